@@ -1,0 +1,67 @@
+/**
+ * A delivery: one message (or one batch) which a source has emitted into the flow and has not yet settled
+ * with its broker. It remembers how many copies of the message are on their way, which nodes hold them, which
+ * of them failed, and whether a sink has confirmed that the record is durable.
+ *
+ * It exists because Node-RED's wires report nothing back: without it a source could only acknowledge when the
+ * message leaves, which is before anything has been stored.
+ */
+import type { PipelineError } from '../runtime/errors'
+
+/** How a delivery ended. The worst outcome of all its copies wins. */
+export type Outcome = 'delivered' | 'filtered' | 'failed'
+
+/** What a source learns about a delivery, exactly once. */
+export interface Settlement {
+  readonly outcome: Outcome
+  /** Set when the outcome is `failed`. `retryable === false` means that another attempt cannot help. */
+  readonly error?: PipelineError
+  /** Id of the node at which it failed, when one is known. */
+  readonly failedAt?: string
+}
+
+export type OnSettled = (settlement: Settlement) => void
+
+/** The copies of one delivery at one node. */
+export interface Place {
+  /** Copies which that node has, or will get in the next turn of the event loop, and has not finished. */
+  alive: number
+  /** Of these, the ones announced by the router but not yet handed to the node. */
+  announced: number
+}
+
+/** A node of the flow, as far as the tracker needs it. The object identity matters: a redeploy replaces it. */
+export interface FlowNode {
+  readonly id: string
+  readonly type?: string
+}
+
+export interface Failure {
+  readonly error: PipelineError
+  readonly nodeId: string
+}
+
+export class Delivery {
+  /** Copies alive in all places, and copies which the router has not placed yet. */
+  alive = 0
+  /** Sinks of this package that hold a copy at the moment; while there is one the delivery cannot time out. */
+  holders = 0
+  confirmed = false
+  settled: Outcome | undefined
+  checkPending = false
+  readonly places = new Map<FlowNode, Place>()
+  failures: Map<string, Failure> | undefined
+
+  /**
+   * @param id       the `_msgid` of every copy
+   * @param sourceId id of the node that emitted it
+   * @param timeoutMs a delivery that no sink holds and that makes no move for so long has failed
+   */
+  constructor(
+    readonly id: string,
+    readonly sourceId: string,
+    readonly timeoutMs: number,
+    public movedAtMs: number,
+    readonly onSettled: OnSettled,
+  ) {}
+}

@@ -1,0 +1,150 @@
+/**
+ * Translates the hooks of Node-RED's router into calls of the delivery tracker.
+ *
+ * Non-obvious, each of these has lost messages in an experiment:
+ *  - While a deploy is under way the router drops what is sent to a node that is being replaced, without any
+ *    event. Such a copy counts as failed; a wire to a disabled or deleted node is an end of the flow.
+ *  - Catch, Complete and Link in get their messages past the router: only `onReceive` shows them.
+ *  - A handler with one or two parameters (Switch, Filter, older nodes) never says done. Its copy ends when the
+ *    node sends on, or after a grace.
+ *  - `node.error(text, msg)` without `done(error)` shows up only as a message at a Catch node.
+ */
+import { asPipelineError, PipelineError } from '../runtime/errors'
+import type { CompleteEvent, Hooks, ReceiveEvent, RuntimeNode, SendEvent } from '../runtime/node-red'
+import type { Delivery } from './delivery'
+import { failedNodeId, type DeliveryTracker } from './tracker'
+
+/** A node that never says done has finished a message when it has not sent it on for so long. */
+export const ONE_ARGUMENT_GRACE_MS = 250
+
+const HOOK_LABEL = 'tenant-pipeline'
+
+export interface FlowHooksOptions {
+  readonly tracker: DeliveryTracker
+  readonly hooks: Hooks
+  /** True between `flows:stopping` and `flows:started`. */
+  readonly isDeploying: () => boolean
+  /** The running node of that id. */
+  readonly getNode: (id: string) => unknown
+  /** Whether the flow file has an enabled node of that id (in an enabled tab). */
+  readonly isEnabled: (id: string) => boolean
+  readonly nextMacrotask: (run: () => void) => void
+  /** Runs a function after so many milliseconds. */
+  readonly after: (ms: number, run: () => void) => void
+}
+
+interface UnfinishedCopy {
+  readonly delivery: Delivery
+  readonly node: RuntimeNode
+}
+
+export class FlowHooks {
+  private routing: SendEvent[] = []
+  private received: UnfinishedCopy[] = []
+  private ageing: UnfinishedCopy[] = []
+
+  constructor(private readonly options: FlowHooksOptions) {
+    const { hooks } = options
+    hooks.add(`onSend.${HOOK_LABEL}`, (events: SendEvent[]) => this.onSend(events))
+    hooks.add(`preDeliver.${HOOK_LABEL}`, (event: SendEvent) => this.preDeliver(event))
+    hooks.add(`onReceive.${HOOK_LABEL}`, (event: ReceiveEvent) => this.onReceive(event))
+    hooks.add(`onComplete.${HOOK_LABEL}`, (event: CompleteEvent) => this.onComplete(event))
+  }
+
+  remove(): void {
+    this.options.hooks.remove(`*.${HOOK_LABEL}`)
+  }
+
+  private onSend(events: SendEvent[]): void {
+    const { tracker } = this.options
+    let sender: RuntimeNode | undefined
+    for (const event of events) {
+      const delivery = tracker.find(event.msg)
+      if (delivery === undefined) continue
+      tracker.copySent(delivery)
+      if (this.routing.length === 0) this.options.nextMacrotask(() => this.findUnroutable())
+      this.routing.push(event)
+      if (neverSaysDone(event.source.node) && event.source.node !== sender) {
+        sender = event.source.node
+        tracker.copyEnded(delivery, sender)
+      }
+    }
+  }
+
+  private preDeliver(event: SendEvent): void {
+    const delivery = this.options.tracker.find(event.msg)
+    if (delivery !== undefined && event.destination.node) {
+      this.options.tracker.copyPlaced(delivery, event.destination.node)
+    }
+  }
+
+  private onReceive(event: ReceiveEvent): void {
+    const { tracker } = this.options
+    const { node } = event.destination
+    const delivery = tracker.find(event.msg)
+    if (delivery === undefined) return
+    tracker.copyReceived(delivery, node)
+    if (neverSaysDone(node)) this.endAfterGrace(delivery, node)
+    else if (node.type === 'catch') this.noteCaughtFailure(delivery, event)
+  }
+
+  private onComplete(event: CompleteEvent): void {
+    const { tracker } = this.options
+    const delivery = tracker.find(event.msg)
+    if (delivery === undefined) return
+    if (event.error) tracker.openFailure(delivery, event.node.id, asPipelineError(event.error))
+    tracker.copyEnded(delivery, event.node.node)
+  }
+
+  /** `node.error(text, msg)` fails a message as `done(error)` does, but only the Catch node shows it. */
+  private noteCaughtFailure(delivery: Delivery, event: ReceiveEvent): void {
+    const nodeId = failedNodeId(event.msg)
+    if (nodeId === undefined || delivery.failures?.has(nodeId)) return
+    const { message } = event.msg.error as { message?: unknown }
+    this.options.tracker.openFailure(delivery, nodeId, asPipelineError(new Error(String(message))))
+  }
+
+  /** What was sent in the last turn and has no destination: the node is gone, switched off, or being replaced. */
+  private findUnroutable(): void {
+    const { tracker, isDeploying, getNode, isEnabled } = this.options
+    for (const event of this.routing.splice(0)) {
+      if (event.destination.node) continue
+      const { id } = event.destination
+      const delivery = tracker.find(event.msg)
+      if (delivery === undefined || getNode(id)) continue
+      tracker.copyUnroutable(delivery, id, isDeploying() || isEnabled(id) ? routedToNobody(id) : undefined)
+    }
+  }
+
+  /**
+   * Ends a copy one to two graces from now. All graces are the same, so two lists and one timer serve them,
+   * instead of a timer for each message.
+   */
+  private endAfterGrace(delivery: Delivery, node: RuntimeNode): void {
+    if (this.received.length === 0 && this.ageing.length === 0) this.startGraceTimer()
+    this.received.push({ delivery, node })
+  }
+
+  private startGraceTimer(): void {
+    this.options.after(ONE_ARGUMENT_GRACE_MS, () => {
+      for (const copy of this.ageing) this.options.tracker.copyEnded(copy.delivery, copy.node)
+      this.ageing = this.received
+      this.received = []
+      if (this.ageing.length > 0) this.startGraceTimer()
+    })
+  }
+}
+
+function neverSaysDone(node: RuntimeNode): boolean {
+  return node._inputCallback !== undefined && node._inputCallback !== null && node._inputCallback.length < 3
+}
+
+function routedToNobody(nodeId: string): PipelineError {
+  return new PipelineError(
+    'FLOW_CHANGED',
+    `node ${nodeId} is being deployed and could not take the message`,
+    {
+      retryable: true,
+    },
+  )
+}

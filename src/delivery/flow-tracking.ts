@@ -1,0 +1,117 @@
+/**
+ * The one tracker of a Node-RED process, shared by all sources and sinks, and the gate that stops sources while
+ * a deploy replaces nodes: what is sent into a flow that is being rebuilt is dropped by the router.
+ *
+ * The hooks are installed while there is a source, so a flow without one pays nothing. Every node module that
+ * has to do with deliveries calls `flowTracking(RED)` when it is loaded, so that the first deploy is seen.
+ */
+import { FlowHooks } from './flow-hooks'
+import type { FlowNode } from './delivery'
+import { DeliveryTracker } from './tracker'
+import type { Events, Hooks } from '../runtime/node-red'
+
+const SWEEP_INTERVAL_MS = 1000
+
+/** What the tracking needs of `RED`. */
+export interface TrackingRuntime {
+  readonly hooks: Hooks
+  readonly events: Events
+  readonly nodes: {
+    getNode(id: string): unknown
+    eachNode(
+      callback: (config: { id: string; type: string; z?: string; d?: boolean; disabled?: boolean }) => void,
+    ): void
+  }
+}
+
+export class FlowTracking {
+  readonly tracker = new DeliveryTracker({ now: () => performance.now(), nextMacrotask: setImmediate })
+  private flowHooks: FlowHooks | undefined
+  private users = 0
+  private deploying = false
+  private sweep: NodeJS.Timeout | undefined
+  private readonly onOpen = new Set<() => void>()
+
+  constructor(private readonly runtime: TrackingRuntime) {
+    const closeGate = (): void => {
+      this.deploying = true
+    }
+    runtime.events.on('flows:stopping', closeGate)
+    runtime.events.on('flows:starting', closeGate)
+    runtime.events.on('flows:started', () => this.openGate())
+  }
+
+  /** False while a deploy is under way: a source must not emit then. */
+  get gateOpen(): boolean {
+    return !this.deploying
+  }
+
+  /**
+   * A source starts to use the tracking.
+   * @param onGateOpen called whenever a deploy has finished, after the deliveries it lost have been failed
+   * @returns the function that ends the use
+   */
+  acquire(onGateOpen: () => void): () => void {
+    if (this.users++ === 0) this.install()
+    this.onOpen.add(onGateOpen)
+    let released = false
+    return () => {
+      if (released) return
+      released = true
+      this.onOpen.delete(onGateOpen)
+      if (--this.users === 0) this.uninstall()
+    }
+  }
+
+  private install(): void {
+    const { runtime } = this
+    this.flowHooks = new FlowHooks({
+      tracker: this.tracker,
+      hooks: runtime.hooks,
+      isDeploying: () => this.deploying,
+      getNode: (id) => runtime.nodes.getNode(id),
+      isEnabled: (id) => isEnabled(runtime, id),
+      nextMacrotask: setImmediate,
+      after: (ms, run) => void setTimeout(run, ms).unref(),
+    })
+    this.sweep = setInterval(() => this.tracker.failStalled(), SWEEP_INTERVAL_MS)
+    this.sweep.unref()
+  }
+
+  private uninstall(): void {
+    this.flowHooks?.remove()
+    clearInterval(this.sweep)
+  }
+
+  private openGate(): void {
+    this.deploying = false
+    this.tracker.failLostCopies((node: FlowNode) => this.runtime.nodes.getNode(node.id) === node)
+    for (const notify of this.onOpen) notify()
+  }
+}
+
+const trackings = new WeakMap<Hooks, FlowTracking>()
+
+/** The tracking of this runtime: the same object for every node module. */
+export function flowTracking(runtime: TrackingRuntime): FlowTracking {
+  let tracking = trackings.get(runtime.hooks)
+  if (tracking === undefined) {
+    tracking = new FlowTracking(runtime)
+    trackings.set(runtime.hooks, tracking)
+  }
+  return tracking
+}
+
+/** Whether the flow file has this node switched on, in a tab that is switched on. */
+function isEnabled(runtime: TrackingRuntime, id: string): boolean {
+  let tabId: string | undefined
+  let enabled = false
+  const disabledTabs = new Set<string>()
+  runtime.nodes.eachNode((config) => {
+    if (config.type === 'tab' && config.disabled === true) disabledTabs.add(config.id)
+    if (config.id !== id) return
+    enabled = config.d !== true
+    tabId = config.z
+  })
+  return enabled && (tabId === undefined || !disabledTabs.has(tabId))
+}

@@ -1,0 +1,268 @@
+/**
+ * Follows every delivery through the flow and settles it when nothing of it is left on the way.
+ *
+ * The rules (a copy is born when it is sent to a node, and ends when that node says it is done):
+ *
+ *  - A sink of this package *confirms* when the record is durable, and only then calls `done()`.
+ *  - No copy alive, a sink confirmed, no failure open           → `delivered`
+ *  - No copy alive, nobody confirmed, nothing failed            → `filtered`: the flow ended it on purpose
+ *  - A failure is open                                          → `failed`
+ *  - A failure at a node is closed only by a sink that confirms a copy carrying it (`msg.error.source.id`):
+ *    a dead letter behind a Catch node does that, Catch → Debug does not.
+ *  - No sink holds it and it has not moved for `timeoutMs`      → `failed`, transient.
+ *
+ * "No copy alive" is looked at one macrotask later, because a Catch node gets its message after the failure.
+ * Nothing here knows Node-RED; `flow-hooks.ts` translates the runtime's hooks into the calls below.
+ */
+import { PipelineError } from '../runtime/errors'
+import {
+  Delivery,
+  type Failure,
+  type FlowNode,
+  type OnSettled,
+  type Place,
+  type Settlement,
+} from './delivery'
+import { linkedDelivery, type Message } from './message-link'
+
+export interface TrackerOptions {
+  /** Milliseconds, monotonic. */
+  readonly now: () => number
+  /** Runs a function in the next macrotask. */
+  readonly nextMacrotask: (run: () => void) => void
+}
+
+export class DeliveryTracker {
+  private readonly open = new Map<string, Delivery>()
+  private readonly toCheck: Delivery[] = []
+
+  constructor(private readonly options: TrackerOptions) {}
+
+  /** Deliveries that are not settled. */
+  get size(): number {
+    return this.open.size
+  }
+
+  /** Open deliveries in the order of their emission. */
+  deliveries(): IterableIterator<Delivery> {
+    return this.open.values()
+  }
+
+  /**
+   * Opens a delivery. The source links it to the message, sends the message, and then calls `emitted`.
+   * @throws when the id is in use
+   */
+  openDelivery(id: string, sourceId: string, timeoutMs: number, onSettled: OnSettled): Delivery {
+    if (this.open.has(id)) throw new Error(`delivery ${id} is open already`)
+    const delivery = new Delivery(id, sourceId, timeoutMs, this.options.now(), onSettled)
+    this.open.set(id, delivery)
+    return delivery
+  }
+
+  /** The source has called `send`: from now on the delivery can settle, even if nothing took the message. */
+  emitted(delivery: Delivery): void {
+    if (delivery.alive === 0) this.scheduleCheck(delivery)
+  }
+
+  /** The delivery of a message, also one that is settled already; `undefined` for a message of another source. */
+  find(message: Message): Delivery | undefined {
+    const linked = linkedDelivery(message)
+    if (linked !== undefined) return linked
+    return message._msgid === undefined ? undefined : this.open.get(message._msgid)
+  }
+
+  // ---- copies on their way -------------------------------------------------------------------------------
+
+  /** A node has sent a copy; the router has not placed it yet. */
+  copySent(delivery: Delivery): void {
+    if (delivery.settled !== undefined) return
+    delivery.alive++
+    delivery.movedAtMs = this.options.now()
+  }
+
+  /** The router will hand a sent copy to this node. */
+  copyPlaced(delivery: Delivery, node: FlowNode): void {
+    if (delivery.settled !== undefined) return
+    const place = placeOf(delivery, node)
+    place.alive++
+    place.announced++
+  }
+
+  /** The router found no such node. `lost` is set when the node should have been there (a deploy is under way). */
+  copyUnroutable(delivery: Delivery, nodeId: string, lost: PipelineError | undefined): void {
+    if (delivery.settled !== undefined) return
+    delivery.alive--
+    if (lost !== undefined) this.openFailure(delivery, nodeId, lost)
+    if (delivery.alive === 0) this.scheduleCheck(delivery)
+  }
+
+  /** A node gets a copy. One that was not announced came past the router: Catch, Complete, Link in. */
+  copyReceived(delivery: Delivery, node: FlowNode): void {
+    if (delivery.settled !== undefined) return
+    const place = placeOf(delivery, node)
+    if (place.announced > 0) {
+      place.announced--
+    } else {
+      place.alive++
+      delivery.alive++
+    }
+    delivery.movedAtMs = this.options.now()
+  }
+
+  /** A node is done with a copy. More calls than copies are ignored. */
+  copyEnded(delivery: Delivery, node: FlowNode): void {
+    const place = delivery.places.get(node)
+    if (delivery.settled !== undefined || place === undefined || place.alive === 0) return
+    place.alive--
+    if (place.announced > place.alive) place.announced = place.alive
+    delivery.alive--
+    if (place.alive === 0) delivery.places.delete(node)
+    delivery.movedAtMs = this.options.now()
+    if (delivery.alive === 0) this.scheduleCheck(delivery)
+  }
+
+  /** A node reported an error for this delivery. The latest error of a node counts. */
+  openFailure(delivery: Delivery, nodeId: string, error: PipelineError): void {
+    if (delivery.settled !== undefined) return
+    delivery.failures ??= new Map()
+    delivery.failures.set(nodeId, { nodeId, error })
+  }
+
+  // ---- sinks ---------------------------------------------------------------------------------------------
+
+  /** A sink holds a copy: the delivery cannot time out until `confirm` or `release`. */
+  hold(delivery: Delivery): void {
+    delivery.holders++
+  }
+
+  /** The sink gives up a copy that it held, without having stored it; it reports the error by `done(error)`. */
+  release(delivery: Delivery): void {
+    delivery.holders--
+    delivery.movedAtMs = this.options.now()
+  }
+
+  /** The copy that a sink held is durable. Closes the failure which this copy carries. */
+  confirm(delivery: Delivery, message: Message): void {
+    this.release(delivery)
+    if (delivery.settled !== undefined) return
+    delivery.confirmed = true
+    const carried = failedNodeId(message)
+    if (carried !== undefined) delivery.failures?.delete(carried)
+  }
+
+  // ---- losses --------------------------------------------------------------------------------------------
+
+  /**
+   * Fails all deliveries that have a copy at a node which is gone (`isThere` says no): a deploy has removed or
+   * replaced it, and what it had not finished vanished with it.
+   */
+  failLostCopies(isThere: (node: FlowNode) => boolean): number {
+    let failed = 0
+    for (const delivery of this.open.values()) {
+      if (delivery.holders > 0) continue
+      for (const node of delivery.places.keys()) {
+        if (isThere(node)) continue
+        this.openFailure(delivery, node.id, lostInDeploy())
+        this.settle(delivery)
+        failed++
+        break
+      }
+    }
+    return failed
+  }
+
+  /** Fails what has not moved for its time-out and is held by no sink. Call it about once a second. */
+  failStalled(): number {
+    const now = this.options.now()
+    let failed = 0
+    for (const delivery of this.open.values()) {
+      if (delivery.holders > 0 || now - delivery.movedAtMs < delivery.timeoutMs) continue
+      const where = [...delivery.places.keys()].map((node) => `${node.type ?? 'node'} ${node.id}`).join(', ')
+      const at = delivery.places.keys().next().value?.id ?? delivery.sourceId
+      this.openFailure(delivery, at, stalled(delivery.timeoutMs, where))
+      this.settle(delivery)
+      failed++
+    }
+    return failed
+  }
+
+  /** Forgets the deliveries of a source that closes; nothing is reported. Its broker delivers them again. */
+  abandon(sourceId: string): number {
+    let abandoned = 0
+    for (const delivery of this.open.values()) {
+      if (delivery.sourceId !== sourceId) continue
+      delivery.settled = 'failed'
+      this.open.delete(delivery.id)
+      abandoned++
+    }
+    return abandoned
+  }
+
+  // ---- settling ------------------------------------------------------------------------------------------
+
+  private scheduleCheck(delivery: Delivery): void {
+    if (delivery.checkPending || delivery.settled !== undefined) return
+    delivery.checkPending = true
+    this.toCheck.push(delivery)
+    if (this.toCheck.length === 1) this.options.nextMacrotask(() => this.checkAll())
+  }
+
+  private checkAll(): void {
+    for (const delivery of this.toCheck.splice(0)) {
+      delivery.checkPending = false
+      if (delivery.alive === 0 && delivery.settled === undefined) this.settle(delivery)
+    }
+  }
+
+  private settle(delivery: Delivery): void {
+    const settlement = settlementOf(delivery)
+    delivery.settled = settlement.outcome
+    delivery.places.clear()
+    this.open.delete(delivery.id)
+    delivery.onSettled(settlement)
+  }
+}
+
+function placeOf(delivery: Delivery, node: FlowNode): Place {
+  let place = delivery.places.get(node)
+  if (place === undefined) {
+    place = { alive: 0, announced: 0 }
+    delivery.places.set(node, place)
+  }
+  return place
+}
+
+function settlementOf(delivery: Delivery): Settlement {
+  const failure = worstFailure(delivery)
+  if (failure !== undefined) return { outcome: 'failed', error: failure.error, failedAt: failure.nodeId }
+  return { outcome: delivery.confirmed ? 'delivered' : 'filtered' }
+}
+
+/** A permanent failure is worse than a transient one: another attempt would meet it again. */
+function worstFailure(delivery: Delivery): Failure | undefined {
+  let worst: Failure | undefined
+  for (const failure of delivery.failures?.values() ?? []) {
+    if (worst === undefined || (worst.error.retryable && !failure.error.retryable)) worst = failure
+  }
+  return worst
+}
+
+/** The id of the node whose failure a message behind a Catch node carries. */
+export function failedNodeId(message: Message): string | undefined {
+  const error = message.error as { source?: { id?: unknown } } | null | undefined
+  const id = error?.source?.id
+  return typeof id === 'string' ? id : undefined
+}
+
+function lostInDeploy(): PipelineError {
+  return new PipelineError('FLOW_CHANGED', 'a deploy replaced the node that had the message', {
+    retryable: true,
+  })
+}
+
+function stalled(timeoutMs: number, where: string): PipelineError {
+  const at = where === '' ? '' : ` (last seen at ${where})`
+  return new PipelineError('DELIVERY_STALLED', `no node moved the message for ${timeoutMs} ms${at}`, {
+    retryable: true,
+  })
+}

@@ -1,0 +1,127 @@
+/**
+ * What this package needs from a Kafka client, and nothing else: send these records to this partition, consume
+ * these partitions, administer these topics. `KafkaJsDriver` implements it; a faster client can take its place.
+ * One contract suite tests every implementation against a real broker.
+ *
+ * Rules that every implementation keeps (each one has lost acknowledged records somewhere):
+ *  1. The caller chooses the partition; a send goes to exactly one.
+ *  2. The caller has at most one send per partition outstanding.
+ *  3. `acks=all`, idempotent, no automatic creation of topics.
+ *  4. A send resolves only if the broker's answer names the partition, no error, and an offset.
+ *  5. No retries inside beyond what keeps rule 2: the caller retries the identical batch.
+ */
+import type { PipelineError } from '../runtime/errors'
+
+export interface KafkaRecord {
+  readonly key: Buffer | string | null
+  readonly value: Buffer | null
+  readonly headers: Readonly<Record<string, Buffer | string>>
+  /** Milliseconds since 1970. */
+  readonly timestamp: number
+}
+
+export interface ConsumedRecord {
+  readonly offset: number
+  readonly key: Buffer | null
+  readonly value: Buffer | null
+  readonly headers: Readonly<Record<string, Buffer | string | (Buffer | string)[] | undefined>>
+  readonly timestamp: number
+}
+
+export interface TopicPartition {
+  readonly topic: string
+  readonly partition: number
+}
+
+export interface KafkaDriver {
+  producer(options: ProducerOptions): KafkaProducer
+  consumer(options: ConsumerOptions): KafkaConsumer
+  admin(): KafkaAdmin
+}
+
+export type Compression = 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd'
+
+export interface ProducerOptions {
+  readonly compression: Compression
+  /** How long the broker may wait for its replicas. */
+  readonly requestTimeoutMs: number
+}
+
+export interface KafkaProducer {
+  /** The number of partitions of a topic. @throws PipelineError `KAFKA_UNKNOWN_TOPIC` and the like */
+  partitionCount(topic: string): Promise<number>
+  /**
+   * @returns the offset of the first record
+   * @throws PipelineError: `retryable` says whether the same batch may be sent again; a retryable error may mean
+   *         that the batch has been stored all the same
+   */
+  send(topic: string, partition: number, records: readonly KafkaRecord[]): Promise<number>
+  close(): Promise<void>
+}
+
+export interface ConsumerOptions {
+  readonly groupId: string
+  readonly topics: readonly (string | RegExp)[]
+  readonly sessionTimeoutMs: number
+  readonly maxBytesPerPartition: number
+  readonly maxWaitMs: number
+  /**
+   * Where to begin a partition that has just been assigned. The driver must not deliver a record before this has
+   * answered, nor one below the answer.
+   */
+  readonly startOffset: (partition: TopicPartition, committed: number | undefined) => Promise<StartAt>
+  /** Called for each batch of one partition, in order, with the next one only after the promise has resolved. */
+  readonly onBatch: (batch: ConsumedBatch) => Promise<void>
+  /** The partition has been taken away: what is outstanding of it must not be committed any more. */
+  readonly onRevoked: (partitions: readonly TopicPartition[]) => void
+  readonly onAssigned: (partitions: readonly TopicPartition[]) => void
+  /** The connection state, for the status: `undefined` when all is well. */
+  readonly onState: (problem: PipelineError | undefined) => void
+}
+
+export type StartAt = { readonly offset: number } | 'earliest' | 'latest' | { readonly timestamp: number }
+
+export interface ConsumedBatch extends TopicPartition {
+  readonly records: readonly ConsumedRecord[]
+  /** First offset that the range covers; below the first record's when compaction left a gap. */
+  readonly firstOffset: number
+  /** The offset after the range. */
+  readonly nextOffset: number
+  /** One more than the newest record's offset in the partition. */
+  readonly highWatermark: number
+}
+
+export interface KafkaConsumer {
+  /** Connects and joins; keeps trying for ever and reports through `onState`. Never rejects. */
+  start(): void
+  /** Commits the next offset to read. A failure is reported through `onState`; the ledger does not depend on it. */
+  commit(partition: TopicPartition, nextOffset: number): Promise<void>
+  /** Leaves the group and disconnects. */
+  close(): Promise<void>
+}
+
+export interface TopicDescription {
+  readonly topic: string
+  readonly partitions: number
+  readonly replicas: number
+  readonly minInSyncReplicas: number
+  readonly retentionMs: number
+}
+
+export interface NewTopic {
+  readonly topic: string
+  readonly partitions: number
+  readonly replicas: number
+  readonly config: Readonly<Record<string, string>>
+}
+
+export interface KafkaAdmin {
+  clusterId(): Promise<string>
+  /** `undefined` when there is no such topic. */
+  describeTopic(topic: string): Promise<TopicDescription | undefined>
+  /** Creates the topic and waits for its leaders. An existing one is left as it is. */
+  createTopic(topic: NewTopic): Promise<void>
+  /** First offset, and one after the last. */
+  offsets(partition: TopicPartition): Promise<{ earliest: number; latest: number }>
+  close(): Promise<void>
+}

@@ -1,0 +1,43 @@
+/**
+ * The errors of this package: a stable code, a sentence that says what, where and how to mend it, and whether
+ * another attempt can help. Callers ask `retryable`; nobody matches texts.
+ */
+export interface PipelineErrorOptions {
+  /** Another attempt may succeed. `false` only when the same input can never succeed. */
+  readonly retryable: boolean
+  /** At most about 40 characters for the node's status; the default is the message. */
+  readonly statusText?: string
+  readonly cause?: unknown
+}
+
+export class PipelineError extends Error {
+  readonly code: string
+  readonly retryable: boolean
+  readonly statusText: string
+
+  constructor(code: string, message: string, options: PipelineErrorOptions) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    this.name = 'PipelineError'
+    this.code = code
+    this.retryable = options.retryable
+    this.statusText = options.statusText ?? message
+  }
+}
+
+/**
+ * Any thrown value as a `PipelineError`. An error from elsewhere (a Function node, a library) counts as
+ * transient unless it says `retryable: false` itself: a message is never given up because of a guess.
+ */
+export function asPipelineError(thrown: unknown, code = 'NODE_FAILED'): PipelineError {
+  if (thrown instanceof PipelineError) return thrown
+  const retryable = (thrown as { retryable?: unknown } | null | undefined)?.retryable !== false
+  return new PipelineError(code, describeError(thrown), { retryable, cause: thrown })
+}
+
+/** The text of any thrown value. */
+export function describeError(thrown: unknown): string {
+  if (thrown instanceof AggregateError && thrown.message === '')
+    return thrown.errors.map(describeError).join('; ')
+  if (thrown instanceof Error) return thrown.message
+  return String(thrown)
+}

@@ -1,0 +1,44 @@
+/**
+ * The parts of Node-RED's runtime which the library uses, as plain shapes: `src/` never imports `node-red`, so
+ * that all of it can be tested without a runtime. The adapters in `nodes/` hand the real objects in.
+ */
+import type { FlowNode } from '../delivery/delivery'
+import type { Message } from '../delivery/message-link'
+
+/** One message on its way from a node to another (`RED.hooks`: onSend, preRoute, preDeliver). */
+export interface SendEvent {
+  readonly msg: Message
+  readonly source: { readonly id: string; readonly node: RuntimeNode }
+  readonly destination: { readonly id: string; readonly node: RuntimeNode | undefined | null }
+}
+
+export interface ReceiveEvent {
+  readonly msg: Message
+  readonly destination: { readonly id: string; readonly node: RuntimeNode }
+}
+
+export interface CompleteEvent {
+  readonly msg: Message
+  readonly error?: unknown
+  readonly node: { readonly id: string; readonly node: RuntimeNode }
+}
+
+export interface RuntimeNode extends FlowNode {
+  /** Set by the runtime when the node has one `input` listener. Private, but the only sign of its arity. */
+  readonly _inputCallback?: { readonly length: number } | null
+}
+
+export interface Hooks {
+  add(name: string, handler: (event: never) => void): void
+  remove(name: string): void
+}
+
+export interface Events {
+  on(event: string, listener: (payload: never) => void): unknown
+}
+
+export interface NodeStatus {
+  fill?: 'red' | 'green' | 'yellow' | 'blue' | 'grey'
+  shape?: 'dot' | 'ring'
+  text?: string
+}

@@ -1,0 +1,110 @@
+/**
+ * Reads a node's configuration once, at the border, into a readonly value. The editor stores numbers as text
+ * and Node-RED replaces `${NAME}` before we see it; behind this border nobody meets a string of the editor.
+ *
+ * A node lists its options in one table, each with its default, bounds and unit; the dialog is tested against
+ * the same table.
+ */
+import { PipelineError } from './errors'
+
+export interface IntegerOption {
+  readonly kind: 'integer'
+  readonly default: number
+  readonly min: number
+  readonly max: number
+  /** Shown behind the field: `ms`, `bytes`, `messages`. */
+  readonly unit: string
+}
+export interface ChoiceOption<T extends string> {
+  readonly kind: 'choice'
+  readonly default: T
+  readonly choices: readonly T[]
+}
+export interface FlagOption {
+  readonly kind: 'flag'
+  readonly default: boolean
+}
+export interface TextOption {
+  readonly kind: 'text'
+  readonly default: string
+  readonly required: boolean
+  /** A whole value that does not match is refused; `expects` says in words what is expected. */
+  readonly pattern?: RegExp
+  readonly expects?: string
+}
+export type Option = IntegerOption | ChoiceOption<string> | FlagOption | TextOption
+export type OptionTable = Readonly<Record<string, Option>>
+
+export type OptionValues<T extends OptionTable> = {
+  readonly [K in keyof T]: T[K] extends IntegerOption
+    ? number
+    : T[K] extends FlagOption
+      ? boolean
+      : T[K] extends ChoiceOption<infer C>
+        ? C
+        : string
+}
+
+export const integer = (option: Omit<IntegerOption, 'kind'>): IntegerOption => ({
+  kind: 'integer',
+  ...option,
+})
+export const flag = (byDefault: boolean): FlagOption => ({ kind: 'flag', default: byDefault })
+export const choice = <T extends string>(choices: readonly T[], byDefault: NoInfer<T>): ChoiceOption<T> => ({
+  kind: 'choice',
+  choices,
+  default: byDefault,
+})
+export const text = (option: Partial<Omit<TextOption, 'kind'>> = {}): TextOption => ({
+  kind: 'text',
+  default: '',
+  required: false,
+  ...option,
+})
+
+/**
+ * @param config the node's configuration as Node-RED hands it over
+ * @throws PipelineError `CONFIG_INVALID`, naming the property, the value and what is expected
+ */
+export function readOptions<T extends OptionTable>(table: T, config: object): OptionValues<T> {
+  const given = config as Readonly<Record<string, unknown>>
+  const entries = Object.entries(table).map(([name, option]) => [name, readOption(name, option, given[name])])
+  return Object.fromEntries(entries) as OptionValues<T>
+}
+
+function readOption(name: string, option: Option, given: unknown): string | number | boolean {
+  const missing = given === undefined || given === null || given === ''
+  switch (option.kind) {
+    case 'integer': {
+      const value = missing ? option.default : Number(given)
+      if (Number.isSafeInteger(value) && value >= option.min && value <= option.max) return value
+      throw invalid(name, given, `a whole number from ${option.min} to ${option.max} ${option.unit}`)
+    }
+    case 'choice': {
+      const value = missing ? option.default : String(given)
+      if (option.choices.includes(value)) return value
+      throw invalid(name, given, `one of ${option.choices.join(', ')}`)
+    }
+    case 'flag':
+      if (missing) return option.default
+      if (given === true || given === 'true') return true
+      if (given === false || given === 'false') return false
+      throw invalid(name, given, 'true or false')
+    case 'text': {
+      const value = missing ? option.default : String(given)
+      if (value === '' && option.required) throw invalid(name, given, option.expects ?? 'a value')
+      if (value !== '' && option.pattern !== undefined && !option.pattern.test(value)) {
+        throw invalid(name, given, option.expects ?? `text that matches ${String(option.pattern)}`)
+      }
+      return value
+    }
+  }
+}
+
+function invalid(name: string, given: unknown, expects: string): PipelineError {
+  const shown = given === undefined || given === '' ? 'nothing' : JSON.stringify(given)
+  return new PipelineError('CONFIG_INVALID', `"${name}" is ${shown}; expected ${expects}`, {
+    retryable: false,
+    statusText: `check "${name}"`,
+  })
+}

@@ -1,0 +1,45 @@
+/**
+ * A node's status, at most once a second: every update goes to every open editor over an unbounded queue.
+ * The newest status wins; the last one always arrives.
+ */
+import type { NodeStatus } from './node-red'
+
+const MIN_INTERVAL_MS = 1000
+
+export class StatusLine {
+  private shown = ''
+  private shownAtMs = -Infinity
+  private waiting: NodeStatus | undefined
+  private timer: NodeJS.Timeout | undefined
+
+  constructor(
+    private readonly show: (status: NodeStatus) => void,
+    private readonly now: () => number = () => performance.now(),
+  ) {}
+
+  set(status: NodeStatus): void {
+    this.waiting = status
+    if (this.timer !== undefined) return
+    const waitMs = this.shownAtMs + MIN_INTERVAL_MS - this.now()
+    if (waitMs <= 0) this.flush()
+    else this.timer = setTimeout(() => this.flush(), waitMs).unref()
+  }
+
+  /** Shows what waits and stops the timer. */
+  close(): void {
+    this.flush()
+  }
+
+  private flush(): void {
+    clearTimeout(this.timer)
+    this.timer = undefined
+    const status = this.waiting
+    this.waiting = undefined
+    if (status === undefined) return
+    const text = JSON.stringify(status)
+    if (text === this.shown) return
+    this.shown = text
+    this.shownAtMs = this.now()
+    this.show(status)
+  }
+}

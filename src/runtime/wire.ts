@@ -1,0 +1,85 @@
+/**
+ * The messages between our nodes. Users draw on these wires, so these shapes are public: the help of every node
+ * describes them, and a field never changes its meaning.
+ *
+ * One message is one record, or, with `msg.batch`, `msg.payload` is an array of records that have the same
+ * fields. One delivery then stands for the whole batch.
+ */
+import type { Message } from '../delivery/message-link'
+
+/** MQTT 5 user properties: one name may have several values. */
+export type UserProperties = Readonly<Record<string, string | readonly string[]>>
+
+/** What the MQTT source sets. */
+export interface MqttFields {
+  /** The MQTT topic the device published to. */
+  topic?: string
+  /** The device's bytes, untouched. */
+  payload?: unknown
+  qos?: 0 | 1 | 2
+  retain?: boolean
+  userProperties?: UserProperties
+  contentType?: string
+  /** Milliseconds since 1970, our clock, when the PUBLISH arrived. */
+  receivedAt?: number
+  /** Set once by the source, before the first attempt; the same in every repetition. */
+  messageId?: string
+}
+
+/** What `tenant-topic` sets. */
+export interface TenantFields {
+  tenant?: string
+  project?: string
+  device?: string
+  /** All named levels of the pattern, in its order, `tenant`, `project` and `device` among them. */
+  levels?: Readonly<Record<string, string>>
+}
+
+/** `record.kafka`: where a record shall go, or where it came from. */
+export interface KafkaFields {
+  topic?: string
+  key?: string | Buffer | null
+  partition?: number
+  /** Milliseconds since 1970. */
+  timestamp?: number
+  headers?: Record<string, string | Buffer>
+  /** Only on records that the consumer has read. */
+  offset?: number
+}
+
+/** One record on a wire: the message itself, or an element of a batch. */
+export interface WireRecord extends MqttFields, TenantFields {
+  kafka?: KafkaFields
+  [property: string]: unknown
+}
+
+/**
+ * `msg.kafka` of a batch, and the position part of a single record's `kafka`, as `tenant-kafka-consumer` sets it.
+ * The range is what the ledger moves over, also when the flow has removed records from the batch.
+ */
+export interface KafkaRange {
+  readonly clusterId: string
+  readonly group: string
+  readonly topic: string
+  readonly partition: number
+  readonly firstOffset: number
+  /** The offset after the last record of the range. */
+  readonly nextOffset: number
+}
+
+/** Marks a message whose payload is an array of records. */
+export function isBatch(message: Message): message is Message & { payload: WireRecord[] } {
+  return Boolean(message.batch) && Array.isArray(message.payload)
+}
+
+/** The records of a message: those of its batch, or the message itself. */
+export function recordsOf(message: Message): WireRecord[] {
+  return isBatch(message) ? message.payload : [message as WireRecord]
+}
+
+/** The error part of a message, in the shape that Catch nodes use; reject outputs use it as well. */
+export interface MessageError {
+  message: string
+  code?: string
+  source: { id: string; type: string; name?: string }
+}
