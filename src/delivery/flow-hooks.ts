@@ -10,7 +10,7 @@
  *  - `node.error(text, msg)` without `done(error)` shows up only as a message at a Catch node.
  */
 import { asPipelineError, PipelineError } from '../runtime/errors'
-import type { CompleteEvent, Hooks, ReceiveEvent, RuntimeNode, SendEvent } from '../runtime/node-red'
+import type { CompleteEvent, Hooks, ReceiveEvent, RuntimeNode, SendEvent } from '../runtime/host'
 import type { Delivery } from './delivery'
 import { failedNodeId, type DeliveryTracker } from './tracker'
 

@@ -8,7 +8,7 @@
 import { FlowHooks } from './flow-hooks'
 import type { FlowNode } from './delivery'
 import { DeliveryTracker } from './tracker'
-import type { Events, Hooks } from '../runtime/node-red'
+import type { Events, Hooks } from '../runtime/host'
 
 const SWEEP_INTERVAL_MS = 1000
 

@@ -81,7 +81,7 @@ function readOption(name: string, option: Option, given: unknown): string | numb
       throw invalid(name, given, `a whole number from ${option.min} to ${option.max} ${option.unit}`)
     }
     case 'choice': {
-      const value = missing ? option.default : String(given)
+      const value = missing ? option.default : asText(given)
       if (option.choices.includes(value)) return value
       throw invalid(name, given, `one of ${option.choices.join(', ')}`)
     }
@@ -91,7 +91,7 @@ function readOption(name: string, option: Option, given: unknown): string | numb
       if (given === false || given === 'false') return false
       throw invalid(name, given, 'true or false')
     case 'text': {
-      const value = missing ? option.default : String(given)
+      const value = missing ? option.default : asText(given)
       if (value === '' && option.required) throw invalid(name, given, option.expects ?? 'a value')
       if (value !== '' && option.pattern !== undefined && !option.pattern.test(value)) {
         throw invalid(name, given, option.expects ?? `text that matches ${String(option.pattern)}`)
@@ -99,6 +99,11 @@ function readOption(name: string, option: Option, given: unknown): string | numb
       return value
     }
   }
+}
+
+/** A value that is no text, number or flag has no text: it fails the check and is shown as JSON. */
+function asText(given: unknown): string {
+  return typeof given === 'object' ? JSON.stringify(given) : String(given as string | number | boolean)
 }
 
 function invalid(name: string, given: unknown, expects: string): PipelineError {

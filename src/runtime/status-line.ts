@@ -2,7 +2,7 @@
  * A node's status, at most once a second: every update goes to every open editor over an unbounded queue.
  * The newest status wins; the last one always arrives.
  */
-import type { NodeStatus } from './node-red'
+import type { NodeStatus } from './host'
 
 const MIN_INTERVAL_MS = 1000
 
