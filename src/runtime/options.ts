@@ -103,7 +103,7 @@ function readOption(name: string, option: Option, given: unknown): string | numb
 
 /** A value that is no text, number or flag has no text: it fails the check and is shown as JSON. */
 function asText(given: unknown): string {
-  return typeof given === 'object' ? JSON.stringify(given) : String(given as string | number | boolean)
+  return typeof given === 'object' ? JSON.stringify(given) : String(given)
 }
 
 function invalid(name: string, given: unknown, expects: string): PipelineError {
