@@ -25,8 +25,8 @@ const permanent = new PipelineError('NEVER', 'cannot be stored', { retryable: fa
 async function run(...flow: FlowEntry[]): Promise<{ source: TestSource; sinkOf: (id?: string) => TestSink }> {
   await loadFlow([deliveryNodes], [tab, ...flow])
   return {
-    source: helper.getNode('source') as unknown as TestSource,
-    sinkOf: (id = 'sink') => helper.getNode(id) as unknown as TestSink,
+    source: helper.getNode('source') as TestSource,
+    sinkOf: (id = 'sink') => helper.getNode(id) as TestSink,
   }
 }
 
@@ -347,8 +347,8 @@ describe('deliveries in a flow', () => {
     it('when it is sent while a deploy is replacing the sink', async () => {
       const { source: from } = await run(source('sink'), sink())
       const { tracking } = from
-      const deployed = deploy([tab, source('sink'), { ...sink(), name: 'renamed' }] as never, 'nodes')
-      while (tracking.gateOpen) await new Promise(process.nextTick)
+      const deployed = deploy([tab, source('sink'), { ...sink(), name: 'renamed' }], 'nodes')
+      while (tracking.gateOpen) await new Promise((resolve) => process.nextTick(resolve))
       const { outcome, error } = await from.emitMessage({ payload: 1 })
       await deployed
       assert.equal(outcome, 'failed')
