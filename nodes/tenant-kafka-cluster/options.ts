@@ -18,27 +18,32 @@ export const options = {
   requestTimeoutMs: integer({ default: 30_000, min: 1000, max: 300_000, unit: 'ms' }),
 }
 
+/** As the runtime hands them over. */
 export interface ClusterCredentials {
-  readonly username?: string
-  readonly password?: string
+  username: unknown
+  password: unknown
 }
 
 /**
  * @param tls what Node-RED's `tls-config` node adds; `undefined` without one
+ * @param environment the value of an environment variable
  * @throws PipelineError `CONFIG_INVALID`
  */
 export function readConnection(
   config: object,
-  credentials: ClusterCredentials,
+  credentials: Partial<ClusterCredentials>,
   tls: KafkaConnection['tls'],
-  environment: Readonly<Record<string, string | undefined>>,
+  environment: (name: string) => unknown,
 ): KafkaConnection {
   const values = readOptions(options, config)
   return {
     brokers: parseBrokers(values.brokers),
     clientId: values.clientId,
     tls: values.useTls ? (tls ?? {}) : undefined,
-    sasl: values.sasl === 'none' ? undefined : readSasl(values.sasl, values.passwordEnv, credentials, environment),
+    sasl:
+      values.sasl === 'none'
+        ? undefined
+        : readSasl(values.sasl, values.passwordEnv, credentials, environment),
     connectionTimeoutMs: values.connectionTimeoutMs,
     requestTimeoutMs: values.requestTimeoutMs,
   }
@@ -47,13 +52,14 @@ export function readConnection(
 function readSasl(
   mechanism: (typeof SASL_MECHANISMS)[number],
   passwordEnv: string,
-  credentials: ClusterCredentials,
-  environment: Readonly<Record<string, string | undefined>>,
+  credentials: Partial<ClusterCredentials>,
+  environment: (name: string) => unknown,
 ): KafkaConnection['sasl'] {
-  const username = credentials.username ?? ''
-  if (username === '') throw missing('username', 'a user name, because SASL is chosen')
-  const password = passwordEnv === '' ? credentials.password : environment[passwordEnv]
-  if (password === undefined || password === '') {
+  const { username } = credentials
+  if (typeof username !== 'string' || username === '')
+    throw missing('username', 'a user name, because SASL is chosen')
+  const password = passwordEnv === '' ? credentials.password : environment(passwordEnv)
+  if (typeof password !== 'string' || password === '') {
     throw passwordEnv === ''
       ? missing('password', 'a password, because SASL is chosen')
       : missing('passwordEnv', `the environment variable ${passwordEnv} to hold the password`)

@@ -54,9 +54,13 @@ export class KafkaCluster {
     await this.admin.createTopic(topic)
     const created = await this.admin.describeTopic(topic.topic)
     if (created !== undefined) return created
-    throw new PipelineError('KAFKA_TOPIC_NOT_CREATED', `topic ${topic.topic} was created and is not there yet`, {
-      retryable: true,
-      statusText: 'Kafka: topic is not ready',
-    })
+    throw new PipelineError(
+      'KAFKA_TOPIC_NOT_CREATED',
+      `topic ${topic.topic} was created and is not there yet`,
+      {
+        retryable: true,
+        statusText: 'Kafka: topic is not ready',
+      },
+    )
   }
 }

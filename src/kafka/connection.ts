@@ -12,8 +12,7 @@ export interface KafkaConnection {
   /** `undefined`: no TLS; `{}`: TLS that trusts the authorities of Node.js. */
   readonly tls: ConnectionOptions | undefined
   readonly sasl:
-    | { readonly mechanism: SaslMechanism; readonly username: string; readonly password: string }
-    | undefined
+    { readonly mechanism: SaslMechanism; readonly username: string; readonly password: string } | undefined
   readonly connectionTimeoutMs: number
   /** How long an answer may take. After it the connection is cut and made anew. */
   readonly requestTimeoutMs: number

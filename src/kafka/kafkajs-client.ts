@@ -5,7 +5,7 @@
  */
 import net from 'node:net'
 import tls from 'node:tls'
-import { Kafka, logLevel, type ISocketFactory, type SASLOptions } from 'kafkajs'
+import { Kafka, logLevel, type ISocketFactory, type LogEntry, type SASLOptions } from 'kafkajs'
 import type { KafkaConnection } from './connection'
 import { registerCodecs } from './kafkajs-codecs'
 import { guardIdleTimer } from './kafkajs-idle-guard'
@@ -38,10 +38,15 @@ export function createKafkaJsClient(connection: KafkaConnection, log: KafkaLog):
     requestTimeout: connection.requestTimeoutMs,
     retry: RETRY,
     socketFactory: socketFactory(sockets),
-    logLevel: logLevel.WARN,
-    logCreator: () => (entry) => log(`kafkajs ${entry.namespace}: ${entry.log.message}`),
+    logLevel: logLevel.ERROR,
+    logCreator: () => (entry) => log(describeEntry(entry)),
   })
   return { kafka, cut: () => cut(sockets) }
+}
+
+function describeEntry({ namespace, log }: LogEntry): string {
+  const reason = typeof log.error === 'string' ? `: ${log.error}` : ''
+  return `kafkajs ${namespace}: ${log.message}${reason}`
 }
 
 function socketFactory(sockets: Set<net.Socket>): ISocketFactory {

@@ -40,6 +40,7 @@ const giveUp = (code: string, status: string, advice: string): Verdict => ({
 const UNREACHABLE = retry('KAFKA_UNREACHABLE', 'not reachable', 'check the address, and that the broker runs')
 const NO_ANSWER = retry('KAFKA_NO_ANSWER', 'no answer', 'the broker accepted the connection and is silent')
 const NO_LEADER = retry('KAFKA_NO_LEADER', 'partition has no leader', 'a broker is down or starting')
+const STARTING = retry('KAFKA_STARTING', 'is starting', 'the broker is still loading')
 const REPLICAS = retry(
   'KAFKA_NOT_ENOUGH_REPLICAS',
   'too few replicas in sync',
@@ -47,7 +48,11 @@ const REPLICAS = retry(
 )
 const FORBIDDEN = retry('KAFKA_FORBIDDEN', 'not allowed', 'give this user the permission (Kafka ACL)')
 const TLS = retry('KAFKA_TLS', 'TLS failed', 'check the certificates, and whether this port speaks TLS')
-const PASSWORD = retry('KAFKA_AUTHENTICATION', 'wrong password', 'check user name, password and SASL mechanism')
+const PASSWORD = retry(
+  'KAFKA_AUTHENTICATION',
+  'wrong password',
+  'check user name, password and SASL mechanism',
+)
 const PRODUCER_LOST = retry(
   'KAFKA_PRODUCER_LOST',
   'producer starts anew',
@@ -68,8 +73,16 @@ const TOO_LARGE = giveUp(
   'record too large',
   "raise the topic's max.message.bytes, or send less",
 )
-const INVALID_RECORD = giveUp('KAFKA_INVALID_RECORD', 'record refused', 'the broker does not take this record')
-const NOT_CREATED = retry('KAFKA_TOPIC_NOT_CREATED', 'topic not created', 'check partitions, replicas and policies')
+const INVALID_RECORD = giveUp(
+  'KAFKA_INVALID_RECORD',
+  'record refused',
+  'the broker does not take this record',
+)
+const NOT_CREATED = retry(
+  'KAFKA_TOPIC_NOT_CREATED',
+  'topic not created',
+  'check partitions, replicas and policies',
+)
 const CODEC = retry('KAFKA_COMPRESSION', 'compression refused', 'choose another compression')
 const OTHER = retry('KAFKA_FAILED', 'failed', 'see the log of the broker')
 
@@ -87,6 +100,10 @@ const BY_TYPE: Readonly<Record<string, Verdict>> = {
   FENCED_LEADER_EPOCH: NO_LEADER,
   UNKNOWN_LEADER_EPOCH: NO_LEADER,
   REPLICA_NOT_AVAILABLE: NO_LEADER,
+  GROUP_LOAD_IN_PROGRESS: STARTING,
+  GROUP_COORDINATOR_NOT_AVAILABLE: STARTING,
+  NOT_COORDINATOR_FOR_GROUP: STARTING,
+  NOT_CONTROLLER: STARTING,
   BROKER_NOT_AVAILABLE: UNREACHABLE,
   REQUEST_TIMED_OUT: NO_ANSWER,
   TOPIC_AUTHORIZATION_FAILED: FORBIDDEN,
@@ -158,6 +175,6 @@ function innermost(thrown: unknown): KafkaFault | PipelineError {
     fault = inner
   }
   if (fault instanceof PipelineError) return fault
-  if (fault instanceof Error) return fault as KafkaFault
+  if (fault instanceof Error) return fault
   return { name: 'Error', message: describeError(fault) }
 }

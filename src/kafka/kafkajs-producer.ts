@@ -12,7 +12,7 @@
  *    others. So "unknown topic" is believed only after asking about that very topic.
  *  - After a time-out kafkajs stays on the silent connection. It is cut.
  */
-import type { CompressionTypes, Message, Producer, RecordMetadata } from 'kafkajs'
+import type { CompressionTypes, Message, PartitionerArgs, Producer, RecordMetadata } from 'kafkajs'
 import { settlesWithin } from '../runtime/deadline'
 import { PipelineError } from '../runtime/errors'
 import type { KafkaConnection } from './connection'
@@ -23,6 +23,8 @@ import { compressionType } from './kafkajs-codecs'
 import { translateKafkaError } from './kafkajs-errors'
 
 const ALL_REPLICAS = -1
+/** No topic has it, so kafkajs finds no leader for it. */
+const NO_PARTITION = -1
 const DISCONNECT_LIMIT_MS = 1000
 
 interface Generation {
@@ -100,8 +102,7 @@ export class KafkaJsProducer implements KafkaProducer {
       idempotent: true,
       maxInFlightRequests: 1,
       allowAutoTopicCreation: false,
-      // Every message names its partition, which comes before any partitioner.
-      createPartitioner: () => () => 0,
+      createPartitioner: () => partitionOfMessage,
     })
     const ready = producer.connect()
     const generation = { client, producer, ready, topics: new Set<string>(), outstanding: 0, retired: false }
@@ -157,11 +158,16 @@ async function dispose(generation: Generation): Promise<void> {
   generation.client.cut()
 }
 
+/** The caller has chosen; kafkajs asks its partitioner even for a message that names its partition. */
+function partitionOfMessage({ message }: PartitionerArgs): number {
+  return message.partition ?? NO_PARTITION
+}
+
 function toMessage(record: KafkaRecord, partition: number): Message {
   return {
     key: record.key,
     value: record.value,
-    headers: record.headers as Record<string, Buffer | string>,
+    headers: record.headers,
     partition,
     timestamp: String(record.timestamp),
   }
