@@ -53,6 +53,7 @@ export class NodeRed {
   /** The latest status of each node, since the process was started. */
   readonly statuses = new Map<string, ShownStatus>()
   private child: ChildProcess | undefined
+  private ended = new AbortController()
   private flowState: Extract<Told, { flows: unknown }>['flows'] | undefined
 
   private constructor(private readonly options: NodeRedOptions) {
@@ -74,6 +75,11 @@ export class NodeRed {
     return this.child !== undefined
   }
 
+  /** Aborted when the process that runs now has ended, for whatever reason. */
+  get exited(): AbortSignal {
+    return this.ended.signal
+  }
+
   /** Starts the process again after `kill` or `stop`, in the same user directory. */
   async start(): Promise<void> {
     if (this.child !== undefined) throw new Error('Node-RED is running')
@@ -90,6 +96,7 @@ export class NodeRed {
     })
     closeSync(log)
     this.child = child
+    const ended = (this.ended = new AbortController())
     child.on('message', (told: Told) => this.note(told))
     child.on('error', () => undefined)
     if (child.pid === undefined) {
@@ -101,6 +108,7 @@ export class NodeRed {
     child.once('exit', () => {
       hasEnded(pid)
       if (this.child === child) this.child = undefined
+      ended.abort()
     })
     await this.flowsStarted()
   }
