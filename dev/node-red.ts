@@ -55,6 +55,7 @@ export class NodeRed {
   /** The latest status of each node, since the process was started. */
   readonly statuses = new Map<string, ShownStatus>()
   private child: ChildProcess | undefined
+  private ended = new AbortController()
   private flowState: Extract<Told, { flows: unknown }>['flows'] | undefined
 
   private constructor(private readonly options: NodeRedOptions) {
@@ -76,6 +77,11 @@ export class NodeRed {
     return this.child !== undefined
   }
 
+  /** Aborted when the process that runs now has ended, for whatever reason. */
+  get exited(): AbortSignal {
+    return this.ended.signal
+  }
+
   /** Starts the process again after `kill` or `stop`, in the same user directory. */
   async start(): Promise<void> {
     if (this.child !== undefined) throw new Error('Node-RED is running')
@@ -92,6 +98,7 @@ export class NodeRed {
     })
     closeSync(log)
     this.child = child
+    const ended = (this.ended = new AbortController())
     child.on('message', (told: Told) => this.note(told))
     child.on('error', () => undefined)
     if (child.pid === undefined) {
@@ -103,6 +110,7 @@ export class NodeRed {
     child.once('exit', () => {
       hasEnded(pid)
       if (this.child === child) this.child = undefined
+      ended.abort()
     })
     await this.flowsStarted()
   }
