@@ -1,0 +1,12 @@
+// Mocha's spec output, and then one line that machines read: `N passed, N failed`, alone and last.
+const { reporters, Runner } = require('mocha')
+
+module.exports = class SpecWithCount extends reporters.Spec {
+  constructor(runner, options) {
+    super(runner, options)
+    runner.once(Runner.constants.EVENT_RUN_END, () => {
+      const { passes, failures } = this.stats
+      process.once('exit', () => console.log(`${passes} passed, ${failures} failed`))
+    })
+  }
+}
