@@ -22,6 +22,8 @@ export interface NodeRedOptions {
   /** The flow to start with. One that is in the user directory already is kept unless `replaceFlow` is set. */
   readonly flow?: readonly FlowEntry[]
   readonly replaceFlow?: boolean
+  /** A packed package to install with npm, as a user does; default: a link to this project. */
+  readonly install?: string
 }
 
 /** A node, tab or config node as it stands in a flow file. */
@@ -64,7 +66,7 @@ export class NodeRed {
   /** Resolves when the admin API answers and the flow runs. */
   static async start(options: NodeRedOptions): Promise<NodeRed> {
     mkdirSync(options.userDir, { recursive: true })
-    prepareUserDirectory({ folder: options.userDir, port: options.port })
+    prepareUserDirectory({ folder: options.userDir, port: options.port, install: options.install })
     if (options.flow !== undefined) putFlow(options.userDir, options.flow, options.replaceFlow ?? false)
     const nodeRed = new NodeRed(options)
     await nodeRed.start()
