@@ -18,7 +18,7 @@ export async function launchBrowser(): Promise<Browser> {
     spawnSync('which', [name], { encoding: 'utf8' }).stdout.trim(),
   ).find((found) => found !== '')
   if (executablePath === undefined) {
-    throw new Error(`the editor tests need a browser: put ${PROGRAMS.join(' or ')} on the PATH`)
+    throw new Error(`a browser is needed: put ${PROGRAMS.join(' or ')} on the PATH`)
   }
   return chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-gpu', ...QUIET] })
 }
