@@ -113,23 +113,27 @@ export class KafkaJsAdmin implements KafkaAdmin {
 async function describe(admin: Admin, topic: string): Promise<TopicDescription> {
   const { topics } = await admin.fetchTopicMetadata({ topics: [topic] })
   const partitions = topics[0]?.partitions ?? []
-  const { resources } = await admin.describeConfigs({
-    includeSynonyms: false,
-    resources: [
-      {
-        type: ConfigResourceTypes.TOPIC,
-        name: topic,
-        configNames: ['min.insync.replicas', 'retention.ms'],
-      },
-    ],
-  })
-  const config = new Map(resources[0]?.configEntries.map((entry) => [entry.configName, entry.configValue]))
+  const config = await readTopicConfig(admin, topic)
   return {
     topic,
     partitions: partitions.length,
     replicas: Math.min(...partitions.map((partition) => partition.replicas.length)),
-    minInSyncReplicas: Number(config.get('min.insync.replicas') ?? 1),
-    retentionMs: Number(config.get('retention.ms') ?? -1),
+    minInSyncReplicas: config.get('min.insync.replicas'),
+    retentionMs: config.get('retention.ms'),
+  }
+}
+
+/** Empty for a user who may write to the topic and not read its configuration. */
+async function readTopicConfig(admin: Admin, topic: string): Promise<Map<string, number>> {
+  const configNames = ['min.insync.replicas', 'retention.ms']
+  const resource = { type: ConfigResourceTypes.TOPIC, name: topic, configNames }
+  try {
+    const { resources } = await admin.describeConfigs({ includeSynonyms: false, resources: [resource] })
+    const entries = resources[0]?.configEntries ?? []
+    return new Map(entries.map((entry) => [entry.configName, Number(entry.configValue)]))
+  } catch (error) {
+    if (translateKafkaError(error, '').code === 'KAFKA_FORBIDDEN') return new Map()
+    throw error
   }
 }
 

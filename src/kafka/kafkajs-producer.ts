@@ -12,7 +12,7 @@
  *    others. So "unknown topic" is believed only after asking about that very topic.
  *  - After a time-out kafkajs stays on the silent connection. It is cut.
  */
-import type { CompressionTypes, Message, PartitionerArgs, Producer, RecordMetadata } from 'kafkajs'
+import type { CompressionTypes, IHeaders, Message, PartitionerArgs, Producer, RecordMetadata } from 'kafkajs'
 import { settlesWithin } from '../runtime/deadline'
 import { PipelineError } from '../runtime/errors'
 import type { KafkaConnection } from './connection'
@@ -167,7 +167,7 @@ function toMessage(record: KafkaRecord, partition: number): Message {
   return {
     key: record.key,
     value: record.value,
-    headers: record.headers,
+    headers: record.headers as IHeaders,
     partition,
     timestamp: String(record.timestamp),
   }

@@ -31,7 +31,11 @@ function probes(option: Option): unknown[] {
     case 'flag':
       return [true, false]
     case 'text':
-      return [option.default, '§ no name has this', ...(option.required ? [''] : [])]
+      return [
+        option.default,
+        ...(option.required ? [''] : []),
+        ...(option.pattern === undefined ? [] : ['§ no name has this']),
+      ]
   }
 }
 
