@@ -12,6 +12,9 @@ import type { LedgerSnapshot } from '../../dev/simulator/ledger'
 import { targetsOf } from '../../dev/start/targets'
 import { until } from './until'
 
+/** So long a test waits for what was published to be stored. */
+const DRAIN_LIMIT_MS = 90_000
+
 export interface PipelineOptions {
   /** Start of the file name in `examples/`: `01`. */
   readonly example: string
@@ -81,23 +84,23 @@ export class Pipeline {
   }
 
   async untilGreen(type: string): Promise<void> {
-    await until(() => this.statusOf(type)?.fill === 'green', {
-      what: `${type} is green (it shows "${this.statusOf(type)?.text}")\n${this.nodeRed.logTail()}`,
-    })
+    await until(
+      () => `${type} is green (it shows "${this.statusOf(type)?.text}")\n${this.nodeRed.logTail()}`,
+      () => this.statusOf(type)?.fill === 'green',
+    )
   }
 
   /** Waits until all that the ledger has is stored, and adds up. */
   async drained(ledger: LedgerSnapshot): Promise<Account> {
     let account: Account | undefined
     await until(
+      () => `all is stored (${JSON.stringify(account)})\n${this.nodeRed.logTail()}`,
       async () => {
         account = await this.account(ledger)
         return account.missing <= 0
       },
-      { pollMs: 250, limitMs: 90_000, what: 'everything that was acknowledged is stored' },
-    ).catch((error: Error) => {
-      throw new Error(`${error.message}: ${JSON.stringify(account)}\n${this.nodeRed.logTail()}`)
-    })
+      { pollMs: 250, giveUpMs: DRAIN_LIMIT_MS },
+    )
     return account as Account
   }
 

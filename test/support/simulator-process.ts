@@ -49,12 +49,12 @@ export class SimulatorProcess {
       child.once('exit', () => hasEnded(pid))
     }
     const simulator = new SimulatorProcess(child, folder)
-    await until(() => simulator.publishing, { what: 'the simulator publishes' })
+    await until('the simulator publishes', () => simulator.publishing)
     return simulator
   }
 
   async untilAcknowledged(count: number): Promise<void> {
-    await until(() => this.acknowledged >= count, { what: `the simulator has ${count} acknowledgements` })
+    await until(`the simulator has ${count} acknowledgements`, () => this.acknowledged >= count)
   }
 
   /** Stops publishing, waits for the acknowledgements, and ends the process. */
