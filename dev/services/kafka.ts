@@ -1,0 +1,155 @@
+/**
+ * A real Kafka: `KAFKA_BROKERS` when set, else Kafka's own jars with Java and Maven, else the official image with
+ * Docker. One broker, or three that replicate.
+ */
+import { mkdtemp, rm } from 'node:fs/promises'
+import os from 'node:os'
+import path from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Kafka, logLevel } from 'kafkajs'
+import { assertPortIsFree, freePort } from './free-port'
+import { KafkaBroker, LOOPBACK, type BrokerPlan } from './kafka-broker'
+import { dockerAnswers, KAFKA_IMAGE, startContainer } from './kafka-docker'
+import { KAFKA_VERSION, kafkaJars, missingForJars } from './kafka-jars'
+import type { Service } from './service'
+
+const START_LIMIT_MS = 90_000
+const POLL_MS = 100
+
+export interface KafkaOptions {
+  /** Kept between starts; without it the data is in a temporary folder that `stop` removes. */
+  readonly dataDir?: string
+  /** Of the first broker; without it all ports are free ones. */
+  readonly port?: number
+  readonly brokers?: 1 | 3
+  /** Lines for every broker's `server.properties`. Not for `KAFKA_BROKERS` and Docker. */
+  readonly properties?: Readonly<Record<string, string>>
+}
+
+export interface KafkaService extends Service {
+  /** The processes, to stop and freeze; empty when Kafka is not ours (`KAFKA_BROKERS`) or runs in Docker. */
+  readonly brokers: readonly KafkaBroker[]
+  /** Resolves when this many brokers (default: all that run) answer and are registered. */
+  ready(): Promise<void>
+}
+
+/** @throws Error that names the three ways when none of them is open */
+export async function startKafka(options: KafkaOptions = {}): Promise<KafkaService> {
+  const given = process.env.KAFKA_BROKERS
+  if (given) return givenKafka(given)
+  if (options.port !== undefined) await assertPortIsFree(options.port, 'Kafka')
+  const missing = await missingForJars()
+  if (missing === undefined) return startFromJars(options)
+  if (options.brokers !== 3 && (await dockerAnswers())) return startInDocker(options)
+  throw new Error(
+    'There is no Kafka to work with. Do one of three: set KAFKA_BROKERS to the address of a running one ' +
+      `(host:port); install Java 17 or newer and Maven (${missing}); or start a Docker engine.`,
+  )
+}
+
+async function givenKafka(address: string): Promise<KafkaService> {
+  const ready = (): Promise<void> => untilBrokersAnswer(address, 1, () => Promise.resolve(''))
+  await ready()
+  const uses = `the Kafka at ${address} (KAFKA_BROKERS)`
+  return { address, uses, brokers: [], ready, stop: () => Promise.resolve() }
+}
+
+async function startFromJars(options: KafkaOptions): Promise<KafkaService> {
+  const jars = await kafkaJars()
+  const count = options.brokers ?? 1
+  const temporary = options.dataDir === undefined
+  const folder = temporary
+    ? await mkdtemp(path.join(os.tmpdir(), 'tenant-pipeline-kafka-'))
+    : path.resolve(options.dataDir)
+  const plans: BrokerPlan[] = []
+  for (let id = 1; id <= count; id++) {
+    plans.push({
+      id,
+      port: id === 1 && options.port !== undefined ? options.port : await freePort(),
+      controllerPort: await freePort(),
+      folder: path.join(folder, `broker-${id}`),
+      jars,
+      heapMb: count === 1 ? 512 : 256,
+      properties: options.properties ?? {},
+    })
+  }
+  const brokers = await Promise.all(plans.map((plan) => KafkaBroker.prepare(plan, plans)))
+  const address = brokers.map((broker) => broker.address).join(',')
+  const lastWords = async (): Promise<string> =>
+    (await Promise.all(brokers.map((broker) => broker.lastWords()))).join('\n')
+  const ready = async (): Promise<void> => {
+    const running = brokers.filter((broker) => broker.running)
+    const addresses = running.map((broker) => broker.address).join(',')
+    await untilBrokersAnswer(addresses, running.length, lastWords, () => running.every((it) => it.running))
+  }
+  const stop = async (): Promise<void> => {
+    await Promise.all(brokers.map((broker) => broker.stop()))
+    if (temporary) await rm(folder, { recursive: true, force: true })
+  }
+  for (const broker of brokers) broker.start()
+  try {
+    await ready()
+  } catch (error) {
+    await stop()
+    throw error
+  }
+  const kind = count === 1 ? 'one broker' : 'three brokers'
+  const where = temporary ? 'a temporary folder' : folder
+  const uses = `Kafka ${KAFKA_VERSION} (its own jars, ${kind}), data in ${where}`
+  return { address, uses, brokers, ready, stop }
+}
+
+async function startInDocker(options: KafkaOptions): Promise<KafkaService> {
+  const port = options.port ?? (await freePort())
+  const address = `${LOOPBACK}:${port}`
+  const stop = startContainer(port)
+  const ready = (): Promise<void> => untilBrokersAnswer(address, 1, () => Promise.resolve(''))
+  try {
+    await ready()
+  } catch (error) {
+    await stop()
+    throw error
+  }
+  return {
+    address,
+    uses: `Kafka in Docker (${KAFKA_IMAGE}), data in the container`,
+    brokers: [],
+    ready,
+    stop,
+  }
+}
+
+/** Waits until the cluster answers and knows at least so many brokers, or a process has ended. */
+async function untilBrokersAnswer(
+  addresses: string,
+  count: number,
+  lastWords: () => Promise<string>,
+  alive: () => boolean = () => true,
+): Promise<void> {
+  const client = new Kafka({
+    brokers: addresses.split(','),
+    clientId: 'tenant-pipeline-dev',
+    connectionTimeout: 2_000,
+    logLevel: logLevel.NOTHING,
+    retry: { retries: 0 },
+  })
+  const startedAtMs = performance.now()
+  let problem: unknown = new Error('no answer')
+  while (alive() && performance.now() - startedAtMs < START_LIMIT_MS) {
+    const admin = client.admin()
+    try {
+      await admin.connect()
+      const { brokers } = await admin.describeCluster()
+      if (brokers.length >= count) return
+      problem = new Error(`${brokers.length} of ${count} brokers are up`)
+    } catch (error) {
+      problem = error
+    } finally {
+      await admin.disconnect()
+    }
+    await sleep(POLL_MS)
+  }
+  throw new Error(
+    `Kafka at ${addresses} does not answer: ${(problem as Error).message}\n${await lastWords()}`.trimEnd(),
+  )
+}
