@@ -90,14 +90,14 @@ export class FlowTracking {
   }
 }
 
-const trackings = new WeakMap<Hooks, FlowTracking>()
+const trackings = new WeakMap<Events, FlowTracking>()
 
 /** The tracking of this runtime: the same object for every node module. */
 export function flowTracking(runtime: TrackingRuntime): FlowTracking {
-  let tracking = trackings.get(runtime.hooks)
+  let tracking = trackings.get(runtime.events)
   if (tracking === undefined) {
     tracking = new FlowTracking(runtime)
-    trackings.set(runtime.hooks, tracking)
+    trackings.set(runtime.events, tracking)
   }
   return tracking
 }

@@ -101,9 +101,9 @@ function readOption(name: string, option: Option, given: unknown): string | numb
   }
 }
 
-/** A value that is no text, number or flag has no text: it fails the check and is shown as JSON. */
+/** A value that is no text, number or flag becomes JSON: it fails the check and is shown as that. */
 function asText(given: unknown): string {
-  return typeof given === 'object' ? JSON.stringify(given) : String(given)
+  return typeof given === 'string' ? given : JSON.stringify(given)
 }
 
 function invalid(name: string, given: unknown, expects: string): PipelineError {

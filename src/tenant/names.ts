@@ -1,0 +1,51 @@
+/**
+ * Which names a tenant and a project may have. Names become parts of Kafka topics, of tables and of row-level
+ * rules, so what a device writes into its topic is confined, and never bent into shape: a name that is not
+ * allowed is refused, because two tenants whose names became the same would see each other's messages.
+ */
+import { PipelineError } from '../runtime/errors'
+
+/** Without a dot: with one, `a.b` + `c` and `a` + `b.c` would be the same Kafka topic. */
+export const DEFAULT_ALLOWED_NAME = '[A-Za-z0-9_-]{1,64}'
+
+/** No name is longer, whatever expression allows it: it would not fit into a Kafka topic. */
+const MAX_NAME_LENGTH = 249
+
+/** A repeated group with a repetition inside can take exponential time on a name that a device chooses. */
+const REPEATED_REPETITION = /\([^()]*[*+}][^()]*\)[*+{]/
+
+/** Says why a name is refused; `undefined` when it is allowed. */
+export type NameRule = (value: string) => string | undefined
+
+/**
+ * @param what       `tenant` or `project`, for the sentences
+ * @param expression a regular expression that the whole name must match
+ * @throws PipelineError `CONFIG_INVALID`
+ */
+export function nameRule(what: string, expression: string): NameRule {
+  const allowed = compile(what, expression)
+  return (value) => {
+    if (value.length > MAX_NAME_LENGTH) return `the ${what} has more than ${MAX_NAME_LENGTH} characters`
+    if (!allowed.test(value)) return `the ${what} ${JSON.stringify(value)} is not of the form ${expression}`
+    return undefined
+  }
+}
+
+function compile(what: string, expression: string): RegExp {
+  if (REPEATED_REPETITION.test(expression)) {
+    throw refused(what, expression, 'it repeats a group that repeats something, which can take for ever')
+  }
+  try {
+    return new RegExp(`^(?:${expression})$`, 'u')
+  } catch (error) {
+    throw refused(what, expression, 'it is not a regular expression', error)
+  }
+}
+
+function refused(what: string, expression: string, why: string, cause?: unknown): PipelineError {
+  return new PipelineError('CONFIG_INVALID', `the names allowed for a ${what}, "${expression}": ${why}`, {
+    retryable: false,
+    statusText: `check the allowed ${what} names`,
+    cause,
+  })
+}

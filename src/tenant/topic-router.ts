@@ -1,0 +1,140 @@
+/**
+ * From an MQTT topic to the tenant it belongs to and the Kafka topic and key it goes to: the pattern, the rules
+ * for names and the templates in one object, compiled when the node is deployed.
+ */
+import type { WireRecord } from '../runtime/wire'
+import { PipelineError } from '../runtime/errors'
+import { nameRule, type NameRule } from './names'
+import { kafkaTopicProblem, refused, Template } from './templates'
+import { TopicCache } from './topic-cache'
+import { TopicPattern } from './topic-pattern'
+
+export interface TopicRouterOptions {
+  readonly pattern: string
+  /** Regular expressions for the whole name. */
+  readonly allowedTenant: string
+  readonly allowedProject: string
+  /** One topic for all tenants, or one for each text that the template makes. */
+  readonly strategy: 'shared' | 'template'
+  readonly kafkaTopic: string
+  readonly topicTemplate: string
+  /** Empty: all named levels of the pattern, joined by `/`. */
+  readonly keyTemplate: string
+}
+
+/** Where a topic leads. Shared by all messages of the topic: it must not be changed. */
+export interface Route {
+  readonly levels: Readonly<Record<string, string>>
+  readonly kafkaTopic: string
+  readonly key: string
+}
+
+const LONGEST_SHOWN_TOPIC = 120
+
+export class TopicRouter {
+  readonly pattern: TopicPattern
+  private readonly rules: readonly (readonly [name: string, rule: NameRule])[]
+  private readonly kafkaTopic: Template
+  private readonly key: Template | undefined
+  private readonly cache = new TopicCache<Route | PipelineError>()
+
+  /** @throws PipelineError `CONFIG_INVALID`: what is wrong with the pattern, a rule or a template */
+  constructor(options: TopicRouterOptions) {
+    this.pattern = TopicPattern.compile(options.pattern)
+    const { names } = this.pattern
+    if (!this.pattern.isRequired('tenant')) {
+      throw refused('topic pattern', options.pattern, 'it must have a level {tenant}, which is not optional')
+    }
+    this.rules = [
+      ['tenant', nameRule('tenant', options.allowedTenant)],
+      ['project', nameRule('project', options.allowedProject)],
+    ]
+    this.kafkaTopic =
+      options.strategy === 'shared'
+        ? sharedTopic(options.kafkaTopic)
+        : topicTemplate(options.topicTemplate, this.pattern)
+    this.key = options.keyTemplate === '' ? undefined : Template.compile('key', options.keyTemplate, names)
+  }
+
+  /** @returns the route, or a permanent error that says why there is none */
+  route(topic: unknown): Route | PipelineError {
+    if (typeof topic !== 'string' || topic === '') {
+      return noRoute('TOPIC_MISSING', 'the message has no MQTT topic in msg.topic')
+    }
+    return this.cache.get(topic, (text) => this.compute(text))
+  }
+
+  private compute(topic: string): Route | PipelineError {
+    const match = this.pattern.match(topic)
+    const where = `topic ${shown(topic)}`
+    if ('reason' in match) {
+      return noRoute('TOPIC_NO_MATCH', `${where} does not match "${this.pattern.text}": ${match.reason}`)
+    }
+    const { levels } = match
+    for (const [name, rule] of this.rules) {
+      const value = levels[name]
+      const problem = value === undefined ? undefined : rule(value)
+      if (problem !== undefined) return noRoute('NAME_NOT_ALLOWED', `${where}: ${problem}`)
+    }
+    const kafkaTopic = this.kafkaTopic.render(levels)
+    const problem = this.kafkaTopic.ambiguity(levels) ?? kafkaTopicProblem(kafkaTopic)
+    if (problem !== undefined) return noRoute('KAFKA_TOPIC_INVALID', `${where}: ${problem}`)
+    const key = this.key === undefined ? Object.values(levels).join('/') : this.key.render(levels)
+    return { levels, kafkaTopic, key }
+  }
+}
+
+/** Sets what the topic says; payload and topic stay as they are. */
+export function applyRoute(record: WireRecord, route: Route): void {
+  const { tenant, project, device } = route.levels
+  record.levels = { ...route.levels }
+  assign(record, 'tenant', tenant)
+  assign(record, 'project', project)
+  assign(record, 'device', device)
+  // A record that was read from Kafka keeps its position: the sink counts on it.
+  if (record.kafka?.offset !== undefined) return
+  const headers = record.kafka?.headers
+  record.kafka = { topic: route.kafkaTopic, key: route.key }
+  if (headers !== undefined) record.kafka.headers = headers
+}
+
+/** A level that this topic does not have must not remain from an earlier node. */
+function assign(record: WireRecord, name: 'tenant' | 'project' | 'device', value: string | undefined): void {
+  if (value !== undefined) record[name] = value
+  else delete record[name]
+}
+
+function sharedTopic(name: string): Template {
+  const problem = kafkaTopicProblem(name)
+  if (problem !== undefined) throw refused('Kafka topic', name, problem)
+  return Template.compile('Kafka topic', name, [])
+}
+
+function topicTemplate(text: string, pattern: TopicPattern): Template {
+  const template = Template.compile('Kafka topic', text, pattern.names)
+  const optional = template.names.find((name) => !pattern.isRequired(name))
+  if (optional !== undefined) {
+    throw refused('Kafka topic', text, `{${optional}} is optional in the topic pattern`)
+  }
+  if (template.hasTouchingNames) {
+    throw refused('Kafka topic', text, 'there must be text between two names, or they run into each other')
+  }
+  if (template.names.length === 0) {
+    throw refused('Kafka topic', text, 'it has no name; for one topic choose "one shared topic"')
+  }
+  const problem = kafkaTopicProblem(
+    template.render(Object.fromEntries(template.names.map((name) => [name, 'x']))),
+  )
+  if (problem !== undefined) throw refused('Kafka topic', text, problem)
+  return template
+}
+
+function shown(topic: string): string {
+  return JSON.stringify(
+    topic.length <= LONGEST_SHOWN_TOPIC ? topic : `${topic.slice(0, LONGEST_SHOWN_TOPIC)}…`,
+  )
+}
+
+function noRoute(code: string, sentence: string): PipelineError {
+  return new PipelineError(code, sentence, { retryable: false, statusText: 'topic not matched' })
+}

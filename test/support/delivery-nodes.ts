@@ -1,0 +1,94 @@
+/**
+ * A source and a sink for flow tests of the delivery tracker: the smallest nodes that keep its contract, so that
+ * what a test sees comes from Node-RED's own nodes between them.
+ */
+import type { Node, NodeAPI, NodeDef, NodeMessage } from 'node-red'
+import type { Delivery, Settlement } from '../../src/delivery/delivery'
+import { flowTracking, type FlowTracking, type TrackingRuntime } from '../../src/delivery/flow-tracking'
+import { link, type Message } from '../../src/delivery/message-link'
+import { PipelineError } from '../../src/runtime/errors'
+
+export interface TestSource extends Node {
+  tracking: FlowTracking
+  /** Sends a message and resolves when its delivery is settled. */
+  emitMessage(message: Message, timeoutMs?: number): Promise<Settlement>
+}
+
+export interface HeldCopy {
+  message: Message
+  confirm(): void
+}
+
+export interface TestSink extends Node {
+  received: Message[]
+  /** Set: the sink keeps what it gets here instead of confirming it. */
+  holding: HeldCopy[] | undefined
+  /** Set: the sink fails what it gets with this error. */
+  failure: PipelineError | undefined
+  /** Deliveries that were settled when their copy arrived. */
+  late: Delivery[]
+}
+
+let nextId = 0
+
+export function deliveryNodes(RED: NodeAPI): void {
+  const tracking = flowTracking(RED as unknown as TrackingRuntime)
+
+  function Source(this: TestSource, config: NodeDef) {
+    RED.nodes.createNode(this, config)
+    const release = tracking.acquire(() => undefined)
+    this.tracking = tracking
+    this.emitMessage = (message, timeoutMs = 5000) =>
+      new Promise((resolve) => {
+        const delivery = tracking.tracker.openDelivery(`test-${nextId++}`, this.id, timeoutMs, resolve)
+        link(message, delivery)
+        this.send(message as NodeMessage)
+        tracking.tracker.emitted(delivery)
+      })
+    this.on('close', (_removed: boolean, done: () => void) => {
+      tracking.tracker.abandon(this.id)
+      release()
+      done()
+    })
+  }
+  RED.nodes.registerType('test-source', Source as never)
+
+  function Sink(this: TestSink, config: NodeDef) {
+    RED.nodes.createNode(this, config)
+    this.received = []
+    this.late = []
+    this.on('input', (message, _send, done) => {
+      const msg = message as Message
+      const { tracker } = tracking
+      this.received.push(msg)
+      const delivery = tracker.find(msg)
+      if (delivery === undefined) return done()
+      if (delivery.settled !== undefined) {
+        this.late.push(delivery)
+        return done()
+      }
+      tracker.hold(delivery)
+      if (this.failure !== undefined) {
+        tracker.release(delivery)
+        return done(this.failure)
+      }
+      const confirm = () => {
+        tracker.confirm(delivery, msg)
+        done()
+      }
+      if (this.holding === undefined) confirm()
+      else this.holding.push({ message: msg, confirm })
+    })
+    this.on('close', (_removed: boolean, done: () => void) => done())
+  }
+  RED.nodes.registerType('test-sink', Sink as never)
+
+  /** An old-fashioned node: one argument, never done, sends on after a while. */
+  function OldNode(this: Node, config: NodeDef & { delayMs: number }) {
+    RED.nodes.createNode(this, config)
+    this.on('input', (msg) => {
+      setTimeout(() => this.send(msg), config.delayMs)
+    })
+  }
+  RED.nodes.registerType('test-old-node', OldNode as never)
+}

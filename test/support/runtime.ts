@@ -1,0 +1,91 @@
+/**
+ * Node-RED in this process, by node-red-node-test-helper, on the Node-RED of `NODE_RED_RUNTIME` (default: the
+ * development dependency). The helper knows no hooks; this adds those of the runtime it has loaded.
+ */
+import { createRequire } from 'node:module'
+import type { NodeAPI } from 'node-red'
+
+/** The parts of the helper we use; it ships no types. */
+interface Helper {
+  init(runtimePath: string): void
+  startServer(done: () => void): void
+  stopServer(done: () => void): void
+  load(
+    modules: unknown[],
+    flow: unknown[],
+    credentials?: Record<string, Record<string, string>>,
+  ): Promise<void>
+  unload(): Promise<void>
+  getNode(id: string): unknown
+  setFlows(flow: readonly FlowEntry[], type?: 'full' | 'nodes' | 'flows'): Promise<void>
+  request(): unknown
+}
+
+/** An entry of a flow file. */
+export interface FlowEntry {
+  readonly id: string
+  readonly type: string
+  readonly [property: string]: unknown
+}
+
+export type NodeModule = (RED: NodeAPI) => unknown
+
+const runtimePath = process.env.NODE_RED_RUNTIME ?? require.resolve('node-red')
+
+/** Where the core nodes of these types are; the helper itself loads Catch, Complete and Status. */
+const coreNodes: Readonly<Record<string, string>> = {
+  batch: 'sequence/19-batch',
+  change: 'function/15-change',
+  debug: 'common/21-debug',
+  delay: 'function/89-delay',
+  function: 'function/10-function',
+  inject: 'common/20-inject',
+  join: 'sequence/17-split',
+  json: 'parsers/70-JSON',
+  junction: 'common/05-junction',
+  'link call': 'common/60-link',
+  'link in': 'common/60-link',
+  'link out': 'common/60-link',
+  rbe: 'function/rbe',
+  split: 'sequence/17-split',
+  switch: 'function/10-switch',
+  template: 'function/80-template',
+  'tls-config': 'network/05-tls',
+}
+
+export const helper = createRequire(__filename)('node-red-node-test-helper') as Helper
+
+export async function startRuntime(): Promise<void> {
+  helper.init(runtimePath)
+  await new Promise<void>((resolve) => helper.startServer(resolve))
+}
+
+export async function stopRuntime(): Promise<void> {
+  await new Promise<void>((resolve) => helper.stopServer(resolve))
+}
+
+/** Deploys a changed flow. */
+export async function deploy(flow: readonly FlowEntry[], type: 'full' | 'nodes' | 'flows'): Promise<void> {
+  await helper.setFlows(placed(flow), type)
+}
+
+/** Node-RED takes an entry without coordinates for a config node. */
+function placed(flow: readonly FlowEntry[]): FlowEntry[] {
+  return flow.map((entry) => (entry.wires === undefined ? entry : { x: 100, y: 100, ...entry }))
+}
+
+/** Loads node modules and starts a flow of them and of core nodes. */
+export async function loadFlow(
+  modules: NodeModule[],
+  flow: readonly FlowEntry[],
+  credentials: Record<string, Record<string, string>> = {},
+): Promise<void> {
+  const requireFromRuntime = createRequire(runtimePath)
+  const { hooks } = requireFromRuntime('@node-red/util') as { hooks: unknown }
+  const files = new Set(flow.map((entry) => coreNodes[entry.type]).filter((file) => file !== undefined))
+  const core = [...files].map((file) => requireFromRuntime(`@node-red/nodes/core/${file}`) as NodeModule)
+  const withHooks = [...core, ...modules].map(
+    (module) => (RED: NodeAPI) => module(Object.assign(RED, { hooks })),
+  )
+  await helper.load(withHooks, placed(flow), credentials)
+}
