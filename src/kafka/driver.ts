@@ -81,6 +81,7 @@ export interface ConsumerOptions {
   readonly onBatch: (batch: ConsumedBatch) => Promise<void>
   /** The partition has been taken away: what is outstanding of it must not be committed any more. */
   readonly onRevoked: (partitions: readonly TopicPartition[]) => void
+  /** We have joined the group, and own these partitions besides those we had. May be none. */
   readonly onAssigned: (partitions: readonly TopicPartition[]) => void
   /** The connection state, for the status: `undefined` when all is well. */
   readonly onState: (problem: PipelineError | undefined) => void
