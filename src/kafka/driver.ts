@@ -15,7 +15,8 @@ import type { PipelineError } from '../runtime/errors'
 export interface KafkaRecord {
   readonly key: Buffer | string | null
   readonly value: Buffer | null
-  readonly headers: Readonly<Record<string, Buffer | string>>
+  /** A name with several values is written once for each. */
+  readonly headers: Readonly<Record<string, Buffer | string | readonly string[]>>
   /** Milliseconds since 1970. */
   readonly timestamp: number
 }
@@ -120,8 +121,10 @@ export interface TopicDescription {
   readonly topic: string
   readonly partitions: number
   readonly replicas: number
-  readonly minInSyncReplicas: number
-  readonly retentionMs: number
+  /** `undefined` when we are not allowed to read the topic's configuration. */
+  readonly minInSyncReplicas: number | undefined
+  /** -1 keeps records for ever; `undefined` when we are not allowed to read it. */
+  readonly retentionMs: number | undefined
 }
 
 export interface NewTopic {

@@ -2,27 +2,18 @@
  * `KafkaConsumer` with kafkajs: keeps a session alive for ever. kafkajs gives up on some errors and then stays
  * dead; here every end of a session is followed by a new one, after a back-off, until `close`.
  */
-import type { Kafka } from 'kafkajs'
 import { backoffMs } from '../runtime/backoff'
 import type { PipelineError } from '../runtime/errors'
+import { isNewlyDone, type OwnedPartition } from './assigned-partitions'
 import { partitionKey } from './commit-queue'
+import type { KafkaConnection } from './connection'
 import type { ConsumerOptions, KafkaConsumer, TopicPartition } from './driver'
-import { isNewlyDone, KafkaJsSession, type OwnedPartition } from './kafkajs-session'
+import { createKafkaJsClient, type KafkaLog } from './kafkajs-client'
+import { translateKafkaError } from './kafkajs-errors'
+import { KafkaJsSession } from './kafkajs-session'
 
 const SESSION_BACKOFF = { initialMs: 500, maxMs: 5_000 }
 const REFRESH_MS = 30_000
-
-export interface KafkaJsConsumerOptions extends ConsumerOptions {
-  /**
-   * A client of its own for each session: kafkajs keeps the committed offsets of a group in the client, where two
-   * consumers of one group overwrite each other's.
-   */
-  readonly createClient: () => Kafka
-  /** Any error of kafkajs in words. */
-  readonly translate: (error: unknown) => PipelineError
-  /** How often new topics and partitions are looked for; 30 s. */
-  readonly refreshMs?: number
-}
 
 export class KafkaJsConsumer implements KafkaConsumer {
   private readonly past = new Map<string, OwnedPartition>()
@@ -32,7 +23,13 @@ export class KafkaJsConsumer implements KafkaConsumer {
   private isClosed = false
   private wake: () => void = () => undefined
 
-  constructor(private readonly options: KafkaJsConsumerOptions) {}
+  /** @param refreshMs how often new topics and partitions are looked for */
+  constructor(
+    private readonly connection: KafkaConnection,
+    private readonly options: ConsumerOptions,
+    private readonly log: KafkaLog,
+    private readonly refreshMs = REFRESH_MS,
+  ) {}
 
   start(): void {
     this.supervision ??= this.supervise()
@@ -59,7 +56,7 @@ export class KafkaJsConsumer implements KafkaConsumer {
         await session.run()
       } catch (error) {
         failed = true
-        if (!this.isClosed) this.setProblem('connection', this.options.translate(error))
+        if (!this.isClosed) this.setProblem('connection', this.translate(error))
       }
       await session.close()
       if (session.hasJoined) attempt = 1
@@ -68,16 +65,21 @@ export class KafkaJsConsumer implements KafkaConsumer {
   }
 
   private createSession(): KafkaJsSession {
-    const { createClient, translate, refreshMs = REFRESH_MS } = this.options
     this.session = new KafkaJsSession({
-      client: createClient(),
+      // kafkajs keeps the committed offsets of a group in the client, where two consumers of one group would
+      // overwrite each other's, so each session has a client of its own.
+      client: createKafkaJsClient(this.connection, this.log),
       consumer: this.options,
       past: this.past,
-      translate,
-      refreshMs,
+      translate: (error) => this.translate(error),
+      refreshMs: this.refreshMs,
       onProblem: (part, problem) => this.setProblem(part, problem),
     })
     return this.session
+  }
+
+  private translate(error: unknown): PipelineError {
+    return translateKafkaError(error, `reading from Kafka as group ${this.options.groupId}`)
   }
 
   private setProblem(part: string, problem: PipelineError | undefined): void {

@@ -1,10 +1,17 @@
 /** Consumers for integration tests, which write down everything that they are handed. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Kafka, logLevel } from 'kafkajs'
 import type { ConsumedBatch, ConsumerOptions, TopicPartition } from '../../src/kafka/driver'
 import { KafkaJsConsumer } from '../../src/kafka/kafkajs-consumer'
-import { asPipelineError, type PipelineError } from '../../src/runtime/errors'
+import type { PipelineError } from '../../src/runtime/errors'
 import { testClient } from './kafka'
+
+const CONNECTION = {
+  clientId: 'test',
+  tls: undefined,
+  sasl: undefined,
+  connectionTimeoutMs: 2_000,
+  requestTimeoutMs: 10_000,
+}
 
 export class RecordingConsumer {
   readonly batches: ConsumedBatch[] = []
@@ -22,7 +29,7 @@ export class RecordingConsumer {
     work: (batch: ConsumedBatch) => Promise<void> = () => Promise.resolve(),
     refreshMs = 1_000,
   ) {
-    this.consumer = new KafkaJsConsumer({
+    const settings: ConsumerOptions = {
       sessionTimeoutMs: 6_000,
       maxBytesPerPartition: 262_144,
       maxWaitMs: 100,
@@ -31,15 +38,6 @@ export class RecordingConsumer {
       startOffset: (_, committed) =>
         Promise.resolve(committed === undefined ? 'earliest' : { offset: committed }),
       ...options,
-      createClient: () =>
-        new Kafka({
-          brokers: brokers.split(','),
-          logLevel: logLevel.NOTHING,
-          connectionTimeout: 2_000,
-          retry: { retries: 1, initialRetryTime: 100 },
-        }),
-      translate: (error) => asPipelineError(error, 'KAFKA_UNAVAILABLE'),
-      refreshMs,
       onBatch: async (batch) => {
         this.batches.push(batch)
         await work(batch)
@@ -52,7 +50,13 @@ export class RecordingConsumer {
       onRevoked: (partitions) => void this.revoked.push(...partitions),
       onState: (problem) => void this.states.push(problem),
       onStopped: (partition, problem) => void this.stopped.push({ partition, problem }),
-    })
+    }
+    this.consumer = new KafkaJsConsumer(
+      { brokers: brokers.split(','), ...CONNECTION },
+      settings,
+      () => undefined,
+      refreshMs,
+    )
     this.consumer.start()
   }
 

@@ -1,0 +1,48 @@
+/** What both benchmarks measure of a running Node-RED: a counter's rate from first to last growth, and memory. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { NodeRed } from '../dev/node-red'
+
+const POLL_MS = 100
+const STALLED_AFTER_MS = 60_000
+
+export interface Measurement {
+  /** Per second, from the first growth of the counter to its end. */
+  readonly rate: number
+  readonly seconds: number
+  readonly maxRssMb: number
+}
+
+/**
+ * Polls a counter until it reaches its goal; start-up is not counted.
+ * @throws Error when the counter stands still for a minute
+ */
+export async function measureDrain(
+  goal: number,
+  count: () => Promise<number>,
+  nodeRed: NodeRed,
+): Promise<Measurement> {
+  let first: { at: number; count: number } | undefined
+  let last = { at: performance.now(), count: 0 }
+  let maxRss = 0
+  while (last.count < goal) {
+    await sleep(POLL_MS)
+    const counted = await count()
+    const at = performance.now()
+    maxRss = Math.max(maxRss, await nodeRed.rssBytes())
+    if (counted > last.count) {
+      last = { at, count: counted }
+      first ??= last
+    } else if (at - last.at > STALLED_AFTER_MS) {
+      throw new Error(`stalled at ${last.count} of ${goal}:\n${nodeRed.logTail()}`)
+    }
+  }
+  const seconds = (last.at - (first ?? last).at) / 1000
+  return { rate: (last.count - (first ?? last).count) / seconds, seconds, maxRssMb: maxRss / 2 ** 20 }
+}
+
+export function report(what: string, { rate, seconds, maxRssMb }: Measurement): void {
+  const perSecond = Math.round(rate).toLocaleString('en-US')
+  console.log(
+    `${what}: ${perSecond}/s over ${seconds.toFixed(1)} s, Node-RED RSS at most ${Math.round(maxRssMb)} MB`,
+  )
+}
