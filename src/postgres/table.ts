@@ -36,7 +36,7 @@ export async function prepareTable(database: Database, options: TableOptions): P
       }
     }
     if (found === undefined) throw missingTable(table)
-    const missing = columns.filter(({ name }) => !(found).columns.has(name))
+    const missing = columns.filter(({ name }) => !found.columns.has(name))
     if (missing.length > 0) {
       throw missingColumns(
         table,
