@@ -149,7 +149,8 @@ export function asDatabaseError(thrown: unknown, doing: string): DatabaseError {
   const row = kind === 'data' ? copyRow(error.where) : undefined
   const said = shortened(text)
   const what = status === said ? said : `${status} (${said})`
-  const message = kind === 'data' ? `PostgreSQL refuses the row: ${said}` : `${doing} failed: ${what}; ${mend}`
+  const message =
+    kind === 'data' ? `PostgreSQL refuses the row: ${said}` : `${doing} failed: ${what}; ${mend}`
   return new DatabaseError(kind, code, `${message} [${code}]`, status, row, missingPartition)
 }
 

@@ -9,7 +9,9 @@
  *  - A connection on which anything unexpected happened is closed, not given back.
  */
 import { Client, Pool, type ClientConfig, type PoolClient } from 'pg'
+import { CLOSE_BUDGET_MS, settlesWithin } from '../runtime/deadline'
 import { PipelineError } from '../runtime/errors'
+import { Users } from '../runtime/users'
 import { placeOf } from './connection'
 import { asDatabaseError, DatabaseError } from './database-error'
 import { Ledger, type PositionQuery } from './ledger'
@@ -35,6 +37,7 @@ export class Database {
   /** Host, port and database, for sentences. */
   readonly place: string
   readonly ledger: Ledger
+  readonly users = new Users()
   private readonly pool: Pool
   private readonly begin: string
   private readonly busy = new Set<PoolClient>()
@@ -143,13 +146,11 @@ export class Database {
     return this.ledger.smallest(query, [...this.sinks.keys()])
   }
 
-  /** Waits for running work until the time is over, then cuts the connections. Never rejects. */
-  async close(budgetMs: number): Promise<void> {
-    const cut = setTimeout(() => {
-      for (const client of this.busy) void (client as unknown as Client).end().catch(() => undefined)
-    }, budgetMs)
-    await this.pool.end().catch(() => undefined)
-    clearTimeout(cut)
+  /** Waits for the users to let go, as long as Node-RED lets a node close, and cuts the connections. Never rejects. */
+  async close(budgetMs = CLOSE_BUDGET_MS): Promise<void> {
+    await settlesWithin(this.users.idle(), budgetMs)
+    for (const client of this.busy) void (client as unknown as Client).end().catch(() => undefined)
+    await settlesWithin(this.pool.end(), 1_000)
   }
 }
 

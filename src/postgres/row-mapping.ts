@@ -11,6 +11,7 @@ import type { Column, ColumnSource, PayloadType, PropertyPath } from './columns'
 import { CopyText } from './copy-text'
 import { isWithin, parseTime, type TimeBounds } from './record-time'
 import type { Reason, RejectedRecord } from './rejected'
+import { cameFromKafka } from './routing'
 
 export interface RowMapping {
   readonly columns: readonly Column[]
@@ -20,6 +21,8 @@ export interface RowMapping {
   readonly bounds: TimeBounds
   /** The table has partitions by time, so that a row outside of the bounds has no place to go. */
   readonly boundTime: boolean
+  /** Columns by which the staged writer knows a record again; empty with a ledger. */
+  readonly key: readonly string[]
 }
 
 export interface EncodedRows {
@@ -45,10 +48,14 @@ export function encodeRows(
   const kept: WireRecord[] = []
   const rejected: RejectedRecord[] = []
   const days = new Set<number>()
+  const keyColumns = mapping.columns.filter(({ name }) => mapping.key.includes(name))
   let lastDay = NaN
   for (const record of records) {
     const timeMs = timeOf(mapping, record, nowMs)
-    const reason = timeMs === undefined ? NO_TIME : encodeRow(copy, mapping, record, timeMs)
+    const reason =
+      timeMs === undefined
+        ? NO_TIME
+        : (emptyKey(keyColumns, record) ?? encodeRow(copy, mapping, record, timeMs))
     if (reason !== undefined) {
       copy.dropRow()
       rejected.push({ record, reason })
@@ -65,6 +72,16 @@ export function encodeRows(
 const NO_TIME: Reason = {
   code: 'TIME_INVALID',
   text: 'the Kafka timestamp lies outside of the days that the table accepts',
+}
+
+/** A unique index takes empty values for different ones: a repeated record would become a second row. */
+function emptyKey(keyColumns: readonly Column[], record: WireRecord): Reason | undefined {
+  if (keyColumns.length === 0 || !cameFromKafka(record)) return undefined
+  const empty = keyColumns.find(({ source }) => {
+    if (source.kind !== 'property') return false
+    return (valueAt(record, source.path, undefined) ?? '') === ''
+  })
+  return empty && { code: 'KEY_MISSING', text: `the key column "${empty.name}" has no value` }
 }
 
 function expectedBytes(records: readonly WireRecord[]): number {

@@ -7,7 +7,7 @@ import type { Database } from './database'
 import { DatabaseError } from './database-error'
 import type { TableName } from './identifiers'
 import { createTable, type NewTable } from './sql/create-table'
-import { describeTable, type TableDescription } from './sql/describe-table'
+import { describeTable } from './sql/describe-table'
 import { hasTimescale } from './sql/has-timescale'
 import { lockDefinitions } from './sql/lock-definitions'
 
@@ -31,12 +31,14 @@ export async function prepareTable(database: Database, options: TableOptions): P
       await lockDefinitions(client)
       found = await describeTable(client, table)
       if (found === undefined) {
-        await createTable(client, newTable(options, await hasTimescale(client)))
+        const wanted = newTable(options, await hasTimescale(client))
+        if (wanted.layout !== 'plain') assertKeyHasTime(wanted)
+        await createTable(client, wanted)
         found = await describeTable(client, table)
       }
     }
     if (found === undefined) throw missingTable(table)
-    const missing = columns.filter(({ name }) => !(found).columns.has(name))
+    const missing = columns.filter(({ name }) => !found.columns.has(name))
     if (missing.length > 0) {
       throw missingColumns(
         table,
@@ -61,6 +63,12 @@ function newTable({ table, columns, key }: TableOptions, timescale: boolean): Ne
   }
   const layout = timeColumn === undefined ? 'plain' : timescale ? 'hypertable' : 'by day'
   return { table, columns, timeColumn, layout, indexes, key }
+}
+
+function assertKeyHasTime({ key, timeColumn }: NewTable): void {
+  if (key === undefined || timeColumn === undefined || key.includes(timeColumn)) return
+  const text = `the table is cut by "${timeColumn}", so the key has to contain that column; add it to the key, or create the table yourself`
+  throw new DatabaseError('configuration', '0A000', text, `key without "${timeColumn}"`)
 }
 
 function missingTable({ schema, table }: TableName): DatabaseError {
