@@ -29,6 +29,7 @@ export const HEADER = {
 } as const
 
 const CLOUD_EVENT_CONTENT_TYPE = 'application/cloudevents+json; charset=UTF-8'
+const JSON_TYPE = /[/+]json\b/
 const CLOUD_EVENT_TYPE = 'iot.mqtt.message'
 
 type HeaderValue = Buffer | string | readonly string[]
@@ -253,8 +254,7 @@ function cloudEvent(
   { messageId, receivedAt }: { readonly messageId: string; readonly receivedAt: number },
   payload: Buffer | null,
 ): Buffer {
-  const { kind, json } = embed(payload)
-  const contentType = record.contentType ?? (kind === 'json' ? 'application/json' : undefined)
+  const { mark, json, contentType } = eventData(payload, record.contentType)
   const head = JSON.stringify({
     specversion: '1.0',
     id: messageId,
@@ -264,12 +264,29 @@ function cloudEvent(
     time: new Date(receivedAt).toISOString(),
     ...(record.tenant === undefined ? {} : { tenantid: record.tenant }),
     ...(record.project === undefined ? {} : { projectid: record.project }),
-    ...(kind === 'text' ? { datacontenttype: contentType ?? 'text/plain' } : {}),
-    ...(kind !== 'text' && contentType !== undefined ? { datacontenttype: contentType } : {}),
+    ...(contentType === undefined ? {} : { datacontenttype: contentType }),
   })
-  if (kind === 'none') return Buffer.from(head)
-  const mark = kind === 'base64' ? BASE64_MARK : DATA_MARK
-  return Buffer.from(`${head.slice(0, -1)}${mark}${json}}`)
+  return Buffer.from(mark === undefined ? head : `${head.slice(0, -1)}${mark}${json}}`)
+}
+
+interface EventData {
+  /** `undefined`: there is no payload. */
+  readonly mark: string | undefined
+  readonly json: string
+  readonly contentType: string | undefined
+}
+
+/** The content type decides whether `data` is the payload as JSON or as a string; what fits neither is base64. */
+function eventData(payload: Buffer | null, contentType: string | undefined): EventData {
+  const { kind, json } = embed(payload)
+  if (payload === null) return { mark: undefined, json, contentType }
+  const base64 = { mark: BASE64_MARK, json: JSON.stringify(payload.toString('base64')), contentType }
+  if (kind === 'base64') return base64
+  if (contentType !== undefined && !JSON_TYPE.test(contentType)) {
+    return { mark: DATA_MARK, json: JSON.stringify(payload.toString()), contentType }
+  }
+  if (kind === 'json') return { mark: DATA_MARK, json, contentType: contentType ?? 'application/json' }
+  return contentType === undefined ? { mark: DATA_MARK, json, contentType: 'text/plain' } : base64
 }
 
 /** A quote inside a JSON string is escaped, so the first of these in our text is no part of a string. */
@@ -311,7 +328,7 @@ function openCloudEvent(text: string, fields: Readonly<Record<string, unknown>>)
   const { data, data_base64: base64, datacontenttype } = fields
   const contentType = typeof datacontenttype === 'string' ? { contentType: datacontenttype } : {}
   if (typeof base64 === 'string') return { payload: Buffer.from(base64, 'base64'), ...contentType }
-  const isJson = typeof datacontenttype !== 'string' || /[/+]json\b/.test(datacontenttype)
+  const isJson = typeof datacontenttype !== 'string' || JSON_TYPE.test(datacontenttype)
   if (typeof data === 'string' && !isJson) return { payload: Buffer.from(data), ...contentType }
   return { payload: sameJson(text, DATA_MARK, text.length - 1, data), ...contentType }
 }
