@@ -5,7 +5,7 @@ import { TableDeadLetterTarget } from '../../src/postgres/dead-letter-target'
 import { readOptions, type OptionValues } from '../../src/runtime/options'
 import type { DeadLetterTarget } from '../../src/tenant/dead-letter-queue'
 import { requireCluster } from '../tenant-kafka-cluster/cluster-node'
-import { requireDatabase } from '../tenant-postgres/database-node'
+import { requireDatabase } from '../../src/postgres/require-database'
 import { options } from './options'
 
 export interface DeadLetterDef {
