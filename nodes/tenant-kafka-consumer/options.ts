@@ -1,5 +1,4 @@
 /** The options of `tenant-kafka-consumer`; the dialog is tested against this table. */
-import type { StartAt } from '../../src/kafka/driver'
 import type { KafkaSourceSettings } from '../../src/kafka/source'
 import { DEFAULT_PARTITIONS, DEFAULT_REPLICAS, DEFAULT_RETENTION_MS } from '../../src/kafka/topic-check'
 import { parseTopics } from '../../src/kafka/topic-selection'
@@ -41,7 +40,7 @@ export function readConsumerOptions(nodeId: string, config: object): KafkaSource
     ...same,
     nodeId,
     topics: parseTopics(topics),
-    start: start === 'time' ? { timestamp: timeOf(startTime) } : (start as StartAt),
+    start: start === 'time' ? { timestamp: timeOf(startTime) } : start,
     createTopics: missingTopic === 'create' ? { partitions, replicas, retentionMs } : undefined,
   }
 }
