@@ -4,7 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { startKafka } from '../../dev/services/kafka'
 import type { ConsumedBatch } from '../../src/kafka/driver'
 import { createTestTopic, sharedKafka, testClient, uniqueName, withAdmin } from '../support/kafka'
-import { numbered, produce, RecordingConsumer, until } from '../support/kafka-consumers'
+import { committedOffset, numbered, produce, RecordingConsumer } from '../support/kafka-consumers'
+import { until } from '../support/until'
 
 describe('the Kafka consumer', () => {
   let brokers: string
@@ -24,12 +25,8 @@ describe('the Kafka consumer', () => {
     return consumer
   }
 
-  async function committed(groupId: string, topic: string, partition = 0): Promise<number> {
-    return withAdmin(brokers, async (admin) => {
-      const [answer] = await admin.fetchOffsets({ groupId, topics: [topic] })
-      return Number(answer?.partitions.find((it) => it.partition === partition)?.offset)
-    })
-  }
+  const committed = (group: string, topic: string, partition = 0): Promise<number> =>
+    committedOffset(brokers, { group, topic, partition })
 
   /** kafkajs can delete only from topics whose metadata it has read. */
   function deleteBefore(topic: string, partition: number, offset: number): Promise<void> {

@@ -1,9 +1,8 @@
 /** Consumers for integration tests, which write down everything that they are handed. */
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { ConsumedBatch, ConsumerOptions, TopicPartition } from '../../src/kafka/driver'
 import { KafkaJsConsumer } from '../../src/kafka/kafkajs-consumer'
 import type { PipelineError } from '../../src/runtime/errors'
-import { testClient } from './kafka'
+import { testClient, withAdmin } from './kafka'
 
 const CONNECTION = {
   clientId: 'test',
@@ -82,23 +81,35 @@ export class RecordingConsumer {
   }
 }
 
-/** Waits for a state; the test runner's time-out is the only limit. */
-export async function until(state: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await state())) await sleep(20)
+/** What a group has committed; -1: nothing. Right after the start of a broker its groups are still being loaded. */
+export async function committedOffset(
+  brokers: string,
+  { group, topic, partition = 0 }: { group: string; topic: string; partition?: number },
+): Promise<number> {
+  try {
+    return await withAdmin(brokers, async (admin) => {
+      const [answer] = await admin.fetchOffsets({ groupId: group, topics: [topic] })
+      return Number(answer?.partitions.find((it) => it.partition === partition)?.offset)
+    })
+  } catch (error) {
+    if ((error as { type?: string }).type === 'NOT_COORDINATOR_FOR_GROUP') return -1
+    throw error
+  }
 }
 
 /** Writes the values to one partition. */
 export async function produce(
   brokers: string,
   topic: string,
-  values: readonly string[],
+  values: readonly (string | null)[],
   partition = 0,
+  headers: Record<string, string> = {},
 ): Promise<void> {
   const producer = testClient(brokers).producer({ allowAutoTopicCreation: false })
   await producer.connect()
   try {
     for (let i = 0; i < values.length; i += 1_000) {
-      const messages = values.slice(i, i + 1_000).map((value) => ({ key: null, value, partition }))
+      const messages = values.slice(i, i + 1_000).map((value) => ({ key: null, value, partition, headers }))
       await producer.send({ topic, acks: -1, messages })
     }
   } finally {
