@@ -1,10 +1,11 @@
 /** From the node's configuration to the place where its dead letters go. */
 import { KafkaDeadLetterTarget } from '../../src/kafka/dead-letter-target'
+import { newTopic } from '../../src/kafka/topic-check'
 import { TableDeadLetterTarget } from '../../src/postgres/dead-letter-target'
 import { readOptions, type OptionValues } from '../../src/runtime/options'
 import type { DeadLetterTarget } from '../../src/tenant/dead-letter-queue'
 import { requireCluster } from '../tenant-kafka-cluster/cluster-node'
-import { requireDatabase } from '../tenant-postgres/database-node'
+import { requireDatabase } from '../../src/postgres/require-database'
 import { options } from './options'
 
 export interface DeadLetterDef {
@@ -19,8 +20,6 @@ export interface OpenTarget extends DeadLetterTarget {
 
 type Values = OptionValues<typeof options>
 
-const HOUR_MS = 3_600_000
-
 /**
  * @param nodeOf the running node of that id
  * @throws PipelineError `CONFIG_INVALID`
@@ -33,12 +32,11 @@ export function openTarget(config: DeadLetterDef, nodeOf: (id: string) => unknow
 }
 
 function openTopic(values: Values, clusterNode: unknown): OpenTarget {
-  const { topic, partitions, replicas, retentionHours } = values
+  const { topic, missingTopic } = values
   const cluster = requireCluster(clusterNode)
-  const config = { 'retention.ms': String(retentionHours * HOUR_MS) }
   const target = new KafkaDeadLetterTarget(cluster, {
     topic,
-    create: values.createTopic ? { topic, partitions, replicas, config } : undefined,
+    create: missingTopic === 'create' ? newTopic(topic, values) : undefined,
   })
   const release = cluster.users.add()
   return {

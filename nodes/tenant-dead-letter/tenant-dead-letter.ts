@@ -86,7 +86,8 @@ export = function (RED: NodeAPI): void {
 
     this.on('close', (_removed: boolean, done: () => void) => {
       const drain = async (): Promise<void> => {
-        if (queue !== undefined) await settlesWithin(queue.idle(), CLOSE_BUDGET_MS)
+        if (queue !== undefined)
+          await settlesWithin(queue.idle(), problem ? OUTAGE_BUDGET_MS : CLOSE_BUDGET_MS)
         queue?.close()
         await target?.close()
         status.close()
@@ -95,6 +96,9 @@ export = function (RED: NodeAPI): void {
     })
   })
 }
+
+/** A target that cannot be reached will hardly come back now; the sources emit again what is given back. */
+const OUTAGE_BUDGET_MS = 1000
 
 const LATE =
   'a dead letter came after its message was settled: an older node on the way keeps messages without saying so. It is written all the same'

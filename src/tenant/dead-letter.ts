@@ -54,6 +54,9 @@ export interface DeadLetterClock {
 
 const systemClock: DeadLetterClock = { now: () => Date.now(), newId: randomUUID }
 
+/** Catch nodes put the error's name before its message; the code says more. */
+const ERROR_NAME = /^(PipelineError|DatabaseError|Error): /
+
 /** One dead letter for each record of the message. A record's own error comes before the message's. */
 export function deadLettersOf(message: Message, clock: DeadLetterClock = systemClock): DeadLetter[] {
   const range = asObject(message.kafka) as Partial<KafkaRange>
@@ -115,7 +118,8 @@ function errorOf(error: unknown): Pick<DeadLetter, 'reason' | 'code' | 'nodeId' 
   const { message, code, source } = asObject(error)
   const { id, type, name } = asObject(source)
   return {
-    reason: asText(message) ?? (typeof error === 'string' ? error : 'no reason was given'),
+    reason:
+      asText(message)?.replace(ERROR_NAME, '') ?? (typeof error === 'string' ? error : 'no reason was given'),
     code: asText(code),
     nodeId: asText(id),
     nodeType: asText(type),
