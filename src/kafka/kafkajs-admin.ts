@@ -74,8 +74,13 @@ export class KafkaJsAdmin implements KafkaAdmin {
 
   async close(): Promise<void> {
     this.closed = true
-    const admin = await this.connected?.catch(() => undefined)
-    if (admin !== undefined) await settlesWithin(admin.disconnect(), DISCONNECT_LIMIT_MS)
+    const { connected } = this
+    if (connected !== undefined) {
+      await settlesWithin(
+        connected.then((admin) => admin.disconnect()),
+        DISCONNECT_LIMIT_MS,
+      )
+    }
     this.client.cut()
   }
 

@@ -47,7 +47,8 @@ export class ClientIds {
         const waiter = { owner, take: resolve }
         entry.waiting.push(waiter)
         signal.addEventListener('abort', () => {
-          entry.waiting.splice(entry.waiting.indexOf(waiter), 1)
+          const index = entry.waiting.indexOf(waiter)
+          if (index >= 0) entry.waiting.splice(index, 1)
           reject(signal.reason as Error)
         })
       })

@@ -5,7 +5,7 @@
 import { connect, type IClientOptions, type IConnackPacket, type IPublishPacket, type MqttClient } from 'mqtt'
 import { settlesWithin } from '../runtime/deadline'
 import type { PipelineError } from '../runtime/errors'
-import type { BrokerUrl, ProtocolVersion } from './broker-settings'
+import { usesTls, type BrokerUrl, type ProtocolVersion } from './broker-settings'
 import {
   deferAcknowledgements,
   writeAcknowledgements,
@@ -182,7 +182,7 @@ function clientOptions(options: ConnectionOptions): IClientOptions {
   const user = username ?? url.username
   const secret = password ?? url.password
   return {
-    ...options.tls,
+    ...(usesTls(url) && options.tls),
     protocolVersion,
     clientId: options.clientId,
     clean: cleanSession,
