@@ -43,11 +43,19 @@ export interface RedeliveryOptions<T> {
   readonly compose: (content: T, error: PipelineError | undefined) => Message
   /** Parts that can be emitted on their own, when the whole failed for good; fewer than two: none. */
   readonly split: (content: T) => readonly T[]
+  /** The parts go out one after the other, each when the one before is settled. */
+  readonly partsInOrder?: boolean
   readonly onSettled: (content: T) => void
+  /** False: the content is not sent again, because it has another owner by now. Default: always wanted. */
+  readonly isWanted?: (content: T) => boolean
+  /** Called instead of `onSettled` for what was not wanted any more. */
+  readonly onDropped?: (content: T) => void
 }
 
 interface Emission<T> {
   readonly content: T
+  /** Parts that go out when this one is settled. */
+  readonly rest: readonly T[]
   readonly order: number
   attempts: number
   /** Set when it failed for good. */
@@ -85,13 +93,25 @@ export class Redelivery<T> {
   }
 
   emit(content: T): void {
-    this.place({ content, order: this.orders++, attempts: 0, failure: undefined, lastError: undefined })
+    this.place(fresh(content, [], this.orders++))
   }
 
   /** A deploy has finished: sends what waits, in the order of arrival, and tries what is held again. */
   gateOpened(): void {
     this.waiting.push(...this.held.splice(0))
     this.sendWaiting()
+  }
+
+  /** Drops what waits for another attempt and is not wanted any more. */
+  dropUnwanted(): void {
+    const emissions = [...this.waiting, ...this.retrying.map(({ emission }) => emission), ...this.held]
+    const unwanted = new Set(emissions.filter(({ content }) => !this.isWanted(content)))
+    if (unwanted.size === 0) return
+    this.waiting = this.waiting.filter((emission) => !unwanted.has(emission))
+    this.retrying = this.retrying.filter(({ emission }) => !unwanted.has(emission))
+    this.held = this.held.filter((emission) => !unwanted.has(emission))
+    this.schedule()
+    for (const { content } of unwanted) this.options.onDropped?.(content)
   }
 
   /**
@@ -134,7 +154,15 @@ export class Redelivery<T> {
     for (const emission of emissions) this.send(emission)
   }
 
+  private isWanted(content: T): boolean {
+    return this.options.isWanted?.(content) ?? true
+  }
+
   private send(emission: Emission<T>): void {
+    if (!this.isWanted(emission.content)) {
+      this.options.onDropped?.(emission.content)
+      return
+    }
     const { tracker, sourceId, deliveryTimeoutMs, compose, send, isWired } = this.options
     const output = emission.failure === undefined ? MESSAGES : FAILED_MESSAGES
     if (!isWired(output)) {
@@ -157,11 +185,21 @@ export class Redelivery<T> {
     this.settledCount++
     if (outcome === 'failed' && error !== undefined) this.failed(emission, error)
     else if (outcome === 'filtered' && emission.failure !== undefined) this.held.push(emission)
-    else this.options.onSettled(emission.content)
+    else this.finish(emission)
+  }
+
+  private finish({ content, rest, order }: Emission<T>): void {
+    this.options.onSettled(content)
+    const [next, ...others] = rest
+    if (next !== undefined) this.place(fresh(next, others, order))
   }
 
   private failed(emission: Emission<T>, error: PipelineError): void {
-    const { maxAttempts, split } = this.options
+    const { maxAttempts, split, partsInOrder } = this.options
+    if (!this.isWanted(emission.content)) {
+      this.options.onDropped?.(emission.content)
+      return
+    }
     emission.attempts++
     emission.lastError = error
     const outOfAttempts = maxAttempts > 0 && emission.attempts >= maxAttempts
@@ -170,8 +208,11 @@ export class Redelivery<T> {
       return
     }
     const parts = split(emission.content)
-    if (parts.length > 1) {
-      for (const content of parts) this.place({ ...emission, content, attempts: 0 })
+    const [first, ...others] = parts
+    if (first !== undefined && others.length > 0) {
+      const { rest, order } = emission
+      if (partsInOrder === true) this.place(fresh(first, [...others, ...rest], order))
+      else for (const content of parts) this.place({ ...emission, content, attempts: 0 })
     } else {
       emission.failure = error
       emission.attempts = 0
@@ -207,4 +248,8 @@ export class Redelivery<T> {
     for (const emission of due.sort((a, b) => a.order - b.order)) this.place(emission)
     this.schedule()
   }
+}
+
+function fresh<T>(content: T, rest: readonly T[], order: number): Emission<T> {
+  return { content, rest, order, attempts: 0, failure: undefined, lastError: undefined }
 }

@@ -34,10 +34,17 @@ export async function withAdmin<T>(brokers: string, work: (admin: Admin) => Prom
   }
 }
 
+export interface TestTopic {
+  readonly partitions?: number
+  readonly replicas?: number
+  readonly config?: Readonly<Record<string, string>>
+  readonly name?: string
+}
+
 /** Creates a topic with its leaders elected. @returns its name, which is unique */
 export async function createTestTopic(
   brokers: string,
-  { partitions = 1, replicas = 1, config = {} as Record<string, string>, name = uniqueName('topic') } = {},
+  { partitions = 1, replicas = 1, config = {}, name = uniqueName('topic') }: TestTopic = {},
 ): Promise<string> {
   const configEntries = Object.entries(config).map(([key, value]) => ({ name: key, value }))
   await withAdmin(brokers, (admin) =>

@@ -1,0 +1,66 @@
+/**
+ * One Kafka cluster, shared by all nodes that name the same configuration. It holds what they share: the driver, one
+ * admin, and the number of users, because nothing may be disconnected before the last of them has drained.
+ */
+import { CLOSE_BUDGET_MS, settlesWithin } from '../runtime/deadline'
+import { PipelineError } from '../runtime/errors'
+import { Users } from '../runtime/users'
+import type { KafkaConnection } from './connection'
+import type { KafkaAdmin, KafkaDriver, NewTopic, TopicDescription } from './driver'
+
+export class KafkaCluster {
+  readonly users = new Users()
+  private sharedAdmin: KafkaAdmin | undefined
+  private readonly creating = new Map<string, Promise<TopicDescription>>()
+
+  constructor(
+    readonly connection: KafkaConnection,
+    readonly driver: KafkaDriver,
+  ) {}
+
+  /** Its addresses, for messages and statuses. */
+  get address(): string {
+    return this.connection.brokers.join(',')
+  }
+
+  /** The admin that all users share. Never close it. */
+  get admin(): KafkaAdmin {
+    this.sharedAdmin ??= this.driver.admin()
+    return this.sharedAdmin
+  }
+
+  /**
+   * Describes the topic, and creates it before if there is none. Several callers at once create it once.
+   * @throws PipelineError
+   */
+  ensureTopic(topic: NewTopic): Promise<TopicDescription> {
+    const running = this.creating.get(topic.topic)
+    if (running !== undefined) return running
+    const creation = this.describeOrCreate(topic).finally(() => this.creating.delete(topic.topic))
+    this.creating.set(topic.topic, creation)
+    return creation
+  }
+
+  /** Waits for the users to let go, at most as long as Node-RED lets a node close, and disconnects. */
+  async close(budgetMs = CLOSE_BUDGET_MS): Promise<void> {
+    await settlesWithin(this.users.idle(), budgetMs)
+    await this.sharedAdmin?.close()
+    this.sharedAdmin = undefined
+  }
+
+  private async describeOrCreate(topic: NewTopic): Promise<TopicDescription> {
+    const existing = await this.admin.describeTopic(topic.topic)
+    if (existing !== undefined) return existing
+    await this.admin.createTopic(topic)
+    const created = await this.admin.describeTopic(topic.topic)
+    if (created !== undefined) return created
+    throw new PipelineError(
+      'KAFKA_TOPIC_NOT_CREATED',
+      `topic ${topic.topic} was created and is not there yet`,
+      {
+        retryable: true,
+        statusText: 'Kafka: topic is not ready',
+      },
+    )
+  }
+}

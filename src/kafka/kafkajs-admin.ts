@@ -1,0 +1,147 @@
+/**
+ * Topics and offsets through kafkajs. Connects on first use and again after a failure, so that it can be made
+ * before there is a Kafka.
+ */
+import { ConfigResourceTypes, type Admin } from 'kafkajs'
+import { settlesWithin } from '../runtime/deadline'
+import { PipelineError } from '../runtime/errors'
+import type { KafkaConnection } from './connection'
+import type { KafkaAdmin, NewTopic, TopicDescription, TopicPartition } from './driver'
+import { createKafkaJsClient, type KafkaJsClient, type KafkaLog } from './kafkajs-client'
+import { translateKafkaError } from './kafkajs-errors'
+
+const DISCONNECT_LIMIT_MS = 1000
+
+export class KafkaJsAdmin implements KafkaAdmin {
+  private readonly client: KafkaJsClient
+  private connected: Promise<Admin> | undefined
+  private closed = false
+
+  constructor(
+    private readonly connection: KafkaConnection,
+    log: KafkaLog,
+  ) {
+    this.client = createKafkaJsClient(connection, log)
+  }
+
+  clusterId(): Promise<string> {
+    return this.run('asking for the cluster', async (admin) => (await admin.describeCluster()).clusterId)
+  }
+
+  async partitionCount(topic: string): Promise<number> {
+    return this.run(`asking for topic ${topic}`, async (admin) => {
+      const { topics } = await admin.fetchTopicMetadata({ topics: [topic] })
+      const count = topics[0]?.partitions.length ?? 0
+      if (count > 0) return count
+      throw new PipelineError('KAFKA_NO_LEADER', `topic ${topic} has no partitions yet`, {
+        retryable: true,
+        statusText: 'Kafka: topic is not ready',
+      })
+    })
+  }
+
+  async describeTopic(topic: string): Promise<TopicDescription | undefined> {
+    try {
+      return await this.run(`asking for topic ${topic}`, (admin) => describe(admin, topic))
+    } catch (error) {
+      if (error instanceof PipelineError && error.code === 'KAFKA_UNKNOWN_TOPIC') return undefined
+      throw error
+    }
+  }
+
+  async createTopic({ topic, partitions, replicas, config }: NewTopic): Promise<void> {
+    const configEntries = Object.entries(config).map(([name, value]) => ({ name, value }))
+    await this.run(`creating topic ${topic}`, (admin) =>
+      admin.createTopics({
+        waitForLeaders: true,
+        timeout: this.connection.requestTimeoutMs,
+        topics: [{ topic, numPartitions: partitions, replicationFactor: replicas, configEntries }],
+      }),
+    )
+  }
+
+  async offsets({ topic, partition }: TopicPartition): Promise<{ earliest: number; latest: number }> {
+    return this.run(`asking for the offsets of ${topic}, partition ${partition}`, async (admin) => {
+      const offsets = await admin.fetchTopicOffsets(topic)
+      const found = offsets.find((entry) => entry.partition === partition)
+      if (found !== undefined) return { earliest: Number(found.low), latest: Number(found.high) }
+      throw new PipelineError('KAFKA_UNKNOWN_TOPIC', `topic ${topic} has no partition ${partition}`, {
+        retryable: true,
+        statusText: 'Kafka: no such partition',
+      })
+    })
+  }
+
+  async close(): Promise<void> {
+    this.closed = true
+    const { connected } = this
+    if (connected !== undefined) {
+      await settlesWithin(
+        connected.then((admin) => admin.disconnect()),
+        DISCONNECT_LIMIT_MS,
+      )
+    }
+    this.client.cut()
+  }
+
+  private async run<T>(doing: string, work: (admin: Admin) => Promise<T>): Promise<T> {
+    try {
+      return await work(await this.connect())
+    } catch (thrown) {
+      const error = translateKafkaError(thrown, doing)
+      if (error.code === 'KAFKA_NO_ANSWER') this.client.cut()
+      throw error
+    }
+  }
+
+  private connect(): Promise<Admin> {
+    if (this.closed) throw closedError()
+    this.connected ??= this.open().catch((error: unknown) => {
+      this.connected = undefined
+      throw error
+    })
+    return this.connected
+  }
+
+  private async open(): Promise<Admin> {
+    const admin = this.client.kafka.admin()
+    try {
+      await admin.connect()
+      return admin
+    } catch (error) {
+      void admin.disconnect().catch(() => undefined)
+      throw error
+    }
+  }
+}
+
+async function describe(admin: Admin, topic: string): Promise<TopicDescription> {
+  const { topics } = await admin.fetchTopicMetadata({ topics: [topic] })
+  const partitions = topics[0]?.partitions ?? []
+  const config = await readTopicConfig(admin, topic)
+  return {
+    topic,
+    partitions: partitions.length,
+    replicas: Math.min(...partitions.map((partition) => partition.replicas.length)),
+    minInSyncReplicas: config.get('min.insync.replicas'),
+    retentionMs: config.get('retention.ms'),
+  }
+}
+
+/** Empty for a user who may write to the topic and not read its configuration. */
+async function readTopicConfig(admin: Admin, topic: string): Promise<Map<string, number>> {
+  const configNames = ['min.insync.replicas', 'retention.ms']
+  const resource = { type: ConfigResourceTypes.TOPIC, name: topic, configNames }
+  try {
+    const { resources } = await admin.describeConfigs({ includeSynonyms: false, resources: [resource] })
+    const entries = resources[0]?.configEntries ?? []
+    return new Map(entries.map((entry) => [entry.configName, Number(entry.configValue)]))
+  } catch (error) {
+    if (translateKafkaError(error, '').code === 'KAFKA_FORBIDDEN') return new Map()
+    throw error
+  }
+}
+
+function closedError(): PipelineError {
+  return new PipelineError('KAFKA_CLOSED', 'the connection to Kafka is being closed', { retryable: true })
+}

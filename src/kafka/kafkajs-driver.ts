@@ -1,0 +1,33 @@
+/** The driver over kafkajs 2.2.4. Why it needs the rules of `driver.ts`: kafkajs loses records without them. */
+import type { KafkaConnection } from './connection'
+import type {
+  ConsumerOptions,
+  KafkaAdmin,
+  KafkaConsumer,
+  KafkaDriver,
+  KafkaProducer,
+  ProducerOptions,
+} from './driver'
+import { KafkaJsAdmin } from './kafkajs-admin'
+import type { KafkaLog } from './kafkajs-client'
+import { KafkaJsConsumer } from './kafkajs-consumer'
+import { KafkaJsProducer } from './kafkajs-producer'
+
+export class KafkaJsDriver implements KafkaDriver {
+  constructor(
+    private readonly connection: KafkaConnection,
+    private readonly log: KafkaLog,
+  ) {}
+
+  producer(options: ProducerOptions): KafkaProducer {
+    return new KafkaJsProducer(this.connection, options, this.log)
+  }
+
+  consumer(options: ConsumerOptions): KafkaConsumer {
+    return new KafkaJsConsumer(this.connection, options, this.log)
+  }
+
+  admin(): KafkaAdmin {
+    return new KafkaJsAdmin(this.connection, this.log)
+  }
+}

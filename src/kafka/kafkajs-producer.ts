@@ -1,0 +1,192 @@
+/**
+ * Writes batches through kafkajs, one partition a call, and checks the answer.
+ *
+ * A *generation* is one kafkajs producer with its producer id. It is replaced when the broker has lost its state
+ * (the sequence numbers do not fit any more), and when kafkajs is in a state that it does not leave by itself. The
+ * caller sends the identical batch again, which the next generation writes.
+ *
+ * Non-obvious:
+ *  - A producer that could not get its producer id writes without one. So a generation is used only when `connect`
+ *    has succeeded.
+ *  - kafkajs asks for the metadata of all topics it has ever written to; one that was deleted fails the sends to all
+ *    others. So "unknown topic" is believed only after asking about that very topic.
+ *  - After a time-out kafkajs stays on the silent connection. It is cut.
+ */
+import type { CompressionTypes, IHeaders, Message, PartitionerArgs, Producer, RecordMetadata } from 'kafkajs'
+import { settlesWithin } from '../runtime/deadline'
+import { PipelineError } from '../runtime/errors'
+import type { KafkaConnection } from './connection'
+import type { KafkaProducer, KafkaRecord, ProducerOptions } from './driver'
+import { KafkaJsAdmin } from './kafkajs-admin'
+import { createKafkaJsClient, type KafkaJsClient, type KafkaLog } from './kafkajs-client'
+import { compressionType } from './kafkajs-codecs'
+import { translateKafkaError } from './kafkajs-errors'
+
+const ALL_REPLICAS = -1
+/** No topic has it, so kafkajs finds no leader for it. */
+const NO_PARTITION = -1
+const DISCONNECT_LIMIT_MS = 1000
+
+interface Generation {
+  readonly client: KafkaJsClient
+  readonly producer: Producer
+  readonly ready: Promise<void>
+  /** Topics it has written to: their metadata is part of every refresh. */
+  readonly topics: Set<string>
+  outstanding: number
+  retired: boolean
+}
+
+export class KafkaJsProducer implements KafkaProducer {
+  private readonly compression: CompressionTypes
+  private readonly admin: KafkaJsAdmin
+  private generation: Generation | undefined
+  private closed = false
+
+  /** @throws PipelineError `KAFKA_COMPRESSION_UNAVAILABLE` */
+  constructor(
+    private readonly connection: KafkaConnection,
+    private readonly options: ProducerOptions,
+    private readonly log: KafkaLog,
+  ) {
+    this.compression = compressionType(options.compression)
+    this.admin = new KafkaJsAdmin(connection, log)
+  }
+
+  partitionCount(topic: string): Promise<number> {
+    return this.admin.partitionCount(topic)
+  }
+
+  async send(topic: string, partition: number, records: readonly KafkaRecord[]): Promise<number> {
+    const doing = `writing to ${topic}, partition ${partition}`
+    const generation = this.current()
+    generation.outstanding++
+    try {
+      await generation.ready
+      const answer = await generation.producer.send({
+        topic,
+        acks: ALL_REPLICAS,
+        timeout: this.options.requestTimeoutMs,
+        compression: this.compression,
+        messages: records.map((record) => toMessage(record, partition)),
+      })
+      const offset = offsetOf(answer, topic, partition)
+      generation.topics.add(topic)
+      return offset
+    } catch (thrown) {
+      throw await this.judge(generation, topic, translateKafkaError(thrown, doing))
+    } finally {
+      generation.outstanding--
+      if (generation.retired && generation.outstanding === 0) void dispose(generation)
+    }
+  }
+
+  async close(): Promise<void> {
+    this.closed = true
+    const { generation } = this
+    this.generation = undefined
+    await Promise.all([this.admin.close(), generation === undefined ? undefined : dispose(generation)])
+  }
+
+  private current(): Generation {
+    if (this.closed) {
+      throw new PipelineError('KAFKA_CLOSED', 'the Kafka producer is being closed', { retryable: true })
+    }
+    this.generation ??= this.open()
+    return this.generation
+  }
+
+  private open(): Generation {
+    const client = createKafkaJsClient(this.connection, this.log)
+    const producer = client.kafka.producer({
+      idempotent: true,
+      maxInFlightRequests: 1,
+      allowAutoTopicCreation: false,
+      createPartitioner: () => partitionOfMessage,
+    })
+    const ready = producer.connect()
+    const generation = { client, producer, ready, topics: new Set<string>(), outstanding: 0, retired: false }
+    ready.catch(() => this.retire(generation))
+    return generation
+  }
+
+  /** Does what the error asks for, and decides what the caller gets to see. */
+  private async judge(generation: Generation, topic: string, error: PipelineError): Promise<PipelineError> {
+    switch (error.code) {
+      case 'KAFKA_PRODUCER_LOST':
+      case 'KAFKA_ANSWER_INCOMPLETE':
+      case 'KAFKA_FAILED':
+        this.retire(generation)
+        return error
+      case 'KAFKA_NO_ANSWER':
+        generation.client.cut()
+        return error
+      case 'KAFKA_UNKNOWN_TOPIC':
+      case 'KAFKA_FORBIDDEN':
+        if (generation.topics.size === 0) return error
+        this.retire(generation)
+        return this.askAbout(topic, error)
+      default:
+        return error
+    }
+  }
+
+  /** Whether the error is about this topic, or about another one whose metadata was asked for as well. */
+  private async askAbout(topic: string, error: PipelineError): Promise<PipelineError> {
+    try {
+      await this.admin.partitionCount(topic)
+      return new PipelineError('KAFKA_STALE_METADATA', `${error.message}; asking again`, {
+        retryable: true,
+        statusText: 'Kafka: asking for the topics again',
+        cause: error,
+      })
+    } catch (thrown) {
+      return translateKafkaError(thrown, `asking for topic ${topic}`)
+    }
+  }
+
+  private retire(generation: Generation): void {
+    if (this.generation === generation) this.generation = undefined
+    generation.retired = true
+    if (generation.outstanding === 0) void dispose(generation)
+  }
+}
+
+/** Disconnects in good order if that is quick, and cuts the connections in any case. Never rejects. */
+async function dispose(generation: Generation): Promise<void> {
+  await settlesWithin(generation.producer.disconnect(), DISCONNECT_LIMIT_MS)
+  generation.client.cut()
+}
+
+/** The caller has chosen; kafkajs asks its partitioner even for a message that names its partition. */
+function partitionOfMessage({ message }: PartitionerArgs): number {
+  return message.partition ?? NO_PARTITION
+}
+
+function toMessage(record: KafkaRecord, partition: number): Message {
+  return {
+    key: record.key,
+    value: record.value,
+    headers: record.headers as IHeaders,
+    partition,
+    timestamp: String(record.timestamp),
+  }
+}
+
+/** @throws PipelineError unless the answer is about this partition alone, without an error, and has an offset */
+function offsetOf(answer: readonly RecordMetadata[], topic: string, partition: number): number {
+  const [only] = answer
+  const offset = Number(only?.baseOffset ?? only?.offset ?? -1)
+  const fits =
+    answer.length === 1 &&
+    only?.topicName === topic &&
+    only.partition === partition &&
+    only.errorCode === 0 &&
+    offset >= 0
+  if (fits) return offset
+  throw new PipelineError(
+    'KAFKA_ANSWER_INCOMPLETE',
+    `the broker's answer does not say that ${topic}, partition ${partition} was written`,
+    { retryable: true, statusText: 'Kafka: incomplete answer' },
+  )
+}

@@ -1,0 +1,317 @@
+/**
+ * Writes the records of tenants to Kafka and says when each one is durable. It chooses the partition, gathers records
+ * in a lane for each, and repeats what fails until it is stored; only a record that Kafka can never take is given
+ * back.
+ */
+import type { Completion, LaneClock, LaneLimits, Refusal } from '../batching/lane'
+import { Lanes } from '../batching/lanes'
+import { backoffMs } from '../runtime/backoff'
+import { settlesWithin } from '../runtime/deadline'
+import { asPipelineError, PipelineError } from '../runtime/errors'
+import type { WireRecord } from '../runtime/wire'
+import type { ValueFormat } from '../tenant/envelope'
+import type { KafkaCluster } from './cluster'
+import type { Compression, KafkaProducer, KafkaRecord } from './driver'
+import { partitionOfKey } from './murmur2'
+import { addressRecord, countedIds, type AddressedRecord, type RecordOptions } from './record'
+import { StickyPartition } from './sticky-partition'
+import { newTopic, topicWarnings, type TopicPlan } from './topic-check'
+import { TopicPartitions } from './topic-partitions'
+
+const BACKOFF = { initialMs: 100, maxMs: 5_000 }
+/** More is not taken: it would be memory without end for a flow whose source does not wait. */
+const MAX_HELD_BYTES = 128 * 1024 * 1024
+const DRAIN_POLL_MS = 20
+/** Of the cluster's time for an answer; the rest is for the way there and back. */
+const REPLICA_SHARE = 2 / 3
+/** Topics whose settings are looked at; a template could name thousands. */
+const MAX_CHECKED_TOPICS = 20
+
+export interface TenantProducerOptions {
+  /** Where all records go; empty: where the record says. */
+  readonly topic: string
+  readonly format: ValueFormat
+  readonly compression: Compression
+  readonly limits: LaneLimits
+  /** What to do when a topic is not there. `wait`: for ever, until somebody creates it. */
+  readonly missingTopic: 'wait' | 'create' | 'reject'
+  readonly newTopic: TopicPlan
+  /** A sentence for the log about a topic that does not keep what it takes. */
+  readonly onWarning: (warning: string) => void
+  readonly clock?: LaneClock
+}
+
+const systemClock: LaneClock = {
+  now: () => performance.now(),
+  after: (ms, run) => {
+    const timer = setTimeout(run, ms)
+    return () => clearTimeout(timer)
+  },
+  random: Math.random,
+}
+
+export class TenantProducer {
+  private readonly clock: LaneClock
+  private readonly producer: KafkaProducer
+  private readonly lanes: Lanes<KafkaRecord>
+  private readonly topics: TopicPartitions
+  private readonly recordOptions: RecordOptions
+  private readonly sticky = new Map<string, StickyPartition>()
+  private readonly checked = new Set<string>()
+  private readonly quietMs: number
+  private waitingRecords = 0
+  private waitingBytes = 0
+  private writes = 0
+  private cancelQuiet: (() => void) | undefined
+  private cancelProbe: (() => void) | undefined
+  private probeProblem: PipelineError | undefined
+  private stored = 0
+  private answered = false
+  private closing = false
+
+  /** @throws PipelineError when the compression is not available */
+  constructor(
+    private readonly cluster: KafkaCluster,
+    private readonly options: TenantProducerOptions,
+  ) {
+    this.clock = options.clock ?? systemClock
+    const requestTimeoutMs = Math.round(cluster.connection.requestTimeoutMs * REPLICA_SHARE)
+    this.producer = cluster.driver.producer({ compression: options.compression, requestTimeoutMs })
+    this.lanes = new Lanes({
+      limits: options.limits,
+      backoff: BACKOFF,
+      clock: this.clock,
+      refusalOf,
+      write: (topic, partition, records) => this.writeBatch(topic, partition, records),
+    })
+    this.topics = new TopicPartitions({
+      ask: (topic) => this.askFor(topic),
+      backoff: BACKOFF,
+      clock: this.clock,
+    })
+    const { topic, format } = options
+    this.recordOptions = { topic, format, now: Date.now, newMessageId: countedIds() }
+    this.quietMs = Math.max(1, options.limits.lingerMs / 4)
+  }
+
+  /** Records taken and not stored yet. */
+  get heldRecords(): number {
+    return this.lanes.heldRecords + this.waitingRecords
+  }
+
+  /** Records stored since the start. */
+  get storedRecords(): number {
+    return this.stored
+  }
+
+  /** Kafka has answered at least once. */
+  get connected(): boolean {
+    return this.answered
+  }
+
+  /** What keeps records from being stored; `undefined` when all is well. */
+  get problem(): PipelineError | undefined {
+    return this.lanes.problem ?? this.topics.problem ?? this.probeProblem
+  }
+
+  /** Looks for Kafka, and for the topic if there is a fixed one, until they are there. */
+  start(): void {
+    if (this.options.topic === '') this.probe(1)
+    else this.topics.whenKnown(this.options.topic, (_partitions, error) => (this.probeProblem = error))
+  }
+
+  /** Takes a record. The completion is told once, later, and never if the process ends before. */
+  write(wire: WireRecord, completion: Completion): void {
+    let addressed: AddressedRecord
+    try {
+      if (this.closing) throw closed()
+      addressed = addressRecord(wire, this.recordOptions)
+      if (this.lanes.heldBytes + this.waitingBytes + addressed.bytes > MAX_HELD_BYTES) throw this.full()
+    } catch (error) {
+      const failure = asPipelineError(error)
+      queueMicrotask(() => completion.failed(failure))
+      return
+    }
+    const partitions = this.topics.countOf(addressed.topic)
+    if (partitions === undefined) this.wait(addressed, completion)
+    else this.enqueue(addressed, partitions, completion)
+  }
+
+  /** Writes at once what has gathered: whoever sends the records waits for the answer. */
+  flushNow(): void {
+    this.lanes.flush('quiet')
+  }
+
+  /** Stores what it holds within the budget, and fails the rest: the source sends it again. */
+  async close(budgetMs: number): Promise<void> {
+    this.closing = true
+    this.cancelQuiet?.()
+    this.cancelProbe?.()
+    await settlesWithin(this.drained(), budgetMs)
+    this.topics.close(closed())
+    this.lanes.abandon(closed())
+    await this.producer.close()
+  }
+
+  /** Resolves when everything is stored; gives up when somebody abandons it. */
+  private drained(): Promise<void> {
+    return new Promise((resolve) => {
+      const look = (): void => {
+        this.flushNow()
+        if (this.heldRecords === 0) resolve()
+        else this.clock.after(DRAIN_POLL_MS, look)
+      }
+      look()
+    })
+  }
+
+  private wait(addressed: AddressedRecord, completion: Completion): void {
+    this.waitingRecords++
+    this.waitingBytes += addressed.bytes
+    this.topics.whenKnown(addressed.topic, (partitions, error) => {
+      this.waitingRecords--
+      this.waitingBytes -= addressed.bytes
+      if (error === undefined) this.enqueue(addressed, partitions, completion)
+      else queueMicrotask(() => completion.failed(error))
+    })
+  }
+
+  private enqueue(addressed: AddressedRecord, partitions: number, completion: Completion): void {
+    const { topic, key, record, bytes } = addressed
+    const partition =
+      addressed.partition ??
+      (key === null ? this.stickyOf(topic).next(bytes, partitions) : partitionOfKey(key, partitions))
+    if (partition >= partitions) {
+      queueMicrotask(() => completion.failed(noSuchPartition(topic, partition, partitions)))
+      return
+    }
+    this.lanes.add(topic, partition, record, bytes, completion)
+    this.writes++
+    if (this.cancelQuiet === undefined) this.watchForQuiet()
+  }
+
+  /**
+   * A source with a small window (20 messages, in MQTT 3.1.1) sends nothing more before these are stored. So the
+   * linger time is the longest wait, and a quarter of it without a new record ends it.
+   */
+  private watchForQuiet(): void {
+    const seen = this.writes
+    this.cancelQuiet = this.clock.after(this.quietMs, () => {
+      this.cancelQuiet = undefined
+      if (this.writes === seen) this.flushNow()
+      else this.watchForQuiet()
+    })
+  }
+
+  private stickyOf(topic: string): StickyPartition {
+    let sticky = this.sticky.get(topic)
+    if (sticky === undefined) {
+      sticky = new StickyPartition(Math.floor(this.clock.random() * 1000))
+      this.sticky.set(topic, sticky)
+    }
+    return sticky
+  }
+
+  private async writeBatch(topic: string, partition: number, records: readonly KafkaRecord[]): Promise<void> {
+    try {
+      await this.producer.send(topic, partition, records)
+      this.stored += records.length
+      this.probeProblem = undefined
+      this.answered = true
+    } catch (error) {
+      if (!isUnknownTopic(error)) throw error
+      await this.countMissing(topic, error)
+      throw error
+    }
+  }
+
+  private async askFor(topic: string): Promise<number> {
+    let partitions: number
+    try {
+      partitions = await this.producer.partitionCount(topic)
+    } catch (error) {
+      if (!isUnknownTopic(error)) throw error
+      this.answered = true
+      partitions = await this.countMissing(topic, error)
+    }
+    this.answered = true
+    if (!this.checked.has(topic) && this.checked.size < MAX_CHECKED_TOPICS) {
+      this.checked.add(topic)
+      void this.check(topic)
+    }
+    return partitions
+  }
+
+  /** Does with a topic that is not there what the options say. */
+  private async countMissing(topic: string, error: PipelineError): Promise<number> {
+    switch (this.options.missingTopic) {
+      case 'create':
+        return (await this.cluster.ensureTopic(newTopic(topic, this.options.newTopic))).partitions
+      case 'wait':
+        throw error
+      case 'reject':
+        throw new PipelineError(error.code, `there is no Kafka topic ${topic}`, {
+          retryable: false,
+          statusText: error.statusText,
+          cause: error,
+        })
+    }
+  }
+
+  private async check(topic: string): Promise<void> {
+    try {
+      const description = await this.cluster.admin.describeTopic(topic)
+      if (description !== undefined) topicWarnings(description).forEach(this.options.onWarning)
+    } catch {
+      // Only the warning is lost: what matters shows when a record is written.
+      this.checked.delete(topic)
+    }
+  }
+
+  private probe(attempt: number): void {
+    this.cluster.admin.clusterId().then(
+      () => {
+        this.answered = true
+        this.probeProblem = undefined
+      },
+      (error: unknown) => {
+        if (this.closing || this.answered) return
+        this.probeProblem = asPipelineError(error)
+        const waitMs = backoffMs(attempt, BACKOFF, this.clock.random())
+        this.cancelProbe = this.clock.after(waitMs, () => this.probe(attempt + 1))
+      },
+    )
+  }
+
+  private full(): PipelineError {
+    return new PipelineError(
+      'KAFKA_BUFFER_FULL',
+      `the producer holds ${this.heldRecords} records that Kafka has not stored yet, and takes no more`,
+      { retryable: true, statusText: 'Kafka: buffer full' },
+    )
+  }
+}
+
+function refusalOf({ code }: PipelineError): Refusal {
+  if (code === 'KAFKA_RECORD_TOO_LARGE') return 'size'
+  return code === 'KAFKA_INVALID_RECORD' ? 'record' : 'all'
+}
+
+function isUnknownTopic(error: unknown): error is PipelineError {
+  return error instanceof PipelineError && error.code === 'KAFKA_UNKNOWN_TOPIC'
+}
+
+function closed(): PipelineError {
+  return new PipelineError('KAFKA_CLOSED', 'the producer was closed before Kafka had stored the record', {
+    retryable: true,
+    statusText: 'Kafka: closed',
+  })
+}
+
+function noSuchPartition(topic: string, partition: number, partitions: number): PipelineError {
+  return new PipelineError(
+    'KAFKA_INVALID_PARTITION',
+    `msg.kafka.partition is ${partition}, and topic ${topic} has ${partitions}`,
+    { retryable: false, statusText: 'invalid partition' },
+  )
+}

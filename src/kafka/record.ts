@@ -1,0 +1,111 @@
+/** From a record on a wire to a record for Kafka: where it goes, its key, value, headers and time. */
+import { randomBytes } from 'node:crypto'
+import { PipelineError } from '../runtime/errors'
+import type { WireRecord } from '../runtime/wire'
+import { encodeRecord, type ValueFormat } from '../tenant/envelope'
+import type { RecordHeaders } from '../tenant/record-headers'
+import type { KafkaRecord } from './driver'
+
+/** What a record costs on the wire besides key, value and headers, about. */
+const RECORD_OVERHEAD_BYTES = 24
+
+export interface AddressedRecord {
+  readonly topic: string
+  /** Only when the flow has chosen one itself. */
+  readonly partition: number | undefined
+  readonly key: Buffer | null
+  readonly record: KafkaRecord
+  readonly bytes: number
+}
+
+export interface RecordOptions {
+  /** Where every record goes; empty: where `kafka.topic` of the record says. */
+  readonly topic: string
+  readonly format: ValueFormat
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+  readonly newMessageId: () => string
+}
+
+/** Ids for records that bring none: a counter behind a random prefix. */
+export function countedIds(): () => string {
+  const prefix = `${randomBytes(9).toString('base64url')}-`
+  let count = 0
+  return () => prefix + (count++).toString(36)
+}
+
+/** @throws PipelineError, not retryable: this record can never be written */
+export function addressRecord(wire: WireRecord, options: RecordOptions): AddressedRecord {
+  const { kafka } = wire
+  // What was read from Kafka still says where it came from; that is not where it goes.
+  const wasRead = kafka?.offset !== undefined
+  const topic = options.topic !== '' ? options.topic : wasRead ? undefined : kafka?.topic
+  if (typeof topic !== 'string' || topic === '') throw noTopic(wasRead)
+  const key = keyBytes(kafka?.key)
+  const receivedAt = validTime(wire.receivedAt) ?? options.now()
+  const identity = { messageId: messageIdOf(wire) ?? options.newMessageId(), receivedAt }
+  const { value, headers } = encodeRecord(wire, identity, options.format)
+  const timestamp = (wasRead ? undefined : validTime(kafka?.timestamp)) ?? receivedAt
+  return {
+    topic,
+    partition: wasRead ? undefined : chosenPartition(kafka?.partition),
+    key,
+    record: { key, value, headers, timestamp },
+    bytes: RECORD_OVERHEAD_BYTES + (key?.length ?? 0) + (value?.length ?? 0) + headerBytes(headers),
+  }
+}
+
+function keyBytes(key: unknown): Buffer | null {
+  if (key === undefined || key === null) return null
+  if (Buffer.isBuffer(key)) return key
+  if (typeof key === 'string' || typeof key === 'number' || typeof key === 'boolean') {
+    return Buffer.from(String(key))
+  }
+  throw invalid('KAFKA_INVALID_KEY', 'msg.kafka.key is neither text nor a Buffer', 'invalid key')
+}
+
+function messageIdOf({ messageId }: WireRecord): string | undefined {
+  return typeof messageId === 'string' && messageId !== '' ? messageId : undefined
+}
+
+function chosenPartition(partition: unknown): number | undefined {
+  if (partition === undefined || partition === null) return undefined
+  if (Number.isSafeInteger(partition) && (partition as number) >= 0) return partition as number
+  throw invalid(
+    'KAFKA_INVALID_PARTITION',
+    'msg.kafka.partition is not a partition number',
+    'invalid partition',
+  )
+}
+
+function validTime(time: unknown): number | undefined {
+  return Number.isSafeInteger(time) && (time as number) >= 0 ? (time as number) : undefined
+}
+
+function headerBytes(headers: RecordHeaders): number {
+  let bytes = 0
+  for (const name in headers) {
+    const value = headers[name]
+    if (value !== undefined) bytes += name.length + valueBytes(value) + 2
+  }
+  return bytes
+}
+
+function valueBytes(value: Buffer | string | readonly string[]): number {
+  if (typeof value === 'string' || Buffer.isBuffer(value)) return value.length
+  return value.reduce((sum, each) => sum + each.length, 0)
+}
+
+function noTopic(wasRead: boolean): PipelineError {
+  return invalid(
+    'KAFKA_NO_TOPIC',
+    wasRead
+      ? 'the record was read from Kafka, and the producer node has no topic: set one, it would go back otherwise'
+      : 'the message has no msg.kafka.topic, and the producer node has no topic: set one of them',
+    'no topic',
+  )
+}
+
+function invalid(code: string, message: string, statusText: string): PipelineError {
+  return new PipelineError(code, message, { retryable: false, statusText })
+}

@@ -1,0 +1,128 @@
+/**
+ * How many partitions a topic has, known before its first record gets a partition. What comes in before waits here,
+ * in order. A topic that is missing is created, waited for, or refused, as the producer is told to.
+ *
+ * The number is asked for again from time to time: it can only grow, and then new records spread over the new
+ * partitions too.
+ */
+import { backoffMs, type BackoffOptions } from '../runtime/backoff'
+import { asPipelineError, PipelineError } from '../runtime/errors'
+import type { LaneClock } from '../batching/lane'
+
+const REFRESH_MS = 300_000
+
+export interface TopicPartitionsOptions {
+  /** Creates the topic if told to. @returns the number of partitions @throws PipelineError */
+  readonly ask: (topic: string) => Promise<number>
+  readonly backoff: BackoffOptions
+  readonly clock: LaneClock
+}
+
+type Waiting = (partitions: number, error: PipelineError | undefined) => void
+
+interface Entry {
+  partitions: number
+  askedAtMs: number
+  asking: boolean
+  attempts: number
+  problem: PipelineError | undefined
+  cancelRetry: (() => void) | undefined
+  waiting: Waiting[]
+}
+
+export class TopicPartitions {
+  private readonly entries = new Map<string, Entry>()
+  private closed: PipelineError | undefined
+
+  constructor(private readonly options: TopicPartitionsOptions) {}
+
+  /** Why the records of some topic wait. */
+  get problem(): PipelineError | undefined {
+    for (const entry of this.entries.values()) if (entry.problem !== undefined) return entry.problem
+    return undefined
+  }
+
+  /** The number of partitions; `undefined` while it is not known, then `whenKnown` calls back. */
+  countOf(topic: string): number | undefined {
+    const entry = this.entries.get(topic)
+    if (entry === undefined || entry.partitions === 0) return undefined
+    if (!entry.asking && this.options.clock.now() - entry.askedAtMs > REFRESH_MS) this.ask(topic, entry)
+    return entry.partitions
+  }
+
+  /**
+   * Calls back once, in the order of the calls for one topic: with the number, or with an error that is final.
+   */
+  whenKnown(topic: string, waiting: Waiting): void {
+    if (this.closed !== undefined) {
+      waiting(0, this.closed)
+      return
+    }
+    let entry = this.entries.get(topic)
+    if (entry === undefined) {
+      entry = newEntry()
+      this.entries.set(topic, entry)
+    }
+    entry.waiting.push(waiting)
+    if (!entry.asking) this.ask(topic, entry)
+  }
+
+  /** Everything that waits fails with this error. */
+  close(error: PipelineError): void {
+    this.closed = error
+    for (const entry of this.entries.values()) {
+      entry.cancelRetry?.()
+      for (const waiting of entry.waiting.splice(0)) waiting(0, error)
+    }
+    this.entries.clear()
+  }
+
+  private ask(topic: string, entry: Entry): void {
+    entry.asking = true
+    this.options.ask(topic).then(
+      (partitions) => this.onAnswer(entry, partitions),
+      (error: unknown) => this.onError(topic, entry, asPipelineError(error, 'KAFKA_FAILED')),
+    )
+  }
+
+  private onAnswer(entry: Entry, partitions: number): void {
+    entry.asking = false
+    entry.attempts = 0
+    entry.problem = undefined
+    entry.partitions = partitions
+    entry.askedAtMs = this.options.clock.now()
+    for (const waiting of entry.waiting.splice(0)) waiting(partitions, undefined)
+  }
+
+  private onError(topic: string, entry: Entry, error: PipelineError): void {
+    if (this.closed !== undefined) return
+    if (entry.partitions > 0) {
+      // Only a refresh: the old number stays good.
+      entry.asking = false
+      entry.askedAtMs = this.options.clock.now()
+      return
+    }
+    if (!error.retryable) {
+      this.entries.delete(topic)
+      for (const waiting of entry.waiting.splice(0)) waiting(0, error)
+      return
+    }
+    entry.problem = error
+    entry.attempts++
+    const { clock, backoff } = this.options
+    const waitMs = backoffMs(entry.attempts, backoff, clock.random())
+    entry.cancelRetry = clock.after(waitMs, () => this.ask(topic, entry))
+  }
+}
+
+function newEntry(): Entry {
+  return {
+    partitions: 0,
+    askedAtMs: 0,
+    asking: false,
+    attempts: 0,
+    problem: undefined,
+    cancelRetry: undefined,
+    waiting: [],
+  }
+}
