@@ -8,7 +8,7 @@
 import { createHash, randomUUID } from 'node:crypto'
 import type { Message } from '../delivery/message-link'
 import { recordsOf, type KafkaRange, type WireRecord } from '../runtime/wire'
-import { HEADER } from './envelope'
+import { HEADER } from './record-headers'
 import { bytesOf, textOf, type PayloadEncoding } from './payload-bytes'
 
 export interface DeadLetter {
