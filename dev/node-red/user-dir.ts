@@ -54,7 +54,9 @@ function settingsOf(port: number): string {
   return `// Written anew at each start by dev/node-red/user-dir.ts.
 const { events } = require('module').createRequire(require.main.filename)('@node-red/util')
 const tell = (event) => process.connected && process.send(event, () => undefined)
-events.on('node-status', ({ id, status }) => tell({ id, status: { fill: status.fill, text: String(status.text ?? '') } }))
+events.on('node-status', ({ id, status = {} }) => {
+  tell({ id, status: { fill: status.fill, text: String(status.text ?? '') } })
+})
 events.on('runtime-event', ({ id, payload }) => id === 'runtime-state' && payload && tell({ flows: payload }))
 
 module.exports = {

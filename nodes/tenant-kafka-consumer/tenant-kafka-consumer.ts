@@ -11,7 +11,7 @@ import { asPipelineError } from '../../src/runtime/errors'
 import { messageError } from '../../src/runtime/message-error'
 import { StatusLine } from '../../src/runtime/status-line'
 import { requireCluster } from '../tenant-kafka-cluster/cluster-node'
-import { requireDatabase } from '../tenant-postgres/database-node'
+import { requireDatabase } from '../../src/postgres/require-database'
 import { readConsumerOptions } from './options'
 
 /** A deploy that only moves wires changes `wires` without a new node. */

@@ -6,7 +6,7 @@ import type { ConnectionOptions } from 'node:tls'
 import type { Node, NodeAPI, NodeDef } from 'node-red'
 import { Database } from '../../src/postgres/database'
 import { asPipelineError, PipelineError } from '../../src/runtime/errors'
-import type { DatabaseNode } from './database-node'
+import type { DatabaseHolder } from '../../src/postgres/require-database'
 import { readDatabase, type PostgresCredentials } from './options'
 
 interface PostgresDef extends NodeDef {
@@ -24,7 +24,7 @@ export = function (RED: NodeAPI): void {
     'tenant-postgres',
     function (this: Node<PostgresCredentials>, config: PostgresDef) {
       RED.nodes.createNode(this, config)
-      const node = this as Node<PostgresCredentials> & DatabaseNode
+      const node = this as Node<PostgresCredentials> & DatabaseHolder
       try {
         const options = readDatabase(config, node.credentials ?? {}, tlsOptions(RED, config), (name) =>
           RED.util.getSetting(node, name),

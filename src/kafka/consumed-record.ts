@@ -7,7 +7,8 @@
  *  - headers `tenant_id`, `project_id` and `mqtt_topic` count as ours
  *  - anything else is raw: the bytes are the payload
  */
-import { decodeRecord, HEADER, type ReadHeaders } from '../tenant/envelope'
+import { decodeRecord } from '../tenant/envelope'
+import { HEADER, type ReadHeaders } from '../tenant/record-headers'
 import type { KafkaFields, WireRecord } from '../runtime/wire'
 import type { ConsumedRecord, TopicPartition } from './driver'
 

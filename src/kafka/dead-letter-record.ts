@@ -3,6 +3,7 @@
  * where it belongs; the reason and the rest are headers. What the original record carried keeps its names.
  */
 import { cutPayload, isCut, type DeadLetter } from '../tenant/dead-letter'
+import { HEADER } from '../tenant/record-headers'
 import type { KafkaRecord } from './driver'
 
 /**
@@ -22,19 +23,14 @@ const LONGEST_TEXT = 4_000
 export function deadLetterRecord(letter: DeadLetter, cut = 0): KafkaRecord {
   const { payloadBytes, originalHeaders } = CUTS[Math.min(cut, CUTS.length - 1)] as (typeof CUTS)[number]
   const sent = cutPayload(letter, payloadBytes)
-  const headers: Record<string, string> = {}
-  if (originalHeaders) {
-    for (const [name, value] of Object.entries(sent.headers)) {
-      headers[name] = typeof value === 'string' ? value : value.join(', ')
-    }
-  }
+  const headers: Record<string, string | readonly string[]> = originalHeaders ? { ...sent.headers } : {}
   const own: Record<string, string | number | undefined> = {
-    tenant: sent.tenant,
-    project: sent.project,
-    device: sent.device,
-    'mqtt-topic': sent.mqttTopic,
-    'message-id': sent.messageId,
-    'received-at': sent.receivedAt,
+    [HEADER.tenant]: sent.tenant,
+    [HEADER.project]: sent.project,
+    [HEADER.device]: sent.device,
+    [HEADER.mqttTopic]: sent.mqttTopic,
+    [HEADER.messageId]: sent.messageId,
+    [HEADER.receivedAt]: sent.receivedAt,
     'dead-letter-id': sent.id,
     'dead-letter-reason': sent.reason,
     'dead-letter-code': sent.code,

@@ -2,7 +2,8 @@
 import { randomBytes } from 'node:crypto'
 import { PipelineError } from '../runtime/errors'
 import type { WireRecord } from '../runtime/wire'
-import { encodeRecord, type RecordHeaders, type ValueFormat } from '../tenant/envelope'
+import { encodeRecord, type ValueFormat } from '../tenant/envelope'
+import type { RecordHeaders } from '../tenant/record-headers'
 import type { KafkaRecord } from './driver'
 
 /** What a record costs on the wire besides key, value and headers, about. */

@@ -19,8 +19,8 @@ export interface RejectOutputOptions {
   readonly newId: () => string
   readonly send: (message: Message) => void
   readonly isWired: () => boolean
-  /** Resolves when no deploy is under way. */
-  readonly gateOpen: () => Promise<void>
+  /** False while a deploy is under way: nothing may be sent then. */
+  readonly isGateOpen: () => boolean
   readonly onProblem: (problem: PipelineError | undefined) => void
 }
 
@@ -30,6 +30,7 @@ const BACKOFF = { initialMs: 500, maxMs: 30_000 }
 
 export class RejectOutput {
   private readonly closing = new AbortController()
+  private atGate: (() => void)[] = []
   private readonly abandoned = new Promise<never>((_resolve, reject) => {
     this.closing.signal.addEventListener('abort', () => reject(closed()), { once: true })
   })
@@ -48,6 +49,11 @@ export class RejectOutput {
     await Promise.race([this.abandoned, Promise.all(rejected.map((one) => this.deliverOne(one)))])
   }
 
+  /** A deploy has finished. */
+  gateOpened(): void {
+    for (const pass of this.atGate.splice(0)) pass()
+  }
+
   close(): void {
     this.closing.abort()
     this.options.tracker.abandon(this.options.refuser.id)
@@ -56,7 +62,7 @@ export class RejectOutput {
   private async deliverOne(one: RejectedRecord): Promise<void> {
     const { signal } = this.closing
     for (let attempt = 1; ; attempt++) {
-      await this.options.gateOpen()
+      if (!this.options.isGateOpen()) await new Promise<void>((resolve) => this.atGate.push(resolve))
       if (signal.aborted) return
       const { outcome, error } = await this.emit(one)
       if (outcome !== 'failed') {

@@ -7,6 +7,7 @@
  * written one after the other, those of different partitions at the same time, as far as the pool allows. After a
  * fault of the configuration the table is prepared anew, so that the sink goes on by itself when it is mended.
  */
+import { settlesWithin } from '../runtime/deadline'
 import { PipelineError } from '../runtime/errors'
 import type { KafkaRange, WireRecord } from '../runtime/wire'
 import { BatchWriter, type Written } from './batch-writer'
@@ -62,6 +63,8 @@ interface Prepared {
 export class TableSink {
   /** What keeps it from writing; `undefined` when all is well. */
   problem: PipelineError | undefined
+  /** It has reached the database and found, or made, the table. */
+  ready = false
   /** Messages that it holds. */
   waiting = 0
   /** Rows and rejected records since the start. */
@@ -78,6 +81,8 @@ export class TableSink {
   /** Prepares the table, now or when the database appears, and keeps it in order from then on. */
   start(): void {
     const started = this.untilDone(() => this.prepare()).then(() => {
+      this.ready = true
+      this.onChange()
       this.maintain()
       this.maintenance = setInterval(() => this.maintain(), MAINTENANCE_INTERVAL_MS)
       this.maintenance.unref()
@@ -98,14 +103,18 @@ export class TableSink {
       return written
     } finally {
       this.waiting--
-      this.options.onChange()
+      this.onChange()
     }
   }
 
-  /** Ends what is waiting; a transaction that is under way is awaited by closing the database. */
-  async close(): Promise<void> {
-    this.closing.abort()
+  /**
+   * Finishes what is under way, then gives up what is left. While something keeps it from writing it gives up at
+   * once: the source brings the messages again, and the ledger or the key knows which of them are stored.
+   */
+  async close(budgetMs: number): Promise<void> {
     clearInterval(this.maintenance)
+    await settlesWithin(this.idleOrStuck(), budgetMs)
+    this.closing.abort()
     await this.maintaining
   }
 
@@ -153,11 +162,11 @@ export class TableSink {
       onProblem: (problem) => {
         if (problem instanceof DatabaseError && problem.kind === 'configuration') this.prepareAgain()
         this.problem = problem
-        this.options.onChange()
+        this.onChange()
       },
     })
     this.problem = undefined
-    this.options.onChange()
+    this.onChange()
     return result
   }
 
@@ -171,6 +180,18 @@ export class TableSink {
       if (this.rangeTails.get(lane) === run) this.rangeTails.delete(lane)
     }
   }
+
+  private idleOrStuck(): Promise<void> {
+    return new Promise((resolve) => {
+      this.onChange = () => {
+        if (this.waiting === 0 || this.problem !== undefined) resolve()
+      }
+      this.onChange()
+    })
+  }
+
+  /** Replaced while the sink is closing. */
+  private onChange = (): void => this.options.onChange()
 
   // ---- the table -----------------------------------------------------------------------------------------
 

@@ -7,7 +7,8 @@
  */
 import { createHash, randomUUID } from 'node:crypto'
 import type { Message } from '../delivery/message-link'
-import { recordsOf, type KafkaRange, type UserProperties, type WireRecord } from '../runtime/wire'
+import { recordsOf, type KafkaRange, type WireRecord } from '../runtime/wire'
+import { HEADER } from './record-headers'
 import { bytesOf, textOf, type PayloadEncoding } from './payload-bytes'
 
 export interface DeadLetter {
@@ -35,7 +36,7 @@ export interface DeadLetter {
   /** Undefined for a record that has not been in Kafka. */
   readonly kafkaOffset: number | undefined
   readonly kafkaKey: Buffer | null
-  /** The record's headers and MQTT 5 user properties, as text. */
+  /** The record's headers, further levels and MQTT 5 user properties, as text. */
   readonly headers: Readonly<Record<string, string | readonly string[]>>
   /** The original bytes where there are any; otherwise how the payload looks as text or as JSON. */
   readonly payload: Buffer | null
@@ -52,6 +53,9 @@ export interface DeadLetterClock {
 }
 
 const systemClock: DeadLetterClock = { now: () => Date.now(), newId: randomUUID }
+
+/** Catch nodes put the error's name before its message; the code says more. */
+const ERROR_NAME = /^(PipelineError|DatabaseError|Error): /
 
 /** One dead letter for each record of the message. A record's own error comes before the message's. */
 export function deadLettersOf(message: Message, clock: DeadLetterClock = systemClock): DeadLetter[] {
@@ -91,7 +95,7 @@ function deadLetterOf(
     kafkaPartition: asNumber(kafka.partition) ?? asNumber(range.partition),
     kafkaOffset: asNumber(kafka.offset),
     kafkaKey: kafka.key === undefined ? null : bytesOf(kafka.key).bytes,
-    headers: headersOf(kafka.headers, record.userProperties),
+    headers: headersOf(record, kafka.headers),
     payload: bytes,
     payloadEncoding: encoding,
     payloadLength: bytes?.length ?? 0,
@@ -114,7 +118,8 @@ function errorOf(error: unknown): Pick<DeadLetter, 'reason' | 'code' | 'nodeId' 
   const { message, code, source } = asObject(error)
   const { id, type, name } = asObject(source)
   return {
-    reason: asText(message) ?? (typeof error === 'string' ? error : 'no reason was given'),
+    reason:
+      asText(message)?.replace(ERROR_NAME, '') ?? (typeof error === 'string' ? error : 'no reason was given'),
     code: asText(code),
     nodeId: asText(id),
     nodeType: asText(type),
@@ -122,15 +127,19 @@ function errorOf(error: unknown): Pick<DeadLetter, 'reason' | 'code' | 'nodeId' 
   }
 }
 
-function headersOf(headers: unknown, userProperties: UserProperties | undefined): DeadLetter['headers'] {
-  const result: Record<string, string | string[]> = {}
-  for (const given of [userProperties, headers]) {
-    for (const [name, value] of Object.entries(asObject(given))) {
-      if (value === undefined || value === null) continue
-      result[name] = Array.isArray(value) ? value.map(textOf) : textOf(value)
+/** Named as the Kafka producer names them, so that a record reads the same before and after Kafka. */
+function headersOf(record: WireRecord, given: unknown): DeadLetter['headers'] {
+  const headers: Record<string, string | string[]> = {}
+  const add = (prefix: string, values: unknown, except: readonly string[] = []): void => {
+    for (const [name, value] of Object.entries(asObject(values))) {
+      if (value === undefined || value === null || except.includes(name)) continue
+      headers[prefix + name] = Array.isArray(value) ? value.map(textOf) : textOf(value)
     }
   }
-  return result
+  add(HEADER.levelPrefix, record.levels, ['tenant', 'project', 'device'])
+  add(HEADER.userPropertyPrefix, record.userProperties)
+  add('', given)
+  return headers
 }
 
 type WithoutId = Omit<DeadLetter, 'id'>

@@ -60,8 +60,6 @@ function watchStatus(): () => NodeStatus {
 }
 
 async function connected(): Promise<void> {
-  const probe = randomBytes(4).toString('hex')
-  void probe
   await until('the source has subscribed', () => /\/s/.test(String(currentStatus().text)))
 }
 
@@ -78,8 +76,8 @@ async function publish(
   texts: readonly (string | Buffer)[],
   options: IClientPublishOptions = { qos: 1 },
 ): Promise<void> {
-  publisher ??= await connectAsync(url, { protocolVersion: 5 })
-  await Promise.all(texts.map((text) => publisher?.publishAsync(`${name}/device`, text, options)))
+  const client = (publisher ??= await connectAsync(url, { protocolVersion: 5 }))
+  await Promise.all(texts.map((text) => client.publishAsync(`${name}/device`, text, options)))
 }
 
 const numbered = (count: number, from = 0): string[] =>

@@ -13,11 +13,9 @@ describe('the layers', () => {
     }
   })
 
-  it('nodes/ import nothing of each other but options', () => {
+  it('nodes/ know of each other only what a configuration node offers', () => {
     for (const file of filesIn('nodes').filter((name) => name.endsWith('.ts'))) {
-      const wrong = importsOf(file).filter(
-        (name) => /^\.\.\/(?!\.\.\/)/.test(name) && !name.endsWith('/options'),
-      )
+      const wrong = importsOf(file).filter((name) => /^\.\.\/(?!\.\.\/)/.test(name) && !/-node$/.test(name))
       assert.deepEqual(wrong, [], file)
     }
   })

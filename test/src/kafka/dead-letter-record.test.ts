@@ -22,7 +22,7 @@ describe('dead letter as a Kafka record', () => {
     assert.deepEqual(key, Buffer.from('acme/d1'))
     assert.equal(timestamp, letter.failedAt)
     assert.deepEqual(headers, {
-      site: 'x',
+      'user-site': 'x',
       tenant: 'acme',
       'mqtt-topic': 'rt/acme/d1',
       'message-id': 'm-1',
@@ -44,7 +44,7 @@ describe('dead letter as a Kafka record', () => {
     const { headers } = deadLetterRecord(letter, 2)
     assert.equal(headers['dead-letter-payload-length'], '2000000')
     assert.equal(headers['dead-letter-payload-sha256'], letter.payloadSha256)
-    assert.equal(headers.site, undefined)
+    assert.equal(headers['user-site'], undefined)
   })
 
   it('keeps an empty payload apart from none', () => {

@@ -66,7 +66,7 @@ describe('dead letter', () => {
       kafkaPartition: 3,
       kafkaOffset: 42,
       kafkaKey: Buffer.from('acme/north/d1'),
-      headers: { site: 'x', tags: ['a', 'b'], tenant: 'acme', blob: 'bytes' },
+      headers: { 'user-site': 'x', 'user-tags': ['a', 'b'], tenant: 'acme', blob: 'bytes' },
       payload: Buffer.from([0, 0xff]),
       payloadEncoding: 'raw',
       payloadLength: 2,

@@ -1,10 +1,9 @@
-/** What other nodes see of a `tenant-postgres` node. */
-import type { Node } from 'node-red'
-import type { Database } from '../../src/postgres/database'
-import { PipelineError } from '../../src/runtime/errors'
-import type { Users } from '../../src/runtime/users'
+/** What a `tenant-postgres` node shows to the nodes that have chosen it. */
+import { PipelineError } from '../runtime/errors'
+import type { Users } from '../runtime/users'
+import type { Database } from './database'
 
-export interface DatabaseNode extends Node {
+export interface DatabaseHolder {
   /** `undefined` when the configuration is wrong; then `problem` says why. */
   database?: Database
   users?: Users
@@ -13,11 +12,11 @@ export interface DatabaseNode extends Node {
 
 /**
  * The database that a node has chosen.
- * @param found what `RED.nodes.getNode` gave for the chosen id
+ * @param found what the runtime gave for the chosen id
  * @throws PipelineError `CONFIG_INVALID` when none is chosen, or its configuration is wrong
  */
 export function requireDatabase(found: unknown): Database {
-  const { database, problem } = (found ?? {}) as Partial<DatabaseNode>
+  const { database, problem } = (found ?? {}) as DatabaseHolder
   if (database !== undefined) return database
   throw (
     problem ??

@@ -1,0 +1,41 @@
+/** The options of `tenant-kafka-producer`. */
+import type { Compression } from '../../src/kafka/driver'
+import type { TenantProducerOptions } from '../../src/kafka/producer'
+import { DEFAULT_PARTITIONS, DEFAULT_REPLICAS, DEFAULT_RETENTION_MS } from '../../src/kafka/topic-check'
+import { choice, integer, readOptions, text } from '../../src/runtime/options'
+import { VALUE_FORMATS } from '../../src/tenant/envelope'
+
+const COMPRESSIONS = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const satisfies readonly Compression[]
+
+export const options = {
+  /** Empty: `msg.kafka.topic` says where a record goes. */
+  topic: text({
+    pattern: /^(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}$/,
+    expects: 'a Kafka topic: 1 to 249 letters, digits, dots, dashes and underscores',
+  }),
+  format: choice(VALUE_FORMATS, 'raw'),
+  compression: choice(COMPRESSIONS, 'snappy'),
+  lingerMs: integer({ default: 5, min: 0, max: 10_000, unit: 'ms' }),
+  /** kafkajs takes time by the square of the number, so not more. */
+  batchRecords: integer({ default: 1000, min: 1, max: 2000, unit: 'records' }),
+  /** Below Kafka's own limit for a batch, 1,048,588 bytes, which counts after compression. */
+  batchBytes: integer({ default: 900_000, min: 1024, max: 50_000_000, unit: 'bytes' }),
+  missingTopic: choice(['wait', 'create', 'reject'], 'wait'),
+  partitions: integer({ default: DEFAULT_PARTITIONS, min: 1, max: 10_000, unit: 'partitions' }),
+  replicas: integer({ default: DEFAULT_REPLICAS, min: 1, max: 10, unit: 'replicas' }),
+  /** -1 keeps records for ever. */
+  retentionMs: integer({ default: DEFAULT_RETENTION_MS, min: -1, max: 3_155_760_000_000, unit: 'ms' }),
+}
+
+/** @throws PipelineError `CONFIG_INVALID` */
+export function readProducerOptions(config: object): Omit<TenantProducerOptions, 'onWarning'> {
+  const { lingerMs, batchRecords, batchBytes, partitions, replicas, retentionMs, ...same } = readOptions(
+    options,
+    config,
+  )
+  return {
+    ...same,
+    limits: { lingerMs, maxRecords: batchRecords, maxBytes: batchBytes },
+    newTopic: { partitions, replicas, retentionMs },
+  }
+}

@@ -1,0 +1,69 @@
+import assert from 'node:assert/strict'
+import { Lanes } from '../../../src/batching/lanes'
+import { PipelineError } from '../../../src/runtime/errors'
+import { ManualClock, settled } from '../../support/manual-clock'
+
+const down = new PipelineError('DOWN', 'down', { retryable: true })
+const ignore = { stored: () => undefined, failed: () => undefined }
+
+function setUp(write: (topic: string, partition: number, records: readonly string[]) => Promise<unknown>) {
+  return new Lanes<string>({
+    limits: { maxRecords: 1, maxBytes: 1000, lingerMs: 0 },
+    backoff: { initialMs: 100, maxMs: 1000 },
+    clock: new ManualClock(),
+    refusalOf: () => 'all',
+    write,
+  })
+}
+
+describe('lanes', () => {
+  it('write partitions side by side', () => {
+    const written: string[] = []
+    const lanes = setUp((topic, partition, records) => {
+      written.push(`${topic}/${partition} ${records.join()}`)
+      return new Promise(() => undefined)
+    })
+    lanes.add('t', 0, 'a', 10, ignore)
+    lanes.add('t', 1, 'b', 10, ignore)
+    lanes.add('u', 0, 'c', 10, ignore)
+    lanes.add('t', 0, 'd', 10, ignore)
+    assert.deepEqual(written, ['t/0 a', 't/1 b', 'u/0 c'])
+  })
+
+  it('count what they hold until it is stored', async () => {
+    const lanes = setUp(() => Promise.resolve())
+    lanes.add('t', 0, 'a', 10, ignore)
+    lanes.add('t', 1, 'b', 20, ignore)
+    assert.deepEqual([lanes.heldRecords, lanes.heldBytes], [2, 30])
+    await settled()
+    assert.deepEqual([lanes.heldRecords, lanes.heldBytes], [0, 0])
+    assert.equal(lanes.flushCounts.get('records'), 2)
+  })
+
+  it('tell the problem of any of them until it is over', async () => {
+    const lanes = setUp(() => Promise.reject(down))
+    lanes.add('t', 0, 'a', 10, ignore)
+    await settled()
+    assert.equal(lanes.problem, down)
+    lanes.abandon(down)
+    assert.equal(lanes.problem, undefined)
+    assert.equal(lanes.heldRecords, 0)
+  })
+
+  it('go on with thousands of topics, each record stored once', async () => {
+    const written: string[] = []
+    const lanes = setUp((topic) => {
+      written.push(topic)
+      return Promise.resolve()
+    })
+    for (let round = 0; round < 2; round++) {
+      for (let topic = 0; topic < 3000; topic++) {
+        lanes.add(`topic-${topic}`, 0, 'a', 1, ignore)
+        if (topic % 100 === 0) await settled()
+      }
+    }
+    await settled()
+    assert.equal(written.length, 6000)
+    assert.equal(lanes.heldRecords, 0)
+  })
+})

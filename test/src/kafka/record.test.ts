@@ -1,0 +1,66 @@
+import assert from 'node:assert/strict'
+import { addressRecord, countedIds, type RecordOptions } from '../../../src/kafka/record'
+import type { WireRecord } from '../../../src/runtime/wire'
+
+const options: RecordOptions = { topic: '', format: 'raw', now: () => 5000, newMessageId: () => 'new-id' }
+const address = (wire: WireRecord, other: Partial<RecordOptions> = {}) =>
+  addressRecord(wire, { ...options, ...other })
+
+describe('where a record goes', () => {
+  it('is what the record says, unless the node has a topic', () => {
+    const wire = { payload: 'x', kafka: { topic: 'theirs', key: 'k', partition: 3 } }
+    assert.equal(address(wire).topic, 'theirs')
+    assert.equal(address(wire).partition, 3)
+    assert.equal(address(wire, { topic: 'ours' }).topic, 'ours')
+  })
+
+  it('is never where it was read from', () => {
+    const read = { payload: 'x', kafka: { topic: 'source', partition: 3, offset: 7, timestamp: 1 } }
+    assert.throws(() => address(read), { code: 'KAFKA_NO_TOPIC', retryable: false })
+    const addressed = address(read, { topic: 'target' })
+    assert.deepEqual([addressed.topic, addressed.partition], ['target', undefined])
+    assert.equal(addressed.record.timestamp, 5000)
+  })
+
+  it('has to be known', () => {
+    for (const kafka of [undefined, {}, { topic: '' }, { topic: 7 as unknown as string }]) {
+      assert.throws(() => address(kafka === undefined ? {} : { kafka }), { code: 'KAFKA_NO_TOPIC' })
+    }
+  })
+
+  it('takes keys as text, bytes or numbers', () => {
+    const keyOf = (key: unknown) => address({ kafka: { topic: 't', key: key as string } }).record.key
+    assert.deepEqual(keyOf('a'), Buffer.from('a'))
+    assert.deepEqual(keyOf(7), Buffer.from('7'))
+    assert.equal(keyOf(null), null)
+    assert.throws(() => keyOf({}), { code: 'KAFKA_INVALID_KEY', retryable: false })
+  })
+
+  it('refuses a partition that is none', () => {
+    for (const partition of [-1, 1.5, '2', NaN]) {
+      assert.throws(() => address({ kafka: { topic: 't', partition: partition as number } }), {
+        code: 'KAFKA_INVALID_PARTITION',
+      })
+    }
+  })
+})
+
+describe('the time and id of a record', () => {
+  it('are those of its arrival', () => {
+    const { record } = address({ receivedAt: 1234, messageId: 'mine', kafka: { topic: 't' } })
+    assert.equal(record.timestamp, 1234)
+    assert.equal(record.headers['message-id'], 'mine')
+  })
+
+  it('are given to a record that has none', () => {
+    const { record } = address({ kafka: { topic: 't', timestamp: -1 } })
+    assert.equal(record.timestamp, 5000)
+    assert.equal(record.headers['message-id'], 'new-id')
+  })
+
+  it('never repeat', () => {
+    const [one, other] = [countedIds(), countedIds()]
+    const ids = new Set([one(), one(), other(), other()])
+    assert.equal(ids.size, 4)
+  })
+})

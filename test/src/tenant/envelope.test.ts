@@ -1,0 +1,193 @@
+import assert from 'node:assert/strict'
+import fc from 'fast-check'
+import { decodeRecord, encodeRecord, VALUE_FORMATS, type ValueFormat } from '../../../src/tenant/envelope'
+import type { WireRecord } from '../../../src/runtime/wire'
+
+const identity = { messageId: 'id-1', receivedAt: 1_700_000_000_123 }
+const record: WireRecord = {
+  topic: 'mtic/msg/client/realtime/acme/p1/dev1/up',
+  tenant: 'acme',
+  project: 'p1',
+  device: 'dev1',
+  levels: { tenant: 'acme', project: 'p1', device: 'dev1', site: 'north' },
+  payload: Buffer.from('{"temperature":25.30}'),
+  userProperties: { trace: 'x1', many: ['a', 'b'], tenant: 'evil', __proto: 'p' },
+  contentType: 'application/json',
+  retain: true,
+}
+
+const encode = (wire: WireRecord, format: ValueFormat) => encodeRecord(wire, identity, format)
+const textOf = (wire: WireRecord, format: ValueFormat): string => encode(wire, format).value?.toString() ?? ''
+
+describe('a record for Kafka', () => {
+  it('has the payload untouched when raw', () => {
+    assert.equal(encode(record, 'raw').value, record.payload)
+  })
+
+  it('has what the MQTT message was in its headers, and nothing can pose as ours', () => {
+    assert.deepEqual(encode(record, 'raw').headers, {
+      tenant: 'acme',
+      project: 'p1',
+      device: 'dev1',
+      'mqtt-topic': 'mtic/msg/client/realtime/acme/p1/dev1/up',
+      'message-id': 'id-1',
+      'received-at': '1700000000123',
+      'mqtt-retained': 'true',
+      'content-type': 'application/json',
+      'level-site': 'north',
+      'user-trace': 'x1',
+      'user-many': ['a', 'b'],
+      'user-tenant': 'evil',
+      'user-__proto': 'p',
+    })
+  })
+
+  it('keeps the headers of a flow, as text, and ours win', () => {
+    const headers = { mine: 'x', count: 7, tenant: 'evil', format: 'json', none: null } as unknown as Record<
+      string,
+      string
+    >
+    const encoded = encode({ payload: 'x', tenant: 'acme', kafka: { headers } }, 'raw').headers
+    assert.deepEqual(
+      { ...encoded },
+      {
+        mine: 'x',
+        count: '7',
+        tenant: 'acme',
+        'message-id': 'id-1',
+        'received-at': '1700000000123',
+      },
+    )
+  })
+
+  it('writes text as UTF-8, objects as JSON, and nothing as a tombstone', () => {
+    assert.deepEqual(encode({ payload: 'dé' }, 'raw').value, Buffer.from('dé'))
+    assert.deepEqual(encode({ payload: { a: 1 } }, 'raw').value, Buffer.from('{"a":1}'))
+    assert.deepEqual(encode({ payload: 5 }, 'raw').value, Buffer.from('5'))
+    assert.deepEqual(encode({ payload: new Uint8Array([1, 2]) }, 'raw').value, Buffer.from([1, 2]))
+    assert.equal(encode({ payload: null }, 'raw').value, null)
+    assert.equal(encode({}, 'raw').value, null)
+    assert.equal(encode({ payload: Buffer.alloc(0) }, 'raw').value?.length, 0)
+  })
+
+  it('refuses what is no JSON for good', () => {
+    const circular: Record<string, unknown> = {}
+    circular.self = circular
+    for (const payload of [circular, { big: 1n }, () => 1]) {
+      assert.throws(() => encode({ payload }, 'raw'), { code: 'RECORD_NOT_SERIALIZABLE', retryable: false })
+    }
+  })
+})
+
+describe('the JSON envelope', () => {
+  it('has a JSON payload as the very text that came', () => {
+    assert.equal(
+      textOf(record, 'json'),
+      '{"tenant_id":"acme","project_id":"p1","mqtt_topic":"mtic/msg/client/realtime/acme/p1/dev1/up",' +
+        '"payload":{"temperature":25.30},"timestamp":1700000000123}',
+    )
+  })
+
+  it('has other text as a string and other bytes as base64, and says so', () => {
+    assert.match(
+      textOf({ ...record, payload: 'on "fire"' }, 'json'),
+      /"payload":"on \\"fire\\"","payload_encoding":"text"/,
+    )
+    assert.match(
+      textOf({ ...record, payload: Buffer.from([0xff]) }, 'json'),
+      /"payload":"\/w==","payload_encoding":"base64"/,
+    )
+  })
+
+  it('of somebody else is opened too', () => {
+    const theirs = Buffer.from('{"timestamp":1,"payload":{"a":1},"tenant_id":"x","extra":true}')
+    assert.deepEqual(decodeRecord(theirs, { format: 'json' }).payload, Buffer.from('{"a":1}'))
+  })
+})
+
+describe('the CloudEvent', () => {
+  it('follows version 1.0', () => {
+    assert.deepEqual(JSON.parse(textOf(record, 'cloudevent')), {
+      specversion: '1.0',
+      id: 'id-1',
+      source: '/acme/p1',
+      type: 'iot.mqtt.message',
+      subject: 'mtic/msg/client/realtime/acme/p1/dev1/up',
+      time: '2023-11-14T22:13:20.123Z',
+      tenantid: 'acme',
+      projectid: 'p1',
+      datacontenttype: 'application/json',
+      data: { temperature: 25.3 },
+    })
+    assert.match(
+      String(encode(record, 'cloudevent').headers['content-type']),
+      /^application\/cloudevents\+json/,
+    )
+  })
+
+  it('has bytes that are no text as data_base64', () => {
+    const event = JSON.parse(textOf({ ...record, payload: Buffer.from([0xff]) }, 'cloudevent')) as object
+    assert.deepEqual((event as { data_base64?: string }).data_base64, '/w==')
+  })
+})
+
+describe('a record from Kafka', () => {
+  for (const format of VALUE_FORMATS) {
+    it(`gives back what went in (${format})`, () => {
+      const { value, headers } = encode(record, format)
+      assert.deepEqual(decodeRecord(value, headers), { ...record, ...identity })
+    })
+
+    it(`gives back the bytes exactly, whatever they are (${format})`, () => {
+      const json = fc.json().map((text) => Buffer.from(text))
+      const bytes = fc.uint8Array({ maxLength: 40 }).map((array) => Buffer.from(array))
+      const tricky = fc.constantFrom(
+        '',
+        'null',
+        '"x"',
+        ' {"a" : 1.0} ',
+        ',"payload":1',
+        '{"timestamp":1}',
+        '1e400',
+      )
+      const text = tricky.map((some) => Buffer.from(some))
+      const types = fc.constantFrom(undefined, 'application/json', 'text/plain', 'image/png')
+      fc.assert(
+        fc.property(fc.oneof(json, bytes, text), types, (payload, contentType) => {
+          const given = { ...record, payload }
+          if (contentType === undefined) delete given.contentType
+          else given.contentType = contentType
+          const { value, headers } = encode(given, format)
+          assert.deepEqual(decodeRecord(value, headers).payload, payload)
+        }),
+        { numRuns: 1000 },
+      )
+    })
+
+    it(`knows a tombstone from an empty payload (${format})`, () => {
+      const { value, headers } = encode({ payload: null }, format)
+      assert.equal(decodeRecord(value, headers).payload, null)
+    })
+  }
+
+  it('takes headers as the bytes that Kafka gives', () => {
+    const decoded = decodeRecord(Buffer.from('x'), {
+      tenant: Buffer.from('acme'),
+      'user-many': [Buffer.from('a'), Buffer.from('b')],
+      other: Buffer.from('left alone'),
+      'received-at': Buffer.from('no number'),
+    })
+    assert.deepEqual(decoded, {
+      payload: Buffer.from('x'),
+      tenant: 'acme',
+      levels: { tenant: 'acme' },
+      userProperties: { many: ['a', 'b'] },
+    })
+  })
+
+  it('whose value does not fit its format is handed over as it is', () => {
+    for (const value of ['no json', '[]', '{"a":1}', '7', 'null']) {
+      assert.deepEqual(decodeRecord(Buffer.from(value), { format: 'json' }).payload, Buffer.from(value))
+    }
+  })
+})
