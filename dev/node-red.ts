@@ -22,6 +22,8 @@ export interface NodeRedOptions {
   /** The flow to start with. One that is in the user directory already is kept unless `replaceFlow` is set. */
   readonly flow?: readonly FlowEntry[]
   readonly replaceFlow?: boolean
+  /** A packed package to install with npm, as a user does; default: a link to this project. */
+  readonly install?: string
 }
 
 /** A node, tab or config node as it stands in a flow file. */
@@ -53,6 +55,7 @@ export class NodeRed {
   /** The latest status of each node, since the process was started. */
   readonly statuses = new Map<string, ShownStatus>()
   private child: ChildProcess | undefined
+  private ended = new AbortController()
   private flowState: Extract<Told, { flows: unknown }>['flows'] | undefined
 
   private constructor(private readonly options: NodeRedOptions) {
@@ -63,7 +66,7 @@ export class NodeRed {
   /** Resolves when the admin API answers and the flow runs. */
   static async start(options: NodeRedOptions): Promise<NodeRed> {
     mkdirSync(options.userDir, { recursive: true })
-    prepareUserDirectory({ folder: options.userDir, port: options.port })
+    prepareUserDirectory({ folder: options.userDir, port: options.port, install: options.install })
     if (options.flow !== undefined) putFlow(options.userDir, options.flow, options.replaceFlow ?? false)
     const nodeRed = new NodeRed(options)
     await nodeRed.start()
@@ -72,6 +75,17 @@ export class NodeRed {
 
   get running(): boolean {
     return this.child !== undefined
+  }
+
+  /** Aborted when the process that runs now has ended, for whatever reason. */
+  get exited(): AbortSignal {
+    return this.ended.signal
+  }
+
+  /** @throws Error when it does not run */
+  get pid(): number {
+    if (this.child?.pid === undefined) throw new Error('Node-RED is not running')
+    return this.child.pid
   }
 
   /** Starts the process again after `kill` or `stop`, in the same user directory. */
@@ -90,6 +104,7 @@ export class NodeRed {
     })
     closeSync(log)
     this.child = child
+    const ended = (this.ended = new AbortController())
     child.on('message', (told: Told) => this.note(told))
     child.on('error', () => undefined)
     if (child.pid === undefined) {
@@ -101,6 +116,7 @@ export class NodeRed {
     child.once('exit', () => {
       hasEnded(pid)
       if (this.child === child) this.child = undefined
+      ended.abort()
     })
     await this.flowsStarted()
   }
@@ -147,8 +163,7 @@ export class NodeRed {
 
   /** Resident memory of the process. */
   async rssBytes(): Promise<number> {
-    if (this.child?.pid === undefined) throw new Error('Node-RED is not running')
-    const { stdout } = await promisify(execFile)('ps', ['-o', 'rss=', '-p', String(this.child.pid)])
+    const { stdout } = await promisify(execFile)('ps', ['-o', 'rss=', '-p', String(this.pid)])
     return Number(stdout) * 1024
   }
 

@@ -2,6 +2,7 @@
  * A Node-RED user directory in which this package is installed: a link in its `node_modules`, as
  * `npm install <folder>` makes it, and the package's name in its `package.json`.
  */
+import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { packageFile, PROJECT_ROOT } from '../project'
@@ -9,9 +10,19 @@ import { packageFile, PROJECT_ROOT } from '../project'
 export interface UserDirectory {
   readonly folder: string
   readonly port: number
+  /** A packed package to install with npm; default: a link to this project. */
+  readonly install?: string | undefined
 }
 
-export function prepareUserDirectory({ folder, port }: UserDirectory): void {
+export function prepareUserDirectory({ folder, port, install }: UserDirectory): void {
+  writeFileSync(path.join(folder, 'settings.js'), settingsOf(port))
+  if (install === undefined) linkPackage(folder)
+  else
+    execFileSync('npm', ['install', '--no-audit', '--no-fund', '--loglevel=error', install], { cwd: folder })
+}
+
+/** Leaves in the user directory what `npm install <this project>` would. */
+function linkPackage(folder: string): void {
   const { name } = packageFile()
   const link = path.join(folder, 'node_modules', name)
   mkdirSync(path.dirname(link), { recursive: true })
@@ -23,7 +34,6 @@ export function prepareUserDirectory({ folder, port }: UserDirectory): void {
     private: true,
     dependencies: { [name]: `file:${PROJECT_ROOT}` },
   })
-  writeFileSync(path.join(folder, 'settings.js'), settingsOf(port))
 }
 
 /** Puts a flow in place for the next start; a flow that is there stays unless `replace` is set. */
@@ -44,7 +54,9 @@ function settingsOf(port: number): string {
   return `// Written anew at each start by dev/node-red/user-dir.ts.
 const { events } = require('module').createRequire(require.main.filename)('@node-red/util')
 const tell = (event) => process.connected && process.send(event, () => undefined)
-events.on('node-status', ({ id, status }) => tell({ id, status: { fill: status.fill, text: String(status.text ?? '') } }))
+events.on('node-status', ({ id, status = {} }) => {
+  tell({ id, status: { fill: status.fill, text: String(status.text ?? '') } })
+})
 events.on('runtime-event', ({ id, payload }) => id === 'runtime-state' && payload && tell({ flows: payload }))
 
 module.exports = {

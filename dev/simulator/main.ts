@@ -1,5 +1,5 @@
 /**
- * The simulator as a process of its own: it prints its count once a second, and on SIGTERM or SIGINT writes its
+ * The simulator as a process of its own: it prints its count, and on SIGTERM or SIGINT writes its
  * ledger to a file. Tests that kill Node-RED, and people with a broker elsewhere, use it.
  */
 import { writeFileSync } from 'node:fs'
@@ -42,7 +42,7 @@ async function main(): Promise<void> {
     devices: Number(values.devices),
     qos,
   })
-  const ticker = setInterval(() => console.log(`acknowledged ${simulator.ledger.acknowledged}`), 1000)
+  const ticker = setInterval(() => console.log(`acknowledged ${simulator.ledger.acknowledged}`), 200)
   console.log('publishing')
 
   let stopping = false

@@ -6,6 +6,7 @@ export const options = {
   pattern: text({
     default: 'mtic/msg/client/realtime/{tenant}/{project}/{device}/#',
     required: true,
+    pattern: /(^|\/)[^/{}]*\{tenant\}[^/{}]*(\/|$)/,
     expects: 'a topic pattern with {tenant}',
   }),
   allowedTenant: text({ default: DEFAULT_ALLOWED_NAME, required: true }),

@@ -64,20 +64,33 @@ export interface ConsumerOptions {
   readonly groupId: string
   readonly topics: readonly (string | RegExp)[]
   readonly sessionTimeoutMs: number
+  /** How much one answer of the broker may carry for a partition. */
   readonly maxBytesPerPartition: number
   readonly maxWaitMs: number
+  /** A batch handed to `onBatch` has at most so many records, and so many bytes or one record. */
+  readonly maxBatchRecords: number
+  readonly maxBatchBytes: number
   /**
    * Where to begin a partition that has just been assigned. The driver must not deliver a record before this has
    * answered, nor one below the answer.
    */
   readonly startOffset: (partition: TopicPartition, committed: number | undefined) => Promise<StartAt>
-  /** Called for each batch of one partition, in order, with the next one only after the promise has resolved. */
+  /**
+   * Called for each batch of one partition, in order, with the next one only after the promise has resolved. That
+   * holds across rebalances: a partition that comes back does not start before its last promise has resolved.
+   */
   readonly onBatch: (batch: ConsumedBatch) => Promise<void>
   /** The partition has been taken away: what is outstanding of it must not be committed any more. */
   readonly onRevoked: (partitions: readonly TopicPartition[]) => void
+  /** We have joined the group, and own these partitions besides those we had. May be none. */
   readonly onAssigned: (partitions: readonly TopicPartition[]) => void
   /** The connection state, for the status: `undefined` when all is well. */
   readonly onState: (problem: PipelineError | undefined) => void
+  /**
+   * Nothing more is read from this partition, because records may be lost (`KAFKA_OFFSET_OUT_OF_RANGE`), until
+   * it is assigned anew.
+   */
+  readonly onStopped: (partition: TopicPartition, problem: PipelineError) => void
 }
 
 export type StartAt = { readonly offset: number } | 'earliest' | 'latest' | { readonly timestamp: number }
@@ -95,7 +108,10 @@ export interface ConsumedBatch extends TopicPartition {
 export interface KafkaConsumer {
   /** Connects and joins; keeps trying for ever and reports through `onState`. Never rejects. */
   start(): void
-  /** Commits the next offset to read. A failure is reported through `onState`; the ledger does not depend on it. */
+  /**
+   * Commits the next offset to read. Ignored when the partition has been revoked, or when the offset was not
+   * handed out or is committed already. Resolves when it is committed or given up; never rejects.
+   */
   commit(partition: TopicPartition, nextOffset: number): Promise<void>
   /** Leaves the group and disconnects. */
   close(): Promise<void>

@@ -1,13 +1,104 @@
-/** Reads batches through kafkajs. */
-import { PipelineError } from '../runtime/errors'
+/**
+ * `KafkaConsumer` with kafkajs: keeps a session alive for ever. kafkajs gives up on some errors and then stays
+ * dead; here every end of a session is followed by a new one, after a back-off, until `close`.
+ */
+import { backoffMs } from '../runtime/backoff'
+import type { PipelineError } from '../runtime/errors'
+import { isNewlyDone, type OwnedPartition } from './assigned-partitions'
+import { partitionKey } from './commit-queue'
 import type { KafkaConnection } from './connection'
-import type { ConsumerOptions, KafkaConsumer } from './driver'
-import type { KafkaLog } from './kafkajs-client'
+import type { ConsumerOptions, KafkaConsumer, TopicPartition } from './driver'
+import { createKafkaJsClient, type KafkaLog } from './kafkajs-client'
+import { translateKafkaError } from './kafkajs-errors'
+import { KafkaJsSession } from './kafkajs-session'
 
-export function createKafkaJsConsumer(
-  _connection: KafkaConnection,
-  _options: ConsumerOptions,
-  _log: KafkaLog,
-): KafkaConsumer {
-  throw new PipelineError('KAFKA_NO_CONSUMER', 'this version only writes to Kafka', { retryable: false })
+const SESSION_BACKOFF = { initialMs: 500, maxMs: 5_000 }
+const REFRESH_MS = 30_000
+
+export class KafkaJsConsumer implements KafkaConsumer {
+  private readonly past = new Map<string, OwnedPartition>()
+  private readonly problems = new Map<string, PipelineError>()
+  private session: KafkaJsSession | undefined
+  private supervision: Promise<void> | undefined
+  private isClosed = false
+  private wake: () => void = () => undefined
+
+  /** @param refreshMs how often new topics and partitions are looked for */
+  constructor(
+    private readonly connection: KafkaConnection,
+    private readonly options: ConsumerOptions,
+    private readonly log: KafkaLog,
+    private readonly refreshMs = REFRESH_MS,
+  ) {}
+
+  start(): void {
+    this.supervision ??= this.supervise()
+  }
+
+  async commit(partition: TopicPartition, nextOffset: number): Promise<void> {
+    const former = this.past.get(partitionKey(partition.topic, partition.partition))
+    if (former !== undefined && isNewlyDone(former, nextOffset)) former.doneTo = nextOffset
+    await this.session?.commit(partition, nextOffset)
+  }
+
+  async close(): Promise<void> {
+    this.isClosed = true
+    this.wake()
+    await this.session?.close()
+    await this.supervision
+  }
+
+  private async supervise(): Promise<void> {
+    for (let attempt = 1; !this.isClosed; attempt++) {
+      let session: KafkaJsSession | undefined
+      let failed = false
+      try {
+        session = this.createSession()
+        await session.run()
+      } catch (error) {
+        failed = true
+        if (!this.isClosed) this.setProblem('connection', this.translate(error))
+      }
+      await session?.close()
+      if (session?.hasJoined === true) attempt = 1
+      if (failed && !this.isClosed) await this.pause(backoffMs(attempt, SESSION_BACKOFF))
+    }
+  }
+
+  private createSession(): KafkaJsSession {
+    this.session = new KafkaJsSession({
+      // kafkajs keeps the committed offsets of a group in the client, where two consumers of one group would
+      // overwrite each other's, so each session has a client of its own.
+      client: createKafkaJsClient(this.connection, this.log),
+      consumer: this.options,
+      past: this.past,
+      translate: (error) => this.translate(error),
+      refreshMs: this.refreshMs,
+      onProblem: (part, problem) => this.setProblem(part, problem),
+    })
+    return this.session
+  }
+
+  private translate(error: unknown): PipelineError {
+    return translateKafkaError(error, `reading from Kafka as group ${this.options.groupId}`)
+  }
+
+  private setProblem(part: string, problem: PipelineError | undefined): void {
+    const before = this.problems.get(part)
+    if (before?.message === problem?.message) return
+    if (problem === undefined) this.problems.delete(part)
+    else this.problems.set(part, problem)
+    this.options.onState(this.problems.values().next().value)
+  }
+
+  private pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms)
+      this.wake = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+      if (this.isClosed) this.wake()
+    })
+  }
 }

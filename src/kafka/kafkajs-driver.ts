@@ -10,7 +10,7 @@ import type {
 } from './driver'
 import { KafkaJsAdmin } from './kafkajs-admin'
 import type { KafkaLog } from './kafkajs-client'
-import { createKafkaJsConsumer } from './kafkajs-consumer'
+import { KafkaJsConsumer } from './kafkajs-consumer'
 import { KafkaJsProducer } from './kafkajs-producer'
 
 export class KafkaJsDriver implements KafkaDriver {
@@ -24,7 +24,7 @@ export class KafkaJsDriver implements KafkaDriver {
   }
 
   consumer(options: ConsumerOptions): KafkaConsumer {
-    return createKafkaJsConsumer(this.connection, options, this.log)
+    return new KafkaJsConsumer(this.connection, options, this.log)
   }
 
   admin(): KafkaAdmin {

@@ -42,9 +42,13 @@ export interface KafkaFields {
   partition?: number
   /** Milliseconds since 1970. */
   timestamp?: number
-  headers?: Record<string, string | Buffer>
-  /** Only on records that the consumer has read. */
+  headers?: Record<string, string | Buffer | (string | Buffer)[]>
+  /** From here on only on records that the consumer has read. */
   offset?: number
+  /** Emitted alone: the whole position. In a batch, `msg.kafka` has it. */
+  clusterId?: string
+  group?: string
+  nextOffset?: number
 }
 
 /** One record on a wire: the message itself, or an element of a batch. */

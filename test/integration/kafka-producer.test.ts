@@ -9,17 +9,10 @@ import { partitionOfKey } from '../../src/kafka/murmur2'
 import { TenantProducer, type TenantProducerOptions } from '../../src/kafka/producer'
 import type { PipelineError } from '../../src/runtime/errors'
 import type { WireRecord } from '../../src/runtime/wire'
-import {
-  createTestTopic,
-  readTopic,
-  sharedKafka,
-  uniqueName,
-  until,
-  untilInSync,
-  withAdmin,
-} from '../support/kafka'
+import { createTestTopic, readTopic, sharedKafka, uniqueName, untilInSync, withAdmin } from '../support/kafka'
 import { KafkaLoad } from '../support/kafka-load'
-import { TcpProxy } from '../support/tcp-proxy'
+import { until } from '../support/until'
+import { AnswerLosingProxy } from '../support/answer-losing-proxy'
 
 const CLOSE_MS = 5000
 
@@ -276,12 +269,12 @@ describe('the Kafka producer, when its broker', function () {
   this.timeout(120_000)
   let kafka: KafkaService
   let writer: Writer
-  let proxy: TcpProxy
+  let proxy: AnswerLosingProxy
   let topic: string
 
   before(async () => {
     const port = await freePort()
-    proxy = await TcpProxy.start(() => port)
+    proxy = await AnswerLosingProxy.start(() => port)
     const properties = { 'advertised.listeners': `PLAINTEXT://127.0.0.1:${proxy.port}` }
     kafka = await startKafka({ port, properties })
   })

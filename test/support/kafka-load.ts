@@ -5,7 +5,8 @@
 import assert from 'node:assert/strict'
 import { PipelineError } from '../../src/runtime/errors'
 import type { TenantProducer } from '../../src/kafka/producer'
-import { readTopic, until } from './kafka'
+import { readTopic } from './kafka'
+import { until } from './until'
 
 const TICK_MS = 5
 

@@ -3,10 +3,10 @@
  * own. A test that stops or freezes brokers starts a Kafka of its own instead.
  */
 import { randomBytes } from 'node:crypto'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { Kafka, logLevel, type Admin, type IHeaders } from 'kafkajs'
 import { startKafka, type KafkaService } from '../../dev/services/kafka'
 import { registerCodecs } from '../../src/kafka/kafkajs-codecs'
+import { until } from './until'
 
 let service: Promise<KafkaService> | undefined
 
@@ -114,11 +114,6 @@ export async function untilInSync(brokers: string, topic: string): Promise<void>
       )
     }),
   )
-}
-
-/** Waits for a state; the test's own time limit ends the wait. */
-export async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await holds())) await sleep(20)
 }
 
 after(async () => {

@@ -1,54 +1,61 @@
-/** A TCP proxy that can lose answers: what a network does between a request that arrived and its answer. */
-import net from 'node:net'
+/** A wire to a server that a test can cut, as a network does: without a word to either side's application. */
+import { once } from 'node:events'
+import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 
-export class TcpProxy {
-  private readonly pairs = new Set<readonly [net.Socket, net.Socket]>()
-  private loseAnswers = false
-  lost = 0
+export interface TcpProxy {
+  readonly port: number
+  /** How many connections have been made so far. */
+  readonly connections: number
+  cut(): void
+  stop(): Promise<void>
+}
 
-  private constructor(
-    private readonly server: net.Server,
-    readonly port: number,
-  ) {}
-
-  /** @param target the port to connect to, asked for at each connection */
-  static async start(target: () => number): Promise<TcpProxy> {
-    const server = net.createServer((client) => proxy.connect(client, target()))
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-    const proxy = new TcpProxy(server, (server.address() as net.AddressInfo).port)
-    return proxy
+/**
+ * @param answer looks at the first bytes of a connection; what it returns is sent back, and the connection closed
+ */
+export async function startTcpProxy(
+  targetPort: number,
+  answer: (firstBytes: Buffer) => Buffer | undefined = () => undefined,
+): Promise<TcpProxy> {
+  const sockets = new Set<Socket>()
+  let connections = 0
+  const keep = (socket: Socket): void => {
+    sockets.add(socket)
+    socket.on('error', () => undefined)
+    socket.once('close', () => sockets.delete(socket))
   }
-
-  /** The next answer on each open connection is lost, and the connection with it. */
-  loseNextAnswers(): void {
-    this.loseAnswers = true
-  }
-
-  async stop(): Promise<void> {
-    const closed = new Promise<void>((resolve) => this.server.close(() => resolve()))
-    for (const pair of this.pairs) for (const socket of pair) socket.destroy()
-    await closed
-  }
-
-  private connect(client: net.Socket, target: number): void {
-    const upstream = net.connect(target, '127.0.0.1')
-    const pair = [client, upstream] as const
-    this.pairs.add(pair)
-    const end = (): void => {
-      this.pairs.delete(pair)
-      client.destroy()
-      upstream.destroy()
-    }
-    for (const socket of pair) socket.on('error', end).on('close', end).setNoDelay(true)
-    client.on('data', (chunk) => upstream.write(chunk))
-    upstream.on('data', (chunk) => {
-      if (!this.loseAnswers) {
-        client.write(chunk)
+  const server: Server = createServer({ allowHalfOpen: true }, (client) => {
+    connections++
+    keep(client)
+    client.once('data', (firstBytes) => {
+      const refusal = answer(firstBytes)
+      if (refusal !== undefined) {
+        client.end(refusal)
         return
       }
-      this.loseAnswers = false
-      this.lost++
-      end()
+      const target = connect({ port: targetPort, host: '127.0.0.1', allowHalfOpen: true })
+      keep(target)
+      target.write(firstBytes)
+      client.pipe(target).pipe(client)
+      // An end goes through in its place, so that what was written last still arrives.
     })
+  })
+  const cut = (): void => {
+    for (const socket of sockets) socket.destroy()
+  }
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return {
+    port: (server.address() as AddressInfo).port,
+    get connections() {
+      return connections
+    },
+    cut,
+    stop: async () => {
+      const closed = once(server, 'close')
+      server.close()
+      cut()
+      await closed
+    },
   }
 }

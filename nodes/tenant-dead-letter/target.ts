@@ -1,0 +1,59 @@
+/** From the node's configuration to the place where its dead letters go. */
+import { KafkaDeadLetterTarget } from '../../src/kafka/dead-letter-target'
+import { newTopic } from '../../src/kafka/topic-check'
+import { TableDeadLetterTarget } from '../../src/postgres/dead-letter-target'
+import { readOptions, type OptionValues } from '../../src/runtime/options'
+import type { DeadLetterTarget } from '../../src/tenant/dead-letter-queue'
+import { requireCluster } from '../tenant-kafka-cluster/cluster-node'
+import { requireDatabase } from '../../src/postgres/require-database'
+import { options } from './options'
+
+export interface DeadLetterDef {
+  readonly cluster?: string
+  readonly database?: string
+}
+
+export interface OpenTarget extends DeadLetterTarget {
+  /** Lets go of the connection it has used. */
+  close(): Promise<void>
+}
+
+type Values = OptionValues<typeof options>
+
+/**
+ * @param nodeOf the running node of that id
+ * @throws PipelineError `CONFIG_INVALID`
+ */
+export function openTarget(config: DeadLetterDef, nodeOf: (id: string) => unknown): OpenTarget {
+  const values = readOptions(options, config)
+  return values.target === 'kafka'
+    ? openTopic(values, nodeOf(config.cluster ?? ''))
+    : openTable(values, nodeOf(config.database ?? ''))
+}
+
+function openTopic(values: Values, clusterNode: unknown): OpenTarget {
+  const { topic, missingTopic } = values
+  const cluster = requireCluster(clusterNode)
+  const target = new KafkaDeadLetterTarget(cluster, {
+    topic,
+    create: missingTopic === 'create' ? newTopic(topic, values) : undefined,
+  })
+  const release = cluster.users.add()
+  return {
+    write: (letters) => target.write(letters),
+    close: () => target.close().finally(release),
+  }
+}
+
+function openTable({ schema, table, createTable }: Values, databaseNode: unknown): OpenTarget {
+  const database = requireDatabase(databaseNode)
+  const target = new TableDeadLetterTarget(database, { schema, table }, { createTable })
+  const release = database.users.add()
+  return {
+    write: (letters) => target.write(letters),
+    close: () => {
+      release()
+      return Promise.resolve()
+    },
+  }
+}

@@ -1,0 +1,104 @@
+/**
+ * The node `tenant-dead-letter`: keeps what a reject output or a Catch node hands it, with the reason, in a Kafka
+ * topic or a PostgreSQL table. The delivery is confirmed when the dead letter is durable, and not before.
+ */
+import type { Node, NodeAPI, NodeDef } from 'node-red'
+import { flowTracking, type TrackingRuntime } from '../../src/delivery/flow-tracking'
+import type { Message } from '../../src/delivery/message-link'
+import { CLOSE_BUDGET_MS, settlesWithin } from '../../src/runtime/deadline'
+import { asPipelineError, PipelineError } from '../../src/runtime/errors'
+import { StatusLine } from '../../src/runtime/status-line'
+import { deadLettersOf } from '../../src/tenant/dead-letter'
+import { DeadLetterQueue } from '../../src/tenant/dead-letter-queue'
+import { openTarget, type DeadLetterDef, type OpenTarget } from './target'
+
+export = function (RED: NodeAPI): void {
+  const { tracker } = flowTracking(RED as unknown as TrackingRuntime)
+
+  RED.nodes.registerType('tenant-dead-letter', function (this: Node, config: NodeDef & DeadLetterDef) {
+    RED.nodes.createNode(this, config)
+    const status = new StatusLine((shown) => this.status(shown))
+    let written = 0
+    let waiting = 0
+    let problem: PipelineError | undefined
+
+    const showStatus = (): void => {
+      const counts = `${written.toLocaleString('en')} written`
+      if (problem !== undefined) status.set({ fill: 'red', shape: 'ring', text: problem.statusText })
+      else
+        status.set({ fill: 'green', shape: 'dot', text: waiting > 0 ? `${counts} · ${waiting} out` : counts })
+    }
+
+    let target: OpenTarget | undefined
+    try {
+      target = openTarget(config, (id) => RED.nodes.getNode(id))
+    } catch (error) {
+      const { code, message, statusText } = asPipelineError(error)
+      // The message is fine, the node is not: it may be tried again when the node has been mended.
+      problem = new PipelineError(code, message, { retryable: true, statusText, cause: error })
+      this.error(message)
+    }
+    showStatus()
+    const queue =
+      target &&
+      new DeadLetterQueue({
+        target,
+        onProblem: (current) => {
+          if (current !== undefined && current.message !== problem?.message) this.warn(current.message)
+          problem = current
+          showStatus()
+        },
+      })
+
+    this.on('input', (msg, _send, done) => {
+      const message = msg as Message
+      if (queue === undefined) {
+        done(problem)
+        return
+      }
+      const delivery = tracker.find(message)
+      // Another attempt of this message is under way.
+      if (delivery?.settled === 'failed') {
+        done()
+        return
+      }
+      if (delivery?.settled !== undefined) this.warn(LATE)
+      const held = delivery?.settled === undefined ? delivery : undefined
+      const letters = deadLettersOf(message)
+      if (held !== undefined) tracker.hold(held)
+      waiting += letters.length
+      queue.add(letters).then(
+        () => {
+          waiting -= letters.length
+          written += letters.length
+          if (held !== undefined) tracker.confirm(held, message)
+          showStatus()
+          done()
+        },
+        (error: unknown) => {
+          waiting -= letters.length
+          if (held !== undefined) tracker.release(held)
+          showStatus()
+          done(asPipelineError(error))
+        },
+      )
+    })
+
+    this.on('close', (_removed: boolean, done: () => void) => {
+      const drain = async (): Promise<void> => {
+        if (queue !== undefined)
+          await settlesWithin(queue.idle(), problem ? OUTAGE_BUDGET_MS : CLOSE_BUDGET_MS)
+        queue?.close()
+        await target?.close()
+        status.close()
+      }
+      void drain().then(done, done)
+    })
+  })
+}
+
+/** A target that cannot be reached will hardly come back now; the sources emit again what is given back. */
+const OUTAGE_BUDGET_MS = 1000
+
+const LATE =
+  'a dead letter came after its message was settled: an older node on the way keeps messages without saying so. It is written all the same'

@@ -1,0 +1,56 @@
+/** The options of `tenant-kafka-consumer`; the dialog is tested against this table. */
+import type { KafkaSourceSettings } from '../../src/kafka/source'
+import { DEFAULT_PARTITIONS, DEFAULT_REPLICAS, DEFAULT_RETENTION_MS } from '../../src/kafka/topic-check'
+import { parseTopics } from '../../src/kafka/topic-selection'
+import { PipelineError } from '../../src/runtime/errors'
+import { choice, integer, readOptions, text } from '../../src/runtime/options'
+
+export const options = {
+  /** Names with commas between them, or one `/pattern/`. */
+  topics: text({ required: true, expects: 'topics separated by commas, or one /pattern/' }),
+  group: text({
+    required: true,
+    pattern: /^[A-Za-z0-9._-]{1,200}$/,
+    expects: 'a consumer group: 1 to 200 letters, digits, dots, dashes and underscores',
+  }),
+  mode: choice(['batch', 'record'], 'batch'),
+  start: choice(['earliest', 'latest', 'time'], 'earliest'),
+  /** For `start: time`. */
+  startTime: text(),
+  maxBatchRecords: integer({ default: 1000, min: 1, max: 100_000, unit: 'records' }),
+  maxBatchBytes: integer({ default: 1_048_576, min: 1024, max: 67_108_864, unit: 'bytes' }),
+  windowRecords: integer({ default: 1000, min: 1, max: 100_000, unit: 'records' }),
+  sessionTimeoutMs: integer({ default: 8000, min: 6000, max: 300_000, unit: 'ms' }),
+  deliveryTimeoutMs: integer({ default: 30_000, min: 1000, max: 86_400_000, unit: 'ms' }),
+  attempts: integer({ default: 0, min: 0, max: 1_000_000, unit: 'attempts' }),
+  missingTopic: choice(['wait', 'create'], 'wait'),
+  partitions: integer({ default: DEFAULT_PARTITIONS, min: 1, max: 10_000, unit: 'partitions' }),
+  replicas: integer({ default: DEFAULT_REPLICAS, min: 1, max: 10, unit: 'replicas' }),
+  /** -1 keeps records for ever. */
+  retentionMs: integer({ default: DEFAULT_RETENTION_MS, min: -1, max: 3_155_760_000_000, unit: 'ms' }),
+}
+
+/** @throws PipelineError `CONFIG_INVALID` */
+export function readConsumerOptions(nodeId: string, config: object): KafkaSourceSettings {
+  const { topics, start, startTime, missingTopic, partitions, replicas, retentionMs, ...same } = readOptions(
+    options,
+    config,
+  )
+  return {
+    ...same,
+    nodeId,
+    topics: parseTopics(topics),
+    start: start === 'time' ? { timestamp: timeOf(startTime) } : start,
+    createTopics: missingTopic === 'create' ? { partitions, replicas, retentionMs } : undefined,
+  }
+}
+
+function timeOf(given: string): number {
+  const time = /^\d+$/.test(given) ? Number(given) : Date.parse(given)
+  if (Number.isFinite(time)) return time
+  throw new PipelineError(
+    'CONFIG_INVALID',
+    `"startTime" is ${JSON.stringify(given)}; expected a time such as 2026-11-20T08:00:00Z, or milliseconds since 1970`,
+    { retryable: false, statusText: 'check "startTime"' },
+  )
+}

@@ -1,0 +1,80 @@
+/**
+ * The node `tenant-kafka-consumer`: brings Kafka records into the flow, and goes on in a partition only when the
+ * flow has stored what it got.
+ */
+import type { Node, NodeAPI, NodeDef, NodeMessage } from 'node-red'
+import { flowTracking, type TrackingRuntime } from '../../src/delivery/flow-tracking'
+import { MESSAGES } from '../../src/delivery/redelivery'
+import { ConsumerStatus } from '../../src/kafka/consumer-status'
+import { KafkaSource } from '../../src/kafka/source'
+import { asPipelineError } from '../../src/runtime/errors'
+import { messageError } from '../../src/runtime/message-error'
+import { StatusLine } from '../../src/runtime/status-line'
+import { requireCluster } from '../tenant-kafka-cluster/cluster-node'
+import { requireDatabase } from '../../src/postgres/require-database'
+import { readConsumerOptions } from './options'
+
+/** A deploy that only moves wires changes `wires` without a new node. */
+type WiredNode = Node & { readonly wires: readonly (readonly string[])[] }
+
+type ConsumerDef = NodeDef & { cluster?: string; database?: string }
+
+const STATUS_INTERVAL_MS = 1000
+
+export = function (RED: NodeAPI): void {
+  const tracking = flowTracking(RED as unknown as TrackingRuntime)
+
+  RED.nodes.registerType('tenant-kafka-consumer', function (this: Node, config: ConsumerDef) {
+    RED.nodes.createNode(this, config)
+    const node = this as WiredNode
+    const line = new StatusLine((status) => node.status(status))
+    const releases: (() => void)[] = []
+    let source: KafkaSource | undefined
+    let timer: NodeJS.Timeout | undefined
+    try {
+      const settings = readConsumerOptions(node.id, config)
+      const cluster = requireCluster(RED.nodes.getNode(config.cluster ?? ''))
+      const database = config.database ? RED.nodes.getNode(config.database) : undefined
+      const status = new ConsumerStatus(performance.now())
+      const started = new KafkaSource(cluster, settings, {
+        tracking,
+        positions: config.database ? requireDatabase(database) : undefined,
+        send: (output, message) => {
+          const sent = message as NodeMessage
+          node.send(output === MESSAGES ? sent : [null, sent])
+        },
+        isWired: (output) => (node.wires[output]?.length ?? 0) > 0,
+        describe: (error) => messageError(error, node),
+        warn: (problem) => node.warn(problem.message),
+      })
+      source = started
+      releases.push(cluster.users.add())
+      const users = (database as { users?: { add(): () => void } } | null | undefined)?.users
+      if (users !== undefined) releases.push(users.add())
+      const show = (): void => {
+        const problem = status.newProblem(started)
+        if (problem !== undefined) node.error(problem.message)
+        line.set(status.of(started, performance.now()))
+      }
+      timer = setInterval(show, STATUS_INTERVAL_MS)
+      show()
+      started.start()
+    } catch (error) {
+      const problem = asPipelineError(error)
+      node.error(problem.message)
+      line.set({ fill: 'red', shape: 'ring', text: problem.statusText })
+    }
+
+    node.on('close', (_removed: boolean, done: () => void) => {
+      clearInterval(timer)
+      const closed = source === undefined ? Promise.resolve() : source.close()
+      void closed
+        .catch((error: unknown) => node.error(asPipelineError(error).message))
+        .finally(() => {
+          for (const release of releases) release()
+          line.close()
+          done()
+        })
+    })
+  })
+}

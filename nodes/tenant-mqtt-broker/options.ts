@@ -1,0 +1,16 @@
+/** The options of `tenant-mqtt-broker`; the dialog is tested against this table. */
+import { choice, flag, integer, text } from '../../src/runtime/options'
+
+export const options = {
+  url: text({ required: true, expects: 'the address of an MQTT broker, such as mqtt://localhost:1883' }),
+  clientId: text(),
+  protocolVersion: choice(['auto', '5', '3.1.1'], 'auto'),
+  keepAliveSeconds: integer({ default: 60, min: 2, max: 65_535, unit: 's' }),
+  sessionExpirySeconds: integer({ default: 604_800, min: 0, max: 4_294_967_295, unit: 's' }),
+  cleanSession: flag(false),
+  allowUnsafe: flag(false),
+  user: text(),
+  /** Where the password comes from: Node-RED's credentials, or an environment variable of this name. */
+  passwordFrom: choice(['credentials', 'environment'], 'credentials'),
+  passwordVariable: text(),
+}

@@ -1,0 +1,21 @@
+/** The options of `tenant-mqtt-source`; the dialog is tested against this table. */
+import { choice, integer, text } from '../../src/runtime/options'
+
+export const options = {
+  topic: text({
+    required: true,
+    expects: 'a topic filter such as plant/+/temperature or $share/group/plant/#',
+  }),
+  qos: choice(['0', '1', '2'], '1'),
+  /** Empty: the broker's client id with this node's id behind it. */
+  clientId: text(),
+  mode: choice(['message', 'batch'], 'message'),
+  batchSize: integer({ default: 500, min: 1, max: 10_000, unit: 'messages' }),
+  lingerMs: integer({ default: 5, min: 0, max: 10_000, unit: 'ms' }),
+  windowMessages: integer({ default: 1000, min: 1, max: 65_535, unit: 'messages' }),
+  windowBytes: integer({ default: 33_554_432, min: 65_536, max: 1_073_741_824, unit: 'bytes' }),
+  deliveryTimeoutMs: integer({ default: 30_000, min: 1000, max: 86_400_000, unit: 'ms' }),
+  attempts: integer({ default: 0, min: 0, max: 1_000_000, unit: 'attempts' }),
+  messageId: choice(['generated', 'userProperty', 'jsonPointer'], 'generated'),
+  messageIdName: text(),
+}

@@ -1,0 +1,98 @@
+/**
+ * The node `tenant-mqtt-source`: brings MQTT messages into the flow, and acknowledges each to the broker only
+ * when the flow has stored it.
+ */
+import type { Node, NodeAPI, NodeDef, NodeMessage } from 'node-red'
+import { flowTracking, type TrackingRuntime } from '../../src/delivery/flow-tracking'
+import { MESSAGES } from '../../src/delivery/redelivery'
+import type { BrokerSettings } from '../../src/mqtt/broker-settings'
+import type { QoS } from '../../src/mqtt/deferred-acknowledgement'
+import { MqttSource, type SourceSettings } from '../../src/mqtt/source'
+import { SourceStatus } from '../../src/mqtt/source-status'
+import { asPipelineError, PipelineError } from '../../src/runtime/errors'
+import { messageError } from '../../src/runtime/message-error'
+import { readOptions } from '../../src/runtime/options'
+import { StatusLine } from '../../src/runtime/status-line'
+import type { MqttBrokerNode } from '../tenant-mqtt-broker/broker-node'
+import { options } from './options'
+
+/** A deploy that only moves wires changes `wires` without a new node. */
+type WiredNode = Node & { readonly wires: readonly (readonly string[])[] }
+
+const STATUS_INTERVAL_MS = 1000
+
+export = function (RED: NodeAPI): void {
+  const tracking = flowTracking(RED as unknown as TrackingRuntime)
+
+  RED.nodes.registerType('tenant-mqtt-source', function (this: Node, config: NodeDef & { broker?: string }) {
+    RED.nodes.createNode(this, config)
+    const node = this as WiredNode
+    const line = new StatusLine((status) => node.status(status))
+    let source: MqttSource | undefined
+    let timer: NodeJS.Timeout | undefined
+    try {
+      const status = new SourceStatus(performance.now())
+      const started = new MqttSource(settingsOf(node, config), brokerOf(RED, config.broker), {
+        tracking,
+        send: (output, message) => {
+          const sent = message as NodeMessage
+          node.send(output === MESSAGES ? sent : [null, sent])
+        },
+        isWired: (output) => (node.wires[output]?.length ?? 0) > 0,
+        describe: (error) => messageError(error, node),
+        warn: (warning) => {
+          status.warned(warning)
+          node.warn(warning.message)
+        },
+        onChange: () => {
+          const problem = status.newProblem(started.state)
+          if (problem !== undefined) node.error(problem.message)
+          line.set(status.of(started, performance.now()))
+        },
+      })
+      source = started
+      timer = setInterval(() => line.set(status.of(started, performance.now())), STATUS_INTERVAL_MS)
+      started.start()
+    } catch (error) {
+      const problem = asPipelineError(error)
+      node.error(problem.message)
+      line.set({ fill: 'red', shape: 'ring', text: problem.statusText })
+    }
+
+    node.on('close', (_removed: boolean, done: () => void) => {
+      clearInterval(timer)
+      const closed = source === undefined ? Promise.resolve() : source.close()
+      void closed
+        .catch((error: unknown) => node.error(asPipelineError(error).message))
+        .finally(() => {
+          line.close()
+          done()
+        })
+    })
+  })
+}
+
+function settingsOf(node: Node, config: NodeDef): SourceSettings {
+  const values = readOptions(options, config)
+  return {
+    ...values,
+    nodeId: node.id,
+    qos: Number(values.qos) as QoS,
+  }
+}
+
+function brokerOf(RED: NodeAPI, id: string | undefined): BrokerSettings {
+  const node = id ? (RED.nodes.getNode(id) as MqttBrokerNode | null) : null
+  if (node?.broker !== undefined) return node.broker
+  throw (
+    node?.problem ??
+    new PipelineError(
+      'CONFIG_INVALID',
+      'choose an MQTT broker; the one of this node is missing or switched off',
+      {
+        retryable: false,
+        statusText: 'no MQTT broker',
+      },
+    )
+  )
+}

@@ -1,0 +1,109 @@
+/** The options of `tenant-postgres-sink`, and what they mean together; the dialog is tested against this table. */
+import {
+  PAYLOAD_TYPES,
+  readColumns,
+  readPath,
+  type Column,
+  type PropertyPath,
+} from '../../src/postgres/columns'
+import { IDENTIFIER, type TableName } from '../../src/postgres/identifiers'
+import type { TableSinkOptions } from '../../src/postgres/table-sink'
+import { PipelineError } from '../../src/runtime/errors'
+import { choice, flag, integer, readOptions, text } from '../../src/runtime/options'
+
+const identifier = (byDefault: string): ReturnType<typeof text> =>
+  text({
+    default: byDefault,
+    required: true,
+    pattern: IDENTIFIER,
+    expects: 'a name of letters, digits and underscores, at most 63',
+  })
+
+export const options = {
+  schema: identifier('public'),
+  table: identifier('iot_messages'),
+  createTable: flag(true),
+  payloadType: choice(PAYLOAD_TYPES, 'jsonb'),
+  /** Empty: the Kafka timestamp. */
+  timeProperty: text(),
+  pastDays: integer({ default: 31, min: 1, max: 3650, unit: 'days' }),
+  futureDays: integer({ default: 1, min: 1, max: 365, unit: 'days' }),
+  /** JSON; empty: the default columns. */
+  columns: text(),
+  exactlyOnce: choice(['ledger', 'key'], 'ledger'),
+  key: text({ default: 'tenant_id, kafka_topic, kafka_partition, kafka_offset, time' }),
+  /** Empty: the id of the node. */
+  ledgerName: text(),
+  maxRows: integer({ default: 5000, min: 1, max: 50_000, unit: 'rows' }),
+  maxBytes: integer({ default: 8_388_608, min: 1024, max: 268_435_456, unit: 'bytes' }),
+  lingerMs: integer({ default: 20, min: 0, max: 60_000, unit: 'ms' }),
+  /** 0: rows are kept for ever. */
+  retentionDays: integer({ default: 3, min: 0, max: 3650, unit: 'days' }),
+  deadLetters: choice(['table', 'output'], 'table'),
+  deadLetterTable: identifier('iot_dead_letters'),
+}
+
+export type SinkConfiguration = Omit<
+  TableSinkOptions,
+  'database' | 'refuser' | 'deliverRejected' | 'onChange' | 'onMaintenanceProblem'
+>
+
+/**
+ * @param nodeId the sink's name in the ledger when it has no other
+ * @throws PipelineError `CONFIG_INVALID`, also for options that do not fit together
+ */
+export function readSink(config: object, nodeId: string): SinkConfiguration {
+  const values = readOptions(options, config)
+  const table: TableName = { schema: values.schema, table: values.table }
+  const columns = readColumns(values.columns, values.payloadType)
+  const rowsAreDropped = values.retentionDays > 0 && values.createTable
+  if (rowsAreDropped && values.pastDays < values.retentionDays) {
+    throw invalid('pastDays', `at least the ${values.retentionDays} days that rows are kept`)
+  }
+  return {
+    table,
+    createTable: values.createTable,
+    columns,
+    payloadType: values.payloadType,
+    timeProperty: values.timeProperty === '' ? undefined : readTimeProperty(values.timeProperty),
+    bounds: { pastDays: values.pastDays, futureDays: values.futureDays },
+    exactlyOnce: values.exactlyOnce,
+    key: values.exactlyOnce === 'key' ? readKey(values.key, columns) : [],
+    ledgerName: values.ledgerName === '' ? nodeId : values.ledgerName,
+    limits: { maxRows: values.maxRows, maxBytes: values.maxBytes, lingerMs: values.lingerMs },
+    retentionDays: values.retentionDays,
+    deadLetters:
+      values.deadLetters === 'table' ? { schema: values.schema, table: values.deadLetterTable } : undefined,
+  }
+}
+
+function readTimeProperty(path: string): PropertyPath {
+  const read = readPath(path)
+  if (read === undefined) throw invalid('timeProperty', 'the path of a property, such as payload.timestamp')
+  return read
+}
+
+/** The tenant is always part of the key: one tenant's message must not make another's disappear. */
+function readKey(text: string, columns: readonly Column[]): string[] {
+  const key = text
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '')
+  const unknown = key.find((name) => columns.every((column) => column.name !== name))
+  if (key.length === 0 || unknown !== undefined)
+    throw invalid('key', 'columns of the row, with commas between')
+  const tenant = columns.find(
+    ({ source }) => source.kind === 'property' && source.path.join('.') === 'tenant',
+  )
+  if (tenant === undefined || !key.includes(tenant.name)) {
+    throw invalid('key', `columns with ${tenant?.name ?? 'the one that "tenant" is written to'} among them`)
+  }
+  return key
+}
+
+function invalid(property: string, expects: string): PipelineError {
+  return new PipelineError('CONFIG_INVALID', `"${property}" does not fit; expected ${expects}`, {
+    retryable: false,
+    statusText: `check "${property}"`,
+  })
+}

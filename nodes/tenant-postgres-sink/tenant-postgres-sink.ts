@@ -1,0 +1,127 @@
+/**
+ * The node `tenant-postgres-sink`: writes records into a table, each exactly once. What can never become a row is
+ * kept in a table of dead letters, or leaves by the output.
+ */
+import type { Node, NodeAPI, NodeDef } from 'node-red'
+import { flowTracking } from '../../src/delivery/flow-tracking'
+import type { Message } from '../../src/delivery/message-link'
+import { RejectOutput } from '../../src/postgres/reject-output'
+import { SinkIntake } from '../../src/postgres/sink-intake'
+import { SinkStatus } from '../../src/postgres/sink-status'
+import { TableSink } from '../../src/postgres/table-sink'
+import { CLOSE_BUDGET_MS, settlesWithin } from '../../src/runtime/deadline'
+import { asPipelineError, PipelineError } from '../../src/runtime/errors'
+import { StatusLine } from '../../src/runtime/status-line'
+import { requireDatabase } from '../../src/postgres/require-database'
+import { readSink } from './options'
+
+/** Less than the whole budget: what cannot be written in it has to be given up in order. */
+const DRAIN_MS = CLOSE_BUDGET_MS - 2_000
+
+interface SinkDef extends NodeDef {
+  database?: string
+}
+
+/** A deploy that only moves wires changes `wires` without a new node. */
+type WiredNode = Node & { readonly wires: readonly (readonly string[])[] }
+
+interface Running {
+  readonly intake: SinkIntake
+  close(): Promise<void>
+}
+
+export = function (RED: NodeAPI): void {
+  const tracking = flowTracking(RED as never)
+
+  RED.nodes.registerType('tenant-postgres-sink', function (this: Node, config: SinkDef) {
+    RED.nodes.createNode(this, config)
+    const node = this as WiredNode
+    const status = new StatusLine((shown) => node.status(shown))
+    let running: Running | undefined
+    let refused: PipelineError | undefined
+    try {
+      running = start(node, config)
+    } catch (error) {
+      const { code, message, statusText } = asPipelineError(error)
+      // The message is fine, the node is not: it may be tried again when the node has been mended.
+      refused = new PipelineError(code, message, { retryable: true, statusText, cause: error })
+      node.error(message)
+      status.set({ fill: 'red', shape: 'ring', text: statusText })
+    }
+
+    node.on('input', (msg, _send, done) => {
+      if (running === undefined) done(refused)
+      else void running.intake.receive(msg as Message, done)
+    })
+
+    node.on('close', (_removed: boolean, done: () => void) => {
+      const finish = (): void => {
+        status.close()
+        done()
+      }
+      if (running === undefined) finish()
+      else void settlesWithin(running.close(), CLOSE_BUDGET_MS).then(finish)
+    })
+
+    function start(node: WiredNode, config: SinkDef): Running {
+      const database = requireDatabase(RED.nodes.getNode(config.database ?? ''))
+      const options = readSink(config, node.id)
+      const refuser = {
+        id: node.id,
+        type: node.type,
+        ...(node.name === undefined ? {} : { name: node.name }),
+      }
+      const rejects = new RejectOutput({
+        tracker: tracking.tracker,
+        refuser,
+        newId: () => RED.util.generateId(),
+        send: (message) => node.send(message as never),
+        isWired: () => (node.wires[0]?.length ?? 0) > 0,
+        isGateOpen: () => tracking.gateOpen,
+        onProblem: (problem) => {
+          if (problem !== undefined) node.warn(problem.message)
+        },
+      })
+      const sinkStatus = new SinkStatus()
+      const showStatus = (): void => status.set(sinkStatus.of(sink))
+      let logged: string | undefined
+      const sink = new TableSink({
+        ...options,
+        database,
+        refuser,
+        deliverRejected: (rejected) => rejects.deliver(rejected),
+        onChange: () => {
+          showStatus()
+          const problem = sink.problem?.message
+          if (problem !== undefined && problem !== logged) node.warn(problem)
+          logged = problem
+        },
+        onMaintenanceProblem: (problem) => node.warn(problem.message),
+      })
+      const releaseName =
+        options.exactlyOnce === 'ledger'
+          ? database.registerSink(options.ledgerName, node.id)
+          : () => undefined
+      const releaseDatabase = database.users.add()
+      // The output makes deliveries of its own, which need the hooks.
+      const releaseTracking =
+        options.deadLetters === undefined ? tracking.acquire(() => rejects.gateOpened()) : () => undefined
+      const refresh = setInterval(showStatus, 1000).unref()
+      sink.start()
+      if (options.deadLetters === undefined && (node.wires[0]?.length ?? 0) === 0) {
+        node.warn('nothing is wired to the output: a record that cannot be stored will fail its message')
+      }
+      return {
+        intake: new SinkIntake({ tracker: tracking.tracker, sink, exactlyOnce: options.exactlyOnce }),
+        close: async () => {
+          clearInterval(refresh)
+          rejects.close()
+          releaseName()
+          await sink.close(DRAIN_MS)
+          releaseTracking()
+          releaseDatabase()
+        },
+      }
+    }
+  })
+}

@@ -1,0 +1,107 @@
+/** The options of `tenant-postgres`, and how they become a connection. */
+import type { ConnectionOptions as TlsOptions } from 'node:tls'
+import { connectionConfig, type ServerAddress } from '../../src/postgres/connection'
+import type { DatabaseOptions } from '../../src/postgres/database'
+import { IDENTIFIER } from '../../src/postgres/identifiers'
+import { PipelineError } from '../../src/runtime/errors'
+import { choice, flag, integer, readOptions, text } from '../../src/runtime/options'
+
+const identifier = (byDefault: string): ReturnType<typeof text> =>
+  text({
+    default: byDefault,
+    required: true,
+    pattern: IDENTIFIER,
+    expects: 'a name of letters, digits and underscores, at most 63',
+  })
+
+export const options = {
+  address: choice(['url', 'fields'], 'url'),
+  /** Used with `address: url`. */
+  url: text({ default: '${DATABASE_URL}' }),
+  /** Used with `address: fields`, like the next three. */
+  host: text({ default: '127.0.0.1' }),
+  port: integer({ default: 5432, min: 1, max: 65_535, unit: '' }),
+  databaseName: text(),
+  user: text(),
+  /** Name of the environment variable that holds the password; the password field counts when this is empty. */
+  passwordEnv: text({ pattern: /^[A-Za-z_][A-Za-z0-9_]*$/, expects: 'the name of an environment variable' }),
+  tlsMode: choice(['auto', 'verify', 'no-verify', 'off'], 'auto'),
+  poolSize: integer({ default: 4, min: 1, max: 50, unit: 'connections' }),
+  connectTimeoutMs: integer({ default: 10_000, min: 500, max: 120_000, unit: 'ms' }),
+  statementTimeoutMs: integer({ default: 60_000, min: 1000, max: 600_000, unit: 'ms' }),
+  lockTimeoutMs: integer({ default: 10_000, min: 100, max: 600_000, unit: 'ms' }),
+  ledgerSchema: identifier('public'),
+  ledgerTable: identifier('iot_ledger'),
+  createLedger: flag(true),
+}
+
+/** As the runtime hands them over. */
+export interface PostgresCredentials {
+  password: unknown
+}
+
+/**
+ * @param tls what Node-RED's `tls-config` node adds; `undefined` without one
+ * @param environment the value of an environment variable
+ * @throws PipelineError `CONFIG_INVALID`
+ */
+export function readDatabase(
+  config: object,
+  credentials: Partial<PostgresCredentials>,
+  tls: TlsOptions | undefined,
+  environment: (name: string) => unknown,
+): DatabaseOptions {
+  const values = readOptions(options, config)
+  const password = readPassword(values.passwordEnv, credentials, environment)
+  const connection =
+    values.address === 'url'
+      ? connectionConfig(readUrl((config as { url?: unknown }).url), values.tlsMode, tls)
+      : connectionConfig(readFields(values), values.tlsMode, tls)
+  return {
+    connection: password === undefined ? connection : { ...connection, password },
+    poolSize: values.poolSize,
+    connectTimeoutMs: values.connectTimeoutMs,
+    statementTimeoutMs: values.statementTimeoutMs,
+    lockTimeoutMs: values.lockTimeoutMs,
+    ledger: { schema: values.ledgerSchema, table: values.ledgerTable },
+    createLedger: values.createLedger,
+  }
+}
+
+/** Node-RED has replaced `${NAME}` before; what is empty or looks like that now was not set. */
+function readUrl(given: unknown): string {
+  if (typeof given === 'string' && given !== '' && !/^\$\{[^}]+\}$/.test(given)) return given
+  throw invalid('url', 'a URL, or the name of an environment variable that is set, such as ${DATABASE_URL}')
+}
+
+function readFields({
+  host,
+  port,
+  databaseName,
+  user,
+}: Omit<ServerAddress, 'database' | 'password'> & {
+  databaseName: string
+}): ServerAddress {
+  if (host === '') throw invalid('host', 'a host name or an address')
+  if (databaseName === '') throw invalid('databaseName', 'the name of the database')
+  if (user === '') throw invalid('user', 'the name of the user')
+  return { host, port, database: databaseName, user, password: '' }
+}
+
+function readPassword(
+  passwordEnv: string,
+  credentials: Partial<PostgresCredentials>,
+  environment: (name: string) => unknown,
+): string | undefined {
+  const password = passwordEnv === '' ? credentials.password : environment(passwordEnv)
+  if (typeof password === 'string' && password !== '') return password
+  if (passwordEnv === '') return undefined
+  throw invalid('passwordEnv', `the environment variable ${passwordEnv} to hold the password`)
+}
+
+function invalid(property: string, expects: string): PipelineError {
+  return new PipelineError('CONFIG_INVALID', `"${property}" is empty; expected ${expects}`, {
+    retryable: false,
+    statusText: `check "${property}"`,
+  })
+}

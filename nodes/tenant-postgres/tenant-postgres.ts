@@ -1,0 +1,55 @@
+/**
+ * The configuration node `tenant-postgres`: how to reach PostgreSQL. Sinks, consumers and dead letters that name it
+ * share its `database`; it disconnects when the last of them has let go.
+ */
+import type { ConnectionOptions } from 'node:tls'
+import type { Node, NodeAPI, NodeDef } from 'node-red'
+import { Database } from '../../src/postgres/database'
+import { asPipelineError, PipelineError } from '../../src/runtime/errors'
+import type { DatabaseHolder } from '../../src/postgres/require-database'
+import { readDatabase, type PostgresCredentials } from './options'
+
+interface PostgresDef extends NodeDef {
+  tls?: string
+}
+
+/** Node-RED's own `tls-config` node. */
+interface TlsNode {
+  readonly valid?: boolean
+  addTLSOptions?(options: ConnectionOptions): ConnectionOptions
+}
+
+export = function (RED: NodeAPI): void {
+  RED.nodes.registerType(
+    'tenant-postgres',
+    function (this: Node<PostgresCredentials>, config: PostgresDef) {
+      RED.nodes.createNode(this, config)
+      const node = this as Node<PostgresCredentials> & DatabaseHolder
+      try {
+        const options = readDatabase(config, node.credentials ?? {}, tlsOptions(RED, config), (name) =>
+          RED.util.getSetting(node, name),
+        )
+        node.database = new Database(options)
+        node.users = node.database.users
+      } catch (error) {
+        node.problem = asPipelineError(error)
+        node.error(node.problem.message)
+      }
+      node.on('close', (_removed: boolean, done: () => void) => {
+        if (node.database === undefined) done()
+        else void node.database.close().then(done, done)
+      })
+    },
+    { credentials: { password: { type: 'password' } } },
+  )
+}
+
+function tlsOptions(RED: NodeAPI, { tls }: PostgresDef): ConnectionOptions | undefined {
+  if (tls === undefined || tls === '') return undefined
+  const node = RED.nodes.getNode(tls) as TlsNode | null
+  if (node?.valid === true && node.addTLSOptions !== undefined) return node.addTLSOptions({})
+  throw new PipelineError('CONFIG_INVALID', '"tls" names TLS settings that are missing or invalid', {
+    retryable: false,
+    statusText: 'check "tls"',
+  })
+}

@@ -1,0 +1,255 @@
+/**
+ * Emits what a source has received until it is settled: again after a transient failure, to the second output
+ * ("failed messages") after a permanent one, and held when nobody takes it there. An emission is in one of these
+ * places until the end, and `size` counts them all:
+ *
+ *   waiting   the gate is closed (a deploy is under way); sent in the order of arrival when it opens
+ *   out       a delivery is open
+ *   retrying  failed, transient; sent again after a back-off
+ *   held      failed for good and not stored anywhere: never acknowledged, looked at again after each deploy
+ *
+ * Only a sink of ours settles a failed message: a Debug node on the second output would turn every error into an
+ * acknowledged loss.
+ */
+import { randomBytes } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { backoffMs } from '../runtime/backoff'
+import type { PipelineError } from '../runtime/errors'
+import type { Settlement } from './delivery'
+import { link, type Message } from './message-link'
+import type { DeliveryTracker } from './tracker'
+
+/** The outputs of a source. */
+export const MESSAGES = 0
+export const FAILED_MESSAGES = 1
+
+const BACKOFF = { initialMs: 250, maxMs: 30_000 }
+/** What is due within this time goes out together, in the order of arrival. */
+const SENT_TOGETHER_MS = 100
+const DRAIN_POLL_MS = 20
+/** While closing: deliveries that no sink holds and that make no move for so long are not waited for. */
+const DRAIN_STANDSTILL_MS = 400
+
+export interface RedeliveryOptions<T> {
+  readonly tracker: DeliveryTracker
+  readonly gateOpen: () => boolean
+  readonly sourceId: string
+  readonly deliveryTimeoutMs: number
+  /** After so many attempts a transient failure counts as permanent; 0: never. */
+  readonly maxAttempts: number
+  readonly send: (output: number, message: Message) => void
+  readonly isWired: (output: number) => boolean
+  /** A fresh message of that content; `error` is set for the second output. */
+  readonly compose: (content: T, error: PipelineError | undefined) => Message
+  /** Parts that can be emitted on their own, when the whole failed for good; fewer than two: none. */
+  readonly split: (content: T) => readonly T[]
+  /** The parts go out one after the other, each when the one before is settled. */
+  readonly partsInOrder?: boolean
+  readonly onSettled: (content: T) => void
+  /** False: the content is not sent again, because it has another owner by now. Default: always wanted. */
+  readonly isWanted?: (content: T) => boolean
+  /** Called instead of `onSettled` for what was not wanted any more. */
+  readonly onDropped?: (content: T) => void
+}
+
+interface Emission<T> {
+  readonly content: T
+  /** Parts that go out when this one is settled. */
+  readonly rest: readonly T[]
+  readonly order: number
+  attempts: number
+  /** Set when it failed for good. */
+  failure: PipelineError | undefined
+  lastError: PipelineError | undefined
+}
+
+export class Redelivery<T> {
+  private readonly idPrefix = randomBytes(6).toString('hex')
+  private ids = 0
+  private orders = 0
+  private settledCount = 0
+  private waiting: Emission<T>[] = []
+  private retrying: { readonly emission: Emission<T>; readonly dueMs: number }[] = []
+  private held: Emission<T>[] = []
+  private timer: NodeJS.Timeout | undefined
+  private outCount = 0
+  private closed = false
+
+  constructor(private readonly options: RedeliveryOptions<T>) {}
+
+  /** Emissions that are not settled. */
+  get size(): number {
+    return this.outCount + this.waiting.length + this.retrying.length + this.held.length
+  }
+
+  /** Emissions that failed for good and that nobody has stored. */
+  get heldCount(): number {
+    return this.held.length
+  }
+
+  /** The error of the latest emission that is waiting to be sent again, or held. */
+  get problem(): PipelineError | undefined {
+    return this.held.at(-1)?.lastError ?? this.retrying.at(-1)?.emission.lastError
+  }
+
+  emit(content: T): void {
+    this.place(fresh(content, [], this.orders++))
+  }
+
+  /** A deploy has finished: sends what waits, in the order of arrival, and tries what is held again. */
+  gateOpened(): void {
+    this.waiting.push(...this.held.splice(0))
+    this.sendWaiting()
+  }
+
+  /** Drops what waits for another attempt and is not wanted any more. */
+  dropUnwanted(): void {
+    const emissions = [...this.waiting, ...this.retrying.map(({ emission }) => emission), ...this.held]
+    const unwanted = new Set(emissions.filter(({ content }) => !this.isWanted(content)))
+    if (unwanted.size === 0) return
+    this.waiting = this.waiting.filter((emission) => !unwanted.has(emission))
+    this.retrying = this.retrying.filter(({ emission }) => !unwanted.has(emission))
+    this.held = this.held.filter((emission) => !unwanted.has(emission))
+    this.schedule()
+    for (const { content } of unwanted) this.options.onDropped?.(content)
+  }
+
+  /**
+   * Waits until what sinks hold is settled, at most so long, and then forgets the rest: its broker delivers it
+   * again.
+   */
+  async close(budgetMs: number): Promise<void> {
+    this.closed = true
+    clearTimeout(this.timer)
+    const until = performance.now() + budgetMs
+    let settledCount = this.settledCount
+    let movedAtMs = performance.now()
+    while (this.outCount > 0 && performance.now() < until) {
+      await sleep(DRAIN_POLL_MS)
+      if (this.settledCount !== settledCount || this.isHeldBySink()) {
+        settledCount = this.settledCount
+        movedAtMs = performance.now()
+      }
+      if (performance.now() - movedAtMs > DRAIN_STANDSTILL_MS) break
+    }
+    this.options.tracker.abandon(this.options.sourceId)
+  }
+
+  private isHeldBySink(): boolean {
+    const { tracker, sourceId } = this.options
+    for (const delivery of tracker.deliveries()) {
+      if (delivery.sourceId === sourceId && delivery.holders > 0) return true
+    }
+    return false
+  }
+
+  private place(emission: Emission<T>): void {
+    if (this.options.gateOpen() && this.waiting.length === 0 && !this.closed) this.send(emission)
+    else this.waiting.push(emission)
+  }
+
+  private sendWaiting(): void {
+    if (this.closed || !this.options.gateOpen()) return
+    const emissions = this.waiting.splice(0).sort((a, b) => a.order - b.order)
+    for (const emission of emissions) this.send(emission)
+  }
+
+  private isWanted(content: T): boolean {
+    return this.options.isWanted?.(content) ?? true
+  }
+
+  private send(emission: Emission<T>): void {
+    if (!this.isWanted(emission.content)) {
+      this.options.onDropped?.(emission.content)
+      return
+    }
+    const { tracker, sourceId, deliveryTimeoutMs, compose, send, isWired } = this.options
+    const output = emission.failure === undefined ? MESSAGES : FAILED_MESSAGES
+    if (!isWired(output)) {
+      this.held.push(emission)
+      return
+    }
+    const id = `${this.idPrefix}${(this.ids++).toString(36)}`
+    const message = compose(emission.content, emission.failure)
+    const delivery = tracker.openDelivery(id, sourceId, deliveryTimeoutMs, (settlement) =>
+      this.settled(emission, settlement),
+    )
+    this.outCount++
+    link(message, delivery)
+    send(output, message)
+    tracker.emitted(delivery)
+  }
+
+  private settled(emission: Emission<T>, { outcome, error }: Settlement): void {
+    this.outCount--
+    this.settledCount++
+    if (outcome === 'failed' && error !== undefined) this.failed(emission, error)
+    else if (outcome === 'filtered' && emission.failure !== undefined) this.held.push(emission)
+    else this.finish(emission)
+  }
+
+  private finish({ content, rest, order }: Emission<T>): void {
+    this.options.onSettled(content)
+    const [next, ...others] = rest
+    if (next !== undefined) this.place(fresh(next, others, order))
+  }
+
+  private failed(emission: Emission<T>, error: PipelineError): void {
+    const { maxAttempts, split, partsInOrder } = this.options
+    if (!this.isWanted(emission.content)) {
+      this.options.onDropped?.(emission.content)
+      return
+    }
+    emission.attempts++
+    emission.lastError = error
+    const outOfAttempts = maxAttempts > 0 && emission.attempts >= maxAttempts
+    if (emission.failure !== undefined || (error.retryable && !outOfAttempts)) {
+      this.sendAgain(emission, error)
+      return
+    }
+    const parts = split(emission.content)
+    const [first, ...others] = parts
+    if (first !== undefined && others.length > 0) {
+      const { rest, order } = emission
+      if (partsInOrder === true) this.place(fresh(first, [...others, ...rest], order))
+      else for (const content of parts) this.place({ ...emission, content, attempts: 0 })
+    } else {
+      emission.failure = error
+      emission.attempts = 0
+      this.place(emission)
+    }
+  }
+
+  private sendAgain(emission: Emission<T>, error: PipelineError): void {
+    // What a deploy has lost goes out again before anything newer, so that the order is kept.
+    if (!this.options.gateOpen() || this.closed) {
+      this.waiting.push(emission)
+    } else if (error.code === 'FLOW_CHANGED' && emission.attempts === 1) {
+      if (this.waiting.push(emission) === 1) setImmediate(() => this.sendWaiting())
+    } else {
+      // No jitter: what failed together goes out together, in its order.
+      const dueMs = performance.now() + backoffMs(emission.attempts, BACKOFF, 1)
+      this.retrying.push({ emission, dueMs })
+      this.schedule()
+    }
+  }
+
+  private schedule(): void {
+    clearTimeout(this.timer)
+    if (this.retrying.length === 0 || this.closed) return
+    const next = Math.min(...this.retrying.map(({ dueMs }) => dueMs))
+    this.timer = setTimeout(() => this.sendDue(), Math.max(0, next - performance.now()))
+  }
+
+  private sendDue(): void {
+    const now = performance.now() + SENT_TOGETHER_MS
+    const due = this.retrying.filter(({ dueMs }) => dueMs <= now).map(({ emission }) => emission)
+    this.retrying = this.retrying.filter(({ dueMs }) => dueMs > now)
+    for (const emission of due.sort((a, b) => a.order - b.order)) this.place(emission)
+    this.schedule()
+  }
+}
+
+function fresh<T>(content: T, rest: readonly T[], order: number): Emission<T> {
+  return { content, rest, order, attempts: 0, failure: undefined, lastError: undefined }
+}

@@ -1,0 +1,295 @@
+/**
+ * The partitions that this member of a group owns: finds where each begins, takes over what the client fetches,
+ * hands out one batch of each at a time, commits what is finished, and tells the client which ones to fetch from.
+ *
+ * Nothing here waits for the flow while the client waits for us: a sink may hold a batch for hours, and the member
+ * must go on sending heart-beats.
+ */
+import { backoffMs } from '../runtime/backoff'
+import type { PipelineError } from '../runtime/errors'
+import { CommitQueue, partitionKey, type PartitionOffset } from './commit-queue'
+import type { ConsumerOptions, StartAt, TopicPartition } from './driver'
+import { PartitionReader, type FetchedRange } from './partition-reader'
+import { outOfRange } from './start-position'
+
+/** What is fetched and waits, of all partitions together. Above it nothing more is fetched. */
+const MAX_WAITING_BYTES = 16 * 1024 * 1024
+const START_BACKOFF = { initialMs: 200, maxMs: 5_000 }
+
+/** A partition that this member owns, or has owned. */
+export interface OwnedPartition {
+  readonly reader: PartitionReader
+  /** The group's committed offset, as far as we know. */
+  committed: number | undefined
+  /** Everything below is finished, whether or not it could be committed. */
+  doneTo: number | undefined
+  /** Settles when the flow has finished the outstanding batch. */
+  outstanding: Promise<void> | undefined
+  isFetching: boolean
+}
+
+/** The client, as far as the partitions need it. */
+export interface FetchControl {
+  /** From now on the partition is fetched from here; what is under way may still arrive. */
+  seek(partition: TopicPartition, offset: number): void
+  pause(partition: TopicPartition): void
+  resume(partition: TopicPartition): void
+  commit(offsets: readonly PartitionOffset[]): Promise<void>
+}
+
+/** Questions to Kafka. */
+export interface Offsets {
+  committed(partition: TopicPartition): Promise<number | undefined>
+  range(partition: TopicPartition): Promise<{ earliest: number; latest: number }>
+  resolve(
+    partition: TopicPartition,
+    start: StartAt,
+    range: { earliest: number; latest: number },
+  ): Promise<number>
+}
+
+export interface AssignedPartitionsOptions {
+  readonly consumer: ConsumerOptions
+  readonly control: FetchControl
+  readonly offsets: Offsets
+  /** Outlives a membership: what former ones have left, by partition key. */
+  readonly past: Map<string, OwnedPartition>
+  readonly translate: (error: unknown) => PipelineError
+  /** A part (`commit`, a partition) has a problem, or has it no more. */
+  readonly onProblem: (part: string, problem: PipelineError | undefined) => void
+}
+
+export class AssignedPartitions {
+  private readonly owned = new Map<string, OwnedPartition>()
+  private readonly commits: CommitQueue
+  private isHeld = false
+  private isClosed = false
+
+  constructor(private readonly options: AssignedPartitionsOptions) {
+    this.commits = new CommitQueue(
+      (offsets) => this.sendCommits(offsets),
+      (error) => {
+        if (!this.isClosed) options.onProblem('commit', options.translate(error))
+      },
+    )
+  }
+
+  /** The group is distributing its partitions anew: hand out nothing until `assign`. */
+  hold(): void {
+    this.isHeld = true
+  }
+
+  /**
+   * The group has distributed its partitions. Call it before the first fetch that follows.
+   * @param wasExpelled others may have read our partitions meanwhile: all of them begin anew
+   */
+  assign(assigned: readonly TopicPartition[], wasExpelled: boolean): void {
+    if (this.isClosed) return
+    this.isHeld = false
+    const keys = new Set(assigned.map(keyOf))
+    this.revoke([...this.owned].filter(([key]) => wasExpelled || !keys.has(key)).map(([, own]) => own))
+    for (const own of this.owned.values()) this.seek(own)
+    const fresh = assigned.filter((partition) => !this.owned.has(keyOf(partition)))
+    const begun = fresh.map((partition) => this.own(partition))
+    this.options.consumer.onAssigned(fresh)
+    for (const own of begun) void this.begin(own)
+    for (const own of this.owned.values()) this.pump(own)
+    this.balance()
+  }
+
+  /** What the client has fetched. @returns true when the client shall go on after it */
+  accept(partition: TopicPartition, range: FetchedRange): boolean {
+    const own = this.owned.get(keyOf(partition))
+    if (own === undefined) return false
+    const acceptance = own.reader.accept(range)
+    if (acceptance === 'taken') this.pump(own)
+    else if (acceptance === 'behind') this.seek(own)
+    else if (acceptance === 'ahead') void this.examine(own)
+    this.balance()
+    return acceptance === 'taken'
+  }
+
+  /** The client has passed over a range without records. */
+  skip(partition: TopicPartition, firstOffset: number | undefined, nextOffset: number): void {
+    const own = this.owned.get(keyOf(partition))
+    if (own === undefined) return
+    const acceptance = own.reader.skip(firstOffset ?? own.reader.position, nextOffset)
+    if (acceptance === 'ahead') void this.examine(own)
+  }
+
+  /** Commits, if the partition is ours and the offset is new. */
+  async commit(partition: TopicPartition, nextOffset: number): Promise<void> {
+    const own = this.owned.get(keyOf(partition))
+    if (own === undefined || !isNewlyDone(own, nextOffset)) return
+    own.doneTo = nextOffset
+    if (nextOffset > (own.committed ?? -1)) await this.commits.add(own.reader.partition, nextOffset)
+  }
+
+  /** Gives all partitions up. Resolves when the last commits are out. */
+  async close(): Promise<void> {
+    this.isClosed = true
+    this.revoke([...this.owned.values()])
+    await this.commits.idle()
+  }
+
+  // ---- ownership ---------------------------------------------------------------------------------------------
+
+  private own(partition: TopicPartition): OwnedPartition {
+    const { maxBatchRecords, maxBatchBytes } = this.options.consumer
+    const reader = new PartitionReader(partition, { maxRecords: maxBatchRecords, maxBytes: maxBatchBytes })
+    const own: OwnedPartition = {
+      reader,
+      committed: undefined,
+      doneTo: undefined,
+      outstanding: undefined,
+      isFetching: false,
+    }
+    this.owned.set(keyOf(partition), own)
+    this.options.control.pause(partition)
+    return own
+  }
+
+  private revoke(lost: readonly OwnedPartition[]): void {
+    for (const own of lost) {
+      const { partition } = own.reader
+      const key = keyOf(partition)
+      own.reader.revoke()
+      // When closing, what is done already is still committed.
+      if (!this.isClosed) this.commits.drop(partition)
+      this.owned.delete(key)
+      this.options.past.set(key, own)
+      this.options.onProblem(key, undefined)
+    }
+    if (lost.length > 0) this.options.consumer.onRevoked(lost.map((own) => own.reader.partition))
+  }
+
+  /** Finds the start offset, however long it takes, and begins to read. */
+  private async begin(own: OwnedPartition): Promise<void> {
+    const { reader } = own
+    const { partition } = reader
+    const { consumer, offsets, onProblem, past, translate } = this.options
+    const before = past.get(keyOf(partition))
+    await before?.outstanding
+    for (let attempt = 1; !reader.isRevoked; attempt++) {
+      try {
+        own.committed = await offsets.committed(partition)
+        const start = await consumer.startOffset(partition, alsoDone(own.committed, before))
+        const range = await offsets.range(partition)
+        const offset = await offsets.resolve(partition, start, range)
+        if (!reader.isRevoked) this.startAt(own, offset, outOfRange(partition, offset, range))
+        return
+      } catch (error) {
+        if (reader.isRevoked) return
+        onProblem(keyOf(partition), translate(error))
+        await new Promise((resolve) => setTimeout(resolve, backoffMs(attempt, START_BACKOFF)))
+      }
+    }
+  }
+
+  private startAt(own: OwnedPartition, offset: number, problem: PipelineError | undefined): void {
+    const { partition } = own.reader
+    this.options.past.delete(keyOf(partition))
+    this.options.onProblem(keyOf(partition), undefined)
+    if (problem !== undefined) return this.stop(own, problem)
+    own.reader.start(offset)
+    // "latest" and a time mean the first start: pinned, so that a crash before the first commit skips nothing.
+    if (own.committed === undefined) void this.commits.add(partition, offset)
+    this.seek(own)
+    this.balance()
+  }
+
+  private stop(own: OwnedPartition, problem: PipelineError): void {
+    own.reader.stop()
+    this.balance()
+    this.options.consumer.onStopped(own.reader.partition, problem)
+  }
+
+  // ---- fetching ----------------------------------------------------------------------------------------------
+
+  /** The client has jumped ahead. Goes back to the position if Kafka still has it, else stops the partition. */
+  private async examine(own: OwnedPartition): Promise<void> {
+    const { reader } = own
+    if (own.isFetching) this.setFetching(own, false)
+    try {
+      const range = await this.options.offsets.range(reader.partition)
+      if (!reader.isReading) return
+      // The client may have committed the offset it has jumped to; a restart must not begin there.
+      void this.commits.add(reader.partition, own.doneTo ?? reader.settled)
+      const problem = outOfRange(reader.partition, reader.position, range)
+      if (problem !== undefined) this.stop(own, problem)
+    } catch (error) {
+      this.options.onProblem('connection', this.options.translate(error))
+    }
+    this.seek(own)
+    this.balance()
+  }
+
+  private seek({ reader }: OwnedPartition): void {
+    if (reader.isReading && !this.isClosed) this.options.control.seek(reader.partition, reader.position)
+  }
+
+  /** Pauses and resumes partitions by what is waiting. */
+  private balance(): void {
+    if (this.isClosed) return
+    let waiting = 0
+    for (const { reader } of this.owned.values()) waiting += reader.waitingBytes
+    for (const own of this.owned.values()) {
+      const wanted = own.reader.wantsMore && waiting < MAX_WAITING_BYTES
+      if (wanted !== own.isFetching) this.setFetching(own, wanted)
+    }
+  }
+
+  private setFetching(own: OwnedPartition, isFetching: boolean): void {
+    own.isFetching = isFetching
+    if (isFetching) this.options.control.resume(own.reader.partition)
+    else this.options.control.pause(own.reader.partition)
+  }
+
+  // ---- handing out and committing ----------------------------------------------------------------------------
+
+  private pump(own: OwnedPartition): void {
+    if (this.isClosed || this.isHeld) return
+    const batch = own.reader.take()
+    if (batch === undefined) return
+    own.outstanding = this.options.consumer.onBatch(batch).then(
+      () => {
+        own.outstanding = undefined
+        own.reader.settle()
+        this.pump(own)
+        this.balance()
+      },
+      (error: unknown) => {
+        own.outstanding = undefined
+        if (!own.reader.isRevoked) this.stop(own, this.options.translate(error))
+      },
+    )
+  }
+
+  private async sendCommits(offsets: readonly PartitionOffset[]): Promise<void> {
+    await this.options.control.commit(offsets)
+    for (const partition of offsets) {
+      const own = this.owned.get(keyOf(partition))
+      if (own !== undefined) own.committed = partition.offset
+    }
+    this.options.onProblem('commit', undefined)
+  }
+}
+
+/** Where the group really is: what our own last membership finished, and could not commit any more, counts. */
+export function alsoDone(
+  committed: number | undefined,
+  before: Pick<OwnedPartition, 'committed' | 'doneTo'> | undefined,
+): number | undefined {
+  if (before?.doneTo === undefined) return committed
+  const isOurs = committed === before.committed || (committed ?? -1) > (before.committed ?? -1)
+  return isOurs && (committed ?? -1) < before.doneTo ? before.doneTo : committed
+}
+
+/** A commit must be of something that was handed out, and must not go back. */
+export function isNewlyDone({ reader, doneTo }: OwnedPartition, nextOffset: number): boolean {
+  return nextOffset <= reader.handedOut && nextOffset > (doneTo ?? -1)
+}
+
+function keyOf({ topic, partition }: TopicPartition): string {
+  return partitionKey(topic, partition)
+}

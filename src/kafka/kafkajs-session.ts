@@ -1,0 +1,264 @@
+/**
+ * One membership of a consumer group with kafkajs 2.2.4: from the connection to the end of it. When anything goes
+ * wrong that kafkajs does not mend, the session ends, and `KafkaJsConsumer` begins another.
+ *
+ * Non-obvious, each of these has lost or repeated records, or a membership:
+ *  - A member that does not send heart-beats is expelled, and kafkajs sends them only between fetches. So
+ *    `eachBatch` never waits for the flow: it takes over what was fetched and returns; the partition is paused
+ *    when enough is waiting.
+ *  - After each join kafkajs fetches from the committed offset. The listener of GROUP_JOIN runs before the first
+ *    fetch, so that is where new partitions are paused, and the ones that stay are sought to where they are.
+ *  - A `seek` takes effect with a later fetch, and an offset out of range makes kafkajs commit and fetch from its
+ *    default offset, without a word. So the offset that was asked for (`batch.fetchedOffset`, not in the public
+ *    types) is compared with the reader's position, every time.
+ *  - Kafka accepts an offset commit of any member for any partition. Whether we own it has to be known here.
+ *  - A member id that has changed means that we were expelled.
+ */
+import type { Admin, Batch, Consumer, EachBatchPayload } from 'kafkajs'
+import { settlesWithin } from '../runtime/deadline'
+import { PipelineError } from '../runtime/errors'
+import { AssignedPartitions, type OwnedPartition } from './assigned-partitions'
+import type { ConsumedRecord, ConsumerOptions, TopicPartition } from './driver'
+import type { KafkaJsClient } from './kafkajs-client'
+import { OffsetLookup } from './kafkajs-offsets'
+import type { FetchedRange } from './partition-reader'
+import { selectTopics } from './topic-selection'
+
+/** One answer of a broker, all partitions together; it takes several times its size while it is decoded. */
+const MAX_BYTES_PER_FETCH = 4 * 1024 * 1024
+/** A session that has failed is cheap to replace: kafkajs gives up soon. */
+const RETRY = {
+  retries: 4,
+  initialRetryTime: 100,
+  maxRetryTime: 1_000,
+  restartOnFailure: () => Promise.resolve(false),
+}
+const REBALANCE_TIMEOUT_MS = 15_000
+/** A client that has done nothing at all for three session time-outs and this long is stuck. */
+const STUCK_AFTER_MS = 30_000
+const MAX_LOOK_INTERVAL_MS = 5_000
+
+export interface SessionOptions {
+  readonly client: KafkaJsClient
+  readonly consumer: ConsumerOptions
+  readonly past: Map<string, OwnedPartition>
+  readonly translate: (error: unknown) => PipelineError
+  /** How often new topics and partitions are looked for. */
+  readonly refreshMs: number
+  /** A part (`connection`, `topics`, a partition) has a problem, or has it no more. */
+  readonly onProblem: (part: string, problem: PipelineError | undefined) => void
+}
+
+export class KafkaJsSession {
+  private readonly admin: Admin
+  private readonly consumer: Consumer
+  private readonly partitions: AssignedPartitions
+  private topics: readonly string[] = []
+  private memberId: string | undefined
+  private isClosed = false
+  private movedAtMs = performance.now()
+  private watch: NodeJS.Timeout | undefined
+  private running: Promise<void> | undefined
+  private end: (error: unknown) => void = () => undefined
+  private readonly ended = new Promise<unknown>((resolve) => {
+    this.end = resolve
+  })
+
+  constructor(private readonly options: SessionOptions) {
+    const { client, consumer, past, translate, onProblem, refreshMs } = options
+    this.admin = client.kafka.admin()
+    this.consumer = client.kafka.consumer({
+      groupId: consumer.groupId,
+      sessionTimeout: consumer.sessionTimeoutMs,
+      rebalanceTimeout: Math.max(consumer.sessionTimeoutMs, REBALANCE_TIMEOUT_MS),
+      heartbeatInterval: Math.floor(consumer.sessionTimeoutMs / 4),
+      maxBytesPerPartition: consumer.maxBytesPerPartition,
+      maxBytes: Math.max(MAX_BYTES_PER_FETCH, consumer.maxBytesPerPartition),
+      maxWaitTimeInMs: consumer.maxWaitMs,
+      metadataMaxAge: refreshMs,
+      allowAutoTopicCreation: false,
+      retry: RETRY,
+    })
+    this.partitions = new AssignedPartitions({
+      consumer,
+      past,
+      translate,
+      onProblem,
+      offsets: new OffsetLookup(this.admin, consumer.groupId),
+      control: {
+        seek: ({ topic, partition }, offset) =>
+          whileMember(() => this.consumer.seek({ topic, partition, offset: String(offset) })),
+        pause: ({ topic, partition }) =>
+          whileMember(() => this.consumer.pause([{ topic, partitions: [partition] }])),
+        resume: ({ topic, partition }) =>
+          whileMember(() => this.consumer.resume([{ topic, partitions: [partition] }])),
+        commit: (offsets) =>
+          this.consumer.commitOffsets(offsets.map((it) => ({ ...it, offset: String(it.offset) }))),
+      },
+    })
+  }
+
+  /** True once the group has taken us in. */
+  get hasJoined(): boolean {
+    return this.memberId !== undefined
+  }
+
+  /** Resolves when the topics have changed and a new session is wanted; rejects when the session has failed. */
+  async run(): Promise<void> {
+    await this.admin.connect()
+    await this.chooseTopics()
+    this.listen()
+    await this.consumer.connect()
+    await this.consumer.subscribe({ topics: [...this.topics], fromBeginning: true })
+    if (this.isClosed) return
+    this.running = this.consumer.run({
+      autoCommit: false,
+      eachBatchAutoResolve: false,
+      eachBatch: (payload) => Promise.resolve(this.onFetched(payload)),
+    })
+    this.running.catch((error: unknown) => this.end(error))
+    const intervalMs = Math.min(this.options.refreshMs, MAX_LOOK_INTERVAL_MS)
+    this.watch = setInterval(() => void this.lookAround(), intervalMs)
+    const error = await this.ended
+    if (error !== undefined) throw error as Error
+  }
+
+  /** Commits, if the partition is ours and the offset is new. */
+  commit(partition: TopicPartition, nextOffset: number): Promise<void> {
+    return this.partitions.commit(partition, nextOffset)
+  }
+
+  /** Leaves the group and disconnects; what takes longer than a few seconds is cut. */
+  async close(): Promise<void> {
+    if (this.isClosed) return
+    this.isClosed = true
+    clearInterval(this.watch)
+    this.end(undefined)
+    await settlesWithin(this.partitions.close(), 2_000)
+    await settlesWithin(this.consumer.stop(), 2_000)
+    const disconnect = (): Promise<unknown> => this.consumer.disconnect().catch(() => undefined)
+    // A join that is under way would bring the consumer back to life after the disconnection.
+    void this.running?.then(disconnect, disconnect)
+    await settlesWithin(Promise.all([disconnect(), this.admin.disconnect()]), 1_000)
+    this.options.client.cut()
+  }
+
+  private listen(): void {
+    const { consumer } = this
+    const { events } = consumer
+    const moved = (): void => {
+      this.movedAtMs = performance.now()
+    }
+    consumer.on(events.FETCH_START, moved)
+    consumer.on(events.HEARTBEAT, moved)
+    consumer.on(events.CRASH, ({ payload }) => this.end(payload.error))
+    consumer.on(events.REBALANCING, () => {
+      moved()
+      this.partitions.hold()
+    })
+    consumer.on(events.GROUP_JOIN, ({ payload }) => {
+      moved()
+      this.onJoined(payload)
+    })
+    consumer.on(events.START_BATCH_PROCESS, ({ payload }) => {
+      if (payload.batchSize === 0) this.onEmptyRange(payload)
+    })
+  }
+
+  private onJoined(joined: { memberId: string; memberAssignment: Record<string, number[]> }): void {
+    if (this.isClosed) return
+    const wasExpelled = this.memberId !== undefined && joined.memberId !== this.memberId
+    this.memberId = joined.memberId
+    this.options.onProblem('connection', undefined)
+    const assigned = Object.entries(joined.memberAssignment).flatMap(([topic, partitions]) =>
+      partitions.map((partition) => ({ topic, partition })),
+    )
+    this.partitions.assign(assigned, wasExpelled)
+  }
+
+  private onFetched(payload: EachBatchPayload): void {
+    const { batch } = payload
+    const goOn = this.partitions.accept(batch, fetchedRange(batch))
+    if (goOn) payload.resolveOffset((batch.messages.at(-1) as { offset: string }).offset)
+  }
+
+  /** kafkajs itself passes over a range in which every record is filtered out. */
+  private onEmptyRange(
+    range: TopicPartition & { readonly firstOffset: string | null; readonly lastOffset: string },
+  ): void {
+    const first = range.firstOffset === null ? undefined : Number(range.firstOffset)
+    this.partitions.skip(range, first, Number(range.lastOffset) + 1)
+  }
+
+  /** @throws PipelineError when none of the topics exists */
+  private async chooseTopics(): Promise<void> {
+    const wanted = this.options.consumer.topics
+    const { topics, missing } = selectTopics(wanted, await this.admin.listTopics())
+    const problem = missing.length > 0 ? unknownTopics(missing) : undefined
+    if (topics.length === 0) throw problem ?? noTopicMatches(wanted)
+    this.topics = topics
+    this.options.onProblem('topics', problem)
+  }
+
+  private async lookAround(): Promise<void> {
+    const { sessionTimeoutMs, topics: wanted } = this.options.consumer
+    const stuckAfterMs = 3 * sessionTimeoutMs + STUCK_AFTER_MS
+    if (performance.now() - this.movedAtMs > stuckAfterMs) return this.end(stuck(stuckAfterMs))
+    try {
+      const { topics } = selectTopics(wanted, await this.admin.listTopics())
+      if (topics.join() !== this.topics.join()) this.end(undefined)
+    } catch {
+      // The consumer meets the same outage, and says so.
+    }
+  }
+}
+
+/** kafkajs throws when it has crashed and left the group; we hear of the crash a moment later, and end as well. */
+function whileMember(control: () => void): void {
+  try {
+    control()
+  } catch (error) {
+    if ((error as Error).name !== 'KafkaJSNonRetriableError') throw error
+  }
+}
+
+function fetchedRange(batch: Batch): FetchedRange {
+  const { fetchedOffset } = batch as Batch & { readonly fetchedOffset: string }
+  return {
+    fetchedOffset: Number(fetchedOffset),
+    nextOffset: Number(batch.lastOffset()) + 1,
+    highWatermark: Number(batch.highWatermark),
+    records: batch.messages.map(({ offset, key, value, headers, timestamp }): ConsumedRecord => ({
+      offset: Number(offset),
+      key,
+      value,
+      headers: headers ?? {},
+      timestamp: Number(timestamp),
+    })),
+  }
+}
+
+function unknownTopics(missing: readonly string[]): PipelineError {
+  const names = missing.map((name) => `"${name}"`).join(', ')
+  return new PipelineError(
+    'KAFKA_UNKNOWN_TOPIC',
+    `Kafka has no topic ${names}. Create it, or correct the name; the consumer waits for it`,
+    { retryable: true, statusText: `Kafka: no topic ${missing[0]}` },
+  )
+}
+
+function noTopicMatches(wanted: readonly (string | RegExp)[]): PipelineError {
+  return new PipelineError(
+    'KAFKA_UNKNOWN_TOPIC',
+    `No Kafka topic matches ${wanted.map(String).join(', ')} yet; the consumer waits for one`,
+    { retryable: true, statusText: 'Kafka: no topic matches yet' },
+  )
+}
+
+function stuck(afterMs: number): PipelineError {
+  return new PipelineError(
+    'KAFKA_CONSUMER_STUCK',
+    `The Kafka client did nothing for ${Math.round(afterMs / 1000)} s; it is started anew`,
+    { retryable: true, statusText: 'Kafka: client was stuck' },
+  )
+}

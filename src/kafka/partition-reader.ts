@@ -1,0 +1,174 @@
+/**
+ * What one assigned partition has fetched, handed out and settled: a pure state machine.
+ *
+ * `starting` until the start offset is known; `reading` from then on; `stopped` when records may be lost;
+ * `revoked` when another member of the group owns the partition. Only `reading` accepts and hands out.
+ *
+ * Three offsets only ever grow:  settled ≤ handedOut ≤ position.
+ *
+ *  - `position`: where the next fetched range must begin. A client that fetches from elsewhere (kafkajs does so
+ *    until a `seek` takes effect, and after an offset was out of range) is found out by comparing.
+ *  - `handedOut`: end of the last batch that was handed out. The batches tile the log: a batch begins where the
+ *    one before ended, also when compaction or transaction markers left a gap between the records.
+ *  - `settled`: end of the last batch that the flow has finished. One batch is outstanding at a time.
+ */
+import type { ConsumedBatch, ConsumedRecord, TopicPartition } from './driver'
+
+/** What one fetch brought for a partition. */
+export interface FetchedRange {
+  /** The offset that was asked for. */
+  readonly fetchedOffset: number
+  /** The offset after the range, records that are filtered out (transaction markers) included. */
+  readonly nextOffset: number
+  readonly records: readonly ConsumedRecord[]
+  readonly highWatermark: number
+}
+
+/** `behind`: nothing in it is new. `ahead`: offsets between the position and the range were skipped. */
+export type Acceptance = 'taken' | 'behind' | 'ahead' | 'ignored'
+
+export interface BatchLimits {
+  readonly maxRecords: number
+  /** A single record may be larger. */
+  readonly maxBytes: number
+}
+
+/** What headers and objects of a record cost, besides key and value; about, for records of this package. */
+const RECORD_OVERHEAD_BYTES = 500
+
+interface Waiting {
+  readonly range: FetchedRange
+  /** The next record of the range that has not been handed out. */
+  index: number
+}
+
+export class PartitionReader {
+  private state: 'starting' | 'reading' | 'stopped' | 'revoked' = 'starting'
+  private readonly waiting: Waiting[] = []
+  private nextPosition = -1
+  private handedOutTo = -1
+  private settledTo = -1
+  private isOutstanding = false
+  private bytes = 0
+
+  constructor(
+    readonly partition: TopicPartition,
+    private readonly limits: BatchLimits,
+  ) {}
+
+  get isReading(): boolean {
+    return this.state === 'reading'
+  }
+
+  get isRevoked(): boolean {
+    return this.state === 'revoked'
+  }
+
+  get position(): number {
+    return this.nextPosition
+  }
+
+  get handedOut(): number {
+    return this.handedOutTo
+  }
+
+  get settled(): number {
+    return this.settledTo
+  }
+
+  /** What is fetched and not handed out takes about so much memory. */
+  get waitingBytes(): number {
+    return this.bytes
+  }
+
+  /** Less than one batch is waiting: fetch more, while the flow is busy with the outstanding one. */
+  get wantsMore(): boolean {
+    if (this.state !== 'reading') return false
+    let records = 0
+    for (const { range, index } of this.waiting) records += range.records.length - index
+    return (
+      records < this.limits.maxRecords && this.bytes < this.limits.maxBytes + records * RECORD_OVERHEAD_BYTES
+    )
+  }
+
+  /** The start offset is known. */
+  start(offset: number): void {
+    if (this.state !== 'starting') throw new Error(`cannot start a partition that is ${this.state}`)
+    this.state = 'reading'
+    this.nextPosition = this.handedOutTo = this.settledTo = offset
+  }
+
+  accept(range: FetchedRange): Acceptance {
+    if (this.state !== 'reading') return 'ignored'
+    if (range.fetchedOffset > this.nextPosition) return 'ahead'
+    if (range.nextOffset <= this.nextPosition) return 'behind'
+    const index = range.records.findIndex((record) => record.offset >= this.nextPosition)
+    this.nextPosition = range.nextOffset
+    if (index < 0) return 'taken'
+    for (let i = index; i < range.records.length; i++)
+      this.bytes += bytesOf(range.records[i] as ConsumedRecord) + RECORD_OVERHEAD_BYTES
+    this.waiting.push({ range, index })
+    return 'taken'
+  }
+
+  /** A range without a record (only transaction markers, or all of it compacted away) has been passed over. */
+  skip(firstOffset: number, nextOffset: number): Acceptance {
+    return this.accept({ fetchedOffset: firstOffset, nextOffset, records: [], highWatermark: nextOffset })
+  }
+
+  /** The next batch, when none is outstanding and one is there. */
+  take(): ConsumedBatch | undefined {
+    const head = this.waiting[0]
+    if (this.state !== 'reading' || this.isOutstanding || head === undefined) return undefined
+    const { range, index } = head
+    let end = index
+    let bytes = 0
+    while (end < range.records.length && end - index < this.limits.maxRecords) {
+      const size = bytesOf(range.records[end] as ConsumedRecord)
+      if (end > index && bytes + size > this.limits.maxBytes) break
+      bytes += size
+      end++
+    }
+    const isLast = end === range.records.length
+    const batch: ConsumedBatch = {
+      ...this.partition,
+      records: range.records.slice(index, end),
+      firstOffset: this.handedOutTo,
+      nextOffset: isLast ? range.nextOffset : (range.records[end - 1] as ConsumedRecord).offset + 1,
+      highWatermark: range.highWatermark,
+    }
+    if (isLast) this.waiting.shift()
+    else head.index = end
+    this.bytes -= bytes + (end - index) * RECORD_OVERHEAD_BYTES
+    this.handedOutTo = batch.nextOffset
+    this.isOutstanding = true
+    return batch
+  }
+
+  /** The flow has finished the outstanding batch. */
+  settle(): void {
+    if (!this.isOutstanding) throw new Error('no batch is outstanding')
+    this.isOutstanding = false
+    this.settledTo = this.handedOutTo
+  }
+
+  /** Records may be lost: nothing more is handed out. */
+  stop(): void {
+    if (this.state !== 'revoked') this.state = 'stopped'
+    this.forgetWaiting()
+  }
+
+  revoke(): void {
+    this.state = 'revoked'
+    this.forgetWaiting()
+  }
+
+  private forgetWaiting(): void {
+    this.waiting.length = 0
+    this.bytes = 0
+  }
+}
+
+function bytesOf({ key, value }: ConsumedRecord): number {
+  return (key?.length ?? 0) + (value?.length ?? 0)
+}

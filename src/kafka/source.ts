@@ -1,0 +1,387 @@
+/**
+ * From Kafka into the flow and back: a batch becomes one message (or one message a record), and its end is
+ * committed when the flow has stored it.
+ *
+ * One batch of a partition is in the flow at a time, and its parts go out in order: a sink's ledger takes a gap
+ * for what the flow has filtered, so a later part must never overtake an earlier one.
+ */
+import type { FlowTracking } from '../delivery/flow-tracking'
+import type { Message } from '../delivery/message-link'
+import { OrderedRelease, type Slot } from '../delivery/ordered-release'
+import { MESSAGES, Redelivery } from '../delivery/redelivery'
+import { backoffMs } from '../runtime/backoff'
+import { CLOSE_BUDGET_MS, settlesWithin } from '../runtime/deadline'
+import { asPipelineError, type PipelineError } from '../runtime/errors'
+import type { KafkaRange } from '../runtime/wire'
+import type { KafkaCluster } from './cluster'
+import { wireRecordOf } from './consumed-record'
+import type { ConsumedBatch, ConsumedRecord, KafkaConsumer, StartAt, TopicPartition } from './driver'
+import { startPosition, type PositionStore } from './start-position'
+import { newTopic, type TopicPlan } from './topic-check'
+import { Window } from './window'
+
+/** Of the time that Node-RED gives a node to close, so much is left for leaving the group. */
+const LEAVE_BUDGET_MS = 5_500
+const MAX_WAIT_MS = 200
+const CREATE_BACKOFF = { initialMs: 500, maxMs: 10_000 }
+
+/** Sources that are closing, by node id: after a deploy the new one waits for the old one's hand-over. */
+const closing = new Map<string, Promise<void>>()
+
+export interface KafkaSourceSettings {
+  readonly nodeId: string
+  readonly group: string
+  readonly topics: readonly (string | RegExp)[]
+  readonly mode: 'batch' | 'record'
+  readonly start: StartAt
+  readonly maxBatchRecords: number
+  readonly maxBatchBytes: number
+  /** Records that may be in the flow at a time, when they go one by one. */
+  readonly windowRecords: number
+  readonly sessionTimeoutMs: number
+  readonly deliveryTimeoutMs: number
+  /** 0: without end. */
+  readonly attempts: number
+  /** How to create topics that are missing; `undefined`: wait for them. */
+  readonly createTopics: TopicPlan | undefined
+}
+
+export interface KafkaSourceHost {
+  readonly tracking: FlowTracking
+  /** Where the sinks keep their positions; `undefined`: only Kafka's committed offsets count. */
+  readonly positions: PositionStore | undefined
+  send(output: number, message: Message): void
+  isWired(output: number): boolean
+  /** `msg.error` of a message on the second output. */
+  describe(error: PipelineError): unknown
+  /** Something for the log that a person should read. */
+  warn(problem: PipelineError): void
+}
+
+/** A part of a batch in the flow: records, and the range of offsets that is done when they are. */
+interface Emitted {
+  readonly run: Run
+  readonly records: readonly ConsumedRecord[]
+  readonly firstOffset: number
+  readonly nextOffset: number
+}
+
+/** One batch on its way through the flow. */
+interface Run {
+  readonly batch: ConsumedBatch
+  isRevoked: boolean
+  /** Parts that are in the flow. */
+  open: number
+  /** No further part will be emitted. */
+  isComplete: boolean
+  readonly onPartSettled: (part: Emitted) => void
+  readonly onFinished: () => void
+}
+
+export type KafkaSourceState = 'connecting' | 'unwired' | 'joined' | { readonly problem: PipelineError }
+
+export class KafkaSource {
+  private readonly redelivery: Redelivery<Emitted>
+  private readonly window: Window
+  private readonly runs = new Set<Run>()
+  private readonly stoppedPartitions = new Map<string, PipelineError>()
+  private readonly releaseTracking: () => void
+  private readonly stopping = new AbortController()
+  private consumer: KafkaConsumer | undefined
+  private clusterId: string | undefined
+  private hasJoined = false
+  private connectionProblem: PipelineError | undefined
+  private topicProblem: PipelineError | undefined
+  private receivedCount = 0
+  private lagByPartition = new Map<string, number>()
+
+  constructor(
+    private readonly cluster: KafkaCluster,
+    private readonly settings: KafkaSourceSettings,
+    private readonly host: KafkaSourceHost,
+  ) {
+    const { tracking } = host
+    this.window = new Window(settings.windowRecords)
+    this.redelivery = new Redelivery<Emitted>({
+      tracker: tracking.tracker,
+      gateOpen: () => tracking.gateOpen,
+      sourceId: settings.nodeId,
+      deliveryTimeoutMs: settings.deliveryTimeoutMs,
+      maxAttempts: settings.attempts,
+      send: (output, message) => host.send(output, message),
+      isWired: (output) => host.isWired(output),
+      compose: (part, error) => this.compose(part, error),
+      split: halves,
+      partsInOrder: true,
+      isWanted: ({ run }) => !run.isRevoked,
+      onSettled: (part) => part.run.onPartSettled(part),
+      onDropped: ({ run }) => this.leave(run),
+    })
+    this.releaseTracking = tracking.acquire(() => this.onGateOpen())
+  }
+
+  get state(): KafkaSourceState {
+    const problem =
+      this.stoppedPartitions.values().next().value ?? this.topicProblem ?? this.connectionProblem
+    if (problem !== undefined) return { problem }
+    if (this.consumer === undefined) return this.host.isWired(MESSAGES) ? 'connecting' : 'unwired'
+    return this.hasJoined ? 'joined' : 'connecting'
+  }
+
+  /** Records that were handed to the flow since the start. */
+  get received(): number {
+    return this.receivedCount
+  }
+
+  /** Messages in the flow. */
+  get out(): number {
+    return this.redelivery.size
+  }
+
+  get heldCount(): number {
+    return this.redelivery.heldCount
+  }
+
+  /** The error of what is waiting to be sent again, or held. */
+  get problem(): PipelineError | undefined {
+    return this.redelivery.problem
+  }
+
+  /** Records in Kafka behind the ones that were handed to the flow. */
+  get lag(): number {
+    let lag = 0
+    for (const behind of this.lagByPartition.values()) lag += behind
+    return lag
+  }
+
+  /** Joins the group as soon as the flows have started (the sinks must be known by then) and the output is wired. */
+  start(): void {
+    const { tracking } = this.host
+    if (this.consumer !== undefined || this.stopping.signal.aborted) return
+    if (!tracking.gateOpen || !this.host.isWired(MESSAGES)) return
+    const { settings } = this
+    const before = closing.get(settings.nodeId)
+    if (before !== undefined) {
+      void before.then(() => this.start())
+      return
+    }
+    this.consumer = this.cluster.driver.consumer({
+      groupId: settings.group,
+      topics: settings.topics,
+      sessionTimeoutMs: settings.sessionTimeoutMs,
+      maxBytesPerPartition: settings.maxBatchBytes,
+      maxWaitMs: MAX_WAIT_MS,
+      maxBatchRecords: settings.maxBatchRecords,
+      maxBatchBytes: settings.maxBatchBytes,
+      startOffset: (partition, committed) => this.startOffset(partition, committed),
+      onBatch: (batch) => this.onBatch(batch),
+      onAssigned: () => {
+        this.hasJoined = true
+      },
+      onRevoked: (partitions) => this.onRevoked(partitions),
+      onState: (problem) => {
+        this.connectionProblem = problem
+      },
+      onStopped: (partition, problem) => {
+        this.stoppedPartitions.set(keyOf(partition), problem)
+        this.host.warn(problem)
+      },
+    })
+    const { consumer } = this
+    void this.createTopics().then(() => {
+      if (!this.stopping.signal.aborted) consumer.start()
+    })
+  }
+
+  /** Waits for what sinks hold, commits it, and leaves the group, so that the next owner begins at once. */
+  async close(): Promise<void> {
+    this.stopping.abort()
+    const { nodeId } = this.settings
+    const handOver = this.handOver()
+    closing.set(nodeId, handOver)
+    await handOver
+    if (closing.get(nodeId) === handOver) closing.delete(nodeId)
+  }
+
+  private async handOver(): Promise<void> {
+    await this.redelivery.close(CLOSE_BUDGET_MS - LEAVE_BUDGET_MS)
+    this.releaseTracking()
+    if (this.consumer !== undefined) await settlesWithin(this.consumer.close(), LEAVE_BUDGET_MS)
+  }
+
+  // ---- from Kafka --------------------------------------------------------------------------------------------
+
+  private async startOffset(partition: TopicPartition, committed: number | undefined): Promise<StartAt> {
+    const { settings, host } = this
+    const clusterId = (this.clusterId ??= await this.cluster.admin.clusterId())
+    return startPosition({
+      partition,
+      group: settings.group,
+      committed,
+      otherwise: settings.start,
+      ledger:
+        host.positions === undefined
+          ? undefined
+          : { clusterId: () => Promise.resolve(clusterId), store: host.positions },
+    })
+  }
+
+  /** Resolves when the flow is done with the batch; never after the stop, when Kafka delivers it again. */
+  private onBatch(batch: ConsumedBatch): Promise<void> {
+    if (this.stopping.signal.aborted) return new Promise(() => undefined)
+    this.lagByPartition.set(keyOf(batch), Math.max(0, batch.highWatermark - batch.nextOffset))
+    return this.settings.mode === 'batch' ? this.emitWhole(batch) : this.emitOneByOne(batch)
+  }
+
+  private emitWhole(batch: ConsumedBatch): Promise<void> {
+    const { records, firstOffset, nextOffset } = batch
+    return new Promise((onFinished) => {
+      const onPartSettled = (part: Emitted): void => {
+        void this.consumer?.commit(batch, part.nextOffset)
+        if (part.nextOffset === nextOffset) this.leave(run)
+      }
+      const run = this.begin({
+        batch,
+        isRevoked: false,
+        open: 0,
+        isComplete: true,
+        onPartSettled,
+        onFinished,
+      })
+      this.enter({ run, records, firstOffset, nextOffset })
+    })
+  }
+
+  private async emitOneByOne(batch: ConsumedBatch): Promise<void> {
+    const slots = new Map<number, Slot<number>>()
+    const prefix = new OrderedRelease<number>((nextOffset) => {
+      void this.consumer?.commit(batch, nextOffset)
+    })
+    let onFinished: () => void = () => undefined
+    const finished = new Promise<void>((resolve) => (onFinished = resolve))
+    const onPartSettled = (part: Emitted): void => {
+      prefix.finish(slots.get(part.nextOffset) as Slot<number>)
+      this.leave(run)
+    }
+    const run = this.begin({ batch, isRevoked: false, open: 0, isComplete: false, onPartSettled, onFinished })
+    const { records } = batch
+    let firstOffset = batch.firstOffset
+    for (const [index, record] of records.entries()) {
+      await this.window.take()
+      if (run.isRevoked) {
+        this.window.release()
+        break
+      }
+      if (this.stopping.signal.aborted) return finished
+      const nextOffset = index === records.length - 1 ? batch.nextOffset : record.offset + 1
+      slots.set(nextOffset, prefix.take(nextOffset))
+      this.enter({ run, records: [record], firstOffset, nextOffset })
+      firstOffset = nextOffset
+    }
+    run.isComplete = true
+    this.finishWhenDone(run)
+    return finished
+  }
+
+  private begin(run: Run): Run {
+    this.runs.add(run)
+    return run
+  }
+
+  private enter(part: Emitted): void {
+    part.run.open++
+    this.receivedCount += part.records.length
+    this.redelivery.emit(part)
+  }
+
+  /** A part that was entered is settled or dropped. */
+  private leave(run: Run): void {
+    run.open--
+    if (this.settings.mode === 'record') this.window.release()
+    this.finishWhenDone(run)
+  }
+
+  private finishWhenDone(run: Run): void {
+    if (run.open > 0 || !run.isComplete) return
+    this.runs.delete(run)
+    run.onFinished()
+  }
+
+  /** What is in the flow is not sent again; what sinks still finish is left to the driver's commit rules. */
+  private onRevoked(partitions: readonly TopicPartition[]): void {
+    const keys = new Set(partitions.map(keyOf))
+    for (const key of keys) {
+      this.lagByPartition.delete(key)
+      this.stoppedPartitions.delete(key)
+    }
+    if (this.stopping.signal.aborted) return
+    for (const run of this.runs) if (keys.has(keyOf(run.batch))) run.isRevoked = true
+    this.redelivery.dropUnwanted()
+  }
+
+  // ---- into the flow -----------------------------------------------------------------------------------------
+
+  private onGateOpen(): void {
+    this.redelivery.gateOpened()
+    this.start()
+  }
+
+  private compose(part: Emitted, error: PipelineError | undefined): Message {
+    const { batch } = part.run
+    const message = this.settings.mode === 'batch' ? this.batchMessage(part) : this.recordMessage(part, batch)
+    if (error !== undefined) message.error = this.host.describe(error)
+    return message
+  }
+
+  private batchMessage({ run, records, firstOffset, nextOffset }: Emitted): Message {
+    const { topic, partition } = run.batch
+    const range: KafkaRange = { ...this.place(), topic, partition, firstOffset, nextOffset }
+    const payload = records.map((record) => wireRecordOf(record, run.batch))
+    return { batch: true, payload, kafka: range }
+  }
+
+  private recordMessage({ records, nextOffset }: Emitted, partition: TopicPartition): Message {
+    const record = wireRecordOf(records[0] as ConsumedRecord, partition)
+    record.kafka = { ...record.kafka, ...this.place(), nextOffset }
+    return record as Message
+  }
+
+  private place(): { clusterId: string; group: string } {
+    return { clusterId: this.clusterId ?? '', group: this.settings.group }
+  }
+
+  // ---- topics ------------------------------------------------------------------------------------------------
+
+  /** Resolves when the topics are there that the node shall make. */
+  private async createTopics(): Promise<void> {
+    const { createTopics: plan, topics } = this.settings
+    if (plan === undefined) return
+    const names = topics.filter((topic) => typeof topic === 'string')
+    for (let attempt = 1; !this.stopping.signal.aborted; attempt++) {
+      try {
+        for (const name of names) await this.cluster.ensureTopic(newTopic(name, plan))
+        this.topicProblem = undefined
+        return
+      } catch (error) {
+        this.topicProblem = asPipelineError(error)
+      }
+      await new Promise((resolve) => setTimeout(resolve, backoffMs(attempt, CREATE_BACKOFF)).unref())
+    }
+  }
+}
+
+/** The two halves of a part, with the ranges that belong to them; nothing when it is a single record. */
+function halves(part: Emitted): Emitted[] {
+  const { run, records, firstOffset, nextOffset } = part
+  if (records.length < 2) return []
+  const middle = records.length >> 1
+  const border = (records[middle] as ConsumedRecord).offset
+  return [
+    { run, records: records.slice(0, middle), firstOffset, nextOffset: border },
+    { run, records: records.slice(middle), firstOffset: border, nextOffset },
+  ]
+}
+
+function keyOf({ topic, partition }: TopicPartition): string {
+  return `${topic}/${partition}`
+}

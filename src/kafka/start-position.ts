@@ -1,0 +1,70 @@
+/**
+ * Where the consumer begins a partition that has just been assigned to it.
+ *
+ * The ledger in PostgreSQL comes first: it moves in the transaction that writes the rows, so it is right also
+ * after a fail-over to a standby that lacks the last commits, when Kafka's committed offset would skip them.
+ * A ledger that cannot be read is waited for; beginning elsewhere would be a guess.
+ */
+import { PipelineError } from '../runtime/errors'
+import type { StartAt, TopicPartition } from './driver'
+
+export interface PositionQuery {
+  readonly clusterId: string
+  /** The consumer group. */
+  readonly group: string
+  readonly topic: string
+  readonly partition: number
+}
+
+/** The ledger, as far as a consumer needs it. */
+export interface PositionStore {
+  /**
+   * The smallest position of the sinks which are deployed now: the next offset that one of them still needs.
+   * `undefined` when none of them has a position for this partition.
+   * Rejects while the database cannot be asked.
+   */
+  positions(query: PositionQuery): Promise<number | undefined>
+}
+
+export interface StartPositionOptions {
+  readonly partition: TopicPartition
+  readonly group: string
+  /** What the group has committed to Kafka. */
+  readonly committed: number | undefined
+  /** What the node is configured to do when nobody knows a position. */
+  readonly otherwise: StartAt
+  readonly ledger: { readonly clusterId: () => Promise<string>; readonly store: PositionStore } | undefined
+}
+
+/** Ledger, else committed offset, else what is configured. Rejects while the ledger cannot be read. */
+export async function startPosition(options: StartPositionOptions): Promise<StartAt> {
+  const { partition, group, committed, otherwise, ledger } = options
+  if (ledger !== undefined) {
+    const clusterId = await ledger.clusterId()
+    const offset = await ledger.store.positions({ clusterId, group, ...partition })
+    if (offset !== undefined) return { offset }
+  }
+  return committed === undefined ? otherwise : { offset: committed }
+}
+
+/**
+ * The error when a partition does not have the offset that is to be read next: retention has deleted records
+ * that were never read, or the topic is not the one the position was taken from.
+ */
+export function outOfRange(
+  { topic, partition }: TopicPartition,
+  offset: number,
+  { earliest, latest }: { earliest: number; latest: number },
+): PipelineError | undefined {
+  if (offset >= earliest && offset <= latest) return undefined
+  const what =
+    offset < earliest
+      ? `Kafka has deleted the offsets ${offset} to ${earliest - 1}: ${earliest - offset} records were never read`
+      : `Kafka ends at ${latest}: the topic was created again, or has lost its end`
+  return new PipelineError(
+    'KAFKA_OFFSET_OUT_OF_RANGE',
+    `Possible loss in ${topic} partition ${partition}: the next offset to read is ${offset}, but ${what}. ` +
+      'The partition is stopped. Set the position of the group (and of its sinks) where it shall go on, then deploy',
+    { retryable: false, statusText: `possible loss: ${topic}/${partition}` },
+  )
+}

@@ -1,0 +1,199 @@
+/**
+ * One network connection to one broker, from CONNECT to its end. It never reconnects: `session.ts` opens the next
+ * one, so that everything which belongs to a connection ends with it.
+ */
+import { connect, type IClientOptions, type IConnackPacket, type IPublishPacket, type MqttClient } from 'mqtt'
+import { settlesWithin } from '../runtime/deadline'
+import type { PipelineError } from '../runtime/errors'
+import { usesTls, type BrokerUrl, type ProtocolVersion } from './broker-settings'
+import {
+  deferAcknowledgements,
+  writeAcknowledgements,
+  type Acknowledgement,
+  type QoS,
+} from './deferred-acknowledgement'
+import { closedByBroker, connectionError, refusedWith } from './refusals'
+
+export interface ConnectionOptions {
+  readonly url: BrokerUrl
+  readonly protocolVersion: ProtocolVersion
+  readonly clientId: string
+  readonly cleanSession: boolean
+  readonly keepAliveSeconds: number
+  readonly sessionExpirySeconds: number
+  /** Messages that the broker may send before it has an acknowledgement; MQTT 5 only. */
+  readonly receiveMaximum: number
+  readonly username?: string
+  readonly password?: string
+  readonly tls?: object
+}
+
+/** What the broker granted. */
+export interface Granted {
+  readonly sessionPresent: boolean
+  /** `undefined` in MQTT 3.1.1: the broker's own rules, which it does not tell. */
+  readonly sessionExpirySeconds: number | undefined
+}
+
+export interface ConnectionHandlers {
+  /** The broker has accepted us. Called before the first packet of the session is handed out. */
+  onConnected(granted: Granted): void
+  /** `proceed` lets the parser read on; until then nothing else of this connection is read. */
+  onPublish(packet: IPublishPacket, proceed: () => void): void
+  onPubrel(packetId: number): void
+  /** The end, exactly once, also of a connection that never stood. */
+  onClosed(reason: PipelineError): void
+}
+
+const CONNECT_TIMEOUT_MS = 20_000
+const DISCONNECT_LIMIT_MS = 2_000
+
+export class Connection {
+  private readonly client: MqttClient
+  private failure: PipelineError | undefined
+  private closed = false
+  private ending = false
+  private heldBack: (() => void) | undefined
+  private pingMovedAtMs = performance.now()
+
+  constructor(
+    private readonly options: ConnectionOptions,
+    private readonly handlers: ConnectionHandlers,
+  ) {
+    const client = connect(options.url.href, clientOptions(options))
+    this.client = client
+    deferAcknowledgements(client, {
+      onPublish: (packet, proceed) => this.onPublish(packet, proceed),
+      onPubrel: (packetId) => handlers.onPubrel(packetId),
+    })
+    client.on('packetreceive', (packet) => {
+      if (packet.cmd === 'connack') this.onConnack(packet)
+    })
+    client.on('error', (error) => (this.failure ??= connectionError(error, options.url.host)))
+    client.on('disconnect', ({ reasonCode = 0 }) => {
+      if (reasonCode > 0) this.failure = refusedWith(reasonCode, options.url.host)
+    })
+    client.on('close', () => this.onClosed())
+  }
+
+  /**
+   * Subscribes, and for MQTT 5 asks for retained messages only where the subscription is new.
+   * @returns the granted QoS, or a reason code from 128 on, for each filter in order
+   */
+  async subscribe(filters: ReadonlyMap<string, QoS>): Promise<number[]> {
+    const wanted = Object.fromEntries([...filters].map(([filter, qos]) => [filter, { qos, rh: 1 }]))
+    try {
+      const granted = await this.client.subscribeAsync(wanted)
+      return granted.map(({ qos }) => qos)
+    } catch (error) {
+      const { packet } = error as { packet?: { granted?: unknown } }
+      if (Array.isArray(packet?.granted)) return packet.granted as number[]
+      throw connectionError(error, this.options.url.host)
+    }
+  }
+
+  async unsubscribe(filters: readonly string[]): Promise<void> {
+    if (filters.length > 0) await this.client.unsubscribeAsync([...filters])
+  }
+
+  /** Writes acknowledgements of messages of this connection, in order. */
+  acknowledge(acknowledgements: readonly Acknowledgement[]): boolean {
+    if (this.closed || this.ending) return false
+    if (!writeAcknowledgements(this.client, acknowledgements)) return false
+    this.postponePing()
+    return true
+  }
+
+  /** Ends the connection in order; the broker keeps the session. Whatever still arrives is dropped. */
+  async disconnect(): Promise<void> {
+    if (this.closed) return
+    if (!this.client.connected) return this.cut()
+    this.discard()
+    const ended = new Promise<void>((resolve) => this.client.end(false, {}, () => resolve()))
+    if (!(await settlesWithin(ended, DISCONNECT_LIMIT_MS))) this.client.stream.destroy()
+  }
+
+  /** Ends the connection because of something that it cannot be used with. */
+  fail(reason: PipelineError): void {
+    this.failure ??= reason
+    void this.disconnect()
+  }
+
+  /** Ends the connection at once. */
+  cut(): void {
+    this.discard()
+    this.client.end(true)
+  }
+
+  private onPublish(packet: IPublishPacket, proceed: () => void): void {
+    // MQTT.js hands out the rest of a chunk also after the connection has ended.
+    if (this.closed || this.ending || !this.client.connected) proceed()
+    else {
+      this.heldBack = proceed
+      this.handlers.onPublish(packet, () => {
+        if (this.heldBack !== proceed) return
+        this.heldBack = undefined
+        proceed()
+      })
+    }
+  }
+
+  /** From now on the socket is only emptied, so that it can end. */
+  private discard(): void {
+    this.ending = true
+    const proceed = this.heldBack
+    this.heldBack = undefined
+    proceed?.()
+  }
+
+  private onConnack(packet: IConnackPacket): void {
+    const { reasonCode, returnCode, sessionPresent, properties } = packet
+    if ((reasonCode ?? returnCode ?? 0) > 0 || this.ending) return
+    const asked = this.options.sessionExpirySeconds
+    const v5 = this.options.protocolVersion === 5
+    this.handlers.onConnected({
+      sessionPresent,
+      sessionExpirySeconds: v5 ? (properties?.sessionExpiryInterval ?? asked) : undefined,
+    })
+  }
+
+  private onClosed(): void {
+    if (this.closed) return
+    this.closed = true
+    this.discard()
+    this.handlers.onClosed(this.failure ?? closedByBroker(this.options.url.host))
+  }
+
+  /**
+   * While a broker sends more than we may take, its PINGRESP waits behind thousands of messages. Messages that
+   * come in and acknowledgements that go out show as well that both sides are alive.
+   */
+  private postponePing(): void {
+    const now = performance.now()
+    if (now - this.pingMovedAtMs < this.options.keepAliveSeconds * 250) return
+    this.pingMovedAtMs = now
+    this.client.reschedulePing(true)
+  }
+}
+
+function clientOptions(options: ConnectionOptions): IClientOptions {
+  const { protocolVersion, username, password, url, sessionExpirySeconds, receiveMaximum, cleanSession } =
+    options
+  const user = username ?? url.username
+  const secret = password ?? url.password
+  return {
+    ...(usesTls(url) && options.tls),
+    protocolVersion,
+    clientId: options.clientId,
+    clean: cleanSession,
+    keepalive: options.keepAliveSeconds,
+    reconnectPeriod: 0,
+    resubscribe: false,
+    connectTimeout: CONNECT_TIMEOUT_MS,
+    ...(user !== undefined && { username: user }),
+    ...(secret !== undefined && { password: secret }),
+    ...(protocolVersion === 5 && {
+      properties: { receiveMaximum, sessionExpiryInterval: cleanSession ? 0 : sessionExpirySeconds },
+    }),
+  }
+}

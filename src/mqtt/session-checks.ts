@@ -1,0 +1,62 @@
+/** Compares what a broker granted with what was asked, and puts the difference into words. */
+import { PipelineError } from '../runtime/errors'
+import type { QoS } from './deferred-acknowledgement'
+import { grantedLess, subscriptionRefused } from './refusals'
+
+const FIRST_REFUSAL = 128
+const SECONDS_PER_DAY = 86_400
+
+export function sameFilters(a: ReadonlyMap<string, number>, b: ReadonlyMap<string, number>): boolean {
+  return a.size === b.size && [...a].every(([filter, qos]) => b.get(filter) === qos)
+}
+
+/**
+ * @param answers the granted QoS or a reason code of 128 and more, in the order of the filters
+ * @throws PipelineError when a filter is refused, or (in safe mode) granted with a lower QoS
+ */
+export function checkGranted(
+  filters: ReadonlyMap<string, QoS>,
+  answers: readonly number[],
+  safe: boolean,
+  host: string,
+): void {
+  let index = 0
+  for (const [filter, asked] of filters) {
+    const granted = answers[index++] ?? FIRST_REFUSAL
+    if (granted >= FIRST_REFUSAL) throw subscriptionRefused(filter, granted, host)
+    if (safe && granted < asked) throw grantedLess(filter, asked, granted, host)
+  }
+}
+
+export function noSession(host: string): PipelineError {
+  return new PipelineError(
+    'MQTT_UNSAFE',
+    `the MQTT broker at ${host} grants no session (expiry 0): it would forget what arrives while Node-RED is away. ` +
+      'Allow sessions in the broker, or allow unsafe settings',
+    { retryable: true, statusText: 'refused: broker keeps no session' },
+  )
+}
+
+export function shorterExpiry(host: string, granted: number, asked: number): PipelineError {
+  return new PipelineError(
+    'MQTT_EXPIRY',
+    `the MQTT broker at ${host} keeps the session for ${duration(granted)}, not for ${duration(asked)} as asked: ` +
+      'a longer outage of Node-RED loses messages',
+    { retryable: true, statusText: `session kept for ${duration(granted)} only` },
+  )
+}
+
+/** @param lastConnectedMs milliseconds since 1970 */
+export function sessionLost(host: string, lastConnectedMs: number): PipelineError {
+  const since = new Date(lastConnectedMs).toISOString()
+  return new PipelineError(
+    'MQTT_SESSION_LOST',
+    `the MQTT broker at ${host} has lost the session: messages published since ${since} may be lost. ` +
+      "Check the broker's persistence and session expiry",
+    { retryable: true, statusText: `session lost, away since ${since.slice(11, 19)}` },
+  )
+}
+
+function duration(seconds: number): string {
+  return seconds >= SECONDS_PER_DAY ? `${(seconds / SECONDS_PER_DAY).toFixed(1)} days` : `${seconds} s`
+}

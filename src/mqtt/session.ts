@@ -1,0 +1,319 @@
+/**
+ * A lasting session with an MQTT broker: connects, subscribes, hands out messages, writes acknowledgements in
+ * order, and connects again for ever. It stands in one of these states; `enter` is the only way to change:
+ *
+ *   idle ──start──▶ connecting ──SUBACK──▶ connected ──lost──▶ waiting ──after a back-off──▶ connecting
+ *                                            │
+ *                                            └─window full for long─▶ resting ──half free──▶ connecting
+ *   any ──close──▶ closed
+ *
+ * Back-pressure: while the window is full (or the caller has paused us) the parser's callback is held, which
+ * stops reading the socket. Not for longer than 0.4 of the keep-alive time: the PINGRESP behind the held packet
+ * would come too late, and the connection would be cut and made again for ever (measured). Then we disconnect,
+ * keep the session, and come back when half of the window is free.
+ */
+import type { IPublishPacket } from 'mqtt'
+import { backoffMs } from '../runtime/backoff'
+import { asPipelineError, PipelineError } from '../runtime/errors'
+import { AcknowledgementWindow, type HeldMessage, type WindowBounds } from './acknowledgement-window'
+import type { BrokerSettings, BrokerUrl, ProtocolVersion } from './broker-settings'
+import type { SessionMemory } from './client-ids'
+import { Connection, type Granted } from './connection'
+import type { Acknowledgement, QoS } from './deferred-acknowledgement'
+import { connectionError } from './refusals'
+import { checkGranted, noSession, sameFilters, sessionLost, shorterExpiry } from './session-checks'
+import { TakeOverWatch } from './take-over-watch'
+
+const HOLD_SHARE_OF_KEEP_ALIVE = 0.4
+const BACKOFF = { initialMs: 500, maxMs: 30_000 }
+/** The largest receive maximum that MQTT 5 knows. */
+const MAX_RECEIVE_MAXIMUM = 65_535
+/** A broker that closes without an answer may not know MQTT 5: after so many times 3.1.1 is tried in turn. */
+const SILENT_REFUSALS = 3
+
+export type SessionState =
+  | { readonly kind: 'idle' | 'closed' | 'resting' }
+  | { readonly kind: 'connecting' | 'connected'; readonly host: string }
+  | { readonly kind: 'waiting'; readonly error: PipelineError; readonly delayMs: number }
+
+export interface SessionOptions {
+  readonly broker: BrokerSettings
+  readonly clientId: string
+  readonly filters: ReadonlyMap<string, QoS>
+  readonly bounds: WindowBounds
+  readonly memory: SessionMemory
+  readonly now?: () => number
+}
+
+export interface SessionHandlers {
+  /** A message to be emitted; `settle` it when it is safe. */
+  onMessage(message: HeldMessage, packet: IPublishPacket): void
+  onState(state: SessionState): void
+  /** Something that a person should read: a lost session, a shorter session expiry. */
+  onWarning(warning: PipelineError): void
+}
+
+export class MqttSession {
+  private readonly window: AcknowledgementWindow
+  private readonly takeOver: TakeOverWatch
+  private state: SessionState = { kind: 'idle' }
+  private connection: Connection | undefined
+  private version: ProtocolVersion
+  private silentRefusals = 0
+  private urlIndex = 0
+  private attempt = 0
+  private timer: NodeJS.Timeout | undefined
+  private holdTimer: NodeJS.Timeout | undefined
+  private proceed: (() => void) | undefined
+  private paused = false
+  private intakeStopped = false
+  /** An orderly disconnection is under way: the same client id must not connect before it has ended. */
+  private leaving: Promise<void> | undefined
+  private warnedOfExpiry = false
+  private toAcknowledge: Acknowledgement[] = []
+
+  constructor(
+    private readonly options: SessionOptions,
+    private readonly handlers: SessionHandlers,
+  ) {
+    this.window = new AcknowledgementWindow(options.bounds, (acknowledgement) => this.queue(acknowledgement))
+    this.takeOver = new TakeOverWatch(options.now ?? (() => performance.now()))
+    this.version = options.broker.protocol === '3.1.1' ? 4 : 5
+  }
+
+  /** Messages in work or unacknowledged. */
+  get size(): number {
+    return this.window.size
+  }
+
+  /** Messages of this connection that the broker has no acknowledgement for. */
+  get outstanding(): number {
+    return this.window.outstanding
+  }
+
+  get windowFull(): boolean {
+    return this.window.full
+  }
+
+  start(): void {
+    if (this.state.kind === 'idle') this.connect()
+  }
+
+  /** Stops reading until `resume`. */
+  pause(): void {
+    this.paused = true
+  }
+
+  resume(): void {
+    this.paused = false
+    this.makeRoom()
+  }
+
+  settle(message: HeldMessage): void {
+    this.window.settle(message)
+    if (this.proceed !== undefined || this.state.kind === 'resting') this.makeRoom()
+  }
+
+  /** Takes nothing any more. What arrives is dropped without an acknowledgement; `settle` still works. */
+  stopIntake(): void {
+    this.intakeStopped = true
+    clearTimeout(this.timer)
+    clearTimeout(this.holdTimer)
+    this.readOn()
+  }
+
+  /** Writes the acknowledgements that may leave, and then disconnects. The broker keeps the session. */
+  async close(): Promise<void> {
+    this.stopIntake()
+    const { connection } = this
+    this.leave()
+    this.enter({ kind: 'closed' })
+    await connection?.disconnect()
+    await this.leaving
+  }
+
+  private enter(state: SessionState): void {
+    if (this.state.kind === 'closed') return
+    this.state = state
+    this.handlers.onState(state)
+  }
+
+  // ---- connecting ----------------------------------------------------------------------------------------
+
+  private connect(): void {
+    const { broker, clientId, bounds } = this.options
+    const url = broker.urls[this.urlIndex] as BrokerUrl
+    this.enter({ kind: 'connecting', host: url.host })
+    let stands = false
+    try {
+      const connection: Connection = new Connection(
+        {
+          ...broker,
+          url,
+          clientId,
+          protocolVersion: this.version,
+          receiveMaximum: Math.min(bounds.maxMessages, MAX_RECEIVE_MAXIMUM),
+        },
+        {
+          onConnected: (granted) => {
+            stands = true
+            this.window.connected(granted.sessionPresent)
+            void this.subscribe(connection, url, granted)
+          },
+          onPublish: (packet, proceed) => this.onPublish(packet, proceed),
+          onPubrel: (packetId) => this.window.pubrel(packetId),
+          onClosed: (reason) => this.onClosed(connection, reason, stands),
+        },
+      )
+      this.connection = connection
+    } catch (error) {
+      // Certificates that Node cannot read are refused here, before there is a socket.
+      this.retry(connectionError(error, url.host), false)
+    }
+  }
+
+  private async subscribe(connection: Connection, url: BrokerUrl, granted: Granted): Promise<void> {
+    const { broker, filters, memory } = this.options
+    try {
+      this.checkSession(granted, url)
+      if (!granted.sessionPresent || !sameFilters(memory.filters, filters)) {
+        const answers = await connection.subscribe(filters)
+        const gone = granted.sessionPresent
+          ? [...memory.filters.keys()].filter((name) => !filters.has(name))
+          : []
+        checkGranted(filters, answers, broker.safe, url.host)
+        await connection.unsubscribe(gone)
+      }
+    } catch (error) {
+      connection.fail(asPipelineError(error, 'MQTT_SUBSCRIPTION'))
+      return
+    }
+    if (this.connection !== connection) return
+    memory.filters = new Map(filters)
+    memory.lastConnectedMs = Date.now()
+    this.attempt = 0
+    this.takeOver.connected()
+    this.enter({ kind: 'connected', host: url.host })
+  }
+
+  /** Compares what the broker granted with what the promise needs. */
+  private checkSession({ sessionPresent, sessionExpirySeconds }: Granted, url: BrokerUrl): void {
+    const { broker, memory } = this.options
+    if (broker.cleanSession) return
+    if (!sessionPresent && memory.lastConnectedMs !== undefined) {
+      this.handlers.onWarning(sessionLost(url.host, memory.lastConnectedMs))
+    }
+    if (sessionExpirySeconds === undefined || sessionExpirySeconds >= broker.sessionExpirySeconds) return
+    if (sessionExpirySeconds === 0 && broker.safe) throw noSession(url.host)
+    if (this.warnedOfExpiry) return
+    this.warnedOfExpiry = true
+    this.handlers.onWarning(shorterExpiry(url.host, sessionExpirySeconds, broker.sessionExpirySeconds))
+  }
+
+  private onClosed(connection: Connection, reason: PipelineError, stood: boolean): void {
+    if (this.connection !== connection) return
+    this.leave()
+    if (this.intakeStopped) return
+    if (!stood) this.chooseVersion(reason)
+    this.retry(reason, stood)
+  }
+
+  /** The current connection is over: nothing of it counts any more. */
+  private leave(): void {
+    this.flush()
+    if (this.state.kind === 'connected') this.options.memory.lastConnectedMs = Date.now()
+    this.connection = undefined
+    this.proceed = undefined
+    clearTimeout(this.holdTimer)
+    this.window.disconnected()
+  }
+
+  private retry(reason: PipelineError, stood: boolean): void {
+    const { broker } = this.options
+    const pause = stood ? this.takeOver.closed(reason) : undefined
+    if (pause !== undefined) return this.wait(pause.error, pause.delayMs)
+    this.urlIndex = stood ? 0 : (this.urlIndex + 1) % broker.urls.length
+    // Within one round through the addresses there is nothing to wait for.
+    const delayMs = !stood && this.urlIndex > 0 ? 0 : backoffMs(++this.attempt, BACKOFF)
+    this.wait(reason, delayMs)
+  }
+
+  private wait(error: PipelineError, delayMs: number): void {
+    this.enter({ kind: 'waiting', error, delayMs })
+    this.timer = setTimeout(() => this.connect(), delayMs)
+  }
+
+  /** MQTT 5 first; 3.1.1 when the broker refuses 5, or has closed several times without a word. */
+  private chooseVersion({ code }: PipelineError): void {
+    if (this.options.broker.protocol !== 'auto') return
+    this.silentRefusals = code === 'MQTT_CLOSED' ? this.silentRefusals + 1 : 0
+    if (code !== 'MQTT_VERSION' && this.silentRefusals < SILENT_REFUSALS) return
+    this.silentRefusals = 0
+    this.version = this.version === 5 ? 4 : 5
+  }
+
+  // ---- messages ------------------------------------------------------------------------------------------
+
+  private onPublish(packet: IPublishPacket, proceed: () => void): void {
+    if (this.intakeStopped) return proceed()
+    const message = this.window.arrive({
+      packetId: packet.messageId ?? 0,
+      qos: packet.qos,
+      duplicate: packet.dup,
+      topic: packet.topic,
+      payload: packet.payload as Buffer,
+    })
+    if (message !== undefined) this.handlers.onMessage(message, packet)
+    if (message !== undefined && (this.window.full || this.paused)) this.hold(proceed)
+    else proceed()
+  }
+
+  private hold(proceed: () => void): void {
+    this.proceed = proceed
+    const holdMs = this.options.broker.keepAliveSeconds * 1000 * HOLD_SHARE_OF_KEEP_ALIVE
+    this.holdTimer = setTimeout(() => this.rest(), holdMs)
+  }
+
+  /** Leaves the broker until the flow has caught up. */
+  private rest(): void {
+    const { connection } = this
+    this.leave()
+    this.enter({ kind: 'resting' })
+    this.leaving = connection?.disconnect().then(() => {
+      this.leaving = undefined
+      this.makeRoom()
+    })
+  }
+
+  /** Something was settled, or reading may go on. */
+  private makeRoom(): void {
+    if (this.paused || this.intakeStopped) return
+    if (this.state.kind === 'resting') {
+      if (this.window.halfFree && this.leaving === undefined) this.connect()
+    } else if (!this.window.full) {
+      this.readOn()
+    }
+  }
+
+  private readOn(): void {
+    const { proceed } = this
+    if (proceed === undefined) return
+    clearTimeout(this.holdTimer)
+    this.proceed = undefined
+    proceed()
+  }
+
+  // ---- acknowledgements ----------------------------------------------------------------------------------
+
+  /** Gathers what may be acknowledged in the same turn into one write. */
+  private queue(acknowledgement: Acknowledgement): void {
+    if (this.toAcknowledge.length === 0) queueMicrotask(() => this.flush())
+    this.toAcknowledge.push(acknowledgement)
+  }
+
+  private flush(): void {
+    if (this.toAcknowledge.length === 0) return
+    this.connection?.acknowledge(this.toAcknowledge)
+    this.toAcknowledge = []
+  }
+}

@@ -1,0 +1,244 @@
+/**
+ * From a session's packets to messages on a wire and back: a packet becomes a message with an id, goes into the
+ * flow alone or in a batch, and is acknowledged to the broker when its delivery is settled.
+ *
+ * The client id belongs to one connection, so each source has its own: the broker configuration's client id with
+ * the source's node id behind it, which stays the same over restarts and deploys.
+ */
+import type { IPublishPacket } from 'mqtt'
+import type { FlowTracking } from '../delivery/flow-tracking'
+import type { Message } from '../delivery/message-link'
+import { MESSAGES, Redelivery } from '../delivery/redelivery'
+import { CLOSE_BUDGET_MS, settlesWithin } from '../runtime/deadline'
+import type { PipelineError } from '../runtime/errors'
+import type { MqttFields } from '../runtime/wire'
+import type { HeldMessage } from './acknowledgement-window'
+import { checkBrokerSettings, type BrokerSettings } from './broker-settings'
+import { clientIds, type ClientIdClaim } from './client-ids'
+import type { QoS } from './deferred-acknowledgement'
+import { Gathering } from './gathering'
+import { MessageIds, type MessageIdSource } from './message-id'
+import { MqttSession, type SessionState } from './session'
+import { parseTopicFilters } from './topic-filters'
+
+/** Of the time that Node-RED gives a node to close, so much is left for the disconnection. */
+const DISCONNECT_BUDGET_MS = 2_500
+
+export interface SourceSettings {
+  readonly nodeId: string
+  /** Empty: the broker's client id with the node id behind it. */
+  readonly clientId: string
+  /** Comma-separated. */
+  readonly topic: string
+  readonly qos: QoS
+  readonly mode: 'message' | 'batch'
+  readonly batchSize: number
+  readonly lingerMs: number
+  readonly windowMessages: number
+  readonly windowBytes: number
+  readonly deliveryTimeoutMs: number
+  readonly attempts: number
+  readonly messageId: MessageIdSource
+  readonly messageIdName: string
+}
+
+export interface SourceHost {
+  readonly tracking: FlowTracking
+  send(output: number, message: Message): void
+  isWired(output: number): boolean
+  /** `msg.error` of a message on the second output. */
+  describe(error: PipelineError): unknown
+  /** Something for the log that a person should read. */
+  warn(warning: PipelineError): void
+  /** The state has changed; ask `state`. */
+  onChange(): void
+}
+
+/** One message: what holds the broker's acknowledgement, and what the flow gets. */
+interface Arrived {
+  readonly held: HeldMessage
+  readonly fields: MqttFields
+}
+
+/** What the source is doing, for its status. */
+export type SourceState =
+  SessionState | { readonly kind: 'unwired' } | { readonly kind: 'clientIdTaken'; readonly byNode: string }
+
+export class MqttSource {
+  private readonly redelivery: Redelivery<readonly Arrived[]>
+  private readonly gathering: Gathering<Arrived>
+  private readonly messageIds: MessageIds
+  private readonly filters: ReadonlyMap<string, QoS>
+  private readonly clientId: string
+  private readonly stopped = new AbortController()
+  private readonly releaseTracking: () => void
+  private session: MqttSession | undefined
+  private claim: ClientIdClaim | undefined
+  private starting: Promise<void> | undefined
+  private current: SourceState = { kind: 'idle' }
+  private arrivedCount = 0
+
+  /** @throws PipelineError when the settings are invalid or, in safe mode, unsafe */
+  constructor(
+    private readonly settings: SourceSettings,
+    private readonly broker: BrokerSettings,
+    private readonly host: SourceHost,
+  ) {
+    this.clientId = clientIdOf(settings, broker)
+    checkBrokerSettings(broker, this.clientId)
+    this.filters = parseTopicFilters(settings.topic, settings.qos)
+    this.messageIds = new MessageIds(settings.messageId, settings.messageIdName)
+    const { tracking } = host
+    this.redelivery = new Redelivery<readonly Arrived[]>({
+      tracker: tracking.tracker,
+      gateOpen: () => tracking.gateOpen,
+      sourceId: settings.nodeId,
+      deliveryTimeoutMs: settings.deliveryTimeoutMs,
+      maxAttempts: settings.attempts,
+      send: (output, message) => host.send(output, message),
+      isWired: (output) => host.isWired(output),
+      compose: (content, error) => this.compose(content, error),
+      split: (content) => content.map((arrived) => [arrived]),
+      onSettled: (content) => this.settle(content),
+    })
+    this.gathering = new Gathering<Arrived>({
+      maxMessages: settings.batchSize,
+      lingerMs: settings.lingerMs,
+      window: () => ({
+        outstanding: this.session?.outstanding ?? 0,
+        full: this.session?.windowFull === true || !tracking.gateOpen,
+      }),
+      flush: (batch) => this.redelivery.emit(batch),
+    })
+    this.releaseTracking = tracking.acquire(() => this.onGateOpen())
+  }
+
+  get state(): SourceState {
+    return this.current
+  }
+
+  /** Messages that have arrived, since the start. */
+  get arrived(): number {
+    return this.arrivedCount
+  }
+
+  /** Messages that are not acknowledged. */
+  get out(): number {
+    return this.session?.size ?? 0
+  }
+
+  /** Messages that failed for good and that nobody has stored. */
+  get heldCount(): number {
+    return this.redelivery.heldCount
+  }
+
+  get problem(): PipelineError | undefined {
+    return this.redelivery.problem
+  }
+
+  /** Connects as soon as the first output is wired and the client id is free. */
+  start(): void {
+    if (this.session !== undefined || this.starting !== undefined || this.stopped.signal.aborted) return
+    if (!this.host.isWired(MESSAGES)) return this.enter({ kind: 'unwired' })
+    this.starting = this.connect().finally(() => (this.starting = undefined))
+  }
+
+  /** Waits for what sinks hold, acknowledges it, and disconnects; the broker keeps the session. */
+  async close(): Promise<void> {
+    this.stopped.abort(new Error('closed'))
+    await this.starting
+    this.session?.stopIntake()
+    this.gathering.clear()
+    await this.redelivery.close(CLOSE_BUDGET_MS - DISCONNECT_BUDGET_MS)
+    this.releaseTracking()
+    if (this.session !== undefined) await settlesWithin(this.session.close(), DISCONNECT_BUDGET_MS)
+    this.claim?.release()
+  }
+
+  private async connect(): Promise<void> {
+    const { settings, broker } = this
+    const key = `${this.clientId} ${broker.urls.map(({ host }) => host).join(' ')}`
+    try {
+      this.claim = await clientIds.claim(key, settings.nodeId, this.stopped.signal, (byNode) =>
+        this.enter({ kind: 'clientIdTaken', byNode }),
+      )
+    } catch {
+      // Closed while it was waiting.
+      return
+    }
+    if (this.stopped.signal.aborted) return
+    this.session = new MqttSession(
+      {
+        broker,
+        clientId: this.clientId,
+        filters: this.filters,
+        bounds: { maxMessages: settings.windowMessages, maxBytes: settings.windowBytes },
+        memory: this.claim.memory,
+      },
+      {
+        onMessage: (held, packet) => this.onMessage(held, packet),
+        onState: (state) => this.enter(state),
+        onWarning: (warning) => this.host.warn(warning),
+      },
+    )
+    this.session.start()
+  }
+
+  private onGateOpen(): void {
+    this.redelivery.gateOpened()
+    this.session?.resume()
+    this.start()
+  }
+
+  private onMessage(held: HeldMessage, packet: IPublishPacket): void {
+    this.arrivedCount++
+    if (!this.host.tracking.gateOpen) this.session?.pause()
+    const arrived = { held, fields: this.fieldsOf(packet) }
+    if (this.settings.mode === 'batch') this.gathering.add(arrived)
+    else this.redelivery.emit([arrived])
+  }
+
+  private fieldsOf({ topic, payload, qos, retain, properties }: IPublishPacket): MqttFields {
+    const userProperties = properties?.userProperties
+    const contentType = properties?.contentType
+    const fields: MqttFields = {
+      topic,
+      payload,
+      qos,
+      retain,
+      receivedAt: Date.now(),
+      messageId: this.messageIds.idOf(payload as Buffer, userProperties),
+    }
+    if (userProperties !== undefined) fields.userProperties = { ...userProperties }
+    if (contentType !== undefined) fields.contentType = contentType
+    return fields
+  }
+
+  private compose(content: readonly Arrived[], error: PipelineError | undefined): Message {
+    const first = content[0] as Arrived
+    const message: Message =
+      this.settings.mode === 'batch'
+        ? { batch: true, payload: content.map(({ fields }) => ({ ...fields })) }
+        : { ...first.fields }
+    if (error !== undefined) message.error = this.host.describe(error)
+    return message
+  }
+
+  private settle(content: readonly Arrived[]): void {
+    for (const { held } of content) this.session?.settle(held)
+  }
+
+  private enter(state: SourceState): void {
+    this.current = state
+    this.host.onChange()
+  }
+}
+
+/** The client id of a source; empty when neither it nor the broker configuration has one. */
+export function clientIdOf(
+  settings: Pick<SourceSettings, 'clientId' | 'nodeId'>,
+  broker: BrokerSettings,
+): string {
+  if (settings.clientId !== '') return settings.clientId
+  return broker.clientId === '' ? '' : `${broker.clientId}-${settings.nodeId}`
+}

@@ -1,0 +1,52 @@
+/**
+ * Notices that another client uses our client id: the broker then throws out the older of the two, that one
+ * connects again, and so on for ever, with a window of repetitions each time. MQTT 5 brokers say so (reason
+ * 0x8E); in 3.1.1 the sign is that connections end soon after they stood, several times in a row.
+ *
+ * The answer is a long pause instead of an end, so that the source goes on by itself when the other has left.
+ */
+import { PipelineError } from '../runtime/errors'
+
+const SHORT_LIFE_MS = 10_000
+const SHORT_LIVES = 3
+const CERTAIN_PAUSE_MS = 5 * 60_000
+const LIKELY_PAUSE_MS = 60_000
+
+export interface Pause {
+  readonly error: PipelineError
+  readonly delayMs: number
+}
+
+export class TakeOverWatch {
+  private connectedAtMs: number | undefined
+  private shortLives = 0
+
+  constructor(private readonly now: () => number) {}
+
+  /** A connection stands, and is subscribed. */
+  connected(): void {
+    this.connectedAtMs = this.now()
+  }
+
+  /** @returns how long to stay away, when somebody else seems to use the client id */
+  closed(reason: PipelineError): Pause | undefined {
+    const { connectedAtMs } = this
+    this.connectedAtMs = undefined
+    if (reason.code === 'MQTT_TAKEN_OVER') return { error: reason, delayMs: CERTAIN_PAUSE_MS }
+    if (connectedAtMs === undefined) return undefined
+    this.shortLives = this.now() - connectedAtMs < SHORT_LIFE_MS ? this.shortLives + 1 : 0
+    if (this.shortLives < SHORT_LIVES) return undefined
+    this.shortLives = 0
+    return { error: likelyTakenOver(reason), delayMs: LIKELY_PAUSE_MS }
+  }
+}
+
+function likelyTakenOver(reason: PipelineError): PipelineError {
+  return new PipelineError(
+    'MQTT_TAKEN_OVER',
+    `the MQTT broker has closed the connection ${SHORT_LIVES} times within ${SHORT_LIFE_MS / 1000} s; ` +
+      'another client probably uses the same client ID. Give each its own. ' +
+      `Next attempt in ${LIKELY_PAUSE_MS / 1000} s (${reason.message})`,
+    { retryable: true, statusText: 'MQTT: client ID used elsewhere?', cause: reason },
+  )
+}

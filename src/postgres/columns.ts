@@ -1,0 +1,101 @@
+/** Which columns a row has and where their values come from: read from the node's configuration once. */
+import { PipelineError } from '../runtime/errors'
+import { IDENTIFIER } from './identifiers'
+
+export const PAYLOAD_TYPES = ['jsonb', 'json', 'text', 'bytea'] as const
+export type PayloadType = (typeof PAYLOAD_TYPES)[number]
+
+/** A path such as `['kafka', 'offset']` into a record. */
+export type PropertyPath = readonly [string, ...string[]]
+
+export type ColumnSource =
+  /** The row's instant, see `record-time.ts`. */
+  | { readonly kind: 'time' }
+  /** The payload, stored as the payload type says. */
+  | { readonly kind: 'payload' }
+  | { readonly kind: 'property'; readonly path: PropertyPath }
+
+export interface Column {
+  readonly name: string
+  readonly source: ColumnSource
+  /** Used only when the table is created. */
+  readonly type: string
+}
+
+const property = (...path: PropertyPath): ColumnSource => ({ kind: 'property', path })
+
+/** The columns of a table that this package creates, apart from `created_at`, which the database fills. */
+export function defaultColumns(payloadType: PayloadType): readonly Column[] {
+  return [
+    { name: 'time', source: { kind: 'time' }, type: 'timestamptz not null' },
+    { name: 'tenant_id', source: property('tenant'), type: 'text' },
+    { name: 'project_id', source: property('project'), type: 'text' },
+    { name: 'mqtt_topic', source: property('topic'), type: 'text' },
+    { name: 'payload', source: { kind: 'payload' }, type: payloadType },
+    { name: 'message_id', source: property('messageId'), type: 'text' },
+    { name: 'kafka_topic', source: property('kafka', 'topic'), type: 'text' },
+    { name: 'kafka_partition', source: property('kafka', 'partition'), type: 'integer' },
+    { name: 'kafka_offset', source: property('kafka', 'offset'), type: 'bigint' },
+  ]
+}
+
+const TYPE = /^[a-z][a-z0-9_ ]{0,40}(\(\d{1,4}(,\s?\d{1,4})?\))?( not null)?$/
+
+/**
+ * Reads a column mapping: a JSON array of `{ "column": "temperature", "from": "payload.temperature", "type":
+ * "double precision" }`. `from` is `time`, `payload`, or the path of a property of the record; `type` is used
+ * when the table is created and is `text` without it. An empty text is the default mapping.
+ * @throws PipelineError `CONFIG_INVALID`
+ */
+export function readColumns(json: string, payloadType: PayloadType): readonly Column[] {
+  if (json.trim() === '') return defaultColumns(payloadType)
+  const list = parseList(json)
+  const columns = list.map((entry, index) => readColumn(entry, index, payloadType))
+  const twice = columns.find(({ name }, index) => columns.findIndex((other) => other.name === name) !== index)
+  if (twice !== undefined) throw invalid(`column "${twice.name}" is listed twice`)
+  return columns
+}
+
+function parseList(json: string): unknown[] {
+  let list: unknown
+  try {
+    list = JSON.parse(json)
+  } catch {
+    throw invalid('it is not JSON')
+  }
+  if (!Array.isArray(list) || list.length === 0) throw invalid('it is not a list of columns')
+  return list
+}
+
+function readColumn(entry: unknown, index: number, payloadType: PayloadType): Column {
+  const { column, from, type } = (entry ?? {}) as { column?: unknown; from?: unknown; type?: unknown }
+  const where = `entry ${index + 1}`
+  if (typeof column !== 'string' || !IDENTIFIER.test(column)) {
+    throw invalid(`${where}: "column" is not a name of letters, digits and underscores`)
+  }
+  if (typeof from !== 'string') throw invalid(`${where}: "from" is missing`)
+  if (type !== undefined && (typeof type !== 'string' || !TYPE.test(type))) {
+    throw invalid(`${where}: "type" is not the name of a type such as "double precision"`)
+  }
+  if (from === 'time') return { name: column, source: { kind: 'time' }, type: type ?? 'timestamptz not null' }
+  if (from === 'payload') return { name: column, source: { kind: 'payload' }, type: type ?? payloadType }
+  const path = readPath(from)
+  if (path === undefined) throw invalid(`${where}: "from" is not the path of a property`)
+  return { name: column, source: property(...path), type: type ?? 'text' }
+}
+
+const UNSAFE = new Set(['__proto__', 'constructor', 'prototype'])
+
+/** `payload.values.0` as a path, or `undefined` when it is none. */
+export function readPath(text: string): PropertyPath | undefined {
+  const steps = text.split('.')
+  if (steps.some((step) => step === '' || UNSAFE.has(step))) return undefined
+  return steps as [string, ...string[]]
+}
+
+function invalid(why: string): PipelineError {
+  return new PipelineError('CONFIG_INVALID', `the column mapping cannot be used: ${why}`, {
+    retryable: false,
+    statusText: 'check the columns',
+  })
+}

@@ -1,0 +1,30 @@
+/** Names of tables and columns in SQL text. They come from the node's configuration only, never from a message. */
+import { createHash } from 'node:crypto'
+import { escapeIdentifier } from 'pg'
+
+/** PostgreSQL cuts longer names off, so that two of them may become one. */
+export const MAX_IDENTIFIER_BYTES = 63
+
+/** What a dialog accepts as a name: no quotes are ever needed, and none can be broken out of. */
+export const IDENTIFIER = /^[A-Za-z_][A-Za-z0-9_]{0,62}$/
+
+export interface TableName {
+  readonly schema: string
+  readonly table: string
+}
+
+export const quoted = (name: string): string => escapeIdentifier(name)
+
+/** `"public"."iot_messages"`, for SQL text. */
+export const qualified = ({ schema, table }: TableName): string => `${quoted(schema)}.${quoted(table)}`
+
+/** A table of the same schema. */
+export const sibling = ({ schema }: TableName, table: string): TableName => ({ schema, table })
+
+/** A name made of two parts that PostgreSQL does not cut off; a long first part is replaced by its hash. */
+export function derivedName(base: string, suffix: string): string {
+  const room = MAX_IDENTIFIER_BYTES - suffix.length
+  if (base.length <= room) return base + suffix
+  const hash = createHash('sha256').update(base).digest('hex').slice(0, 8)
+  return `${base.slice(0, room - 9)}_${hash}${suffix}`
+}

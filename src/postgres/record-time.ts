@@ -1,0 +1,76 @@
+/**
+ * The instant that a row belongs to. A device's own time is parsed and checked here and never handed to
+ * PostgreSQL as text, which would accept `now`, `infinity` and years that no partition covers.
+ */
+
+const DAY_MS = 86_400_000
+
+/** Below it a number is seconds since 1970 (until the year 5138), from it on milliseconds (from March 1973). */
+const MILLISECONDS_FROM = 1e11
+
+const ISO_8601 =
+  /^(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?\s?(Z|[+-]\d\d(?::?\d\d)?)?)?$/i
+
+/** Which instants are accepted: so many days before and after now. */
+export interface TimeBounds {
+  readonly pastDays: number
+  readonly futureDays: number
+}
+
+export function isWithin({ pastDays, futureDays }: TimeBounds, timeMs: number, nowMs: number): boolean {
+  return timeMs >= nowMs - pastDays * DAY_MS && timeMs <= nowMs + futureDays * DAY_MS
+}
+
+/**
+ * Reads a time: a `Date`, seconds or milliseconds since 1970 (a number, or digits as text), or ISO 8601. A text
+ * without a time zone is UTC.
+ * @returns milliseconds since 1970, or `undefined` when it is no time
+ */
+export function parseTime(value: unknown): number | undefined {
+  if (value instanceof Date) return finite(value.getTime())
+  if (typeof value === 'number') return fromEpoch(value)
+  if (typeof value !== 'string') return undefined
+  const text = value.trim()
+  if (/^\d{1,16}(\.\d+)?$/.test(text)) return fromEpoch(Number(text))
+  return fromIso(text)
+}
+
+function fromEpoch(value: number): number | undefined {
+  if (!Number.isFinite(value) || value < 0) return undefined
+  const timeMs = Math.round(value < MILLISECONDS_FROM ? value * 1000 : value)
+  return finite(new Date(timeMs).getTime())
+}
+
+function fromIso(text: string): number | undefined {
+  const match = ISO_8601.exec(text)
+  if (match === null) return undefined
+  const [year, month, day, hour, minute, second] = match.slice(1, 7).map((part) => Number(part ?? 0)) as [
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+  ]
+  const milliseconds = Math.trunc(Number(`0.${match[7] ?? '0'}`) * 1000)
+  const utc = Date.UTC(year, month - 1, day, hour, minute, second, milliseconds)
+  const date = new Date(utc)
+  // 30 February and 25 o'clock would be moved to another day in silence; only second 60 is common enough to allow.
+  const sameDay = date.getUTCDate() === day || second === 60
+  if (month < 1 || month > 12 || !sameDay || hour > 24 || minute > 59 || second > 60) return undefined
+  if (hour > 23 || day === 0) return undefined
+  const offset = zoneOffsetMs(match[8])
+  return offset === undefined ? undefined : finite(utc - offset)
+}
+
+function zoneOffsetMs(zone: string | undefined): number | undefined {
+  if (zone === undefined || /^z$/i.test(zone)) return 0
+  const hours = Number(zone.slice(1, 3))
+  const minutes = Number(zone.slice(3).replace(':', '') || '0')
+  if (hours > 15 || minutes > 59) return undefined
+  return (zone.startsWith('-') ? -1 : 1) * (hours * 60 + minutes) * 60_000
+}
+
+function finite(timeMs: number): number | undefined {
+  return Number.isNaN(timeMs) ? undefined : timeMs
+}

@@ -1,0 +1,112 @@
+/**
+ * Hands rejected records to the flow and waits until each of them is safe there: every one is a delivery of its
+ * own, as if this were a source. Only then is the batch written without them, so that no record is neither a row
+ * nor a dead letter, whenever the process ends. After a crash a rejected record may leave twice.
+ */
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Settlement } from '../delivery/delivery'
+import { link, type Message } from '../delivery/message-link'
+import type { DeliveryTracker } from '../delivery/tracker'
+import { backoffMs } from '../runtime/backoff'
+import { PipelineError } from '../runtime/errors'
+import { errorOf, type Refuser } from './dead-letters'
+import type { RejectedRecord } from './rejected'
+
+export interface RejectOutputOptions {
+  readonly tracker: DeliveryTracker
+  readonly refuser: Refuser
+  /** A fresh message id. */
+  readonly newId: () => string
+  readonly send: (message: Message) => void
+  readonly isWired: () => boolean
+  /** False while a deploy is under way: nothing may be sent then. */
+  readonly isGateOpen: () => boolean
+  readonly onProblem: (problem: PipelineError | undefined) => void
+}
+
+/** A rejected record whose delivery makes no move for so long is sent again. */
+const DELIVERY_TIMEOUT_MS = 60_000
+const BACKOFF = { initialMs: 500, maxMs: 30_000 }
+
+export class RejectOutput {
+  private readonly closing = new AbortController()
+  private atGate: (() => void)[] = []
+  private readonly abandoned = new Promise<never>((_resolve, reject) => {
+    this.closing.signal.addEventListener('abort', () => reject(closed()), { once: true })
+  })
+
+  constructor(private readonly options: RejectOutputOptions) {
+    this.abandoned.catch(() => undefined)
+  }
+
+  /**
+   * Resolves when the flow has settled all of them, stored or ended on purpose.
+   * @throws PipelineError, not retryable, when nothing is wired to the output; `SINK_CLOSED`
+   */
+  async deliver(rejected: readonly RejectedRecord[]): Promise<void> {
+    const first = rejected[0]
+    if (first !== undefined && !this.options.isWired()) throw notWired(rejected.length, first)
+    await Promise.race([this.abandoned, Promise.all(rejected.map((one) => this.deliverOne(one)))])
+  }
+
+  /** A deploy has finished. */
+  gateOpened(): void {
+    for (const pass of this.atGate.splice(0)) pass()
+  }
+
+  close(): void {
+    this.closing.abort()
+    this.options.tracker.abandon(this.options.refuser.id)
+  }
+
+  private async deliverOne(one: RejectedRecord): Promise<void> {
+    const { signal } = this.closing
+    for (let attempt = 1; ; attempt++) {
+      if (!this.options.isGateOpen()) await new Promise<void>((resolve) => this.atGate.push(resolve))
+      if (signal.aborted) return
+      const { outcome, error } = await this.emit(one)
+      if (outcome !== 'failed') {
+        if (attempt > 1) this.options.onProblem(undefined)
+        return
+      }
+      this.options.onProblem(notTaken(error))
+      await sleep(backoffMs(attempt, BACKOFF), undefined, { signal }).catch(() => undefined)
+    }
+  }
+
+  private emit({ record, reason }: RejectedRecord): Promise<Settlement> {
+    const { tracker, refuser, newId, send } = this.options
+    return new Promise((resolve) => {
+      const delivery = tracker.openDelivery(newId(), refuser.id, DELIVERY_TIMEOUT_MS, resolve)
+      const message: Message = { ...record, error: errorOf(reason, refuser) }
+      link(message, delivery)
+      send(message)
+      tracker.emitted(delivery)
+    })
+  }
+}
+
+function notWired(count: number, { reason }: RejectedRecord): PipelineError {
+  const text =
+    `${count} records cannot be stored, and nothing is wired to the output for rejected records; wire it to a ` +
+    `tenant dead letter, or let the sink keep them in a table. The first: ${reason.text}`
+  return new PipelineError('REJECTED_UNWIRED', text, {
+    retryable: false,
+    statusText: 'wire the rejected records',
+  })
+}
+
+function notTaken(cause: PipelineError | undefined): PipelineError {
+  const text = `a rejected record could not be stored by the flow: ${cause?.message ?? 'no reason was given'}`
+  return new PipelineError('REJECTED_NOT_TAKEN', text, {
+    retryable: true,
+    statusText: 'rejected records not taken',
+  })
+}
+
+function closed(): PipelineError {
+  return new PipelineError('SINK_CLOSED', 'the node was closed before its rejected records were safe', {
+    retryable: true,
+    statusText: 'closed',
+  })
+}

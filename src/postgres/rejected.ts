@@ -1,0 +1,13 @@
+/** A record that can never become a row, with the reason in words and a code that a flow can ask for. */
+import type { WireRecord } from '../runtime/wire'
+
+export interface Reason {
+  /** `JSON_INVALID`, `UTF8_INVALID`, `NUL_BYTE`, `TIME_INVALID`, `NOT_ENCODABLE`, `KEY_MISSING`, or a SQLSTATE. */
+  readonly code: string
+  readonly text: string
+}
+
+export interface RejectedRecord {
+  readonly record: WireRecord
+  readonly reason: Reason
+}

@@ -1,0 +1,36 @@
+/**
+ * Tries the same work until it succeeds: for ever, with a growing pause, because what is held here exists nowhere
+ * else in the flow. Only closing the node ends it, or an error that no attempt can mend.
+ */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { backoffMs, type BackoffOptions } from '../runtime/backoff'
+import { PipelineError } from '../runtime/errors'
+
+export interface RetryOptions {
+  /** Called after each failed attempt. */
+  readonly onProblem: (error: PipelineError) => void
+  readonly signal: AbortSignal
+  readonly backoff?: BackoffOptions
+}
+
+const BACKOFF: BackoffOptions = { initialMs: 100, maxMs: 5_000 }
+
+/** @throws PipelineError `SINK_CLOSED`, or the first error that is not retryable */
+export async function retryForEver<T>(work: () => Promise<T>, options: RetryOptions): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    if (options.signal.aborted) throw closed()
+    try {
+      return await work()
+    } catch (error) {
+      if (!(error instanceof PipelineError) || !error.retryable) throw error
+      options.onProblem(error)
+      const pause = backoffMs(attempt, options.backoff ?? BACKOFF)
+      await sleep(pause, undefined, { signal: options.signal }).catch(() => undefined)
+    }
+  }
+}
+
+function closed(): PipelineError {
+  const text = 'the node was closed before PostgreSQL had the record; the source brings it again'
+  return new PipelineError('SINK_CLOSED', text, { retryable: true, statusText: 'closed' })
+}

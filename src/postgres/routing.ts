@@ -1,0 +1,67 @@
+/**
+ * Which way a message takes through the sink. The rules, in one place:
+ *
+ * exactly once by ledger:
+ *  - a batch that has the consumer's range (`msg.kafka` with `firstOffset` and `nextOffset`) → COPY and ledger
+ *  - records from Kafka without a range: refused, because nobody could tell later whether they were written
+ *  - records from elsewhere (inject, HTTP): COPY, confirmed when committed
+ *
+ * exactly once by key: everything goes through the staged writer, gathered across messages.
+ *  - a record from Kafka with an empty key column is refused: the database does not see its repetition
+ */
+import { PipelineError } from '../runtime/errors'
+import { isBatch, recordsOf, type KafkaRange, type WireRecord } from '../runtime/wire'
+import type { Message } from '../delivery/message-link'
+
+export type ExactlyOnce = 'ledger' | 'key'
+
+export type Route =
+  | { readonly way: 'range'; readonly range: KafkaRange; readonly records: readonly WireRecord[] }
+  | { readonly way: 'records'; readonly records: readonly WireRecord[] }
+
+/** @throws PipelineError, not retryable: the flow and the sink's setting do not fit */
+export function routeOf(message: Message, exactlyOnce: ExactlyOnce): Route {
+  const records = recordsOf(message)
+  const notRecord = records.findIndex((record) => typeof record !== 'object' || record === null)
+  if (notRecord !== -1) {
+    throw refused('RECORD_INVALID', `element ${notRecord} of the batch is not a record`, 'not a record')
+  }
+  if (exactlyOnce === 'key') return { way: 'records', records }
+  const range = rangeOf(message)
+  if (range !== undefined) return { way: 'range', range, records }
+  if (!records.some(cameFromKafka)) return { way: 'records', records }
+  throw refused(
+    'RANGE_MISSING',
+    'this message has records from Kafka and not the range of offsets they belong to, so the ledger cannot say ' +
+      'whether they are stored; let the consumer emit batches and keep msg.kafka, or choose "exactly once by key" in this sink',
+    'choose exactly once by key',
+  )
+}
+
+/** The range of a batch; a single record is never the whole truth about its partition. */
+export function rangeOf(message: Message): KafkaRange | undefined {
+  const range = message.kafka as Partial<Record<keyof KafkaRange, unknown>> | null | undefined
+  if (!isBatch(message) || typeof range !== 'object' || range === null) return undefined
+  const { clusterId, group, topic, partition, firstOffset, nextOffset } = range
+  const complete =
+    typeof clusterId === 'string' &&
+    typeof group === 'string' &&
+    typeof topic === 'string' &&
+    isOffset(partition) &&
+    isOffset(firstOffset) &&
+    isOffset(nextOffset) &&
+    firstOffset <= nextOffset
+  return complete ? { clusterId, group, topic, partition, firstOffset, nextOffset } : undefined
+}
+
+export function cameFromKafka(record: WireRecord): boolean {
+  return isOffset(record.kafka?.offset)
+}
+
+function isOffset(value: unknown): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0
+}
+
+function refused(code: string, message: string, statusText: string): PipelineError {
+  return new PipelineError(code, message, { retryable: false, statusText })
+}

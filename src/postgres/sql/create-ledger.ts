@@ -1,0 +1,19 @@
+import type { ClientBase } from 'pg'
+import { qualified, type TableName } from '../identifiers'
+import { lockDefinitions } from './lock-definitions'
+
+/** Half of each page stays free, so that a moved position is written beside its old value. */
+export async function createLedger(client: ClientBase, ledger: TableName): Promise<void> {
+  await lockDefinitions(client)
+  await client.query(`
+create table if not exists ${qualified(ledger)} (
+  consumer_group text not null,
+  sink           text not null,
+  cluster_id     text not null,
+  topic          text not null,
+  "partition"    integer not null,
+  next_offset    bigint not null,
+  updated_at     timestamptz not null default now(),
+  primary key (consumer_group, sink, cluster_id, topic, "partition")
+) with (fillfactor = 50)`)
+}

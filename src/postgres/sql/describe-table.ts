@@ -1,0 +1,37 @@
+import type { ClientBase } from 'pg'
+import { qualified, type TableName } from '../identifiers'
+import { OURS } from './create-table'
+
+export interface TableDescription {
+  readonly columns: ReadonlySet<string>
+  readonly partitioned: boolean
+  readonly hypertable: boolean
+  /** This package has created it, so its partitions are ours to add and to drop. */
+  readonly ours: boolean
+}
+
+/** `undefined` when there is no such table. */
+export async function describeTable(
+  client: ClientBase,
+  table: TableName,
+): Promise<TableDescription | undefined> {
+  const { rows } = await client.query<{
+    columns: string[]
+    partitioned: boolean
+    hypertable: boolean
+    ours: boolean
+  }>(
+    `\
+select array(select attname::text from pg_attribute
+              where attrelid = class.oid and attnum > 0 and not attisdropped) as columns,
+       class.relkind = 'p' as partitioned,
+       exists (select from pg_trigger
+                where tgrelid = class.oid and tgname = 'ts_insert_blocker') as hypertable,
+       coalesce(obj_description(class.oid, 'pg_class') = $2, false) as ours
+  from pg_class as class
+ where class.oid = to_regclass($1)`,
+    [qualified(table), OURS],
+  )
+  const row = rows[0]
+  return row === undefined ? undefined : { ...row, columns: new Set(row.columns) }
+}

@@ -1,0 +1,83 @@
+/**
+ * The table that a sink writes to: made when the sink is told to and it is missing, else used as it is. A table
+ * that does not fit the mapping is a fault of the configuration, found before the first row and not by it.
+ */
+import type { Column, PropertyPath } from './columns'
+import type { Database } from './database'
+import { DatabaseError } from './database-error'
+import type { TableName } from './identifiers'
+import { createTable, type NewTable } from './sql/create-table'
+import { describeTable } from './sql/describe-table'
+import { hasTimescale } from './sql/has-timescale'
+import { lockDefinitions } from './sql/lock-definitions'
+
+export interface TableOptions {
+  readonly table: TableName
+  readonly columns: readonly Column[]
+  readonly create: boolean
+  /** Key columns of the staged writer. */
+  readonly key: readonly string[] | undefined
+}
+
+/** `by day` and `hypertable` are of our making: their partitions are ours to add and to drop. */
+export type TableLayout = 'plain' | 'by day' | 'hypertable' | 'foreign partitions'
+
+/** @throws DatabaseError of kind `configuration` when the table is missing or does not fit */
+export async function prepareTable(database: Database, options: TableOptions): Promise<TableLayout> {
+  const { table, columns, create } = options
+  return database.transaction(`preparing the table "${table.table}"`, async (client) => {
+    let found = await describeTable(client, table)
+    if (found === undefined && create) {
+      await lockDefinitions(client)
+      found = await describeTable(client, table)
+      if (found === undefined) {
+        const wanted = newTable(options, await hasTimescale(client))
+        if (wanted.layout !== 'plain') assertKeyHasTime(wanted)
+        await createTable(client, wanted)
+        found = await describeTable(client, table)
+      }
+    }
+    if (found === undefined) throw missingTable(table)
+    const missing = columns.filter(({ name }) => !found.columns.has(name))
+    if (missing.length > 0) {
+      throw missingColumns(
+        table,
+        missing.map(({ name }) => name),
+      )
+    }
+    if (!found.ours) return found.partitioned || found.hypertable ? 'foreign partitions' : 'plain'
+    if (found.hypertable) return 'hypertable'
+    return found.partitioned ? 'by day' : 'plain'
+  })
+}
+
+function newTable({ table, columns, key }: TableOptions, timescale: boolean): NewTable {
+  const timeColumn = columns.find(({ source }) => source.kind === 'time')?.name
+  const columnOf = (...path: PropertyPath): string | undefined =>
+    columns.find(({ source }) => source.kind === 'property' && source.path.join('.') === path.join('.'))?.name
+  const [tenant, project] = [columnOf('tenant'), columnOf('project')]
+  const indexes: string[][] = []
+  if (timeColumn !== undefined && tenant !== undefined) {
+    indexes.push([tenant])
+    if (project !== undefined) indexes.push([tenant, project])
+  }
+  const layout = timeColumn === undefined ? 'plain' : timescale ? 'hypertable' : 'by day'
+  return { table, columns, timeColumn, layout, indexes, key }
+}
+
+function assertKeyHasTime({ key, timeColumn }: NewTable): void {
+  if (key === undefined || timeColumn === undefined || key.includes(timeColumn)) return
+  const text = `the table is cut by "${timeColumn}", so the key has to contain that column; add it to the key, or create the table yourself`
+  throw new DatabaseError('configuration', '0A000', text, `key without "${timeColumn}"`)
+}
+
+function missingTable({ schema, table }: TableName): DatabaseError {
+  const text = `there is no table "${schema}"."${table}"; create it, or let the sink create it`
+  return new DatabaseError('configuration', '42P01', text, `no table ${table}`)
+}
+
+function missingColumns({ schema, table }: TableName, names: readonly string[]): DatabaseError {
+  const list = names.map((name) => `"${name}"`).join(', ')
+  const text = `the table "${schema}"."${table}" has no column ${list}; add it, or change the sink's columns`
+  return new DatabaseError('configuration', '42703', text, `no column ${names[0] ?? ''}`)
+}

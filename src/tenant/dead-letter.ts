@@ -1,0 +1,182 @@
+/**
+ * A dead letter: a record that can never become a row, kept with the reason. This turns whatever a reject output
+ * or a Catch node hands over into one; it never throws, because what arrives here is by its nature odd.
+ *
+ * The id is made of the record itself where it can be (its Kafka position, or its message id), so that writing
+ * the same dead letter again after an interrupted COMMIT, or after a crash, does not make two of it.
+ */
+import { createHash, randomUUID } from 'node:crypto'
+import type { Message } from '../delivery/message-link'
+import { recordsOf, type KafkaRange, type WireRecord } from '../runtime/wire'
+import { HEADER } from './record-headers'
+import { bytesOf, textOf, type PayloadEncoding } from './payload-bytes'
+
+export interface DeadLetter {
+  /** A UUID. */
+  readonly id: string
+  /** Milliseconds since 1970: when this dead letter was made. */
+  readonly failedAt: number
+  readonly reason: string
+  readonly code: string | undefined
+  /** The node that refused the record. */
+  readonly nodeId: string | undefined
+  readonly nodeType: string | undefined
+  readonly nodeName: string | undefined
+  readonly attempts: number | undefined
+  readonly tenant: string | undefined
+  readonly project: string | undefined
+  readonly device: string | undefined
+  readonly mqttTopic: string | undefined
+  readonly messageId: string | undefined
+  /** Milliseconds since 1970. */
+  readonly receivedAt: number | undefined
+  readonly kafkaCluster: string | undefined
+  readonly kafkaTopic: string | undefined
+  readonly kafkaPartition: number | undefined
+  /** Undefined for a record that has not been in Kafka. */
+  readonly kafkaOffset: number | undefined
+  readonly kafkaKey: Buffer | null
+  /** The record's headers, further levels and MQTT 5 user properties, as text. */
+  readonly headers: Readonly<Record<string, string | readonly string[]>>
+  /** The original bytes where there are any; otherwise how the payload looks as text or as JSON. */
+  readonly payload: Buffer | null
+  readonly payloadEncoding: PayloadEncoding
+  /** Bytes of the whole payload; more than `payload` has when it was cut. */
+  readonly payloadLength: number
+  /** SHA-256 of the whole payload, in hexadecimal. */
+  readonly payloadSha256: string
+}
+
+export interface DeadLetterClock {
+  readonly now: () => number
+  readonly newId: () => string
+}
+
+const systemClock: DeadLetterClock = { now: () => Date.now(), newId: randomUUID }
+
+/** Catch nodes put the error's name before its message; the code says more. */
+const ERROR_NAME = /^(PipelineError|DatabaseError|Error): /
+
+/** One dead letter for each record of the message. A record's own error comes before the message's. */
+export function deadLettersOf(message: Message, clock: DeadLetterClock = systemClock): DeadLetter[] {
+  const range = asObject(message.kafka) as Partial<KafkaRange>
+  return recordsOf(message).map((record) =>
+    deadLetterOf(asObject(record) as WireRecord, record, message.error, range, clock),
+  )
+}
+
+function deadLetterOf(
+  record: WireRecord,
+  original: unknown,
+  messageError: unknown,
+  range: Partial<KafkaRange>,
+  clock: DeadLetterClock,
+): DeadLetter {
+  const error = errorOf(record.error ?? messageError)
+  // An element of a batch that is not a record at all is kept as it is.
+  const isRecord = record === original
+  const { bytes, encoding } = bytesOf(isRecord ? record.payload : original)
+  const payloadSha256 = createHash('sha256')
+    .update(bytes ?? '')
+    .digest('hex')
+  const kafka = asObject(record.kafka)
+  const letter = {
+    failedAt: clock.now(),
+    ...error,
+    attempts: asNumber(record.attempts),
+    tenant: asText(record.tenant),
+    project: asText(record.project),
+    device: asText(record.device),
+    mqttTopic: asText(record.topic),
+    messageId: asText(record.messageId),
+    receivedAt: asNumber(record.receivedAt),
+    kafkaCluster: asText(kafka.clusterId) ?? asText(range.clusterId),
+    kafkaTopic: asText(kafka.topic) ?? asText(range.topic),
+    kafkaPartition: asNumber(kafka.partition) ?? asNumber(range.partition),
+    kafkaOffset: asNumber(kafka.offset),
+    kafkaKey: kafka.key === undefined ? null : bytesOf(kafka.key).bytes,
+    headers: headersOf(record, kafka.headers),
+    payload: bytes,
+    payloadEncoding: encoding,
+    payloadLength: bytes?.length ?? 0,
+    payloadSha256,
+  }
+  return { id: idOf(letter, kafka.timestamp) ?? clock.newId(), ...letter }
+}
+
+/** A copy whose payload has at most so many bytes; its length and hash stay those of the whole. */
+export function cutPayload(letter: DeadLetter, maxBytes: number): DeadLetter {
+  if (letter.payload === null || letter.payload.length <= maxBytes) return letter
+  return { ...letter, payload: letter.payload.subarray(0, maxBytes) }
+}
+
+export function isCut(letter: DeadLetter): boolean {
+  return letter.payloadLength > (letter.payload?.length ?? 0)
+}
+
+function errorOf(error: unknown): Pick<DeadLetter, 'reason' | 'code' | 'nodeId' | 'nodeType' | 'nodeName'> {
+  const { message, code, source } = asObject(error)
+  const { id, type, name } = asObject(source)
+  return {
+    reason:
+      asText(message)?.replace(ERROR_NAME, '') ?? (typeof error === 'string' ? error : 'no reason was given'),
+    code: asText(code),
+    nodeId: asText(id),
+    nodeType: asText(type),
+    nodeName: asText(name),
+  }
+}
+
+/** Named as the Kafka producer names them, so that a record reads the same before and after Kafka. */
+function headersOf(record: WireRecord, given: unknown): DeadLetter['headers'] {
+  const headers: Record<string, string | string[]> = {}
+  const add = (prefix: string, values: unknown, except: readonly string[] = []): void => {
+    for (const [name, value] of Object.entries(asObject(values))) {
+      if (value === undefined || value === null || except.includes(name)) continue
+      headers[prefix + name] = Array.isArray(value) ? value.map(textOf) : textOf(value)
+    }
+  }
+  add(HEADER.levelPrefix, record.levels, ['tenant', 'project', 'device'])
+  add(HEADER.userPropertyPrefix, record.userProperties)
+  add('', given)
+  return headers
+}
+
+type WithoutId = Omit<DeadLetter, 'id'>
+
+/** Undefined when the record says nothing about itself that no other record says. */
+function idOf(letter: WithoutId, kafkaTimestamp: unknown): string | undefined {
+  const { kafkaCluster, kafkaTopic, kafkaPartition, kafkaOffset, messageId, nodeId, payloadSha256 } = letter
+  const identity =
+    kafkaOffset === undefined
+      ? messageId && ['message', messageId]
+      : ['position', kafkaCluster, kafkaTopic, kafkaPartition, kafkaOffset, asNumber(kafkaTimestamp)]
+  if (!identity) return undefined
+  const hash = createHash('sha256').update(JSON.stringify([...identity, nodeId, payloadSha256]))
+  return asUuid(hash.digest())
+}
+
+/** RFC 9562 §5.8: version 8 is for values that an application makes itself. */
+function asUuid(hash: Buffer): string {
+  const bytes = Buffer.from(hash.subarray(0, 16))
+  bytes.writeUInt8((bytes.readUInt8(6) & 0x0f) | 0x80, 6)
+  bytes.writeUInt8((bytes.readUInt8(8) & 0x3f) | 0x80, 8)
+  return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
+}
+
+function asObject(value: unknown): Record<string, unknown> {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {}
+}
+
+function asText(value: unknown): string | undefined {
+  if (typeof value === 'string') return value === '' ? undefined : value
+  return value === undefined || value === null ? undefined : textOf(value)
+}
+
+/** A whole number that a bigint column and a header can hold; offsets may also come as text. */
+function asNumber(value: unknown): number | undefined {
+  const number = typeof value === 'string' && /^-?\d+$/.test(value) ? Number(value) : value
+  return typeof number === 'number' && Number.isSafeInteger(Math.trunc(number))
+    ? Math.trunc(number)
+    : undefined
+}

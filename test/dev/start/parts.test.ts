@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict'
+import { createServer } from 'node:net'
+import { once } from 'node:events'
+import { freePort } from '../../../dev/services/free-port'
+import { parseStartOptions } from '../../../dev/start/options'
+import { assertPortsAreFree } from '../../../dev/start/ports'
+import { targetsOf, topicPattern } from '../../../dev/start/targets'
+import { Terminal } from '../../../dev/start/terminal'
+
+describe('the command line of npm start', () => {
+  it('takes options and has defaults', () => {
+    const { rate, simulator, kafkaPort, port, qos } = parseStartOptions(
+      '--rate 900 --no-simulator --kafka-port=19092'.split(' '),
+    )
+    assert.deepEqual([rate, simulator, kafkaPort, port, qos], [900, false, 19092, 1880, 1])
+  })
+
+  for (const args of [['--rate', 'fast'], ['--port', '0'], ['--devices='], ['--qos', '3'], ['--unknown']]) {
+    it(`refuses ${args.join(' ')}`, () => {
+      assert.throws(() => parseStartOptions(args), /--/)
+    })
+  }
+})
+
+describe('ports of npm start', () => {
+  it('says which port is taken, and what to do', async () => {
+    const server = createServer().listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const { port: kafkaPort } = server.address() as { port: number }
+    const free = { port: await freePort(), mqttPort: await freePort(), databasePort: await freePort() }
+    const options = { ...parseStartOptions([]), ...free, kafkaPort }
+    await assert.rejects(assertPortsAreFree(options, {}), (error: Error) => {
+      assert.match(error.message, new RegExp(`Port ${kafkaPort} \\(Kafka\\).*--kafka-port.*KAFKA_BROKERS`))
+      return true
+    })
+    await assertPortsAreFree(options, { KAFKA_BROKERS: 'elsewhere:9092' })
+    server.close()
+  })
+})
+
+describe('the terminal', () => {
+  const texts = (isTTY: boolean, now: () => number): [Terminal, string[]] => {
+    const written: string[] = []
+    return [new Terminal({ isTTY, write: (text) => written.push(text) }, now), written]
+  }
+
+  it('writes the live line over itself where it can', () => {
+    const [terminal, written] = texts(true, () => 0)
+    terminal.live('one')
+    terminal.live('two')
+    terminal.line('done')
+    assert.deepEqual(written, ['\r\x1b[Kone', '\r\x1b[Ktwo', '\r\x1b[Kdone\n'])
+  })
+
+  it('prints it now and then elsewhere', () => {
+    let nowMs = 0
+    const [terminal, written] = texts(false, () => nowMs)
+    for (; nowMs <= 10_000; nowMs += 1000) terminal.live(String(nowMs))
+    assert.deepEqual(written, ['0\n', '5000\n', '10000\n'])
+  })
+})
+
+describe('what npm start counts', () => {
+  it('is read from the flow', () => {
+    const flow = [
+      { id: '1', type: 'tenant-topic', strategy: 'shared', kafkaTopic: 'iot-messages' },
+      { id: '2', type: 'tenant-topic', strategy: 'template', topicTemplate: '{tenant}.{project}' },
+      { id: '3', type: 'tenant-postgres-sink', table: 'iot_messages' },
+      { id: '4', type: 'tenant-postgres-sink', table: 'switched_off', d: true },
+    ]
+    const targets = targetsOf(flow)
+    assert.deepEqual(targets.tables, ['public.iot_messages'])
+    assert.ok(targets.kafkaTopics.some((topic) => topic.test('iot-messages')))
+    assert.ok(targets.kafkaTopics.some((topic) => topic.test('acme.plant')))
+    assert.ok(!targets.kafkaTopics.some((topic) => topic.test('other')))
+  })
+
+  it('takes the dots of a topic template literally', () => {
+    assert.ok(!topicPattern('iot.{tenant}').test('iotXacme'))
+  })
+})

@@ -1,0 +1,31 @@
+/** The flow tests once more, on Node-RED 5 and the Node.js it wants. */
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import path from 'node:path'
+import { runtimeFor } from '../../dev/node-red/runtime'
+
+describe('deliveries in a flow on Node-RED 5', () => {
+  it('behave as on 4.1', async function () {
+    this.timeout(180_000)
+    const { node, script } = runtimeFor('5')
+    const mocha = [
+      require.resolve('mocha/bin/mocha.js'),
+      '--no-config',
+      '--require',
+      'tsx/cjs',
+      '--timeout',
+      '60000',
+    ]
+    const child = spawn(node, [...mocha, path.join(__dirname, 'delivery.test.ts')], {
+      env: { ...process.env, NODE_RED_RUNTIME: path.join(path.dirname(script), 'lib', 'red.js') },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    let output = ''
+    child.stdout.on('data', (chunk) => (output += String(chunk)))
+    child.stderr.on('data', (chunk) => (output += String(chunk)))
+    const [code] = (await once(child, 'exit')) as [number | null]
+    assert.equal(code, 0, output)
+    assert.match(output, /[1-9]\d* passing/)
+  })
+})

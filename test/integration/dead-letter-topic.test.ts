@@ -1,0 +1,140 @@
+/** Dead letters in a real Kafka: whatever arrives becomes a record, cut if it must be. */
+import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+import type { KafkaMessage } from 'kafkajs'
+import { KafkaCluster } from '../../src/kafka/cluster'
+import { parseBrokers } from '../../src/kafka/connection'
+import { KafkaDeadLetterTarget } from '../../src/kafka/dead-letter-target'
+import { KafkaJsDriver } from '../../src/kafka/kafkajs-driver'
+import { deadLettersOf } from '../../src/tenant/dead-letter'
+import { createTestTopic, sharedKafka, testClient, uniqueName, withAdmin } from '../support/kafka'
+
+/** Bytes that no compression makes smaller. */
+const noise = (bytes: number): Buffer =>
+  Buffer.concat(Array.from({ length: bytes / 32 }, (_, n) => createHash('sha256').update(`${n}`).digest()))
+
+describe('dead letters in a topic', () => {
+  let brokers: string
+  let cluster: KafkaCluster
+  const targets: KafkaDeadLetterTarget[] = []
+
+  before(async () => {
+    brokers = (await sharedKafka()).address
+    const connection = {
+      brokers: parseBrokers(brokers),
+      clientId: 'dead-letter-test',
+      tls: undefined,
+      sasl: undefined,
+      connectionTimeoutMs: 10_000,
+      requestTimeoutMs: 10_000,
+    }
+    cluster = new KafkaCluster(connection, new KafkaJsDriver(connection, () => undefined))
+  })
+  after(async () => {
+    await Promise.all(targets.map((target) => target.close()))
+    await cluster.close(0)
+  })
+
+  function targetFor(topic: string, create = false): KafkaDeadLetterTarget {
+    const target = new KafkaDeadLetterTarget(cluster, {
+      topic,
+      create: create
+        ? { topic, partitions: 2, replicas: 1, config: { 'retention.ms': '3600000' } }
+        : undefined,
+    })
+    targets.push(target)
+    return target
+  }
+
+  async function read(topic: string, count: number): Promise<KafkaMessage[]> {
+    const consumer = testClient(brokers).consumer({ groupId: uniqueName('reader') })
+    const messages: KafkaMessage[] = []
+    await consumer.connect()
+    await consumer.subscribe({ topic, fromBeginning: true })
+    await new Promise<void>((resolve) => {
+      void consumer.run({
+        eachMessage: ({ message }) => {
+          if (messages.push(message) === count) resolve()
+          return Promise.resolve()
+        },
+      })
+    })
+    await consumer.disconnect()
+    return messages
+  }
+
+  it('makes the topic when it is told to, with the bytes as value and the reason in the headers', async () => {
+    const topic = uniqueName('dead')
+    await targetFor(topic, true).write(
+      deadLettersOf({
+        payload: Buffer.from([0, 0xff]),
+        tenant: 'acme',
+        kafka: { topic: 'iot-messages', partition: 1, offset: 5, key: 'acme/d1' },
+        error: { message: 'why', code: 'X', source: { id: 'n', type: 't' } },
+      }),
+    )
+    const [message] = await read(topic, 1)
+    assert.deepEqual(message?.value, Buffer.from([0, 0xff]))
+    assert.equal(message.key?.toString(), 'acme/d1')
+    assert.equal(message.headers?.['dead-letter-reason']?.toString(), 'why')
+    assert.equal(message.headers['dead-letter-kafka-offset']?.toString(), '5')
+    await withAdmin(brokers, async (admin) => {
+      const { topics } = await admin.fetchTopicMetadata({ topics: [topic] })
+      assert.equal(topics[0]?.partitions.length, 2)
+    })
+  })
+
+  it('cuts what the topic does not take, and writes the others whole', async () => {
+    const topic = await createTestTopic(brokers, { config: { 'max.message.bytes': '100000' } })
+    const huge = noise(1_280_000)
+    const batch = ['first', huge, 'last'].map((payload) => ({ payload, userProperties: { site: 'x' } }))
+    await targetFor(topic).write(deadLettersOf({ batch: true, payload: batch }))
+    const messages = await read(topic, 3)
+    assert.deepEqual(
+      messages.map(({ value }) => value?.length),
+      [5, 64_000, 4],
+    )
+    const { headers } = messages[1] as KafkaMessage
+    assert.equal(headers?.['dead-letter-payload-length']?.toString(), String(huge.length))
+    const sha256 = createHash('sha256').update(huge).digest('hex')
+    assert.equal(headers['dead-letter-payload-sha256']?.toString(), sha256)
+    assert.equal(messages[0]?.headers?.['user-site']?.toString(), 'x')
+  })
+
+  it('does not write again what a repeated write has written before', async () => {
+    const topic = await createTestTopic(brokers)
+    const target = targetFor(topic)
+    const letters = deadLettersOf({ batch: true, payload: [{ payload: 'a' }, { payload: 'b' }] })
+    await target.write(letters)
+    await target.write(letters)
+    await target.write(deadLettersOf({ payload: 'c' }))
+    assert.deepEqual(
+      (await read(topic, 3)).map(({ value }) => value?.toString()),
+      ['a', 'b', 'c'],
+    )
+  })
+
+  it('keeps the order of those with the same key', async () => {
+    const topic = await createTestTopic(brokers, { partitions: 4 })
+    const batch = Array.from({ length: 200 }, (_, n) => ({ payload: `${n}`, kafka: { key: `k${n % 7}` } }))
+    await targetFor(topic).write(deadLettersOf({ batch: true, payload: batch }))
+    const byKey = new Map<string, number[]>()
+    for (const { key, value } of await read(topic, 200)) {
+      const name = String(key)
+      byKey.set(name, [...(byKey.get(name) ?? []), Number(value)])
+    }
+    assert.equal(byKey.size, 7)
+    for (const numbers of byKey.values())
+      assert.deepEqual(
+        numbers,
+        [...numbers].sort((a, b) => a - b),
+      )
+  })
+
+  it('waits for a topic that it may not make', async () => {
+    await assert.rejects(targetFor(uniqueName('none')).write(deadLettersOf({ payload: 'x' })), {
+      code: 'KAFKA_UNKNOWN_TOPIC',
+      retryable: true,
+    })
+  })
+})

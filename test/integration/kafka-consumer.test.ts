@@ -1,0 +1,305 @@
+/** The consumer against a real Kafka: what it hands out, what it commits, and what it survives. */
+import assert from 'node:assert/strict'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { startKafka } from '../../dev/services/kafka'
+import type { ConsumedBatch } from '../../src/kafka/driver'
+import { createTestTopic, sharedKafka, testClient, uniqueName, withAdmin } from '../support/kafka'
+import { committedOffset, numbered, produce, RecordingConsumer } from '../support/kafka-consumers'
+import { until } from '../support/until'
+
+describe('the Kafka consumer', () => {
+  let brokers: string
+  const open: RecordingConsumer[] = []
+
+  before(async () => {
+    brokers = (await sharedKafka()).address
+  })
+
+  afterEach(async () => {
+    await Promise.all(open.splice(0).map((consumer) => consumer.close()))
+  })
+
+  function consume(...args: ConstructorParameters<typeof RecordingConsumer>): RecordingConsumer {
+    const consumer = new RecordingConsumer(...args)
+    open.push(consumer)
+    return consumer
+  }
+
+  const committed = (group: string, topic: string, partition = 0): Promise<number> =>
+    committedOffset(brokers, { group, topic, partition })
+
+  /** kafkajs can delete only from topics whose metadata it has read. */
+  function deleteBefore(topic: string, partition: number, offset: number): Promise<void> {
+    return withAdmin(brokers, async (admin) => {
+      await admin.fetchTopicOffsets(topic)
+      await admin.deleteTopicRecords({ topic, partitions: [{ partition, offset: String(offset) }] })
+    })
+  }
+
+  it('hands out every record once and in order, in batches that tile the partition', async () => {
+    const topic = await createTestTopic(brokers, { partitions: 3 })
+    for (const partition of [0, 1, 2])
+      await produce(brokers, topic, numbered(4_000, `${partition}-`), partition)
+    const it = consume(brokers, { groupId: uniqueName('group'), topics: [topic] })
+    await until(() => it.count >= 12_000)
+    for (const partition of [0, 1, 2]) {
+      const batches = it.batches.filter((batch) => batch.partition === partition)
+      const values = batches.flatMap((batch) => batch.records.map((record) => String(record.value)))
+      assert.deepEqual(values, numbered(4_000, `${partition}-`))
+      assert.ok(batches.every((batch) => batch.records.length <= 500))
+      batches.forEach((batch, i) => assert.equal(batch.firstOffset, i === 0 ? 0 : batches[i - 1]?.nextOffset))
+    }
+  })
+
+  it('commits what is settled and nothing more, and a restart goes on there', async () => {
+    const topic = await createTestTopic(brokers)
+    const groupId = uniqueName('group')
+    await produce(brokers, topic, numbered(1_200))
+    const never = new Promise<void>(() => undefined)
+    const first = consume(brokers, { groupId, topics: [topic] }, (batch) =>
+      batch.firstOffset >= 1_000 ? never : Promise.resolve(),
+    )
+    await until(() => first.batches.length === 3)
+    await until(async () => (await committed(groupId, topic)) === 1_000)
+    await first.close()
+    const second = consume(brokers, { groupId, topics: [topic] })
+    await until(() => second.count >= 200)
+    assert.equal(second.batches[0]?.firstOffset, 1_000)
+    await until(async () => (await committed(groupId, topic)) === 1_200)
+  })
+
+  it('begins at the position that an asynchronous look-up answers, and hands out no record below it', async () => {
+    const topic = await createTestTopic(brokers, { partitions: 2 })
+    for (const partition of [0, 1]) await produce(brokers, topic, numbered(3_000), partition)
+    const it = consume(brokers, {
+      groupId: uniqueName('group'),
+      topics: [topic],
+      startOffset: async ({ partition }) => {
+        await sleep(partition === 0 ? 50 : 700)
+        return { offset: 500 + partition * 1_000 }
+      },
+    })
+    await until(() => it.count >= 2_500 + 1_500)
+    const offsets = (partition: number): number[] =>
+      it.batches.filter((b) => b.partition === partition).flatMap((b) => b.records.map((r) => r.offset))
+    assert.deepEqual(
+      offsets(0),
+      Array.from({ length: 2_500 }, (_, i) => 500 + i),
+    )
+    assert.deepEqual(
+      offsets(1),
+      Array.from({ length: 1_500 }, (_, i) => 1_500 + i),
+    )
+  })
+
+  it('asks again while the position cannot be looked up, and never begins elsewhere', async () => {
+    const topic = await createTestTopic(brokers)
+    await produce(brokers, topic, numbered(100))
+    let attempts = 0
+    const it = consume(brokers, {
+      groupId: uniqueName('group'),
+      topics: [topic],
+      startOffset: () =>
+        ++attempts < 3 ? Promise.reject(new Error('the database is away')) : Promise.resolve({ offset: 60 }),
+    })
+    await until(() => it.count >= 40)
+    assert.equal(it.batches[0]?.firstOffset, 60)
+    assert.ok(it.states.some((state) => /database is away/.test(state?.message ?? '')))
+    assert.equal(it.states.at(-1), undefined)
+  })
+
+  it('begins at the end, or at a time, when told so', async () => {
+    const topic = await createTestTopic(brokers)
+    await produce(brokers, topic, numbered(10, 'old-'))
+    await sleep(5)
+    const timestamp = Date.now()
+    await produce(brokers, topic, numbered(10, 'new-'))
+    const groupId = uniqueName('group')
+    const fromEnd = consume(brokers, {
+      groupId,
+      topics: [topic],
+      startOffset: () => Promise.resolve('latest'),
+    })
+    const fromTime = consume(brokers, {
+      groupId: uniqueName('group'),
+      topics: [topic],
+      startOffset: () => Promise.resolve({ timestamp }),
+    })
+    // The first start is pinned before anything was read.
+    await until(async () => (await committed(groupId, topic)) === 20)
+    await produce(brokers, topic, ['last'])
+    await until(() => fromEnd.count >= 1 && fromTime.count >= 11)
+    assert.deepEqual(fromEnd.values, ['last'])
+    assert.deepEqual(fromTime.values, [...numbered(10, 'new-'), 'last'])
+  })
+
+  it('shares partitions with a second member: nothing missing, nothing handed out again after its commit', async () => {
+    const topic = await createTestTopic(brokers, { partitions: 4 })
+    const groupId = uniqueName('group')
+    const done = new Set<string>()
+    const again: string[] = []
+    const work = async (batch: ConsumedBatch): Promise<void> => {
+      for (const { offset } of batch.records)
+        if (done.has(`${batch.partition}:${offset}`)) again.push(`${batch.partition}:${offset}`)
+      await sleep(100)
+    }
+    const settle = (batch: ConsumedBatch): void => {
+      for (const { offset } of batch.records) done.add(`${batch.partition}:${offset}`)
+    }
+    const member = (): RecordingConsumer => {
+      const it = consume(brokers, { groupId, topics: [topic], maxBatchRecords: 50 }, work)
+      const commit = it.consumer.commit.bind(it.consumer)
+      it.consumer.commit = async (partition, offset) => {
+        await commit(partition, offset)
+        if (!it.revoked.some((r) => r.partition === partition.partition)) settle(partition as ConsumedBatch)
+      }
+      return it
+    }
+    for (const partition of [0, 1, 2, 3]) await produce(brokers, topic, numbered(2_000), partition)
+    const first = member()
+    await until(() => first.count > 200)
+    const second = member()
+    await until(() => second.count > 200)
+    await first.close()
+    await until(async () => {
+      const offsets = await Promise.all([0, 1, 2, 3].map((partition) => committed(groupId, topic, partition)))
+      return offsets.every((offset) => offset === 2_000)
+    })
+    const seen = new Set([...first.positions, ...second.positions])
+    assert.equal(seen.size, 8_000)
+    assert.deepEqual(again, [])
+  })
+
+  it('keeps its membership while the flow holds a batch for longer than the session time-out', async () => {
+    const topic = await createTestTopic(brokers, { partitions: 2 })
+    await produce(brokers, topic, numbered(10), 0)
+    let release: () => void = () => undefined
+    const held = new Promise<void>((resolve) => (release = resolve))
+    const it = consume(brokers, { groupId: uniqueName('group'), topics: [topic] }, (batch) =>
+      batch.partition === 0 ? held : Promise.resolve(),
+    )
+    await until(() => it.count === 10)
+    const heldAtMs = performance.now()
+    await until(() => performance.now() - heldAtMs > 6_000 * 1.5)
+    // The other partition goes on meanwhile.
+    await produce(brokers, topic, numbered(10), 1)
+    await until(() => it.count === 20)
+    await produce(brokers, topic, ['after'], 0)
+    release()
+    await until(() => it.count === 21)
+    assert.equal(it.joins, 1)
+    assert.deepEqual(it.revoked, [])
+  })
+
+  it('stops a partition whose next offset Kafka has deleted, says so, and reads the others', async () => {
+    const topic = await createTestTopic(brokers, { partitions: 2 })
+    for (const partition of [0, 1]) await produce(brokers, topic, numbered(100), partition)
+    await deleteBefore(topic, 0, 50)
+    const groupId = uniqueName('group')
+    const it = consume(brokers, {
+      groupId,
+      topics: [topic],
+      startOffset: () => Promise.resolve({ offset: 10 }),
+    })
+    await until(() => it.count >= 90 && it.stopped.length > 0)
+    assert.deepEqual(it.stopped[0]?.partition, { topic, partition: 0 })
+    assert.equal(it.stopped[0].problem.code, 'KAFKA_OFFSET_OUT_OF_RANGE')
+    assert.match(it.stopped[0].problem.message, /10 to 49: 40 records/)
+    assert.ok(it.batches.every((batch) => batch.partition === 1))
+  })
+
+  it('stops a partition when records are deleted under it while it waits', async () => {
+    const topic = await createTestTopic(brokers)
+    await produce(brokers, topic, numbered(3_000, 'x'.repeat(1_000)))
+    const groupId = uniqueName('group')
+    let release: () => void = () => undefined
+    const held = new Promise<void>((resolve) => (release = resolve))
+    const it = consume(brokers, { groupId, topics: [topic], maxBatchRecords: 100 }, () => held)
+    await until(() => it.count > 0)
+    await deleteBefore(topic, 0, 2500)
+    release()
+    await until(() => it.stopped.length > 0)
+    assert.equal(it.stopped[0]?.problem.code, 'KAFKA_OFFSET_OUT_OF_RANGE')
+    const lastRead = it.batches.at(-1)?.nextOffset as number
+    assert.ok(lastRead < 2_500)
+    // kafkajs has committed its default offset; the group must be where we stopped, so that a restart stops again.
+    await until(async () => (await committed(groupId, topic)) === lastRead)
+  })
+
+  it('waits for a topic that is not there, and sees topics and partitions that come later', async () => {
+    const name = uniqueName('late')
+    const it = consume(brokers, { groupId: uniqueName('group'), topics: [new RegExp(`^${name}`)] })
+    await until(() => it.states.some((state) => state?.code === 'KAFKA_UNKNOWN_TOPIC'))
+    await createTestTopic(brokers, { name: `${name}-1` })
+    await produce(brokers, `${name}-1`, ['a'])
+    await until(() => it.values.includes('a'))
+    await createTestTopic(brokers, { name: `${name}-2` })
+    await produce(brokers, `${name}-2`, ['b'])
+    await until(() => it.values.includes('b'))
+    await withAdmin(brokers, (admin) =>
+      admin.createPartitions({ topicPartitions: [{ topic: `${name}-2`, count: 2 }] }),
+    )
+    await produce(brokers, `${name}-2`, ['c'], 1)
+    await until(() => it.values.includes('c'))
+    assert.deepEqual([...it.values].sort(), ['a', 'b', 'c'])
+  })
+
+  it('passes over transaction markers and aborted records, and commits beyond them', async () => {
+    const topic = await createTestTopic(brokers)
+    const producer = testClient(brokers).producer({
+      transactionalId: uniqueName('tx'),
+      idempotent: true,
+      maxInFlightRequests: 1,
+    })
+    await producer.connect()
+    for (const [value, commit] of [
+      ['1', true],
+      ['lost', false],
+      ['lost', false],
+      ['2', true],
+    ] as const) {
+      const transaction = await producer.transaction()
+      await transaction.send({ topic, messages: [{ value }] })
+      await (commit ? transaction.commit() : transaction.abort())
+    }
+    await producer.disconnect()
+    const groupId = uniqueName('group')
+    const it = consume(brokers, { groupId, topics: [topic], maxBytesPerPartition: 100 })
+    await until(() => it.count >= 2)
+    await produce(brokers, topic, ['3'])
+    await until(() => it.count >= 3)
+    assert.deepEqual(it.values, ['1', '2', '3'])
+    assert.deepEqual(it.stopped, [])
+    await until(async () => (await committed(groupId, topic)) === 9)
+  })
+
+  it('goes on by itself when Kafka appears late, and when it stops and comes back', async () => {
+    const kafka = await startKafka()
+    const broker = kafka.brokers[0]
+    assert.ok(broker !== undefined, 'this test stops a broker, so it cannot use the one of KAFKA_BROKERS')
+    try {
+      const topic = await createTestTopic(kafka.address)
+      await produce(kafka.address, topic, numbered(1_000))
+      await broker.stop()
+      const it = consume(kafka.address, {
+        groupId: uniqueName('group'),
+        topics: [topic],
+        maxBatchRecords: 100,
+      })
+      await until(() => it.states.at(-1) !== undefined)
+      broker.start()
+      await until(() => it.count >= 1_000)
+      assert.equal(it.states.at(-1), undefined)
+      await broker.stop('SIGKILL')
+      await until(() => it.states.at(-1) !== undefined)
+      broker.start()
+      await kafka.ready()
+      await produce(kafka.address, topic, numbered(10, 'after-'))
+      await until(() => it.values.includes('after-9'))
+      assert.deepEqual(it.values, [...numbered(1_000), ...numbered(10, 'after-')])
+      await it.close()
+    } finally {
+      await kafka.stop()
+    }
+  })
+})

@@ -1,0 +1,130 @@
+/** Every example as it ships, on Node-RED 4.1 and 5, with messages through it; and what devices send wrong. */
+import assert from 'node:assert/strict'
+import { connectAsync } from 'mqtt'
+import { startKafka, type KafkaService } from '../../dev/services/kafka'
+import type { Mosquitto } from '../../dev/services/mosquitto'
+import { devicesOf, readingOf } from '../../dev/simulator/fleet'
+import { AcknowledgementLedger } from '../../dev/simulator/ledger'
+import { Simulator } from '../../dev/simulator/simulator'
+import { deadLettersOf } from '../support/dead-letters'
+import { testClient } from '../support/kafka'
+import { Pipeline, type Example, startBusyBroker } from '../support/pipeline'
+import { createTestDatabase, type TestDatabase } from '../support/postgres'
+import { until } from '../support/until'
+
+const FLEET = { tenants: 2, projects: 2, devices: 8, rate: 500, qos: 1 } as const
+const PREFIX = 'mtic/msg/client/realtime'
+
+/** What devices send wrong, by the topic they send it on. */
+const BAD_INPUT: Readonly<Record<string, string | Buffer>> = {
+  [`${PREFIX}/not.allowed/plant/topic-does-not-match`]: '{"ok":true}',
+  [`${PREFIX}/acme/plant/not-json`]: 'temperature: 25.3',
+  [`${PREFIX}/acme/plant/cut-off`]: '{"temperature":25.',
+  [`${PREFIX}/acme/plant/nul-byte`]: Buffer.from([0x7b, 0x00, 0x7d]),
+  [`${PREFIX}/acme/plant/nul-escape`]: '{"name":"a\\u0000b"}',
+  [`${PREFIX}/acme/plant/not-utf-8`]: Buffer.from([0x22, 0xff, 0xfe, 0x22]),
+  [`${PREFIX}/acme/plant/empty`]: '',
+  [`${PREFIX}/acme/plant/two-megabytes`]: `{"blob":"${'x'.repeat(2 * 1024 * 1024)}"}`,
+}
+
+for (const version of ['4.1', '5'] as const) {
+  describe(`the examples on Node-RED ${version}`, function () {
+    this.timeout(240_000)
+    let broker: Mosquitto
+    let kafka: KafkaService
+    let database: TestDatabase
+    let pipeline: Pipeline | undefined
+
+    before(async () => {
+      ;[broker, kafka] = await Promise.all([startBusyBroker(), startKafka()])
+    })
+    after(async () => {
+      await Promise.all([broker?.stop(), kafka?.stop()])
+    })
+    beforeEach(async () => {
+      database = await createTestDatabase()
+    })
+    afterEach(async () => {
+      await pipeline?.stop()
+      pipeline = undefined
+      await database.drop()
+    })
+
+    const start = async (example: Example): Promise<Pipeline> => {
+      const addresses = { mqttUrl: broker.address, brokers: kafka.address, databaseUrl: database.url }
+      pipeline = await Pipeline.start({ example, version, ...addresses })
+      return pipeline
+    }
+
+    for (const example of ['01', '02', '04'] as const) {
+      it(`${example} stores every message of the devices once`, async () => {
+        const running = await start(example)
+        await running.untilSubscribed()
+        const simulator = await Simulator.start({ ...FLEET, url: broker.address })
+        await until('a thousand messages are published', () => simulator.ledger.acknowledged >= 1000)
+        await simulator.stop()
+        const { missing, duplicates } = await running.drained(simulator.ledger.snapshot())
+        assert.deepEqual({ missing, duplicates }, { missing: 0, duplicates: 0 })
+      })
+    }
+
+    it('03 stores every record of a topic that something else has filled', async () => {
+      const running = await start('03')
+      const ledger = await produceReadings(kafka.address, 1000)
+      const { missing, duplicates } = await running.drained(ledger.snapshot())
+      assert.deepEqual({ missing, duplicates }, { missing: 0, duplicates: 0 })
+    })
+
+    it('01 makes a row or a dead letter with a reason of whatever devices send', async () => {
+      const running = await start('01')
+      await running.untilSubscribed()
+      const client = await connectAsync(broker.address, { protocolVersion: 4 })
+      const simulator = await Simulator.start({ ...FLEET, url: broker.address })
+      for (const [topic, payload] of Object.entries(BAD_INPUT)) {
+        await client.publishAsync(topic, payload, { qos: 1 })
+      }
+      await client.endAsync()
+      const missing = new Set(Object.keys(BAD_INPUT))
+      await until(
+        () => `rows or dead letters of ${[...missing].join(', ')}\n${running.nodeRed.logTail()}`,
+        async () => {
+          const rows = await running.rows<{ topic: string }>(
+            'select distinct mqtt_topic as topic from TABLE where mqtt_topic = any($1)',
+            [Object.keys(BAD_INPUT)],
+          )
+          const letters = await deadLettersOf(running, kafka.address)
+          for (const { reason, topic } of letters) assert.notEqual(reason, '', `a reason for ${topic}`)
+          for (const { topic } of [...rows, ...letters]) missing.delete(topic)
+          return missing.size === 0
+        },
+        { pollMs: 500 },
+      )
+      await simulator.stop()
+      const account = await running.drained(simulator.ledger.snapshot())
+      assert.deepEqual([account.missing, account.duplicates], [0, 0])
+      await running.untilGreen('tenant-mqtt-source')
+    })
+  })
+}
+
+/** Readings as another program would write them: the payload, and the MQTT topic in a header. */
+async function produceReadings(brokers: string, count: number): Promise<AcknowledgementLedger> {
+  const ledger = new AcknowledgementLedger(`produced-${count}`)
+  const devices = devicesOf(FLEET)
+  const readings = Array.from({ length: count }, (_, index) => {
+    const device = devices[index % devices.length]
+    assert.ok(device)
+    return { device, seq: ledger.issue(device.topic) }
+  })
+  const messages = readings.map(({ device, seq }) => {
+    const [tenant = '', project = ''] = device.topic.slice(PREFIX.length + 1).split('/')
+    const value = readingOf(device, ledger.runId, seq, Date.now())
+    return { key: device.topic, value, headers: { tenant, project, 'mqtt-topic': device.topic } }
+  })
+  const producer = testClient(brokers).producer({ allowAutoTopicCreation: false })
+  await producer.connect()
+  await producer.send({ topic: 'iot-messages', acks: -1, messages })
+  await producer.disconnect()
+  for (const { device, seq } of readings) ledger.acknowledge(device.topic, seq)
+  return ledger
+}

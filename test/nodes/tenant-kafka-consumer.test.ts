@@ -1,0 +1,273 @@
+/** The consumer node in a real Node-RED, against a real Kafka. */
+import assert from 'node:assert/strict'
+import type { Node, NodeAPI, NodeDef } from 'node-red'
+import clusterNode from '../../nodes/tenant-kafka-cluster/tenant-kafka-cluster'
+import consumerNode from '../../nodes/tenant-kafka-consumer/tenant-kafka-consumer'
+import { flowTracking, type TrackingRuntime } from '../../src/delivery/flow-tracking'
+import type { Message } from '../../src/delivery/message-link'
+import type { PositionQuery } from '../../src/kafka/start-position'
+import { PipelineError } from '../../src/runtime/errors'
+import type { NodeStatus } from '../../src/runtime/host'
+import { recordsOf, type KafkaRange, type WireRecord } from '../../src/runtime/wire'
+import { deliveryNodes, type TestSink } from '../support/delivery-nodes'
+import { createTestTopic, sharedKafka, uniqueName, withAdmin } from '../support/kafka'
+import { committedOffset, numbered, produce } from '../support/kafka-consumers'
+import { deploy, helper, loadFlow, startRuntime, stopRuntime, type FlowEntry } from '../support/runtime'
+import { until } from '../support/until'
+
+/** Stores what it gets, and fails for good what has the payload "poison" in it. */
+function pickySink(RED: NodeAPI): void {
+  const { tracker } = flowTracking(RED as unknown as TrackingRuntime)
+  RED.nodes.registerType('picky-sink', function (this: Node & { stored?: Message[] }, config: NodeDef) {
+    RED.nodes.createNode(this, config)
+    const stored: Message[] = (this.stored = [])
+    this.on('input', (msg, _send, done) => {
+      const delivery = tracker.find(msg as Message)
+      if (recordsOf(msg as Message).some(({ payload }) => String(payload) === 'poison')) {
+        done(new PipelineError('TEST', 'it is poison', { retryable: false }))
+        return
+      }
+      stored.push(msg as Message)
+      if (delivery !== undefined) {
+        tracker.hold(delivery)
+        tracker.confirm(delivery, msg as Message)
+      }
+      done()
+    })
+  })
+}
+
+/** A database whose ledger answers what the test says. */
+let positions: (query: PositionQuery) => Promise<number | undefined> = () => Promise.resolve(undefined)
+function databaseNode(RED: NodeAPI): void {
+  RED.nodes.registerType('test-database', function (this: Node & { database?: object }, config: NodeDef) {
+    RED.nodes.createNode(this, config)
+    this.database = { positions: (query: PositionQuery) => positions(query) }
+  })
+}
+
+const modules = [clusterNode, consumerNode, deliveryNodes, pickySink, databaseNode]
+
+describe('tenant-kafka-consumer', () => {
+  let brokers: string
+  let group = ''
+
+  before(async () => {
+    brokers = (await sharedKafka()).address
+    await startRuntime()
+  })
+  after(stopRuntime)
+  beforeEach(() => {
+    group = uniqueName('group')
+  })
+  afterEach(() => helper.unload())
+
+  function flow(
+    topics: string,
+    { consumer = {}, wires = [['sink'], ['failed']], between = [] as FlowEntry[] } = {},
+  ): FlowEntry[] {
+    return [
+      { id: 'tab', type: 'tab' },
+      { id: 'cluster', type: 'tenant-kafka-cluster', brokers },
+      { id: 'database', type: 'test-database' },
+      {
+        id: 'source',
+        z: 'tab',
+        type: 'tenant-kafka-consumer',
+        cluster: 'cluster',
+        topics,
+        group,
+        sessionTimeoutMs: 6000,
+        wires,
+        ...consumer,
+      },
+      ...between.map((entry) => ({ z: 'tab', ...entry })),
+      { id: 'sink', z: 'tab', type: 'test-sink', wires: [] },
+      { id: 'picky', z: 'tab', type: 'picky-sink', wires: [] },
+      { id: 'failed', z: 'tab', type: 'test-sink', wires: [] },
+    ]
+  }
+
+  const sink = (id = 'sink'): TestSink => helper.getNode(id) as TestSink
+  const records = (id?: string): WireRecord[] => sink(id).received.flatMap(recordsOf)
+  const payloads = (id?: string): string[] => records(id).map(({ payload }) => String(payload))
+
+  function watchStatus(): () => NodeStatus {
+    let latest: NodeStatus = {}
+    const node = helper.getNode('source') as { on(event: string, listener: (call: unknown) => void): void }
+    node.on('call:status', (call) => (latest = (call as { args: [NodeStatus] }).args[0]))
+    return () => latest
+  }
+
+  const committed = (topic: string): Promise<number> => committedOffset(brokers, { group, topic })
+
+  it('emits batches with their range, opens the headers, and commits what the flow has stored', async () => {
+    const topic = await createTestTopic(brokers)
+    const headers = {
+      tenant: 'acme',
+      project: 'plant',
+      device: 'd1',
+      'mqtt-topic': 'a/b',
+      'message-id': 'm1',
+    }
+    await produce(brokers, topic, ['{"t":1}', null], 0, headers)
+    await loadFlow(modules, flow(topic))
+    const status = watchStatus()
+    await until(async () => (await committed(topic)) === 2)
+    const message = sink().received[0] as Message
+    const range = message.kafka as KafkaRange
+    const { clusterId, ...rest } = range
+    assert.deepEqual(rest, { group, topic, partition: 0, firstOffset: 0, nextOffset: 2 })
+    assert.ok(clusterId.length > 0)
+    assert.equal(message.batch, true)
+    const [first, second] = records()
+    assert.equal(String(first?.payload), '{"t":1}')
+    assert.equal(second?.payload, null)
+    assert.equal(first?.tenant, 'acme')
+    assert.equal(first.project, 'plant')
+    assert.equal(first.topic, 'a/b')
+    assert.equal(first.messageId, 'm1')
+    assert.deepEqual(first.levels, { tenant: 'acme', project: 'plant', device: 'd1' })
+    assert.equal(first.kafka?.offset, 0)
+    await until(() => /lag 0/.test(status().text ?? ''))
+  })
+
+  it('emits a message for each record, no more at a time than the window holds', async () => {
+    const topic = await createTestTopic(brokers)
+    await produce(brokers, topic, numbered(100))
+    await loadFlow(modules, flow(topic, { consumer: { mode: 'record', windowRecords: 10 } }))
+    sink().holding = []
+    await until(() => sink().holding?.length === 10)
+    const { kafka } = sink().received[0] as WireRecord
+    assert.deepEqual(
+      { ...kafka, clusterId: '', timestamp: 0, headers: {} },
+      {
+        clusterId: '',
+        group,
+        topic,
+        partition: 0,
+        offset: 0,
+        nextOffset: 1,
+        key: null,
+        timestamp: 0,
+        headers: {},
+      },
+    )
+    // Stored out of order: only the prefix counts.
+    sink().holding?.[1]?.confirm()
+    sink().holding?.[0]?.confirm()
+    await until(async () => (await committed(topic)) === 2)
+    const copies = sink().holding?.slice(2) ?? []
+    sink().holding = undefined
+    for (const copy of copies) copy.confirm()
+    await until(async () => (await committed(topic)) === 100)
+    assert.deepEqual(payloads(), numbered(100))
+  })
+
+  it('emits again what fails for a passing reason, and goes on when it is stored', async () => {
+    const topic = await createTestTopic(brokers)
+    await produce(brokers, topic, numbered(10))
+    await loadFlow(modules, flow(topic))
+    sink().failure = new PipelineError('TEST', 'not now', { retryable: true })
+    await until(() => sink().received.length >= 2)
+    assert.equal(await committed(topic), 0)
+    sink().failure = undefined
+    await until(async () => (await committed(topic)) === 10)
+  })
+
+  it('takes what the flow ends on purpose as done', async () => {
+    const topic = await createTestTopic(brokers)
+    await produce(brokers, topic, numbered(10))
+    const drop = { id: 'drop', type: 'function', func: 'return null', outputs: 1, wires: [['sink']] }
+    await loadFlow(modules, flow(topic, { wires: [['drop'], []], between: [drop] }))
+    await until(async () => (await committed(topic)) === 10)
+    assert.equal(sink().received.length, 0)
+  })
+
+  it('parts a batch that fails for good: the bad record leaves by the second output, the others pass in order', async () => {
+    const topic = await createTestTopic(brokers)
+    const values = numbered(20)
+    values[7] = 'poison'
+    await produce(brokers, topic, values)
+    await loadFlow(modules, flow(topic, { wires: [['picky'], ['failed']] }))
+    await until(async () => (await committed(topic)) === 20)
+    const stored = (helper.getNode('picky') as { stored: Message[] }).stored
+    assert.deepEqual(
+      stored.flatMap(recordsOf).map(({ payload }) => String(payload)),
+      values.filter((value) => value !== 'poison'),
+    )
+    // The parts tile the partition without the bad record.
+    const ranges = stored.map(({ kafka }) => kafka as KafkaRange)
+    for (const [i, { firstOffset }] of ranges.entries()) {
+      const before = i === 0 ? 0 : (ranges[i - 1] as KafkaRange).nextOffset
+      assert.ok(firstOffset === before || (before === 7 && firstOffset === 8))
+    }
+    assert.deepEqual(payloads('failed'), ['poison'])
+    const { error } = sink('failed').received[0] as Message
+    assert.equal((error as { code: string }).code, 'TEST')
+  })
+
+  it('holds what fails for good and nobody takes: red, and its partition stands still', async () => {
+    const topic = await createTestTopic(brokers)
+    await produce(brokers, topic, ['0', 'poison', '2'])
+    await loadFlow(modules, flow(topic, { wires: [['picky'], []] }))
+    const status = watchStatus()
+    await until(() => /1 failed and held/.test(status().text ?? ''))
+    assert.equal(status().fill, 'red')
+    await until(async () => (await committed(topic)) === 1)
+  })
+
+  it('begins at the position in the ledger, and waits while the database does not answer', async () => {
+    const topic = await createTestTopic(brokers)
+    await produce(brokers, topic, numbered(100))
+    let isUp = false
+    const queries: PositionQuery[] = []
+    positions = (query) => {
+      queries.push(query)
+      const away = new PipelineError('PG', 'PostgreSQL is away', {
+        retryable: true,
+        statusText: 'PostgreSQL: away',
+      })
+      return isUp ? Promise.resolve(40) : Promise.reject(away)
+    }
+    await loadFlow(modules, flow(topic, { consumer: { database: 'database' } }))
+    const status = watchStatus()
+    await until(() => status().text === 'PostgreSQL: away')
+    assert.equal(sink().received.length, 0)
+    isUp = true
+    await until(() => payloads().length >= 60)
+    assert.deepEqual(payloads(), numbered(100).slice(40))
+    const { clusterId, ...query } = queries[0] as PositionQuery
+    assert.deepEqual(query, { group, topic, partition: 0 })
+    assert.equal(clusterId, (sink().received[0]?.kafka as KafkaRange).clusterId)
+  })
+
+  it('creates its topic when told to', async () => {
+    const topic = uniqueName('made')
+    await loadFlow(modules, flow(topic, { consumer: { missingTopic: 'create', partitions: 2 } }))
+    await until(() => withAdmin(brokers, async (admin) => (await admin.listTopics()).includes(topic)))
+    await produce(brokers, topic, ['a'], 1)
+    await until(() => payloads().includes('a'))
+  })
+
+  it('hands over at a full deploy without losing or repeating what was stored', async () => {
+    const topic = await createTestTopic(brokers, { partitions: 2 })
+    for (const partition of [0, 1]) await produce(brokers, topic, numbered(3_000, `${partition}-`), partition)
+    const entries = flow(topic, { consumer: { maxBatchRecords: 100 } })
+    await loadFlow(modules, entries)
+    const before = sink()
+    await until(() => before.received.length >= 5)
+    await deploy(entries, 'full')
+    assert.notEqual(sink(), before)
+    const all = (): string[] =>
+      [...before.received, ...sink().received].flatMap(recordsOf).map(({ payload }) => String(payload))
+    await until(() => new Set(all()).size === 6_000)
+    assert.equal(all().length, 6_000)
+  })
+
+  it('says what is wrong with its settings, and does nothing', async () => {
+    await loadFlow(modules, flow('a b'))
+    const node = helper.getNode('source') as { error: { calledWithMatch?(text: string): boolean } }
+    assert.ok(node.error.calledWithMatch?.('"a b" is no Kafka topic'))
+  })
+})

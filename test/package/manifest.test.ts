@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict'
+import { existsSync, readdirSync } from 'node:fs'
+import path from 'node:path'
+import {
+  catalogueFile,
+  editorDefinition,
+  filesIn,
+  helpFile,
+  manifest,
+  nodeTypes,
+  readJson,
+  readText,
+  ROOT,
+  templateFile,
+} from '../support/package'
+
+describe('the manifest', () => {
+  it('lists exactly the nodes that have a folder, in order', () => {
+    const folders = readdirSync(path.join(ROOT, 'nodes'), { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map((entry) => entry.name)
+    assert.deepEqual(nodeTypes, folders.sort())
+  })
+
+  for (const type of nodeTypes) {
+    it(`names a file for ${type} that has its template, words and help beside it`, () => {
+      assert.equal(manifest['node-red'].nodes[type], `dist/nodes/${type}/${type}.js`)
+      for (const file of [
+        `nodes/${type}/${type}.js`,
+        templateFile(type),
+        catalogueFile(type),
+        helpFile(type),
+      ]) {
+        assert.ok(existsSync(path.join(ROOT, 'dist', file)), `dist/${file}`)
+      }
+      assert.deepEqual(Object.keys(readJson(catalogueFile(type)) as object), [type])
+    })
+
+    it(`gives ${type} a help with inputs, outputs and details where it has them`, () => {
+      const help = readText(helpFile(type))
+      assert.match(help, new RegExp(`<script type="text/markdown" data-help-name="${type}">`))
+      const { category, inputs, outputs } = editorDefinition(type)
+      assert.match(help, /### Details/)
+      if (category === 'config') return
+      if (inputs === 1) assert.match(help, /### Inputs/)
+      if ((outputs ?? 0) > 0) assert.match(help, /### Outputs/)
+    })
+
+    it(`gives ${type} an icon that is in the package, or makes it a configuration node`, () => {
+      const { category, icon } = editorDefinition(type)
+      if (category === 'config') return
+      assert.equal(category, 'tenant pipeline')
+      assert.ok(icon !== undefined)
+      const places = nodeTypes.map((other) => path.join(ROOT, 'dist/nodes', other, 'icons', icon))
+      assert.ok(places.some(existsSync), `${icon} lies beside no declared node`)
+    })
+  }
+
+  it('ships icons that are white on nothing, 2:3', () => {
+    for (const file of filesIn('icons')) {
+      const icon = readText(file)
+      assert.match(
+        icon,
+        /^<svg xmlns="http:\/\/www\.w3\.org\/2000\/svg" width="40" height="60" viewBox="0 0 40 60">/,
+      )
+      const colours = [...icon.matchAll(/(?:fill|stroke)="([^"]+)"/g)].map(([, colour]) => colour)
+      assert.deepEqual(
+        [...new Set(colours)].sort(),
+        ['#fff', 'none'].filter((c) => colours.includes(c)),
+      )
+    }
+  })
+})

@@ -1,0 +1,58 @@
+import assert from 'node:assert/strict'
+import {
+  catalogueFile,
+  editorScript,
+  filesIn,
+  nodeTypes,
+  readJson,
+  readText,
+  templateFile,
+} from '../support/package'
+
+type Catalogue = { readonly [key: string]: string | Catalogue }
+
+function keysOf(catalogue: Catalogue, prefix = ''): string[] {
+  return Object.entries(catalogue).flatMap(([key, value]) =>
+    typeof value === 'string' ? [prefix + key] : keysOf(value, `${prefix}${key}.`),
+  )
+}
+
+/** `[placeholder]a.b;c.d` names two keys. Keys of Node-RED's own catalogue have a prefix with a colon. */
+function usedKeys(type: string): string[] {
+  const template = readText(templateFile(type))
+  const attributes = [...template.matchAll(/data-i18n="([^"]+)"/g)].flatMap(([, value]) =>
+    (value as string).split(';').map((part) => part.replace(/^\[[^\]]+\]/, '')),
+  )
+  const sources = filesIn(`nodes/${type}`).filter((file) => file.endsWith('.ts'))
+  const scripts = [editorScript(type), ...sources.map(readText)].join('\n')
+  const calls = [...scripts.matchAll(/\b_\(\s*(['"])([^'"]+)\1/g)].map(([, , key]) => key as string)
+  // A key chosen by a condition: both of them stand as whole texts in the script.
+  const chosen = [...scripts.matchAll(new RegExp(`(['"])(${type}\\.[A-Za-z0-9_.-]+)\\1`, 'g'))].map(
+    ([, , key]) => key as string,
+  )
+  return [...new Set([...attributes, ...calls, ...chosen])].filter(
+    (key) => !key.includes(':') && !key.endsWith('.svg'),
+  )
+}
+
+const catalogueOf = (type: string): Catalogue => readJson(catalogueFile(type)) as Catalogue
+
+describe('the words of the dialogs', () => {
+  for (const type of nodeTypes) {
+    it(`of ${type} are all there`, () => {
+      const known = new Set(keysOf(catalogueOf(type)))
+      assert.deepEqual(
+        usedKeys(type).filter((key) => !known.has(key)),
+        [],
+      )
+    })
+
+    it(`of ${type} are all used`, () => {
+      const used = new Set(usedKeys(type))
+      assert.deepEqual(
+        keysOf(catalogueOf(type)).filter((key) => !used.has(key)),
+        [],
+      )
+    })
+  }
+})

@@ -1,0 +1,122 @@
+/** Consumers for integration tests, which write down everything that they are handed. */
+import type { ConsumedBatch, ConsumerOptions, TopicPartition } from '../../src/kafka/driver'
+import { KafkaJsConsumer } from '../../src/kafka/kafkajs-consumer'
+import type { PipelineError } from '../../src/runtime/errors'
+import { testClient, withAdmin } from './kafka'
+
+const CONNECTION = {
+  clientId: 'test',
+  tls: undefined,
+  sasl: undefined,
+  connectionTimeoutMs: 2_000,
+  requestTimeoutMs: 10_000,
+}
+
+export class RecordingConsumer {
+  readonly batches: ConsumedBatch[] = []
+  readonly assigned: TopicPartition[] = []
+  readonly revoked: TopicPartition[] = []
+  readonly stopped: { partition: TopicPartition; problem: PipelineError }[] = []
+  readonly states: (PipelineError | undefined)[] = []
+  joins = 0
+  readonly consumer: KafkaJsConsumer
+
+  /** @param work what is done with a batch before it is committed */
+  constructor(
+    brokers: string,
+    options: Partial<ConsumerOptions> & Pick<ConsumerOptions, 'groupId' | 'topics'>,
+    work: (batch: ConsumedBatch) => Promise<void> = () => Promise.resolve(),
+    refreshMs = 1_000,
+  ) {
+    const settings: ConsumerOptions = {
+      sessionTimeoutMs: 6_000,
+      maxBytesPerPartition: 262_144,
+      maxWaitMs: 100,
+      maxBatchRecords: 500,
+      maxBatchBytes: 1_048_576,
+      startOffset: (_, committed) =>
+        Promise.resolve(committed === undefined ? 'earliest' : { offset: committed }),
+      ...options,
+      onBatch: async (batch) => {
+        this.batches.push(batch)
+        await work(batch)
+        await this.consumer.commit(batch, batch.nextOffset)
+      },
+      onAssigned: (partitions) => {
+        this.joins++
+        this.assigned.push(...partitions)
+      },
+      onRevoked: (partitions) => void this.revoked.push(...partitions),
+      onState: (problem) => void this.states.push(problem),
+      onStopped: (partition, problem) => void this.stopped.push({ partition, problem }),
+    }
+    this.consumer = new KafkaJsConsumer(
+      { brokers: brokers.split(','), ...CONNECTION },
+      settings,
+      () => undefined,
+      refreshMs,
+    )
+    this.consumer.start()
+  }
+
+  /** Values in the order of arrival. */
+  get values(): string[] {
+    return this.batches.flatMap((batch) => batch.records.map((record) => String(record.value)))
+  }
+
+  /** `partition:offset` in the order of arrival. */
+  get positions(): string[] {
+    return this.batches.flatMap((batch) =>
+      batch.records.map((record) => `${batch.partition}:${record.offset}`),
+    )
+  }
+
+  /** How many records have arrived. */
+  get count(): number {
+    return this.batches.reduce((sum, batch) => sum + batch.records.length, 0)
+  }
+
+  close(): Promise<void> {
+    return this.consumer.close()
+  }
+}
+
+/** What a group has committed; -1: nothing. Right after the start of a broker its groups are still being loaded. */
+export async function committedOffset(
+  brokers: string,
+  { group, topic, partition = 0 }: { group: string; topic: string; partition?: number },
+): Promise<number> {
+  try {
+    return await withAdmin(brokers, async (admin) => {
+      const [answer] = await admin.fetchOffsets({ groupId: group, topics: [topic] })
+      return Number(answer?.partitions.find((it) => it.partition === partition)?.offset)
+    })
+  } catch (error) {
+    if ((error as { type?: string }).type === 'NOT_COORDINATOR_FOR_GROUP') return -1
+    throw error
+  }
+}
+
+/** Writes the values to one partition. */
+export async function produce(
+  brokers: string,
+  topic: string,
+  values: readonly (string | null)[],
+  partition = 0,
+  headers: Record<string, string> = {},
+): Promise<void> {
+  const producer = testClient(brokers).producer({ allowAutoTopicCreation: false })
+  await producer.connect()
+  try {
+    for (let i = 0; i < values.length; i += 1_000) {
+      const messages = values.slice(i, i + 1_000).map((value) => ({ key: null, value, partition, headers }))
+      await producer.send({ topic, acks: -1, messages })
+    }
+  } finally {
+    await producer.disconnect()
+  }
+}
+
+export function numbered(count: number, prefix = ''): string[] {
+  return Array.from({ length: count }, (_, i) => `${prefix}${i}`)
+}

@@ -1,0 +1,126 @@
+/** The package as Node-RED and its users see it: manifest, files, and what a node's editor script registers. */
+import { readdirSync, readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import path from 'node:path'
+import vm from 'node:vm'
+import type { OptionTable } from '../../src/runtime/options'
+
+export const ROOT = path.resolve(__dirname, '../..')
+
+export interface Manifest {
+  readonly name: string
+  readonly license: string
+  readonly repository: unknown
+  readonly keywords: readonly string[]
+  readonly engines: { readonly node: string }
+  readonly dependencies: Readonly<Record<string, string>>
+  readonly 'node-red': { readonly version: string; readonly nodes: Readonly<Record<string, string>> }
+}
+
+export const readText = (file: string): string => readFileSync(path.resolve(ROOT, file), 'utf8')
+export const readJson = (file: string): unknown => JSON.parse(readText(file))
+
+export const manifest = readJson('package.json') as Manifest
+export const nodeTypes = Object.keys(manifest['node-red'].nodes)
+
+/** All files below a folder, as absolute paths. */
+export function filesOf(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => path.join(entry.parentPath, entry.name))
+    .sort()
+}
+
+/** All files below a folder of the package, as paths from the root with `/`. */
+export function filesIn(folder: string): string[] {
+  return filesOf(path.join(ROOT, folder)).map((file) => path.relative(ROOT, file).split(path.sep).join('/'))
+}
+
+/** The flows of Import → Examples, by file name. */
+export function exampleFiles(): string[] {
+  return filesIn('examples').filter((file) => file.endsWith('.json'))
+}
+
+export const templateFile = (type: string): string => `nodes/${type}/${type}.html`
+export const catalogueFile = (type: string): string => `nodes/${type}/locales/en-US/${type}.json`
+export const helpFile = (type: string): string => `nodes/${type}/locales/en-US/${type}.html`
+
+/** The option table of a node. */
+export function optionsOf(type: string): OptionTable {
+  const file = path.join(ROOT, 'nodes', type, 'options.ts')
+  const { options } = createRequire(__filename)(file) as { options: OptionTable }
+  return options
+}
+
+/** The JavaScript of a template, as the editor runs it. */
+export function editorScript(type: string): string {
+  const scripts = readText(templateFile(type)).matchAll(
+    /<script type="text\/javascript">([\s\S]*?)<\/script>/g,
+  )
+  return [...scripts].map(([, script]) => script).join('\n')
+}
+
+export interface EditorDefault {
+  readonly value: unknown
+  readonly required?: boolean
+  readonly type?: string
+  readonly validate?: (this: object, value: unknown, options?: object) => unknown
+}
+
+export interface EditorDefinition {
+  readonly category: string
+  readonly color?: string
+  readonly icon?: string
+  readonly inputs?: number
+  readonly outputs?: number
+  readonly defaults: Readonly<Record<string, EditorDefault>>
+  readonly credentials?: Readonly<Record<string, { readonly type: string }>>
+}
+
+/** What the template registers, with the validators of Node-RED's own editor. */
+export function editorDefinition(type: string): EditorDefinition {
+  const registered = new Map<string, EditorDefinition>()
+  const RED = {
+    nodes: {
+      registerType: (name: string, definition: EditorDefinition) => void registered.set(name, definition),
+      node: () => null,
+    },
+    validators,
+    _: (key: string) => key,
+  }
+  vm.runInNewContext(editorScript(type), { RED, $: () => undefined })
+  const definition = registered.get(type)
+  if (definition === undefined) throw new Error(`${templateFile(type)} does not register ${type}`)
+  return definition
+}
+
+const isEnvironment = (value: unknown): boolean => typeof value === 'string' && /^\$\{[^}]+\}$/.test(value)
+
+/** As in the editor's `validators.js`. */
+const validators = {
+  number: (blankAllowed?: boolean) => (value: unknown) =>
+    (blankAllowed === true && (value === '' || value === undefined)) ||
+    isEnvironment(value) ||
+    (value !== '' && !Number.isNaN(Number(value))),
+  regex: (expression: RegExp) => (value: unknown) => expression.test(String(value)),
+}
+
+/**
+ * Whether the editor takes this value of a property.
+ * @param others the other properties of the node; their defaults when left out
+ */
+export function editorAccepts(
+  definition: EditorDefinition,
+  property: string,
+  value: unknown,
+  others: object = {},
+): boolean {
+  const { required, validate } = definition.defaults[property] as EditorDefault
+  if (required === true && (value === '' || value === undefined)) return false
+  if (validate === undefined) return true
+  const defaults = Object.fromEntries(
+    Object.entries(definition.defaults).map(([name, { value: standard }]) => [name, standard]),
+  )
+  const node = { ...defaults, ...others, [property]: value, _: (key: string) => key, _def: definition }
+  return validate.call(node, value, {}) === true
+}
