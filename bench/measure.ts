@@ -57,7 +57,6 @@ function cpuSeconds(pid: number): number {
 
 export function report(what: string, { rate, seconds, maxRssMb, cpuMicroseconds }: Measurement): void {
   const perSecond = Math.round(rate).toLocaleString('en-US')
-  console.log(
-    `${what}: ${perSecond}/s over ${seconds.toFixed(1)} s, Node-RED RSS at most ${Math.round(maxRssMb)} MB`,
-  )
+  const used = `${cpuMicroseconds.toFixed(1)} µs of processor each, RSS at most ${Math.round(maxRssMb)} MB`
+  console.log(`${what}: ${perSecond}/s over ${seconds.toFixed(1)} s; Node-RED: ${used}`)
 }
