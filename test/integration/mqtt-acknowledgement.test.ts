@@ -27,7 +27,7 @@ describe('deferred acknowledgement', () => {
   let open: MqttClient[] = []
 
   before(async () => {
-    broker = await startMosquitto()
+    broker = await startMosquitto({ savesEveryChange: false })
     publisher = await connectAsync(broker.address, { protocolVersion: 5 })
   })
   after(async () => {

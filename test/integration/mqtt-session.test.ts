@@ -29,7 +29,7 @@ describe('MQTT session', () => {
   const open: MqttSession[] = []
 
   before(async () => {
-    broker = await startMosquitto({ config: ['max_keepalive 65535'] })
+    broker = await startMosquitto({ savesEveryChange: false, config: ['max_keepalive 65535'] })
     publisher = await connectAsync(broker.address, { protocolVersion: 5 })
   })
   after(async () => {
@@ -212,7 +212,7 @@ describe('MQTT session', () => {
   })
 
   it('refuses a subscription that is granted with less than was asked, in safe mode only', async () => {
-    const strict = await startMosquitto({ config: ['max_qos 1'] })
+    const strict = await startMosquitto({ savesEveryChange: false, config: ['max_qos 1'] })
     try {
       const urls = parseBrokerUrls(strict.address)
       const safe = start({ urls }, { qos: 2 })
@@ -230,7 +230,10 @@ describe('MQTT session', () => {
 
   it('takes WebSockets', async () => {
     const port = await freePort()
-    const web = await startMosquitto({ config: [`listener ${port} 127.0.0.1`, 'protocol websockets'] })
+    const web = await startMosquitto({
+      savesEveryChange: false,
+      config: [`listener ${port} 127.0.0.1`, 'protocol websockets'],
+    })
     try {
       const watched = start({ urls: parseBrokerUrls(`ws://127.0.0.1:${port}`) })
       await connected(watched)
