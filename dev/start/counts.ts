@@ -1,4 +1,5 @@
 /** Counts since the start: what is in Kafka, in the table, and among the dead letters. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Kafka, logLevel, type Admin } from 'kafkajs'
 import { Pool } from 'pg'
 import { quoteTable } from '../accounting'
@@ -11,6 +12,8 @@ export interface Counts {
 }
 
 const REQUEST_LIMIT_MS = 5000
+const START_ATTEMPTS = 50
+const START_PAUSE_MS = 200
 
 export class PipelineCounts {
   private kafkaAtStart = 0
@@ -44,8 +47,16 @@ export class PipelineCounts {
     })
     database.on('error', () => undefined)
     const counts = new PipelineCounts(admin, database, targets)
-    await counts.rememberStart()
-    return counts
+    // A topic that the flow has just created has no leader for a moment.
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await counts.rememberStart()
+        return counts
+      } catch (error) {
+        if (attempt === START_ATTEMPTS) throw error
+        await sleep(START_PAUSE_MS)
+      }
+    }
   }
 
   async read(): Promise<Counts> {

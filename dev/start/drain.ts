@@ -18,21 +18,30 @@ export async function drain(
   { counts, table, terminal }: { counts: PipelineCounts; table: string; terminal: Terminal },
   giveUp: AbortSignal,
 ): Promise<Account> {
-  let seen = ''
-  let movedAtMs = performance.now()
-  for (;;) {
+  const look = async (): Promise<{ account: Account; unread: number }> => {
     const account = await accountFor(ledger, { client: counts.database, table, since: counts.since })
     const { inKafka, stored, deadLetters } = await counts.read()
-    const toRead = Math.max(0, inKafka - stored - deadLetters)
-    if (account.missing === 0 && toRead === 0) return account
-    const state = `${account.missing} ${toRead}`
+    return { account, unread: Math.max(0, inKafka - stored - deadLetters) }
+  }
+  let seen: unknown
+  let movedAtMs = performance.now()
+  for (;;) {
+    const looked = await look().catch((error: Error) => error)
+    if (!(looked instanceof Error) && looked.account.missing === 0 && looked.unread === 0) {
+      return looked.account
+    }
+    const state = looked instanceof Error ? seen : `${looked.account.missing} ${looked.unread}`
     if (state !== seen) movedAtMs = performance.now()
     seen = state
-    const waitedMs = performance.now() - movedAtMs
-    if (giveUp.aborted || waitedMs > DRAIN_LIMIT_MS) return account
-    terminal.live(
-      `waiting for ${account.missing.toLocaleString('en-US')} messages to be stored; Ctrl-C again does not wait`,
-    )
+    if (giveUp.aborted || performance.now() - movedAtMs > DRAIN_LIMIT_MS) {
+      if (looked instanceof Error) throw looked
+      return looked.account
+    }
+    const waitsFor =
+      looked instanceof Error
+        ? `Kafka and PostgreSQL (${looked.message})`
+        : `${looked.account.missing.toLocaleString('en-US')} messages to be stored`
+    terminal.live(`waiting for ${waitsFor}; Ctrl-C again does not wait`)
     await sleep(POLL_MS, undefined, { signal: giveUp }).catch(() => undefined)
   }
 }

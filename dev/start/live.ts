@@ -15,17 +15,19 @@ export async function showLive(
   simulator: Simulator | undefined,
   signal: AbortSignal,
 ): Promise<void> {
+  let pauseMs = INTERVAL_MS
   let last = { published: 0, atMs: performance.now() }
   while (!signal.aborted) {
+    await sleep(pauseMs, undefined, { signal }).catch(() => undefined)
+    if (signal.aborted) return
     const startedAtMs = performance.now()
     const read = await counts.read().catch((error: Error) => error)
     const tookMs = performance.now() - startedAtMs
-    if (signal.aborted) return
     const published = simulator?.ledger.acknowledged ?? 0
     const perSecond = ((published - last.published) * 1000) / (startedAtMs - last.atMs)
     last = { published, atMs: startedAtMs }
     terminal.live(liveText(published, read, perSecond))
-    await sleep(Math.max(INTERVAL_MS, tookMs / COUNTING_SHARE), undefined, { signal }).catch(() => undefined)
+    pauseMs = Math.max(INTERVAL_MS, tookMs / COUNTING_SHARE)
   }
 }
 

@@ -3,6 +3,7 @@ import type { FlowEntry } from '../node-red'
 
 export interface Targets {
   readonly kafkaTopics: readonly RegExp[]
+  /** `schema.table`. */
   readonly tables: readonly string[]
   readonly deadLetterTopics: readonly RegExp[]
   readonly deadLetterTables: readonly string[]
@@ -10,26 +11,23 @@ export interface Targets {
 
 export function targetsOf(flow: readonly FlowEntry[]): Targets {
   const running = flow.filter((entry) => entry.d !== true)
-  const all = (type: string, property: string): string[] =>
-    running.filter((entry) => entry.type === type).map((entry) => textOf(entry[property]))
-  const shared = running.filter((entry) => entry.type === 'tenant-topic' && entry.strategy !== 'template')
-  const templated = running.filter((entry) => entry.type === 'tenant-topic' && entry.strategy === 'template')
-  const deadLetters = running.filter((entry) => entry.type === 'tenant-dead-letter')
-  const named = (entries: FlowEntry[], property: string): string[] =>
-    entries.map((entry) => textOf(entry[property])).filter((value) => value !== '')
+  const ofType = (type: string): FlowEntry[] => running.filter((entry) => entry.type === type)
+  const topics = ofType('tenant-topic').map((entry) =>
+    textOf(entry.strategy === 'template' ? entry.topicTemplate : entry.kafkaTopic),
+  )
+  const deadLetters = ofType('tenant-dead-letter')
+  const intoTable = deadLetters.filter((entry) => entry.target === 'table')
+  const intoKafka = deadLetters.filter((entry) => entry.target !== 'table')
+  const sinks = ofType('tenant-postgres-sink')
+  const keepingOwn = sinks.filter((entry) => entry.deadLetters === 'table')
   return {
-    kafkaTopics: [...named(shared, 'kafkaTopic'), ...named(templated, 'topicTemplate')].map(topicPattern),
-    tables: unique(all('tenant-postgres-sink', 'table')),
-    deadLetterTopics: named(
-      deadLetters.filter((entry) => entry.target !== 'table'),
-      'topic',
-    ).map(topicPattern),
-    deadLetterTables: unique(
-      named(
-        deadLetters.filter((entry) => entry.target === 'table'),
-        'table',
-      ),
-    ),
+    kafkaTopics: unique(topics).map(topicPattern),
+    tables: unique(sinks.map((entry) => inSchema(entry, entry.table))),
+    deadLetterTopics: unique(intoKafka.map((entry) => textOf(entry.topic))).map(topicPattern),
+    deadLetterTables: unique([
+      ...intoTable.map((entry) => inSchema(entry, entry.table)),
+      ...keepingOwn.map((entry) => inSchema(entry, entry.deadLetterTable)),
+    ]),
   }
 }
 
@@ -37,6 +35,11 @@ export function targetsOf(flow: readonly FlowEntry[]): Targets {
 export function topicPattern(template: string): RegExp {
   const parts = template.split(/\{[^}]*\}/).map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'))
   return new RegExp(`^${parts.join('[^.]+')}$`)
+}
+
+function inSchema(entry: FlowEntry, table: unknown): string {
+  const name = textOf(table)
+  return name === '' || name.includes('.') ? name : `${textOf(entry.schema) || 'public'}.${name}`
 }
 
 function unique(values: readonly string[]): string[] {

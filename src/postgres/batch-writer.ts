@@ -52,7 +52,10 @@ const SUSPICIOUS_ROWS = 100
 const WATCHFUL_BATCHES = 20
 
 export class BatchWriter {
-  /** Positions as this process has committed them; a wrong one costs a roll-back. */
+  /**
+   * Positions as this process has committed them, to save a question before each batch. They never decide that
+   * something has been written: after a fail-over to a standby the database may be behind what we remember.
+   */
   private readonly positions = new Map<string, number>()
   private watchful = 0
 
@@ -63,18 +66,15 @@ export class BatchWriter {
    * @throws PipelineError; retryable: call again, also after a `COMMIT` whose outcome is unknown
    */
   async writeRange(key: LedgerKey, range: KafkaRange, records: readonly WireRecord[]): Promise<Written> {
-    const id = `${key.group}\n${key.clusterId}\n${key.topic}\n${key.partition}`
+    const id = JSON.stringify(key)
     const { database } = this.options
     try {
       for (;;) {
-        const position =
-          this.positions.get(id) ??
-          (await database.withClient('reading the ledger', (client) => database.ledger.read(client, key)))
+        const remembered = this.positions.get(id)
+        const trusted = remembered !== undefined && remembered <= range.firstOffset
+        const position = trusted ? remembered : await this.readPosition(key)
         const plan = planRange(position, range)
-        if (plan.write === 'nothing') {
-          this.positions.set(id, position as number)
-          return { rows: 0, rejected: [], before: true }
-        }
+        if (plan.write === 'nothing') return { rows: 0, rejected: [], before: true }
         const due = plan.write === 'all' ? records : recordsFrom(records, plan.offset)
         const move = (client: PoolClient): Promise<boolean> =>
           database.ledger.move(client, key, position, range.nextOffset)
@@ -89,6 +89,11 @@ export class BatchWriter {
       this.positions.delete(id)
       throw error
     }
+  }
+
+  private readPosition(key: LedgerKey): Promise<number | undefined> {
+    const { database } = this.options
+    return database.withClient('reading the ledger', (client) => database.ledger.read(client, key))
   }
 
   /** Writes records that no ledger vouches for. */

@@ -6,9 +6,9 @@
 import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { startKafka, type KafkaService } from '../../dev/services/kafka'
-import { startMosquitto, type Mosquitto } from '../../dev/services/mosquitto'
+import type { Mosquitto } from '../../dev/services/mosquitto'
 import { readTopic } from '../support/kafka-log'
-import { Pipeline } from '../support/pipeline'
+import { Pipeline, startBusyBroker } from '../support/pipeline'
 import { createTestDatabase, type TestDatabase } from '../support/postgres'
 import { randomFrom, testSeed } from '../support/random'
 import { readingOfRun, reportSequences } from '../support/sequences'
@@ -29,7 +29,7 @@ describe('kill -9 of Node-RED under load', function () {
 
   before(async () => {
     console.log(`    seed ${seed}`)
-    ;[broker, kafka, database] = await Promise.all([startMosquitto(), startKafka(), createTestDatabase()])
+    ;[broker, kafka, database] = await Promise.all([startBusyBroker(), startKafka(), createTestDatabase()])
     pipeline = await Pipeline.start({
       example: '01',
       mqttUrl: broker.address,

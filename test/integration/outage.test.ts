@@ -7,10 +7,10 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { FlowEntry } from '../../dev/node-red'
 import { freePort } from '../../dev/services/free-port'
 import { startKafka, type KafkaService } from '../../dev/services/kafka'
-import { startMosquitto, type Mosquitto } from '../../dev/services/mosquitto'
+import type { Mosquitto } from '../../dev/services/mosquitto'
 import { startOwnPostgres, type OwnPostgres } from '../../dev/services/postgres'
 import { readTopic } from '../support/kafka-log'
-import { Pipeline } from '../support/pipeline'
+import { Pipeline, startBusyBroker } from '../support/pipeline'
 import { readingOfRun, reportSequences } from '../support/sequences'
 import { SimulatorProcess } from '../support/simulator-process'
 import { until } from '../support/until'
@@ -28,7 +28,7 @@ describe('outages under load', function () {
   let simulator: SimulatorProcess
 
   before(async () => {
-    ;[broker, kafka, postgres] = await Promise.all([startMosquitto(), startKafka(), startOwnPostgres()])
+    ;[broker, kafka, postgres] = await Promise.all([startBusyBroker(), startKafka(), startOwnPostgres()])
     pipeline = await Pipeline.start({
       example: '01',
       mqttUrl: broker.address,
@@ -139,7 +139,7 @@ describe('a start without services', function () {
 
     const kafka = await startKafka({ port: kafkaPort })
     started.push(kafka, await startOwnPostgres({ port: databasePort }))
-    const broker = await startMosquitto({ port: mqttPort })
+    const broker = await startBusyBroker(mqttPort)
     started.push(broker)
     await pipeline.untilSubscribed()
     const simulator = await SimulatorProcess.start({ url: broker.address, rate: RATE })

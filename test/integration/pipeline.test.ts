@@ -2,13 +2,13 @@
 import assert from 'node:assert/strict'
 import { connectAsync } from 'mqtt'
 import { startKafka, type KafkaService } from '../../dev/services/kafka'
-import { startMosquitto, type Mosquitto } from '../../dev/services/mosquitto'
+import type { Mosquitto } from '../../dev/services/mosquitto'
 import { devicesOf, readingOf } from '../../dev/simulator/fleet'
 import { AcknowledgementLedger } from '../../dev/simulator/ledger'
 import { Simulator } from '../../dev/simulator/simulator'
 import { deadLettersOf } from '../support/dead-letters'
 import { testClient } from '../support/kafka'
-import { Pipeline, type Example } from '../support/pipeline'
+import { Pipeline, type Example, startBusyBroker } from '../support/pipeline'
 import { createTestDatabase, type TestDatabase } from '../support/postgres'
 import { until } from '../support/until'
 
@@ -36,7 +36,7 @@ for (const version of ['4.1', '5'] as const) {
     let pipeline: Pipeline | undefined
 
     before(async () => {
-      ;[broker, kafka] = await Promise.all([startMosquitto(), startKafka()])
+      ;[broker, kafka] = await Promise.all([startBusyBroker(), startKafka()])
     })
     after(async () => {
       await Promise.all([broker?.stop(), kafka?.stop()])

@@ -1,5 +1,6 @@
 /** Reads a whole topic, as it lies in Kafka, for tests that count what is in it. */
 import type { Consumer } from 'kafkajs'
+import { registerCodecs } from '../../src/kafka/kafkajs-codecs'
 import { testClient, uniqueName, withAdmin } from './kafka'
 
 export interface LoggedRecord {
@@ -19,6 +20,7 @@ export async function readTopic(brokers: string, topic: string): Promise<LoggedR
       .map(({ partition, high }) => [partition, Number(high)]),
   )
   if (missing.size === 0) return []
+  registerCodecs()
   const consumer = testClient(brokers).consumer({ groupId: uniqueName('reader') })
   try {
     return await readUntil(consumer, topic, missing)

@@ -8,6 +8,7 @@ import { NodeRed, type FlowEntry, type ShownStatus } from '../../dev/node-red'
 import type { NodeRedVersion } from '../../dev/node-red/runtime'
 import { PROJECT_ROOT } from '../../dev/project'
 import { freePort } from '../../dev/services/free-port'
+import { startMosquitto, type Mosquitto } from '../../dev/services/mosquitto'
 import type { LedgerSnapshot } from '../../dev/simulator/ledger'
 import { targetsOf } from '../../dev/start/targets'
 import { until } from './until'
@@ -37,6 +38,14 @@ export type Example = keyof typeof EXAMPLES
 export function exampleFlow(example: Example): FlowEntry[] {
   const file = path.join(PROJECT_ROOT, 'examples', `${EXAMPLES[example]}.json`)
   return JSON.parse(readFileSync(file, 'utf8')) as FlowEntry[]
+}
+
+/**
+ * A broker that keeps its sessions in memory while it runs. Saving all of them at each change, as `startMosquitto`
+ * does for tests that kill the broker, ends at 300 messages a second once a few thousand are queued.
+ */
+export function startBusyBroker(port?: number): Promise<Mosquitto> {
+  return startMosquitto({ ...(port === undefined ? {} : { port }), config: ['autosave_on_changes false'] })
 }
 
 export class Pipeline {

@@ -69,7 +69,7 @@ describe('what npm start counts', () => {
       { id: '4', type: 'tenant-postgres-sink', table: 'switched_off', d: true },
     ]
     const targets = targetsOf(flow)
-    assert.deepEqual(targets.tables, ['iot_messages'])
+    assert.deepEqual(targets.tables, ['public.iot_messages'])
     assert.ok(targets.kafkaTopics.some((topic) => topic.test('iot-messages')))
     assert.ok(targets.kafkaTopics.some((topic) => topic.test('acme.plant')))
     assert.ok(!targets.kafkaTopics.some((topic) => topic.test('other')))

@@ -1,0 +1,292 @@
+import assert from 'node:assert/strict'
+import net from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { ClientBase } from 'pg'
+import { startOwnPostgres, type OwnPostgres } from '../../dev/services/postgres'
+import type { Database } from '../../src/postgres/database'
+import type { RowWriter } from '../../src/postgres/row-writer'
+import type { TableSink } from '../../src/postgres/table-sink'
+import { createDatabaseAt, type TestDatabase } from '../support/postgres'
+import {
+  copyWriter,
+  ledgerKey,
+  openDatabase,
+  openSink,
+  openWriter,
+  range,
+  record,
+  records,
+} from '../support/sink'
+
+describe('the PostgreSQL sink, exactly once by ledger', () => {
+  let server: OwnPostgres
+  let database: TestDatabase
+  let connection: Database
+
+  before(async () => {
+    server = await startOwnPostgres()
+  })
+  after(() => server.stop())
+  beforeEach(async () => {
+    database = await createDatabaseAt(server.address)
+    connection = openDatabase(database.url)
+  })
+  afterEach(async () => {
+    await connection.close(0)
+    await database.drop()
+  })
+
+  async function offsets(): Promise<number[]> {
+    const rows = await database.query<{ o: string }>('select kafka_offset as o from iot_messages order by 1')
+    return rows.map(({ o }) => Number(o))
+  }
+  async function position(): Promise<number | undefined> {
+    return connection.positions({ clusterId: 'c', group: 'g', topic: 'iot-messages', partition: 0 })
+  }
+  const upTo = (end: number): number[] => Array.from({ length: end }, (_, index) => index)
+
+  it('writes a batch that comes again once', async () => {
+    const writer = await openWriter(connection)
+    const first = await writer.writeRange(ledgerKey, range(0, 10), records(0, 10))
+    const second = await writer.writeRange(ledgerKey, range(0, 10), records(0, 10))
+    assert.deepEqual([first.rows, second.rows, second.before], [10, 0, true])
+    assert.deepEqual(await offsets(), upTo(10))
+  })
+
+  it('writes only the new part of a batch that overlaps the one before', async () => {
+    const writer = await openWriter(connection)
+    await writer.writeRange(ledgerKey, range(0, 10), records(0, 10))
+    await writer.writeRange(ledgerKey, range(5, 15), records(5, 15))
+    assert.deepEqual(await offsets(), upTo(15))
+  })
+
+  it('goes on behind a gap that the flow has filtered, also a whole batch', async () => {
+    connection.registerSink('sink1', 'sink1')
+    const writer = await openWriter(connection)
+    await writer.writeRange(ledgerKey, range(0, 10), [record(3), record(7)])
+    await writer.writeRange(ledgerKey, range(10, 20), [])
+    assert.deepEqual(await offsets(), [3, 7])
+    assert.equal(await position(), 20)
+  })
+
+  it('refuses an overlapping batch whose records have lost their offsets', async () => {
+    const writer = await openWriter(connection)
+    await writer.writeRange(ledgerKey, range(0, 10), records(0, 10))
+    const bare = [{ ...record(5), kafka: undefined as never }]
+    await assert.rejects(writer.writeRange(ledgerKey, range(5, 15), bare), {
+      code: 'OFFSET_MISSING',
+      retryable: false,
+    })
+  })
+
+  it('lets only one of two owners write, also when they write at the same time', async () => {
+    const owner = await openWriter(connection)
+    const zombie = await openWriter(connection)
+    for (let first = 0; first < 100; first += 10) {
+      const batch = records(first, first + 10)
+      const written = await Promise.all([
+        owner.writeRange(ledgerKey, range(first, first + 10), batch),
+        zombie.writeRange(ledgerKey, range(first, first + 10), batch),
+      ])
+      assert.equal(written[0].rows + written[1].rows, 10)
+    }
+    assert.deepEqual(await offsets(), upTo(100))
+  })
+
+  it('keeps the positions of two sinks apart, and starts the consumer at the smaller one', async () => {
+    connection.registerSink('sink1', 'sink1')
+    const release = connection.registerSink('sink2', 'sink2')
+    connection.registerSink('without a position', 'sink3')
+    const writer = await openWriter(connection)
+    assert.equal(await position(), undefined)
+    await writer.writeRange(ledgerKey, range(0, 10), records(0, 10))
+    await writer.writeRange({ ...ledgerKey, sink: 'sink2' }, range(0, 4), records(0, 4))
+    assert.equal(await position(), 4)
+    release()
+    assert.equal(await position(), 10)
+  })
+
+  it('refuses two sinks with one name in the ledger', () => {
+    connection.registerSink('sink1', 'a')
+    connection.registerSink('sink1', 'a')
+    assert.throws(() => connection.registerSink('sink1', 'b'), { code: 'CONFIG_INVALID' })
+  })
+
+  // ---- faults ------------------------------------------------------------------------------------------
+
+  /** Writes in ten steps while `disturb` runs at a moment of its choice. */
+  async function writeWhile(sink: TableSink, disturb: () => Promise<void>): Promise<void> {
+    const disturbed = disturb()
+    for (let first = 0; first < 2000; first += 200) {
+      const batch = records(first, first + 200)
+      await sink.write({ way: 'range', range: range(first, first + 200), records: batch })
+    }
+    await disturbed
+  }
+
+  it('survives connections that are ended in the middle of transactions', async () => {
+    const sink = openSink(connection)
+    sink.start()
+    let ended = 0
+    await writeWhile(sink, async () => {
+      while (ended < 5) {
+        const rows = await database.query<{ n: number }>(
+          `select count(pg_terminate_backend(pid))::int as n from pg_stat_activity
+            where application_name = 'tenant-pipeline' and xact_start is not null and datname = current_database()`,
+        )
+        ended += rows[0]?.n ?? 0
+        await sleep(2)
+        if (sink.counts.rows >= 2000) break
+      }
+    })
+    await sink.close(1000)
+    assert.deepEqual(await offsets(), upTo(2000))
+  })
+
+  for (const [moment, reaches] of [
+    ['after COMMIT has reached the server', true],
+    ['before COMMIT has reached the server', false],
+  ] as const) {
+    it(`learns from the ledger what became of a connection that was lost ${moment}`, async () => {
+      const writer = await openWriter(connection)
+      await writer.writeRange(ledgerKey, range(0, 10), records(0, 10))
+      const proxy = await cutAtCommit(database.url, reaches)
+      const throughProxy = openDatabase(proxy.url)
+      const disturbed = await openWriter(throughProxy, { partitions: undefined })
+      proxy.armed = true
+      const batch = records(10, 20)
+      await assert.rejects(disturbed.writeRange(ledgerKey, range(10, 20), batch), { kind: 'transient' })
+      const again = await disturbed.writeRange(ledgerKey, range(10, 20), batch)
+      assert.equal(again.before, reaches)
+      assert.deepEqual(await offsets(), upTo(20))
+      await throughProxy.close(0)
+      proxy.close()
+    })
+  }
+
+  it('writes again what a fail-over has lost', async () => {
+    const writer = await openWriter(connection)
+    await writer.writeRange(ledgerKey, range(0, 10), records(0, 10))
+    await writer.writeRange(ledgerKey, range(10, 20), records(10, 20))
+    // The standby had not got the second commit.
+    await database.query('delete from iot_messages where kafka_offset >= 10')
+    await database.query('update iot_ledger set next_offset = 10')
+    await writer.writeRange(ledgerKey, range(10, 20), records(10, 20))
+    assert.deepEqual(await offsets(), upTo(20))
+  })
+
+  it('does not take the COMMIT of a failed transaction for a success', async () => {
+    await assert.rejects(
+      connection.transaction('trying', async (client) => {
+        await client.query('select 1/0').catch(() => undefined)
+      }),
+      { sqlState: 'ROLLBACK', kind: 'transient' },
+    )
+  })
+
+  it('survives a power cut of the server in the middle of a batch', async () => {
+    const statuses = new Set<string>()
+    const sink: TableSink = openSink(connection, {
+      onChange: () => sink.problem !== undefined && statuses.add(sink.problem.statusText),
+    })
+    sink.start()
+    await writeWhile(sink, async () => {
+      for (let round = 0; round < 2; round++) {
+        const rows = sink.counts.rows
+        while (sink.counts.rows < rows + 200 && sink.counts.rows < 1800) await sleep(1)
+        await server.kill()
+        await server.restart()
+      }
+    })
+    await sink.close(1000)
+    assert.deepEqual(await offsets(), upTo(2000))
+    assert.ok(statuses.size > 0)
+    for (const status of statuses) assert.match(status, /^PostgreSQL: /)
+  })
+
+  it('waits for a server that is not there yet', async () => {
+    await server.kill()
+    const sink = openSink(connection)
+    sink.start()
+    const written = sink.write({ way: 'range', range: range(0, 10), records: records(0, 10) })
+    while (sink.problem === undefined) await sleep(5)
+    assert.equal(sink.problem.statusText, 'PostgreSQL: not reachable')
+    assert.equal(sink.waiting, 1)
+    await server.restart()
+    assert.equal((await written).rows, 10)
+    assert.equal(sink.problem, undefined)
+    await sink.close(1000)
+  })
+
+  it('gives up what it holds when it is closed during an outage', async () => {
+    await server.kill()
+    const sink = openSink(connection)
+    sink.start()
+    const written = sink.write({ way: 'range', range: range(0, 10), records: records(0, 10) })
+    const refused = assert.rejects(written, { code: 'SINK_CLOSED', retryable: true })
+    await sink.close(60_000)
+    await refused
+    await server.restart()
+  })
+
+  it('writes partitions at the same time, each in its order', async () => {
+    let most = 0
+    let running = 0
+    const slow: RowWriter = {
+      write: async (client: ClientBase, rows: Buffer) => {
+        most = Math.max(most, ++running)
+        await client.query('select pg_sleep(0.02)')
+        await copyWriter().write(client, rows)
+        running--
+      },
+    }
+    const writer = await openWriter(connection, { writer: slow })
+    const write = async (partition: number): Promise<void> => {
+      for (let first = 0; first < 30; first += 10) {
+        await writer.writeRange(
+          { ...ledgerKey, partition },
+          range(first, first + 10, partition),
+          records(first, first + 10),
+        )
+      }
+    }
+    await Promise.all([0, 1, 2, 3, 4, 5].map(write))
+    assert.equal((await offsets()).length, 180)
+    assert.ok(most > 1 && most <= 4)
+  })
+})
+
+interface CuttingProxy {
+  readonly url: string
+  /** Cuts the next connection that commits. */
+  armed: boolean
+  close(): void
+}
+
+/** A proxy that cuts a connection at its COMMIT, and lets the COMMIT through before or not. */
+async function cutAtCommit(databaseUrl: string, reachesServer: boolean): Promise<CuttingProxy> {
+  const target = new URL(databaseUrl)
+  const listener = net.createServer((client) => {
+    const upstream = net.connect(Number(target.port), target.hostname)
+    let cut = false
+    client.on('error', () => undefined)
+    upstream.on('error', () => undefined)
+    client.on('close', () => upstream.end())
+    upstream.on('close', () => client.destroy())
+    client.on('data', (bytes) => {
+      cut ||= proxy.armed && bytes.includes('commit\0')
+      if (cut) proxy.armed = false
+      if (!cut || reachesServer) upstream.write(bytes)
+      else upstream.destroy()
+    })
+    upstream.on('data', (bytes) => {
+      if (cut) client.destroy()
+      else client.write(bytes)
+    })
+  })
+  await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve))
+  const url = new URL(databaseUrl)
+  url.port = String((listener.address() as net.AddressInfo).port)
+  const proxy: CuttingProxy = { url: url.href, armed: false, close: () => listener.close() }
+  return proxy
+}

@@ -1,0 +1,113 @@
+/** What the integration tests of the PostgreSQL sink share: records, ranges, and the parts put together. */
+import { BatchWriter, type BatchWriterOptions } from '../../src/postgres/batch-writer'
+import { defaultColumns } from '../../src/postgres/columns'
+import { connectionConfig } from '../../src/postgres/connection'
+import { CopyWriter } from '../../src/postgres/copy-writer'
+import { Database } from '../../src/postgres/database'
+import { prepareDeadLetters } from '../../src/postgres/dead-letters'
+import { DailyPartitions } from '../../src/postgres/partitions'
+import type { RowWriter } from '../../src/postgres/row-writer'
+import { prepareTable } from '../../src/postgres/table'
+import { TableSink, type TableSinkOptions } from '../../src/postgres/table-sink'
+import type { KafkaRange, WireRecord } from '../../src/runtime/wire'
+
+export const TABLE = { schema: 'public', table: 'iot_messages' }
+export const DEAD_LETTERS = { schema: 'public', table: 'iot_dead_letters' }
+export const POSITION_KEY = ['tenant_id', 'kafka_topic', 'kafka_partition', 'kafka_offset', 'time']
+export const REFUSER = { id: 'sink1', type: 'tenant-postgres-sink' }
+
+/** A record as the consumer emits it. The tenants take turns. */
+export function record(offset: number, fields: Partial<WireRecord> = {}): WireRecord {
+  return {
+    topic: `mtic/msg/client/realtime/t${offset % 3}/p/d`,
+    tenant: `t${offset % 3}`,
+    project: 'p',
+    device: 'd',
+    messageId: `m${offset}`,
+    payload: Buffer.from(JSON.stringify({ sequence: offset })),
+    kafka: { topic: 'iot-messages', partition: 0, offset, timestamp: Date.now(), headers: { unit: 'C' } },
+    ...fields,
+  }
+}
+
+/** Records of the offsets `from` up to, not including, `to`. */
+export function records(from: number, to: number): WireRecord[] {
+  return Array.from({ length: to - from }, (_, index) => record(from + index))
+}
+
+export function range(firstOffset: number, nextOffset: number, partition = 0): KafkaRange {
+  return { clusterId: 'c', group: 'g', topic: 'iot-messages', partition, firstOffset, nextOffset }
+}
+
+export const ledgerKey = { clusterId: 'c', group: 'g', topic: 'iot-messages', partition: 0, sink: 'sink1' }
+
+export function openDatabase(url: string, poolSize = 4): Database {
+  return new Database({
+    connection: connectionConfig(url, 'auto'),
+    poolSize,
+    connectTimeoutMs: 5_000,
+    statementTimeoutMs: 20_000,
+    lockTimeoutMs: 5_000,
+    ledger: { schema: 'public', table: 'iot_ledger' },
+    createLedger: true,
+  })
+}
+
+/** A writer on a table of ours, with everything it needs created. */
+export async function openWriter(
+  database: Database,
+  change: Partial<BatchWriterOptions> = {},
+): Promise<BatchWriter> {
+  const columns = defaultColumns('jsonb')
+  await database.ledger.prepare()
+  await prepareDeadLetters(database, DEAD_LETTERS)
+  await prepareTable(database, { table: TABLE, columns, create: true, key: undefined })
+  return new BatchWriter({
+    database,
+    table: TABLE,
+    mapping: {
+      columns,
+      payloadType: 'jsonb',
+      timeProperty: undefined,
+      bounds: { pastDays: 31, futureDays: 1 },
+      boundTime: true,
+      key: [],
+    },
+    writer: copyWriter(),
+    partitions: new DailyPartitions(database, TABLE),
+    deadLetters: DEAD_LETTERS,
+    refuser: REFUSER,
+    deliverRejected: () => Promise.reject(new Error('nothing should be delivered')),
+    ...change,
+  })
+}
+
+export function copyWriter(): RowWriter {
+  return new CopyWriter(
+    TABLE,
+    defaultColumns('jsonb').map(({ name }) => name),
+  )
+}
+
+export function openSink(database: Database, change: Partial<TableSinkOptions> = {}): TableSink {
+  return new TableSink({
+    database,
+    table: TABLE,
+    createTable: true,
+    columns: defaultColumns('jsonb'),
+    payloadType: 'jsonb',
+    timeProperty: undefined,
+    bounds: { pastDays: 31, futureDays: 1 },
+    exactlyOnce: 'ledger',
+    key: POSITION_KEY,
+    ledgerName: 'sink1',
+    limits: { maxRows: 1000, maxBytes: 1_000_000, lingerMs: 5 },
+    retentionDays: 3,
+    deadLetters: DEAD_LETTERS,
+    refuser: REFUSER,
+    deliverRejected: () => Promise.resolve(),
+    onChange: () => undefined,
+    onMaintenanceProblem: () => undefined,
+    ...change,
+  })
+}
