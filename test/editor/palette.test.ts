@@ -13,6 +13,7 @@ import type { NodeRedVersion } from '../../dev/node-red/runtime'
 import { PROJECT_ROOT } from '../../dev/project'
 import { freePort } from '../../dev/services/free-port'
 import { launchBrowser } from '../../dev/browser'
+import { until } from '../support/until'
 
 const EXAMPLE = '01 MQTT to Kafka to PostgreSQL'
 const NODE_TYPES = [
@@ -70,12 +71,10 @@ describe('the packed package in the editor', function () {
         await page.waitForFunction(
           "document.querySelector('#red-ui-header-button-deploy').classList.contains('disabled')",
         )
-        const deployed = await nodeRed.flow()
-        for (const type of NODE_TYPES)
-          assert.ok(
-            deployed.some((node) => node.type === type),
-            `${type} is deployed`,
-          )
+        await until('all nodes of the example are deployed', async () => {
+          const deployed = new Set((await nodeRed.flow()).map((node) => node.type))
+          return NODE_TYPES.every((type) => deployed.has(type))
+        })
         await page.waitForSelector('.red-ui-flow-node-status-label:not(:empty)')
         assert.equal(nodeRed.running, true)
         assert.deepEqual(scriptErrors, [])
