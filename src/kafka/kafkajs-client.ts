@@ -9,6 +9,7 @@ import { Kafka, logLevel, type ISocketFactory, type LogEntry, type SASLOptions }
 import type { KafkaConnection } from './connection'
 import { registerCodecs } from './kafkajs-codecs'
 import { guardIdleTimer } from './kafkajs-idle-guard'
+import { useRecordEncoder } from './kafkajs-record-encoder'
 
 /** Receives what kafkajs says, for the debug log; our own errors tell the same in plain words. */
 export type KafkaLog = (text: string) => void
@@ -26,6 +27,7 @@ export interface KafkaJsClient {
 /** Each producer, consumer and admin has a client of its own, so that cutting one does not touch the others. */
 export function createKafkaJsClient(connection: KafkaConnection, log: KafkaLog): KafkaJsClient {
   guardIdleTimer()
+  useRecordEncoder()
   registerCodecs()
   const sockets = new Set<net.Socket>()
   const kafka = new Kafka({

@@ -1,0 +1,87 @@
+import assert from 'node:assert/strict'
+import tenantKafkaCluster from '../../nodes/tenant-kafka-cluster/tenant-kafka-cluster'
+import { requireCluster, type KafkaClusterNode } from '../../nodes/tenant-kafka-cluster/cluster-node'
+import { helper, loadFlow, startRuntime, stopRuntime } from '../support/runtime'
+
+const tlsNode = {
+  id: 'tls',
+  type: 'tls-config',
+  cert: '',
+  key: '',
+  ca: '',
+  servername: 'kafka.example',
+  verifyservercert: true,
+}
+
+async function load(config: object, credentials: Record<string, string> = {}): Promise<KafkaClusterNode> {
+  await loadFlow(
+    [tenantKafkaCluster],
+    [tlsNode, { id: 'cluster', type: 'tenant-kafka-cluster', ...config }],
+    {
+      cluster: credentials,
+    },
+  )
+  return helper.getNode('cluster') as KafkaClusterNode
+}
+
+describe('tenant-kafka-cluster', () => {
+  before(startRuntime)
+  after(stopRuntime)
+  afterEach(async () => {
+    delete process.env.TEST_KAFKA
+    await helper.unload()
+  })
+
+  it('gives its users the cluster, and connects to nothing before one asks', async () => {
+    process.env.TEST_KAFKA = 'kafka-1:9093, kafka-2'
+    const node = await load({ brokers: '${TEST_KAFKA}' })
+    const cluster = requireCluster(node)
+    assert.deepEqual(cluster.connection, {
+      brokers: ['kafka-1:9093', 'kafka-2:9092'],
+      clientId: 'node-red',
+      tls: undefined,
+      sasl: undefined,
+      connectionTimeoutMs: 10_000,
+      requestTimeoutMs: 30_000,
+    })
+    assert.equal(node.users, cluster.users)
+  })
+
+  it('takes the password from the credentials, or from an environment variable', async () => {
+    const credentials = { username: 'pipeline', password: 'secret' }
+    const sasl = 'scram-sha-512'
+    const node = await load({ brokers: 'kafka', sasl }, credentials)
+    assert.deepEqual(node.cluster?.connection.sasl, { mechanism: sasl, ...credentials })
+    await helper.unload()
+    process.env.TEST_KAFKA = 'from outside'
+    const other = await load({ brokers: 'kafka', sasl, passwordEnv: 'TEST_KAFKA' }, credentials)
+    assert.equal(other.cluster?.connection.sasl?.password, 'from outside')
+  })
+
+  it("takes Node-RED's own TLS settings", async () => {
+    const node = await load({ brokers: 'kafka', useTls: true, tls: 'tls' })
+    assert.equal(node.cluster?.connection.tls?.servername, 'kafka.example')
+    await helper.unload()
+    const plain = await load({ brokers: 'kafka', useTls: true, tls: '' })
+    assert.deepEqual(plain.cluster?.connection.tls, {})
+  })
+
+  const wrong: readonly (readonly [string, object])[] = [
+    ['no brokers', { brokers: '' }],
+    ['a broker that is no address', { brokers: 'kafka:port' }],
+    ['SASL without a user', { brokers: 'kafka', sasl: 'plain' }],
+    ['TLS settings that are gone', { brokers: 'kafka', useTls: true, tls: 'gone' }],
+    ['a time-out out of bounds', { brokers: 'kafka', requestTimeoutMs: '1' }],
+  ]
+  for (const [what, config] of wrong) {
+    it(`says what is wrong with ${what}, and Node-RED goes on`, async () => {
+      const node = await load(config)
+      assert.equal(node.cluster, undefined)
+      assert.throws(() => requireCluster(node), { code: 'CONFIG_INVALID', message: /expected|missing/ })
+    })
+  }
+
+  it('is asked for in words when none is chosen', () => {
+    assert.throws(() => requireCluster(null), { statusText: 'choose a Kafka cluster' })
+  })
+})

@@ -1,0 +1,165 @@
+import assert from 'node:assert/strict'
+import type { Node } from 'node-red'
+import { freePort } from '../../dev/services/free-port'
+import { startKafka } from '../../dev/services/kafka'
+import tenantKafkaCluster from '../../nodes/tenant-kafka-cluster/tenant-kafka-cluster'
+import type { KafkaClusterNode } from '../../nodes/tenant-kafka-cluster/cluster-node'
+import tenantKafkaProducer from '../../nodes/tenant-kafka-producer/tenant-kafka-producer'
+import type { NodeStatus } from '../../src/runtime/host'
+import { deliveryNodes, type TestSink, type TestSource } from '../support/delivery-nodes'
+import { createTestTopic, readTopic, sharedKafka, uniqueName } from '../support/kafka'
+import { deploy, helper, loadFlow, startRuntime, stopRuntime, type FlowEntry } from '../support/runtime'
+import { until } from '../support/until'
+
+const modules = [deliveryNodes, tenantKafkaCluster, tenantKafkaProducer]
+const tab = { id: 'tab', type: 'tab', label: 'test' }
+const source = { id: 'source', type: 'test-source', z: 'tab', wires: [['producer']] }
+const dead = { id: 'dead', type: 'test-sink', z: 'tab', wires: [] }
+const clusterAt = (brokers: string): FlowEntry => ({
+  id: 'cluster',
+  type: 'tenant-kafka-cluster',
+  brokers,
+  connectionTimeoutMs: 1000,
+  requestTimeoutMs: 2000,
+})
+const producer = (config: object = {}, wires: string[][] = [[]]): FlowEntry => ({
+  id: 'producer',
+  type: 'tenant-kafka-producer',
+  name: 'to Kafka',
+  z: 'tab',
+  cluster: 'cluster',
+  wires,
+  ...config,
+})
+
+async function run(brokers: string, node: FlowEntry): Promise<TestSource> {
+  await loadFlow(modules, [tab, clusterAt(brokers), source, node, dead])
+  return helper.getNode('source') as TestSource
+}
+
+/** Waits until the node shows a status with this text. */
+function shown(text: RegExp): Promise<void> {
+  const node = helper.getNode('producer') as Node & { status: { lastCall: { args: NodeStatus[] } | null } }
+  return until(`a status like ${String(text)}`, () => text.test(node.status.lastCall?.args[0]?.text ?? ''))
+}
+
+const rejects = (): readonly unknown[] => (helper.getNode('dead') as TestSink).received
+
+describe('tenant-kafka-producer', () => {
+  let brokers: string
+  let topic: string
+
+  before(async () => {
+    await startRuntime()
+    brokers = (await sharedKafka()).address
+  })
+  beforeEach(async () => {
+    topic = await createTestTopic(brokers, { partitions: 3 })
+  })
+  afterEach(() => helper.unload())
+  after(stopRuntime)
+
+  it('delivers a message when Kafka has it', async () => {
+    const from = await run(brokers, producer())
+    const { outcome } = await from.emitMessage({ payload: 'x', tenant: 'acme', kafka: { topic, key: 'k' } })
+    assert.equal(outcome, 'delivered')
+    const [stored] = await readTopic(brokers, topic)
+    assert.deepEqual([stored?.value?.toString(), stored?.key], ['x', 'k'])
+    await shown(/\/s · 0 out/)
+  })
+
+  it('delivers a batch when Kafka has all of it', async () => {
+    const from = await run(brokers, producer({ topic }))
+    const payload = Array.from({ length: 500 }, (_, at) => ({
+      payload: String(at),
+      kafka: { key: `d${at % 7}` },
+    }))
+    assert.equal((await from.emitMessage({ batch: true, payload })).outcome, 'delivered')
+    assert.equal((await readTopic(brokers, topic)).length, 500)
+  })
+
+  it('sends a record that Kafka cannot take to its output, and stores the others', async () => {
+    const from = await run(brokers, producer({ topic, compression: 'none' }, [['dead']]))
+    const payload = [
+      { payload: 'a' },
+      { payload: 'x'.repeat(2_000_000), topic: 'mqtt/topic' },
+      { payload: 'b' },
+    ]
+    assert.equal((await from.emitMessage({ batch: true, payload }, 30_000)).outcome, 'delivered')
+    assert.equal((await readTopic(brokers, topic)).length, 2)
+    const [rejected] = rejects() as { topic?: string; error?: { code?: string; source?: object } }[]
+    assert.equal(rejected?.topic, 'mqtt/topic')
+    assert.equal(rejected.error?.code, 'KAFKA_RECORD_TOO_LARGE')
+    assert.deepEqual(rejected.error.source, {
+      id: 'producer',
+      type: 'tenant-kafka-producer',
+      name: 'to Kafka',
+    })
+  })
+
+  it('fails for good a record that Kafka cannot take when its output leads nowhere', async () => {
+    const from = await run(brokers, producer({}, []))
+    const { outcome, error } = await from.emitMessage({ payload: 'x' })
+    assert.equal(outcome, 'failed')
+    assert.deepEqual([error?.code, error?.retryable], ['KAFKA_NO_TOPIC', false])
+  })
+
+  it('creates the topic when told to', async () => {
+    const created = uniqueName('created')
+    const from = await run(brokers, producer({ topic: created, missingTopic: 'create', partitions: '2' }))
+    assert.equal((await from.emitMessage({ payload: 'x' }, 30_000)).outcome, 'delivered')
+    const cluster = (helper.getNode('cluster') as KafkaClusterNode).cluster
+    assert.equal((await cluster?.admin.describeTopic(created))?.partitions, 2)
+  })
+
+  it('holds a message while its topic is missing, and says so', async () => {
+    const late = uniqueName('late')
+    const from = await run(brokers, producer({ topic: late }))
+    await shown(/^Kafka: no such topic$/)
+    const delivery = from.emitMessage({ payload: 'x' }, 500)
+    await shown(/^Kafka: no such topic, 1 waiting$/)
+    await createTestTopic(brokers, { name: late })
+    assert.equal((await delivery).outcome, 'delivered')
+  })
+
+  it('stores what it holds when it is deployed anew', async () => {
+    const flow = (lingerMs: number) => [tab, clusterAt(brokers), source, producer({ topic, lingerMs }), dead]
+    const from = await run(brokers, producer({ topic, lingerMs: 10_000 }))
+    const sent = Array.from({ length: 100 }, (_, at) => from.emitMessage({ payload: String(at) }))
+    const deliveries = () => [...from.tracking.tracker.deliveries()]
+    await until('the producer holds them', () => deliveries().every(({ holders }) => holders === 1))
+    await deploy(flow(5), 'nodes')
+    const outcomes = new Set((await Promise.all(sent)).map(({ outcome }) => outcome))
+    assert.deepEqual([...outcomes], ['delivered'])
+    assert.equal((await readTopic(brokers, topic)).length, 100)
+  })
+
+  for (const [what, config] of [
+    ['no cluster', { cluster: '' }],
+    ['an impossible topic', { topic: 'a b' }],
+    ['a compression that is not there', { compression: 'lz4' }],
+  ] as const) {
+    it(`says what is wrong with ${what}, and fails messages for now`, async () => {
+      const from = await run(brokers, producer(config))
+      await shown(/choose a Kafka cluster|check "topic"|no lz4 here/)
+      const { outcome, error } = await from.emitMessage({ payload: 'x' })
+      assert.deepEqual([outcome, error?.retryable], ['failed', true])
+    })
+  }
+
+  it('is deployed before there is a Kafka, says so, and delivers when it appears', async function () {
+    this.timeout(120_000)
+    const port = await freePort()
+    const from = await run(`127.0.0.1:${port}`, producer({ topic: 'later', missingTopic: 'create' }))
+    const delivery = from.emitMessage({ payload: 'x' }, 500)
+    await shown(/^Kafka: not reachable, 1 waiting$/)
+    const kafka = await startKafka({ port })
+    try {
+      assert.equal((await delivery).outcome, 'delivered')
+      await shown(/\/s · 0 out/)
+    } finally {
+      await helper.unload()
+      await kafka.stop()
+    }
+  })
+})
