@@ -2,6 +2,7 @@
 import { parseBrokers, SASL_MECHANISMS, type KafkaConnection } from '../../src/kafka/connection'
 import { PipelineError } from '../../src/runtime/errors'
 import { choice, flag, integer, readOptions, text } from '../../src/runtime/options'
+import { passwordEnv, readPassword } from '../../src/runtime/secret'
 
 export const options = {
   brokers: text({ required: true, expects: 'addresses such as kafka-1:9092,kafka-2:9092' }),
@@ -12,8 +13,7 @@ export const options = {
   }),
   useTls: flag(false),
   sasl: choice(['none', ...SASL_MECHANISMS], 'none'),
-  /** Name of the environment variable that holds the password; the password field counts when this is empty. */
-  passwordEnv: text({ pattern: /^[A-Za-z_][A-Za-z0-9_]*$/, expects: 'the name of an environment variable' }),
+  passwordEnv: passwordEnv(),
   connectionTimeoutMs: integer({ default: 10_000, min: 1000, max: 120_000, unit: 'ms' }),
   requestTimeoutMs: integer({ default: 30_000, min: 1000, max: 300_000, unit: 'ms' }),
 }
@@ -51,19 +51,15 @@ export function readConnection(
 
 function readSasl(
   mechanism: (typeof SASL_MECHANISMS)[number],
-  passwordEnv: string,
+  variable: string,
   credentials: Partial<ClusterCredentials>,
   environment: (name: string) => unknown,
 ): KafkaConnection['sasl'] {
   const { username } = credentials
   if (typeof username !== 'string' || username === '')
     throw missing('username', 'a user name, because SASL is chosen')
-  const password = passwordEnv === '' ? credentials.password : environment(passwordEnv)
-  if (typeof password !== 'string' || password === '') {
-    throw passwordEnv === ''
-      ? missing('password', 'a password, because SASL is chosen')
-      : missing('passwordEnv', `the environment variable ${passwordEnv} to hold the password`)
-  }
+  const password = readPassword(variable, credentials.password, environment)
+  if (password === undefined) throw missing('password', 'a password, because SASL is chosen')
   return { mechanism, username, password }
 }
 

@@ -1,5 +1,6 @@
 /** The options of `tenant-mqtt-broker`; the dialog is tested against this table. */
 import { choice, flag, integer, text } from '../../src/runtime/options'
+import { passwordEnv } from '../../src/runtime/secret'
 
 export const options = {
   url: text({ required: true, expects: 'the address of an MQTT broker, such as mqtt://localhost:1883' }),
@@ -10,7 +11,5 @@ export const options = {
   cleanSession: flag(false),
   allowUnsafe: flag(false),
   user: text(),
-  /** Where the password comes from: Node-RED's credentials, or an environment variable of this name. */
-  passwordFrom: choice(['credentials', 'environment'], 'credentials'),
-  passwordVariable: text(),
+  passwordEnv: passwordEnv(),
 }

@@ -5,7 +5,8 @@
 import type { Node, NodeAPI, NodeDef } from 'node-red'
 import { parseBrokerUrls } from '../../src/mqtt/broker-settings'
 import { asPipelineError, PipelineError } from '../../src/runtime/errors'
-import { readOptions, type OptionValues } from '../../src/runtime/options'
+import { readOptions } from '../../src/runtime/options'
+import { readPassword } from '../../src/runtime/secret'
 import type { MqttBrokerNode } from './broker-node'
 import { options } from './options'
 
@@ -24,6 +25,8 @@ export = function (RED: NodeAPI): void {
         const tlsNode = config.tls ? (RED.nodes.getNode(config.tls) as unknown as TlsNode | null) : undefined
         if (tlsNode === null) throw missing('the TLS configuration is gone or switched off')
         const values = readOptions(options, config)
+        const environment = (name: string): unknown => RED.util.getSetting(node, name)
+        const secret = readPassword(values.passwordEnv, password, environment)
         node.broker = {
           urls: parseBrokerUrls(values.url),
           clientId: values.clientId,
@@ -33,7 +36,7 @@ export = function (RED: NodeAPI): void {
           cleanSession: values.cleanSession,
           safe: !values.allowUnsafe,
           ...(values.user !== '' && { username: values.user }),
-          ...passwordOf(RED, node, values, password),
+          ...(secret !== undefined && { password: secret }),
           ...(tlsNode !== undefined && { tls: tlsNode.addTLSOptions({}) }),
         }
       } catch (error) {
@@ -43,20 +46,6 @@ export = function (RED: NodeAPI): void {
     },
     { credentials: { password: { type: 'password' } } },
   )
-}
-
-function passwordOf(
-  RED: NodeAPI,
-  node: Node,
-  { passwordFrom, passwordVariable }: OptionValues<typeof options>,
-  stored: string | undefined,
-): { password?: string } {
-  if (passwordFrom === 'credentials') return stored === undefined || stored === '' ? {} : { password: stored }
-  const value: unknown = RED.util.getSetting(node, passwordVariable)
-  if (typeof value !== 'string' || value === '') {
-    throw missing(`the environment variable "${passwordVariable}" for the MQTT password is not set`)
-  }
-  return { password: value }
 }
 
 function missing(message: string): PipelineError {

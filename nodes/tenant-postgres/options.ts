@@ -5,6 +5,7 @@ import type { DatabaseOptions } from '../../src/postgres/database'
 import { IDENTIFIER } from '../../src/postgres/identifiers'
 import { PipelineError } from '../../src/runtime/errors'
 import { choice, flag, integer, readOptions, text } from '../../src/runtime/options'
+import { passwordEnv, readPassword } from '../../src/runtime/secret'
 
 const identifier = (byDefault: string): ReturnType<typeof text> =>
   text({
@@ -23,8 +24,7 @@ export const options = {
   port: integer({ default: 5432, min: 1, max: 65_535, unit: '' }),
   databaseName: text(),
   user: text(),
-  /** Name of the environment variable that holds the password; the password field counts when this is empty. */
-  passwordEnv: text({ pattern: /^[A-Za-z_][A-Za-z0-9_]*$/, expects: 'the name of an environment variable' }),
+  passwordEnv: passwordEnv(),
   tlsMode: choice(['auto', 'verify', 'no-verify', 'off'], 'auto'),
   poolSize: integer({ default: 4, min: 1, max: 50, unit: 'connections' }),
   connectTimeoutMs: integer({ default: 10_000, min: 500, max: 120_000, unit: 'ms' }),
@@ -52,7 +52,7 @@ export function readDatabase(
   environment: (name: string) => unknown,
 ): DatabaseOptions {
   const values = readOptions(options, config)
-  const password = readPassword(values.passwordEnv, credentials, environment)
+  const password = readPassword(values.passwordEnv, credentials.password, environment)
   const connection =
     values.address === 'url'
       ? connectionConfig(readUrl((config as { url?: unknown }).url), values.tlsMode, tls)
@@ -86,17 +86,6 @@ function readFields({
   if (databaseName === '') throw invalid('databaseName', 'the name of the database')
   if (user === '') throw invalid('user', 'the name of the user')
   return { host, port, database: databaseName, user, password: '' }
-}
-
-function readPassword(
-  passwordEnv: string,
-  credentials: Partial<PostgresCredentials>,
-  environment: (name: string) => unknown,
-): string | undefined {
-  const password = passwordEnv === '' ? credentials.password : environment(passwordEnv)
-  if (typeof password === 'string' && password !== '') return password
-  if (passwordEnv === '') return undefined
-  throw invalid('passwordEnv', `the environment variable ${passwordEnv} to hold the password`)
 }
 
 function invalid(property: string, expects: string): PipelineError {
