@@ -25,7 +25,7 @@ import type { FetchedRange } from './partition-reader'
 import { selectTopics } from './topic-selection'
 
 /** One answer of a broker, all partitions together; it takes several times its size while it is decoded. */
-const MAX_BYTES_PER_FETCH = 4 * 1024 * 1024
+const MAX_BYTES_PER_FETCH = 2 * 1024 * 1024
 /** A session that has failed is cheap to replace: kafkajs gives up soon. */
 const RETRY = {
   retries: 4,

@@ -52,7 +52,7 @@ const permanent = new PipelineError('TEST', 'never', { retryable: false })
 const halves = (text: string): string[] =>
   text.length < 2 ? [] : [text.slice(0, text.length >> 1), text.slice(text.length >> 1)]
 
-describe('Redelivery', () => {
+describe('Redelivery of parts, and of what has another owner', () => {
   it('sends the parts of what failed for good one after the other, in order', async () => {
     const { redelivery, sent, settled, end, texts } = harness({ split: halves, partsInOrder: true })
     redelivery.emit('abcd')

@@ -44,7 +44,8 @@ function setUp({ maxAttempts = 0, wired = [true, true] } = {}) {
     assert.ok(delivery !== undefined)
     return delivery
   }
-  const turn = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 1))
+  /** The tracker settles in the next macrotask, which was scheduled before this one. */
+  const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
   return {
     tracker,
     gate,
