@@ -94,6 +94,7 @@ export = function (RED: NodeAPI): void {
           showStatus()
           const problem = sink.problem?.message
           if (problem !== undefined && problem !== logged) node.warn(problem)
+          if (problem === undefined && logged !== undefined) node.log('PostgreSQL is there again')
           logged = problem
         },
         onMaintenanceProblem: (problem) => node.warn(problem.message),

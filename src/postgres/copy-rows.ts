@@ -9,6 +9,8 @@ const CHUNK_BYTES = 256 * 1024
 /** @throws what PostgreSQL answers; the transaction is then aborted */
 export async function copyRows(client: ClientBase, statement: string, rows: Buffer): Promise<void> {
   const stream = client.query(copyFrom(statement))
+  // A statement that was given up fails a second time when its connection ends; nobody waits for it any more.
+  stream.on('error', () => undefined)
   const finished = once(stream, 'finish')
   for (let from = 0; from < rows.length; from += CHUNK_BYTES) {
     stream.write(rows.subarray(from, from + CHUNK_BYTES))

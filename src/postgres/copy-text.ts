@@ -14,7 +14,8 @@ const ESCAPED: Readonly<Record<number, number>> = {
   0x0d: 0x72,
   [BACKSLASH]: BACKSLASH,
 }
-const NEEDS_ESCAPE = /[\\\t\n\r]/
+/** Something to escape, or half of a surrogate pair, of which pairs are made as well: one look at most texts. */
+const WORTH_A_LOOK = /[\\\t\n\r\ud800-\udfff]/
 const ALL_TO_ESCAPE = /[\\\t\n\r]/g
 const LONE_SURROGATE = /\p{Surrogate}/u
 const LETTERS: Readonly<Record<string, string>> = { '\t': '\\t', '\n': '\\n', '\r': '\\r', '\\': '\\\\' }
@@ -46,11 +47,7 @@ export class CopyText {
   /** @throws for half of a surrogate pair: in UTF-8 it would become another character in silence */
   addText(value: string): void {
     this.separate()
-    if (LONE_SURROGATE.test(value))
-      throw new Error('the text has half of a surrogate pair, which UTF-8 cannot hold')
-    this.text += NEEDS_ESCAPE.test(value)
-      ? value.replace(ALL_TO_ESCAPE, (char) => LETTERS[char] as string)
-      : value
+    this.text += WORTH_A_LOOK.test(value) ? escaped(value) : value
   }
 
   /** Text that certainly has nothing to escape: numbers, times, hexadecimal digits. */
@@ -117,6 +114,13 @@ export class CopyText {
     this.bytes.copy(larger, 0, 0, this.length)
     this.bytes = larger
   }
+}
+
+function escaped(value: string): string {
+  if (LONE_SURROGATE.test(value)) {
+    throw new Error('the text has half of a surrogate pair, which UTF-8 cannot hold')
+  }
+  return value.replace(ALL_TO_ESCAPE, (char) => LETTERS[char] as string)
 }
 
 function needsEscape(value: Uint8Array): boolean {

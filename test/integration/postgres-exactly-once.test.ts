@@ -204,6 +204,43 @@ describe('the PostgreSQL sink, exactly once by ledger', () => {
     for (const status of statuses) assert.match(status, /^PostgreSQL: /)
   })
 
+  it('gives up a server process that hangs, and fences it off when it wakes up', async () => {
+    const impatient = openDatabase(database.url, { statementTimeoutMs: 1000 })
+    const sink = openSink(impatient)
+    sink.start()
+    await sink.write({ way: 'range', range: range(0, 10), records: records(0, 10) })
+    const slow = { done: false }
+    const locker = openDatabase(database.url)
+    let unlock = (): void => undefined
+    const unlocked = new Promise<void>((resolve) => (unlock = resolve))
+    let locking = Promise.resolve()
+    await new Promise<void>((locked) => {
+      locking = locker.transaction('locking', async (client) => {
+        await client.query('lock table iot_messages in share mode')
+        locked()
+        await unlocked
+      })
+    })
+    const written = sink
+      .write({ way: 'range', range: range(10, 20), records: records(10, 20) })
+      .finally(() => {
+        slow.done = true
+      })
+    const [stuck] = await hanging(database)
+    assert.ok(stuck)
+    process.kill(stuck, 'SIGSTOP')
+    unlock()
+    await locking
+    await locker.close(0)
+    while (sink.problem === undefined) await sleep(10)
+    assert.equal(slow.done, false)
+    process.kill(stuck, 'SIGCONT')
+    await written
+    await sink.close(1000)
+    await impatient.close(0)
+    assert.deepEqual(await offsets(), upTo(20))
+  })
+
   it('waits for a server that is not there yet', async () => {
     await server.kill()
     const sink = openSink(connection)
@@ -255,6 +292,18 @@ describe('the PostgreSQL sink, exactly once by ledger', () => {
     assert.ok(most > 1 && most <= 4)
   })
 })
+
+/** Server processes of the sink that wait for a lock, as soon as there is one. */
+async function hanging(database: TestDatabase): Promise<number[]> {
+  for (;;) {
+    const rows = await database.query<{ pid: number }>(
+      `select pid from pg_stat_activity
+        where datname = current_database() and wait_event_type = 'Lock' and application_name = 'tenant-pipeline'`,
+    )
+    if (rows.length > 0) return rows.map(({ pid }) => pid)
+    await sleep(5)
+  }
+}
 
 interface CuttingProxy {
   readonly url: string

@@ -3,7 +3,7 @@ import { BatchWriter, type BatchWriterOptions } from '../../src/postgres/batch-w
 import { defaultColumns } from '../../src/postgres/columns'
 import { connectionConfig } from '../../src/postgres/connection'
 import { CopyWriter } from '../../src/postgres/copy-writer'
-import { Database } from '../../src/postgres/database'
+import { Database, type DatabaseOptions } from '../../src/postgres/database'
 import { prepareDeadLetters } from '../../src/postgres/dead-letters'
 import { DailyPartitions } from '../../src/postgres/partitions'
 import type { RowWriter } from '../../src/postgres/row-writer'
@@ -41,15 +41,16 @@ export function range(firstOffset: number, nextOffset: number, partition = 0): K
 
 export const ledgerKey = { clusterId: 'c', group: 'g', topic: 'iot-messages', partition: 0, sink: 'sink1' }
 
-export function openDatabase(url: string, poolSize = 4): Database {
+export function openDatabase(url: string, change: Partial<DatabaseOptions> = {}): Database {
   return new Database({
     connection: connectionConfig(url, 'auto'),
-    poolSize,
+    poolSize: 4,
     connectTimeoutMs: 5_000,
     statementTimeoutMs: 20_000,
     lockTimeoutMs: 5_000,
     ledger: { schema: 'public', table: 'iot_ledger' },
     createLedger: true,
+    ...change,
   })
 }
 
