@@ -17,7 +17,7 @@ import { example } from './flows'
 import { measureDrain, report } from './measure'
 
 const TOPIC = 'iot-messages'
-const TABLE = 'iot_messages'
+const TABLE = 'iot_history'
 const PARTITIONS = 6
 const PAYLOAD_BYTES = 300
 const records = Number(process.argv[2] ?? 500_000)

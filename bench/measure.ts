@@ -1,4 +1,5 @@
 /** What both benchmarks measure of a running Node-RED: a counter's rate from first to last growth, and memory. */
+import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { NodeRed } from '../dev/node-red'
 
@@ -10,6 +11,8 @@ export interface Measurement {
   readonly rate: number
   readonly seconds: number
   readonly maxRssMb: number
+  /** Processor time of Node-RED for each one counted, start-up left out. Linux only, else NaN. */
+  readonly cpuMicroseconds: number
 }
 
 /**
@@ -21,8 +24,8 @@ export async function measureDrain(
   count: () => Promise<number>,
   nodeRed: NodeRed,
 ): Promise<Measurement> {
-  let first: { at: number; count: number } | undefined
-  let last = { at: performance.now(), count: 0 }
+  let first: { at: number; count: number; cpu: number } | undefined
+  let last = { at: performance.now(), count: 0, cpu: 0 }
   let maxRss = 0
   while (last.count < goal) {
     await sleep(POLL_MS)
@@ -30,19 +33,30 @@ export async function measureDrain(
     const at = performance.now()
     maxRss = Math.max(maxRss, await nodeRed.rssBytes())
     if (counted > last.count) {
-      last = { at, count: counted }
+      last = { at, count: counted, cpu: cpuSeconds(nodeRed.pid) }
       first ??= last
     } else if (at - last.at > STALLED_AFTER_MS) {
       throw new Error(`stalled at ${last.count} of ${goal}:\n${nodeRed.logTail()}`)
     }
   }
-  const seconds = (last.at - (first ?? last).at) / 1000
-  return { rate: (last.count - (first ?? last).count) / seconds, seconds, maxRssMb: maxRss / 2 ** 20 }
+  const begin = first ?? last
+  const [seconds, counted] = [(last.at - begin.at) / 1000, last.count - begin.count]
+  const cpuMicroseconds = ((last.cpu - begin.cpu) / counted) * 1e6
+  return { rate: counted / seconds, seconds, maxRssMb: maxRss / 2 ** 20, cpuMicroseconds }
 }
 
-export function report(what: string, { rate, seconds, maxRssMb }: Measurement): void {
+/** User and system time of a process so far. */
+function cpuSeconds(pid: number): number {
+  try {
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ')
+    return (Number(fields[11]) + Number(fields[12])) / 100
+  } catch {
+    return NaN
+  }
+}
+
+export function report(what: string, { rate, seconds, maxRssMb, cpuMicroseconds }: Measurement): void {
   const perSecond = Math.round(rate).toLocaleString('en-US')
-  console.log(
-    `${what}: ${perSecond}/s over ${seconds.toFixed(1)} s, Node-RED RSS at most ${Math.round(maxRssMb)} MB`,
-  )
+  const used = `${cpuMicroseconds.toFixed(1)} µs of processor each, RSS at most ${Math.round(maxRssMb)} MB`
+  console.log(`${what}: ${perSecond}/s over ${seconds.toFixed(1)} s; Node-RED: ${used}`)
 }

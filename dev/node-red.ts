@@ -82,6 +82,12 @@ export class NodeRed {
     return this.ended.signal
   }
 
+  /** @throws Error when it does not run */
+  get pid(): number {
+    if (this.child?.pid === undefined) throw new Error('Node-RED is not running')
+    return this.child.pid
+  }
+
   /** Starts the process again after `kill` or `stop`, in the same user directory. */
   async start(): Promise<void> {
     if (this.child !== undefined) throw new Error('Node-RED is running')
@@ -157,8 +163,7 @@ export class NodeRed {
 
   /** Resident memory of the process. */
   async rssBytes(): Promise<number> {
-    if (this.child?.pid === undefined) throw new Error('Node-RED is not running')
-    const { stdout } = await promisify(execFile)('ps', ['-o', 'rss=', '-p', String(this.child.pid)])
+    const { stdout } = await promisify(execFile)('ps', ['-o', 'rss=', '-p', String(this.pid)])
     return Number(stdout) * 1024
   }
 

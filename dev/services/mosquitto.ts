@@ -30,6 +30,11 @@ export interface MosquittoOptions {
   readonly dataDir?: string
   /** Messages that one client may have unacknowledged; 0 is unlimited. Default 0. */
   readonly maxInflight?: number
+  /**
+   * Writes its state after every change, so that it survives `kill`. Slow: each time it writes everything. Without
+   * it the state is written by `shutDown` only. Default true.
+   */
+  readonly savesEveryChange?: boolean
   /** When given, nobody else is let in. */
   readonly user?: { readonly name: string; readonly password: string }
   /** Further lines of the configuration file. */
@@ -122,14 +127,14 @@ class Broker {
     return this.child?.pid ?? 0
   }
 
-  configure({ maxInflight = 0, user, config = [] }: MosquittoOptions): void {
+  configure({ maxInflight = 0, savesEveryChange = true, user, config = [] }: MosquittoOptions): void {
     const lines = [
       `listener ${this.port} 127.0.0.1`,
       `allow_anonymous ${String(user === undefined)}`,
       'persistence true',
       `persistence_location ${this.home}/`,
-      'autosave_on_changes true',
-      'autosave_interval 1',
+      `autosave_on_changes ${String(savesEveryChange)}`,
+      `autosave_interval ${savesEveryChange ? 1 : 1800}`,
       'max_queued_messages 0',
       `max_inflight_messages ${maxInflight}`,
       `log_dest file ${this.logFile}`,

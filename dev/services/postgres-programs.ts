@@ -71,8 +71,10 @@ export function asPostgresUser(program: string, args: readonly string[], folder:
     (file) => spawnSync('test', ['-x', file], { uid, gid, cwd: '/' }).status === 0,
   )
   if (canReach) return { command: program, args, options: { uid, gid, cwd: '/' } }
-  // The checkout lies below a folder that only root may enter. The capability lets the server pass through it.
+  // The checkout lies below a folder that only root may enter. The capability lets the server pass through it;
+  // with `no_setuid_fixup` it also counts for access(2), by which the server looks for its own program.
   const capability = ['--inh-caps', '+dac_override', '--ambient-caps', '+dac_override']
+  capability.push('--securebits', '+no_setuid_fixup')
   const identity = ['--reuid', String(uid), '--regid', String(gid), '--clear-groups']
   return {
     command: 'setpriv',

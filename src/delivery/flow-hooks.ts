@@ -6,7 +6,8 @@
  *    event. Such a copy counts as failed; a wire to a disabled or deleted node is an end of the flow.
  *  - Catch, Complete and Link in get their messages past the router: only `onReceive` shows them.
  *  - A handler with one or two parameters (Switch, Filter, older nodes) never says done. Its copy ends when the
- *    node sends on, or after a grace.
+ *    node sends on, or after a grace. Switch has a queue of its own and takes one message from it in each turn of
+ *    the event loop: behind a burst a message waits there for longer than any grace, so turns are counted, too.
  *  - `node.error(text, msg)` without `done(error)` shows up only as a message at a Catch node.
  */
 import { asPipelineError, PipelineError } from '../runtime/errors'
@@ -36,12 +37,21 @@ export interface FlowHooksOptions {
 interface UnfinishedCopy {
   readonly delivery: Delivery
   readonly node: RuntimeNode
+  /** The turn of the event loop in which the node has certainly come to it. */
+  readonly doneInTurn: number
 }
+
+/** Turns more than a queue needs, because ours and the node's are not in step. */
+const SPARE_TURNS = 2
 
 export class FlowHooks {
   private routing: SendEvent[] = []
   private received: UnfinishedCopy[] = []
   private ageing: UnfinishedCopy[] = []
+  /** Turns of the event loop, counted only while a node needs them. */
+  private turn = 0
+  private neededTurn = 0
+  private readonly queueEnds = new WeakMap<RuntimeNode, number>()
 
   constructor(private readonly options: FlowHooksOptions) {
     const { hooks } = options
@@ -117,21 +127,41 @@ export class FlowHooks {
   }
 
   /**
-   * Ends a copy one to two graces from now. All graces are the same, so two lists and one timer serve them,
-   * instead of a timer for each message.
+   * Ends a copy one to two graces from now, or when the node has had a turn for it and for all that came before.
+   * All graces are the same, so two lists and one timer serve them, instead of a timer for each message.
    */
   private endAfterGrace(delivery: Delivery, node: RuntimeNode): void {
     if (this.received.length === 0 && this.ageing.length === 0) this.startGraceTimer()
-    this.received.push({ delivery, node })
+    const queueEnd = Math.max(this.turn, this.queueEnds.get(node) ?? 0) + 1
+    this.queueEnds.set(node, queueEnd)
+    const doneInTurn = queueEnd + SPARE_TURNS
+    this.received.push({ delivery, node, doneInTurn })
+    this.countTurnsTo(doneInTurn)
   }
 
   private startGraceTimer(): void {
-    this.options.after(ONE_ARGUMENT_GRACE_MS, () => {
-      for (const copy of this.ageing) this.options.tracker.copyEnded(copy.delivery, copy.node)
-      this.ageing = this.received
+    const { tracker, after } = this.options
+    after(ONE_ARGUMENT_GRACE_MS, () => {
+      const unfinished: UnfinishedCopy[] = []
+      for (const copy of this.ageing) {
+        if (copy.doneInTurn <= this.turn) tracker.copyEnded(copy.delivery, copy.node)
+        else unfinished.push(copy)
+      }
+      this.ageing = unfinished.concat(this.received)
       this.received = []
       if (this.ageing.length > 0) this.startGraceTimer()
     })
+  }
+
+  private countTurnsTo(turn: number): void {
+    const isCounting = this.turn < this.neededTurn
+    this.neededTurn = Math.max(this.neededTurn, turn)
+    if (!isCounting) this.options.nextMacrotask(() => this.countTurn())
+  }
+
+  private countTurn(): void {
+    this.turn++
+    if (this.turn < this.neededTurn) this.options.nextMacrotask(() => this.countTurn())
   }
 }
 

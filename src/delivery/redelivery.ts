@@ -24,6 +24,8 @@ export const MESSAGES = 0
 export const FAILED_MESSAGES = 1
 
 const BACKOFF = { initialMs: 250, maxMs: 30_000 }
+/** What is due within this time goes out together, in the order of arrival. */
+const SENT_TOGETHER_MS = 100
 const DRAIN_POLL_MS = 20
 /** While closing: deliveries that no sink holds and that make no move for so long are not waited for. */
 const DRAIN_STANDSTILL_MS = 400
@@ -240,7 +242,7 @@ export class Redelivery<T> {
   }
 
   private sendDue(): void {
-    const now = performance.now()
+    const now = performance.now() + SENT_TOGETHER_MS
     const due = this.retrying.filter(({ dueMs }) => dueMs <= now).map(({ emission }) => emission)
     this.retrying = this.retrying.filter(({ dueMs }) => dueMs > now)
     for (const emission of due.sort((a, b) => a.order - b.order)) this.place(emission)

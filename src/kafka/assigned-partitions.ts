@@ -13,7 +13,7 @@ import { PartitionReader, type FetchedRange } from './partition-reader'
 import { outOfRange } from './start-position'
 
 /** What is fetched and waits, of all partitions together. Above it nothing more is fetched. */
-const MAX_WAITING_BYTES = 16 * 1024 * 1024
+const MAX_WAITING_BYTES = 8 * 1024 * 1024
 const START_BACKOFF = { initialMs: 200, maxMs: 5_000 }
 
 /** A partition that this member owns, or has owned. */

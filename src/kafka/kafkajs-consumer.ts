@@ -50,16 +50,17 @@ export class KafkaJsConsumer implements KafkaConsumer {
 
   private async supervise(): Promise<void> {
     for (let attempt = 1; !this.isClosed; attempt++) {
-      const session = this.createSession()
+      let session: KafkaJsSession | undefined
       let failed = false
       try {
+        session = this.createSession()
         await session.run()
       } catch (error) {
         failed = true
         if (!this.isClosed) this.setProblem('connection', this.translate(error))
       }
-      await session.close()
-      if (session.hasJoined) attempt = 1
+      await session?.close()
+      if (session?.hasJoined === true) attempt = 1
       if (failed && !this.isClosed) await this.pause(backoffMs(attempt, SESSION_BACKOFF))
     }
   }

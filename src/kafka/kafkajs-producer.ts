@@ -23,6 +23,12 @@ import { compressionType } from './kafkajs-codecs'
 import { translateKafkaError } from './kafkajs-errors'
 
 const ALL_REPLICAS = -1
+/**
+ * kafkajs refuses fewer than one retry for an idempotent producer, and then retries while `count < retries`: this
+ * passes the one and ends the other. A retry of its own would queue behind all other partitions of a broker that
+ * does not answer, and the caller would hear of the trouble minutes later.
+ */
+const NO_RETRIES = NaN
 /** No topic has it, so kafkajs finds no leader for it. */
 const NO_PARTITION = -1
 const DISCONNECT_LIMIT_MS = 1000
@@ -103,6 +109,7 @@ export class KafkaJsProducer implements KafkaProducer {
       maxInFlightRequests: 1,
       allowAutoTopicCreation: false,
       createPartitioner: () => partitionOfMessage,
+      retry: { retries: NO_RETRIES },
     })
     const ready = producer.connect()
     const generation = { client, producer, ready, topics: new Set<string>(), outstanding: 0, retired: false }

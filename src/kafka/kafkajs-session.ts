@@ -25,7 +25,7 @@ import type { FetchedRange } from './partition-reader'
 import { selectTopics } from './topic-selection'
 
 /** One answer of a broker, all partitions together; it takes several times its size while it is decoded. */
-const MAX_BYTES_PER_FETCH = 4 * 1024 * 1024
+const MAX_BYTES_PER_FETCH = 2 * 1024 * 1024
 /** A session that has failed is cheap to replace: kafkajs gives up soon. */
 const RETRY = {
   retries: 4,
@@ -87,9 +87,11 @@ export class KafkaJsSession {
       offsets: new OffsetLookup(this.admin, consumer.groupId),
       control: {
         seek: ({ topic, partition }, offset) =>
-          this.consumer.seek({ topic, partition, offset: String(offset) }),
-        pause: ({ topic, partition }) => this.consumer.pause([{ topic, partitions: [partition] }]),
-        resume: ({ topic, partition }) => this.consumer.resume([{ topic, partitions: [partition] }]),
+          whileMember(() => this.consumer.seek({ topic, partition, offset: String(offset) })),
+        pause: ({ topic, partition }) =>
+          whileMember(() => this.consumer.pause([{ topic, partitions: [partition] }])),
+        resume: ({ topic, partition }) =>
+          whileMember(() => this.consumer.resume([{ topic, partitions: [partition] }])),
         commit: (offsets) =>
           this.consumer.commitOffsets(offsets.map((it) => ({ ...it, offset: String(it.offset) }))),
       },
@@ -208,6 +210,15 @@ export class KafkaJsSession {
     } catch {
       // The consumer meets the same outage, and says so.
     }
+  }
+}
+
+/** kafkajs throws when it has crashed and left the group; we hear of the crash a moment later, and end as well. */
+function whileMember(control: () => void): void {
+  try {
+    control()
+  } catch (error) {
+    if ((error as Error).name !== 'KafkaJSNonRetriableError') throw error
   }
 }
 

@@ -33,6 +33,9 @@ export interface BatchLimits {
   readonly maxBytes: number
 }
 
+/** What headers and objects of a record cost, besides key and value; about, for records of this package. */
+const RECORD_OVERHEAD_BYTES = 500
+
 interface Waiting {
   readonly range: FetchedRange
   /** The next record of the range that has not been handed out. */
@@ -73,7 +76,7 @@ export class PartitionReader {
     return this.settledTo
   }
 
-  /** Bytes of keys and values that are fetched and not handed out. */
+  /** What is fetched and not handed out takes about so much memory. */
   get waitingBytes(): number {
     return this.bytes
   }
@@ -83,7 +86,9 @@ export class PartitionReader {
     if (this.state !== 'reading') return false
     let records = 0
     for (const { range, index } of this.waiting) records += range.records.length - index
-    return records < this.limits.maxRecords && this.bytes < this.limits.maxBytes
+    return (
+      records < this.limits.maxRecords && this.bytes < this.limits.maxBytes + records * RECORD_OVERHEAD_BYTES
+    )
   }
 
   /** The start offset is known. */
@@ -101,7 +106,7 @@ export class PartitionReader {
     this.nextPosition = range.nextOffset
     if (index < 0) return 'taken'
     for (let i = index; i < range.records.length; i++)
-      this.bytes += bytesOf(range.records[i] as ConsumedRecord)
+      this.bytes += bytesOf(range.records[i] as ConsumedRecord) + RECORD_OVERHEAD_BYTES
     this.waiting.push({ range, index })
     return 'taken'
   }
@@ -134,7 +139,7 @@ export class PartitionReader {
     }
     if (isLast) this.waiting.shift()
     else head.index = end
-    this.bytes -= bytes
+    this.bytes -= bytes + (end - index) * RECORD_OVERHEAD_BYTES
     this.handedOutTo = batch.nextOffset
     this.isOutstanding = true
     return batch

@@ -11,7 +11,7 @@ import { OrderedRelease, type Slot } from '../delivery/ordered-release'
 import { MESSAGES, Redelivery } from '../delivery/redelivery'
 import { backoffMs } from '../runtime/backoff'
 import { CLOSE_BUDGET_MS, settlesWithin } from '../runtime/deadline'
-import type { PipelineError } from '../runtime/errors'
+import { asPipelineError, type PipelineError } from '../runtime/errors'
 import type { KafkaRange } from '../runtime/wire'
 import type { KafkaCluster } from './cluster'
 import { wireRecordOf } from './consumed-record'
@@ -187,8 +187,10 @@ export class KafkaSource {
         this.host.warn(problem)
       },
     })
-    void this.createTopics()
-    this.consumer.start()
+    const { consumer } = this
+    void this.createTopics().then(() => {
+      if (!this.stopping.signal.aborted) consumer.start()
+    })
   }
 
   /** Waits for what sinks hold, commits it, and leaves the group, so that the next owner begins at once. */
@@ -350,6 +352,7 @@ export class KafkaSource {
 
   // ---- topics ------------------------------------------------------------------------------------------------
 
+  /** Resolves when the topics are there that the node shall make. */
   private async createTopics(): Promise<void> {
     const { createTopics: plan, topics } = this.settings
     if (plan === undefined) return
@@ -360,7 +363,7 @@ export class KafkaSource {
         this.topicProblem = undefined
         return
       } catch (error) {
-        this.topicProblem = error as PipelineError
+        this.topicProblem = asPipelineError(error)
       }
       await new Promise((resolve) => setTimeout(resolve, backoffMs(attempt, CREATE_BACKOFF)).unref())
     }

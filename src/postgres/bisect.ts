@@ -1,6 +1,6 @@
 /**
  * Finds the rows that PostgreSQL refuses, and writes all others, with few statements: for k bad rows among n at
- * most k · (1 + log2 n) + 2 when each attempt tells only yes or no, fewer when it names the row.
+ * most k · (2 + log2 n) + 1 when each attempt tells only yes or no, fewer when it names the row.
  *
  * In prose: write all. When that fails, look for the first bad row by halves: a half that passes is written and
  * done with, a half that fails is searched on. The row found is tried alone, and is bad only if it fails alone.

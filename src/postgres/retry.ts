@@ -13,7 +13,7 @@ export interface RetryOptions {
   readonly backoff?: BackoffOptions
 }
 
-const BACKOFF: BackoffOptions = { initialMs: 100, maxMs: 5_000 }
+const BACKOFF: BackoffOptions = { initialMs: 100, maxMs: 2_000 }
 
 /** @throws PipelineError `SINK_CLOSED`, or the first error that is not retryable */
 export async function retryForEver<T>(work: () => Promise<T>, options: RetryOptions): Promise<T> {

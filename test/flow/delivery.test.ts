@@ -180,6 +180,21 @@ describe('deliveries in a flow', () => {
       assert.equal((await from.emitMessage({ payload: 1 })).outcome, 'delivered')
       assert.equal(sinkOf().received.length, 1)
     })
+
+    it('each of a burst that waits in a Switch node for longer than the grace', async () => {
+      const rules = [{ t: 'eq', v: '1', vt: 'num' }, { t: 'else' }]
+      const more = { property: 'payload', propertyType: 'msg', rules, checkall: 'false', outputs: 2 }
+      const { source: from, sinkOf } = await run(
+        source('n'),
+        node('n', 'switch', more, ['slow'], ['slow']),
+        func('slow', 'const until = Date.now() + 2; while (Date.now() < until); return msg', ['sink']),
+        sink(),
+      )
+      const burst = Array.from({ length: 600 }, (_, payload) => from.emitMessage({ payload }))
+      const outcomes = new Set((await Promise.all(burst)).map(({ outcome }) => outcome))
+      assert.deepEqual([...outcomes], ['delivered'])
+      assert.equal(sinkOf().late.length, 0)
+    })
   })
 
   describe('is filtered', () => {

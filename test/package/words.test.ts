@@ -35,12 +35,12 @@ function usedKeys(type: string): string[] {
   )
 }
 
+const catalogueOf = (type: string): Catalogue => readJson(catalogueFile(type)) as Catalogue
+
 describe('the words of the dialogs', () => {
   for (const type of nodeTypes) {
-    const catalogue = readJson(catalogueFile(type)) as Catalogue
-
     it(`of ${type} are all there`, () => {
-      const known = new Set(keysOf(catalogue))
+      const known = new Set(keysOf(catalogueOf(type)))
       assert.deepEqual(
         usedKeys(type).filter((key) => !known.has(key)),
         [],
@@ -50,7 +50,7 @@ describe('the words of the dialogs', () => {
     it(`of ${type} are all used`, () => {
       const used = new Set(usedKeys(type))
       assert.deepEqual(
-        keysOf(catalogue).filter((key) => !used.has(key)),
+        keysOf(catalogueOf(type)).filter((key) => !used.has(key)),
         [],
       )
     })

@@ -17,18 +17,23 @@ export interface Manifest {
   readonly 'node-red': { readonly version: string; readonly nodes: Readonly<Record<string, string>> }
 }
 
-export const readText = (file: string): string => readFileSync(path.join(ROOT, file), 'utf8')
+export const readText = (file: string): string => readFileSync(path.resolve(ROOT, file), 'utf8')
 export const readJson = (file: string): unknown => JSON.parse(readText(file))
 
 export const manifest = readJson('package.json') as Manifest
 export const nodeTypes = Object.keys(manifest['node-red'].nodes)
 
-/** All files below a folder, as paths from the root with `/`. */
-export function filesIn(folder: string): string[] {
-  return readdirSync(path.join(ROOT, folder), { recursive: true, withFileTypes: true })
+/** All files below a folder, as absolute paths. */
+export function filesOf(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
-    .map((entry) => path.relative(ROOT, path.join(entry.parentPath, entry.name)).split(path.sep).join('/'))
+    .map((entry) => path.join(entry.parentPath, entry.name))
     .sort()
+}
+
+/** All files below a folder of the package, as paths from the root with `/`. */
+export function filesIn(folder: string): string[] {
+  return filesOf(path.join(ROOT, folder)).map((file) => path.relative(ROOT, file).split(path.sep).join('/'))
 }
 
 /** The flows of Import → Examples, by file name. */
@@ -100,14 +105,22 @@ const validators = {
   regex: (expression: RegExp) => (value: unknown) => expression.test(String(value)),
 }
 
-/** Whether the editor takes this value of a property, given the other properties of the node. */
-export function editorAccepts(definition: EditorDefinition, property: string, value: unknown): boolean {
+/**
+ * Whether the editor takes this value of a property.
+ * @param others the other properties of the node; their defaults when left out
+ */
+export function editorAccepts(
+  definition: EditorDefinition,
+  property: string,
+  value: unknown,
+  others: object = {},
+): boolean {
   const { required, validate } = definition.defaults[property] as EditorDefault
   if (required === true && (value === '' || value === undefined)) return false
   if (validate === undefined) return true
-  const others = Object.fromEntries(
+  const defaults = Object.fromEntries(
     Object.entries(definition.defaults).map(([name, { value: standard }]) => [name, standard]),
   )
-  const node = { ...others, [property]: value, _: (key: string) => key, _def: definition }
+  const node = { ...defaults, ...others, [property]: value, _: (key: string) => key, _def: definition }
   return validate.call(node, value, {}) === true
 }

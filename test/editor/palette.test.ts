@@ -1,0 +1,107 @@
+/**
+ * What a new user does first, in a real browser and on both versions of Node-RED: install the packed package into
+ * an empty user directory, find the nodes in the palette, import the first example, deploy it.
+ */
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import type { Browser, Page } from 'playwright-core'
+import { NodeRed } from '../../dev/node-red'
+import type { NodeRedVersion } from '../../dev/node-red/runtime'
+import { PROJECT_ROOT } from '../../dev/project'
+import { freePort } from '../../dev/services/free-port'
+import { launchBrowser } from '../../dev/browser'
+
+const EXAMPLE = '01 MQTT to Kafka to PostgreSQL'
+const NODE_TYPES = [
+  'tenant-mqtt-source',
+  'tenant-topic',
+  'tenant-kafka-producer',
+  'tenant-kafka-consumer',
+  'tenant-postgres-sink',
+  'tenant-dead-letter',
+]
+
+describe('the packed package in the editor', function () {
+  this.timeout(180_000)
+  let folder: string
+  let tarball: string
+  let browser: Browser
+
+  before(async () => {
+    folder = mkdtempSync(path.join(tmpdir(), 'tenant-pipeline-editor-'))
+    const pack = ['pack', '--ignore-scripts', '--json', '--pack-destination', folder]
+    const [packed] = JSON.parse(execFileSync('npm', pack, { cwd: PROJECT_ROOT, encoding: 'utf8' })) as {
+      filename: string
+    }[]
+    tarball = path.join(folder, packed!.filename)
+    browser = await launchBrowser()
+  })
+  after(async () => {
+    await browser?.close()
+    rmSync(folder, { recursive: true, force: true })
+  })
+
+  for (const version of ['4.1', '5'] as NodeRedVersion[]) {
+    it(`offers its nodes and its example on Node-RED ${version}`, async () => {
+      const nodeRed = await NodeRed.start({
+        userDir: path.join(folder, `node-red-${version}`),
+        port: await freePort(),
+        version,
+        install: tarball,
+        env: {
+          MQTT_URL: 'mqtt://127.0.0.1:1',
+          KAFKA_BROKERS: '127.0.0.1:1',
+          DATABASE_URL: 'postgres://127.0.0.1:1/none',
+        },
+        flow: [{ id: 'empty', type: 'tab', label: 'Flow 1' }],
+      })
+      const page = await browser.newPage({ viewport: { width: 1500, height: 900 } })
+      const scriptErrors: string[] = []
+      page.on('pageerror', (error) => scriptErrors.push(error.message))
+      try {
+        await page.goto(nodeRed.editorUrl)
+        await page.waitForSelector('.red-ui-palette-node[data-palette-type="tenant-topic"]')
+        assert.deepEqual((await paletteTypes(page)).sort(), [...NODE_TYPES].sort())
+        await importExample(page)
+        await page.locator('#red-ui-header-button-deploy').click()
+        await page.waitForFunction(
+          "document.querySelector('#red-ui-header-button-deploy').classList.contains('disabled')",
+        )
+        const deployed = await nodeRed.flow()
+        for (const type of NODE_TYPES)
+          assert.ok(
+            deployed.some((node) => node.type === type),
+            `${type} is deployed`,
+          )
+        await page.waitForSelector('.red-ui-flow-node-status-label:not(:empty)')
+        assert.equal(nodeRed.running, true)
+        assert.deepEqual(scriptErrors, [])
+      } finally {
+        await page.close()
+        await nodeRed.stop()
+      }
+    })
+  }
+})
+
+/** The node types below the heading of our category. */
+function paletteTypes(page: Page): Promise<(string | null)[]> {
+  const category = page.locator('.red-ui-palette-category', { hasText: 'tenant pipeline' })
+  return category
+    .locator('.red-ui-palette-node')
+    .evaluateAll((nodes) => nodes.map((node) => node.getAttribute('data-palette-type')))
+}
+
+async function importExample(page: Page): Promise<void> {
+  await page.evaluate("RED.actions.invoke('core:show-import-dialog')")
+  const dialog = page.locator('.ui-dialog', { has: page.locator('#red-ui-clipboard-dialog') })
+  await dialog.locator('#red-ui-tab-red-ui-clipboard-dialog-import-tab-examples').click()
+  await dialog.getByText('@iot-bridge/node-red-tenant-pipeline').click()
+  await dialog.getByText(EXAMPLE).click()
+  await dialog.locator('#red-ui-clipboard-dialog-ok').click()
+  await page.locator('#red-ui-workspace-tabs').getByText(EXAMPLE).click()
+  await page.waitForSelector('.red-ui-flow-node-group')
+}

@@ -1,0 +1,375 @@
+import assert from 'node:assert/strict'
+import { freePort } from '../../dev/services/free-port'
+import { startKafka, type KafkaService } from '../../dev/services/kafka'
+import type { Completion } from '../../src/batching/lane'
+import { KafkaCluster } from '../../src/kafka/cluster'
+import { parseBrokers, type KafkaConnection } from '../../src/kafka/connection'
+import { KafkaJsDriver } from '../../src/kafka/kafkajs-driver'
+import { partitionOfKey } from '../../src/kafka/murmur2'
+import { TenantProducer, type TenantProducerOptions } from '../../src/kafka/producer'
+import type { PipelineError } from '../../src/runtime/errors'
+import type { WireRecord } from '../../src/runtime/wire'
+import { createTestTopic, readTopic, sharedKafka, uniqueName, untilInSync, withAdmin } from '../support/kafka'
+import { KafkaLoad } from '../support/kafka-load'
+import { until } from '../support/until'
+import { AnswerLosingProxy } from '../support/answer-losing-proxy'
+
+const CLOSE_MS = 5000
+
+class Writer {
+  readonly warnings: string[] = []
+  readonly producer: TenantProducer
+  readonly cluster: KafkaCluster
+
+  constructor(
+    brokers: string,
+    options: Partial<TenantProducerOptions> = {},
+    connection: Partial<KafkaConnection> = {},
+  ) {
+    const full: KafkaConnection = {
+      brokers: parseBrokers(brokers),
+      clientId: 'test',
+      tls: undefined,
+      sasl: undefined,
+      connectionTimeoutMs: 2000,
+      requestTimeoutMs: 2000,
+      ...connection,
+    }
+    this.cluster = new KafkaCluster(full, new KafkaJsDriver(full, () => undefined))
+    this.producer = new TenantProducer(this.cluster, {
+      topic: '',
+      format: 'raw',
+      compression: 'snappy',
+      limits: { maxRecords: 500, maxBytes: 900_000, lingerMs: 5 },
+      missingTopic: 'wait',
+      newTopic: { partitions: 3, replicas: 1, retentionMs: 259_200_000 },
+      onWarning: (warning) => this.warnings.push(warning),
+      ...options,
+    })
+  }
+
+  /** Writes records and waits for all of them. @returns for each, the error code or `stored` */
+  write(records: readonly WireRecord[]): Promise<string[]> {
+    return Promise.all(
+      records.map(
+        (record) =>
+          new Promise<string>((resolve) => {
+            const completion: Completion = {
+              stored: () => resolve('stored'),
+              failed: ({ code }) => resolve(code),
+            }
+            this.producer.write(record, completion)
+          }),
+      ),
+    )
+  }
+
+  async close(): Promise<void> {
+    await this.producer.close(CLOSE_MS)
+    await this.cluster.close(0)
+  }
+}
+
+const record = (topic: string, value: string | Buffer, key?: string): WireRecord => ({
+  payload: Buffer.from(value),
+  kafka: key === undefined ? { topic } : { topic, key },
+})
+
+describe('the Kafka producer', () => {
+  let brokers: string
+  let writer: Writer
+
+  before(async () => {
+    brokers = (await sharedKafka()).address
+  })
+
+  afterEach(() => writer.close())
+
+  it('writes the bytes, the headers and the time, to the partition of the key', async () => {
+    const topic = await createTestTopic(brokers, { partitions: 6 })
+    writer = new Writer(brokers)
+    const payload = Buffer.from([0, 255, 1, 254])
+    const levels = { tenant: 'acme', project: 'p1', device: 'd1' }
+    const wire = {
+      payload,
+      ...levels,
+      levels,
+      topic: 'a/b/c',
+      messageId: 'm1',
+      receivedAt: 1_700_000_000_000,
+    }
+    const outcome = await writer.write([{ ...wire, kafka: { topic, key: 'acme/p1/d1' } }])
+    assert.deepEqual(outcome, ['stored'])
+    const [stored] = await readTopic(brokers, topic)
+    assert.deepEqual(stored?.value, payload)
+    assert.equal(stored?.partition, partitionOfKey('acme/p1/d1', 6))
+    assert.equal(stored?.timestamp, 1_700_000_000_000)
+    const headers = Object.entries(stored?.headers ?? {}).map(([name, value]) => [name, String(value)])
+    assert.deepEqual(Object.fromEntries(headers), {
+      tenant: 'acme',
+      project: 'p1',
+      device: 'd1',
+      'mqtt-topic': 'a/b/c',
+      'message-id': 'm1',
+      'received-at': '1700000000000',
+    })
+  })
+
+  for (const compression of ['none', 'gzip', 'snappy'] as const) {
+    it(`keeps the order of each key, in many batches (${compression})`, async () => {
+      const topic = await createTestTopic(brokers, { partitions: 6 })
+      writer = new Writer(brokers, { compression, limits: { maxRecords: 50, maxBytes: 10_000, lingerMs: 1 } })
+      const load = new KafkaLoad(writer.producer, topic)
+      load.write(200)
+      await load.finish()
+      assert.equal(await load.check(brokers), 0)
+    })
+  }
+
+  it('spreads records without a key, batch by batch', async () => {
+    const topic = await createTestTopic(brokers, { partitions: 3 })
+    writer = new Writer(brokers)
+    await writer.write(Array.from({ length: 60 }, () => record(topic, 'x'.repeat(10_000))))
+    const partitions = (await readTopic(brokers, topic)).map(({ partition }) => partition)
+    assert.deepEqual([...new Set(partitions)].sort(), [0, 1, 2])
+  })
+
+  it('gives back a record that is too large, and stores the others in order', async () => {
+    const topic = await createTestTopic(brokers)
+    writer = new Writer(brokers, {
+      compression: 'none',
+      limits: { maxRecords: 500, maxBytes: 5_000_000, lingerMs: 5 },
+    })
+    const values = Array.from({ length: 40 }, (_, at) => (at === 17 ? 'x'.repeat(2_000_000) : String(at)))
+    const outcome = await writer.write(values.map((value) => record(topic, value, 'k')))
+    assert.deepEqual(
+      outcome.filter((each) => each !== 'stored'),
+      ['KAFKA_RECORD_TOO_LARGE'],
+    )
+    assert.equal(outcome[17], 'KAFKA_RECORD_TOO_LARGE')
+    const stored = (await readTopic(brokers, topic)).map(({ value }) => value?.toString())
+    assert.deepEqual(
+      stored,
+      values.filter((_, at) => at !== 17),
+    )
+  })
+
+  it('makes its batches fit a topic that takes only small ones', async () => {
+    const topic = await createTestTopic(brokers, { config: { 'max.message.bytes': '3000' } })
+    writer = new Writer(brokers, { compression: 'none' })
+    const load = new KafkaLoad(writer.producer, topic, 5)
+    load.write(100)
+    await load.finish()
+    assert.equal(await load.check(brokers), 0)
+  })
+
+  it('waits for a topic that is missing, says so, and writes when somebody creates it', async () => {
+    const topic = uniqueName('late')
+    writer = new Writer(brokers)
+    const outcome = writer.write([record(topic, '1', 'k'), record(topic, '2', 'k')])
+    await until(() => writer.producer.problem?.code === 'KAFKA_UNKNOWN_TOPIC')
+    assert.equal(writer.producer.heldRecords, 2)
+    assert.equal(writer.producer.problem?.statusText, 'Kafka: no such topic')
+    await createTestTopic(brokers, { name: topic })
+    assert.deepEqual(await outcome, ['stored', 'stored'])
+    assert.equal(writer.producer.problem, undefined)
+  })
+
+  it('creates a missing topic when told to, and warns of its single replica', async () => {
+    const topic = uniqueName('created')
+    writer = new Writer(brokers, { missingTopic: 'create' })
+    assert.deepEqual(await writer.write([record(topic, '1')]), ['stored'])
+    const description = await writer.cluster.admin.describeTopic(topic)
+    assert.deepEqual(description, {
+      topic,
+      partitions: 3,
+      replicas: 1,
+      minInSyncReplicas: 1,
+      retentionMs: 259_200_000,
+    })
+    await until(() => writer.warnings.length > 0)
+    assert.match(writer.warnings[0] ?? '', /one replica/)
+  })
+
+  it('gives back records for a missing or impossible topic when told to', async () => {
+    writer = new Writer(brokers, { missingTopic: 'reject' })
+    const good = await createTestTopic(brokers)
+    const outcome = await writer.write([
+      record(uniqueName('missing'), '1'),
+      record('not a topic', '2'),
+      record(good, '3'),
+      { payload: '4' },
+      { payload: '5', kafka: { topic: good, partition: 1 } },
+    ])
+    assert.deepEqual(outcome, [
+      'KAFKA_UNKNOWN_TOPIC',
+      'KAFKA_INVALID_TOPIC',
+      'stored',
+      'KAFKA_NO_TOPIC',
+      'KAFKA_INVALID_PARTITION',
+    ])
+  })
+
+  it('goes on with other topics when one that it has written to is deleted', async () => {
+    const [doomed, healthy] = [await createTestTopic(brokers), await createTestTopic(brokers)]
+    writer = new Writer(brokers)
+    await writer.write([record(doomed, '1'), record(healthy, '1')])
+    await withAdmin(brokers, (admin) => admin.deleteTopics({ topics: [doomed] }))
+    const waiting = writer.write([record(doomed, '2')])
+    await until(() => writer.producer.problem?.code === 'KAFKA_UNKNOWN_TOPIC')
+    assert.deepEqual(await writer.write([record(healthy, '2')]), ['stored'])
+    const later = await createTestTopic(brokers)
+    assert.deepEqual(await writer.write([record(later, '1')]), ['stored'])
+    await createTestTopic(brokers, { name: doomed })
+    assert.deepEqual(await waiting, ['stored'])
+  })
+
+  it('stores what it holds when it is closed', async () => {
+    const topic = await createTestTopic(brokers, { partitions: 6 })
+    writer = new Writer(brokers, { limits: { maxRecords: 500, maxBytes: 900_000, lingerMs: 10_000 } })
+    const load = new KafkaLoad(writer.producer, topic)
+    load.write(50)
+    await writer.close()
+    assert.equal(load.stored, load.total)
+    assert.deepEqual(await writer.write([record(topic, 'late')]), ['KAFKA_CLOSED'])
+  })
+})
+
+describe('the Kafka producer, when Kafka cannot be reached', () => {
+  let writer: Writer
+
+  afterEach(() => writer.close())
+
+  it('says so, fails nothing, and hands back what it holds when it is closed', async () => {
+    writer = new Writer(`127.0.0.1:${await freePort()}`)
+    writer.producer.start()
+    const failures: PipelineError[] = []
+    const completion = { stored: () => assert.fail(), failed: (error: PipelineError) => failures.push(error) }
+    writer.producer.write(record('t', '1'), completion)
+    await until(() => writer.producer.problem !== undefined)
+    assert.equal(writer.producer.problem?.statusText, 'Kafka: not reachable')
+    assert.equal(writer.producer.heldRecords, 1)
+    await writer.producer.close(100)
+    assert.deepEqual(
+      failures.map(({ code, retryable }) => [code, retryable]),
+      [['KAFKA_CLOSED', true]],
+    )
+  })
+
+  it('says that TLS failed when the port does not speak it', async () => {
+    const { address } = await sharedKafka()
+    writer = new Writer(address, {}, { tls: {} })
+    writer.producer.start()
+    await until(() => writer.producer.problem !== undefined)
+    assert.equal(writer.producer.problem?.code, 'KAFKA_TLS')
+  })
+})
+
+describe('the Kafka producer, when its broker', function () {
+  this.timeout(120_000)
+  let kafka: KafkaService
+  let writer: Writer
+  let proxy: AnswerLosingProxy
+  let topic: string
+
+  before(async () => {
+    const port = await freePort()
+    proxy = await AnswerLosingProxy.start(() => port)
+    const properties = { 'advertised.listeners': `PLAINTEXT://127.0.0.1:${proxy.port}` }
+    kafka = await startKafka({ port, properties })
+  })
+
+  beforeEach(async () => {
+    topic = await createTestTopic(kafka.address, { partitions: 6 })
+    writer = new Writer(kafka.address)
+  })
+
+  afterEach(() => writer.close())
+
+  after(async () => {
+    await kafka.stop()
+    await proxy.stop()
+  })
+
+  it('freezes and goes on, loses, repeats and reorders nothing', async () => {
+    const load = new KafkaLoad(writer.producer, topic).start()
+    await load.progress(1000)
+    kafka.brokers[0]?.freeze()
+    await until(() => writer.producer.problem?.code === 'KAFKA_NO_ANSWER')
+    kafka.brokers[0]?.thaw()
+    await load.progress(1000)
+    await load.finish()
+    assert.equal(await load.check(kafka.address), 0)
+    assert.equal(writer.producer.problem, undefined)
+  })
+
+  for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
+    it(`ends by ${signal} and starts again, loses, repeats and reorders nothing`, async () => {
+      const load = new KafkaLoad(writer.producer, topic).start()
+      await load.progress(1000)
+      await kafka.brokers[0]?.stop(signal)
+      await until(() => writer.producer.problem?.code === 'KAFKA_UNREACHABLE')
+      kafka.brokers[0]?.start()
+      await kafka.ready()
+      await load.progress(1000)
+      await load.finish()
+      assert.equal(await load.check(kafka.address), 0)
+    })
+  }
+
+  it('loses answers on the way, repeats nothing', async () => {
+    const load = new KafkaLoad(writer.producer, topic).start()
+    await load.progress(200)
+    while (proxy.lost < 10) {
+      proxy.loseNextAnswers()
+      await load.progress(100)
+    }
+    await load.finish()
+    assert.equal(await load.check(kafka.address), 0)
+  })
+
+  it('is stopped while it closes: what it could not store fails as something to be sent again', async () => {
+    const load = new KafkaLoad(writer.producer, topic)
+    load.write(1)
+    await load.finish()
+    kafka.brokers[0]?.freeze()
+    load.write(10)
+    await writer.producer.close(200)
+    kafka.brokers[0]?.thaw()
+    assert.equal(load.failures.length, 200)
+    assert.deepEqual(
+      [...new Set(load.failures.map(({ code, retryable }) => `${code} ${retryable}`))],
+      ['KAFKA_CLOSED true'],
+    )
+  })
+})
+
+describe('the Kafka producer, with three brokers', function () {
+  this.timeout(180_000)
+  let kafka: KafkaService
+  let writer: Writer
+
+  before(async () => {
+    kafka = await startKafka({ brokers: 3 })
+  })
+
+  afterEach(() => writer.close())
+
+  after(() => kafka.stop())
+
+  it('goes on when a leader is killed, loses and reorders nothing', async () => {
+    const topic = await createTestTopic(kafka.address, { partitions: 6, replicas: 3 })
+    writer = new Writer(kafka.address)
+    const load = new KafkaLoad(writer.producer, topic).start()
+    await load.progress(1000)
+    await kafka.brokers[0]?.stop('SIGKILL')
+    await load.progress(2000)
+    kafka.brokers[0]?.start()
+    await kafka.ready()
+    await untilInSync(kafka.address, topic)
+    await load.progress(1000)
+    await load.finish()
+    assert.equal(await load.check(kafka.address), 0)
+    assert.deepEqual(writer.warnings, [])
+  })
+})

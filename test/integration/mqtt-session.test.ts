@@ -1,0 +1,245 @@
+/** The session against Mosquitto, over a network that fails. */
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { connectAsync, type MqttClient } from 'mqtt'
+import { freePort } from '../../dev/services/free-port'
+import { startAedes } from '../../dev/services/mqtt'
+import { startMosquitto, type Mosquitto } from '../../dev/services/mosquitto'
+import type { HeldMessage } from '../../src/mqtt/acknowledgement-window'
+import { parseBrokerUrls, type BrokerSettings } from '../../src/mqtt/broker-settings'
+import type { SessionMemory } from '../../src/mqtt/client-ids'
+import type { QoS } from '../../src/mqtt/deferred-acknowledgement'
+import { MqttSession, type SessionState } from '../../src/mqtt/session'
+import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy'
+import { until } from '../support/until'
+
+interface Watched {
+  readonly session: MqttSession
+  readonly messages: HeldMessage[]
+  readonly warnings: string[]
+  readonly states: SessionState[]
+}
+
+describe('MQTT session', () => {
+  let broker: Mosquitto
+  let publisher: MqttClient
+  let proxy: TcpProxy
+  let name = ''
+  let memory: SessionMemory
+  const open: MqttSession[] = []
+
+  before(async () => {
+    broker = await startMosquitto({ savesEveryChange: false, config: ['max_keepalive 65535'] })
+    publisher = await connectAsync(broker.address, { protocolVersion: 5 })
+  })
+  after(async () => {
+    await publisher.endAsync(true)
+    await broker.stop()
+  })
+  beforeEach(async () => {
+    name = randomBytes(5).toString('hex')
+    memory = { filters: new Map(), lastConnectedMs: undefined }
+    proxy = await startTcpProxy(broker.port)
+  })
+  afterEach(async () => {
+    await Promise.all(open.splice(0).map((session) => session.close()))
+    await proxy.stop()
+  })
+
+  function start(
+    settings: Partial<BrokerSettings> = {},
+    { qos = 1, maxMessages = 1000 }: { qos?: QoS; maxMessages?: number } = {},
+  ): Watched {
+    const watched = { messages: [] as HeldMessage[], warnings: [] as string[], states: [] as SessionState[] }
+    const session = new MqttSession(
+      {
+        broker: {
+          urls: parseBrokerUrls(`127.0.0.1:${proxy.port}`),
+          clientId: name,
+          protocol: 'auto',
+          keepAliveSeconds: 60,
+          sessionExpirySeconds: 3600,
+          cleanSession: false,
+          safe: true,
+          ...settings,
+        },
+        clientId: name,
+        filters: new Map([[name, qos]]),
+        bounds: { maxMessages, maxBytes: 1e8 },
+        memory,
+      },
+      {
+        onMessage: (message) => watched.messages.push(message),
+        onState: (state) => watched.states.push(state),
+        onWarning: ({ code }) => watched.warnings.push(code),
+      },
+    )
+    open.push(session)
+    session.start()
+    return { ...watched, session }
+  }
+
+  const isConnected = ({ states }: Watched): boolean => states.at(-1)?.kind === 'connected'
+  const connected = (watched: Watched): Promise<void> => until('it is connected', () => isConnected(watched))
+  const texts = ({ messages }: Watched): string[] => messages.map(({ payload }) => payload.toString())
+  const numbered = (count: number, from = 0): string[] =>
+    Array.from({ length: count }, (_, i) => String(from + i))
+  const publish = (all: readonly string[], qos: QoS = 1): Promise<unknown> =>
+    Promise.all(all.map((text) => publisher.publishAsync(name, text, { qos })))
+
+  for (const protocol of ['5', '3.1.1'] as const) {
+    for (const qos of [1, 2] as const) {
+      it(`emits nothing of QoS ${qos} twice when the network is cut again and again (${protocol})`, async () => {
+        const watched = start({ protocol }, { qos })
+        const { session, messages } = watched
+        await connected(watched)
+        for (let round = 0; round < 2; round++) {
+          await publish(numbered(50, round * 50), qos)
+          await until('all have arrived', () => messages.length === (round + 1) * 50)
+          // The first message stays in work, so that no acknowledgement is on its way when the network is cut.
+          messages.forEach((message, index) => index % 3 === 1 + round && session.settle(message))
+          proxy.cut()
+          await until('the cut is seen', () => !isConnected(watched))
+          messages.forEach((message, index) => index % 5 === 1 + round && session.settle(message))
+          await connected(watched)
+        }
+        for (const message of messages) session.settle(message)
+        await until('all are acknowledged', () => session.size === 0 && session.outstanding === 0)
+        await publish(['last'], qos)
+        await until('new ones arrive', () => texts(watched).includes('last'))
+        assert.deepEqual(texts(watched), [...numbered(100), 'last'])
+      })
+
+      it(`has acknowledged to the broker what it wrote before it closed (QoS ${qos}, ${protocol})`, async () => {
+        const first = start({ protocol }, { qos })
+        await connected(first)
+        await publish(numbered(20), qos)
+        await until('all have arrived', () => first.messages.length === 20)
+        for (const message of first.messages.slice(0, 15)) first.session.settle(message)
+        await first.session.close()
+        const second = start({ protocol }, { qos })
+        await until('the rest has arrived', () => second.messages.length >= 5)
+        await publish(['last'], qos)
+        await until('new ones arrive', () => texts(second).includes('last'))
+        assert.deepEqual(texts(second), [...numbered(5, 15), 'last'])
+        assert.deepEqual(second.warnings, [])
+      })
+    }
+  }
+
+  for (const [what, refusal] of [
+    ['in the form of 3.1.1', Buffer.from([0x20, 2, 0, 1])],
+    ['in the form of 5', Buffer.from([0x20, 3, 0, 0x84, 0])],
+    ['by closing', Buffer.alloc(0)],
+  ] as const) {
+    it(`falls back to 3.1.1 when the broker refuses 5 ${what}`, async () => {
+      await proxy.stop()
+      proxy = await startTcpProxy(broker.port, (bytes) => (bytes[8] === 5 ? refusal : undefined))
+      const watched = start()
+      await connected(watched)
+      await publish(['a'])
+      await until('it has arrived', () => watched.messages.length === 1)
+    })
+  }
+
+  it('does not fall back when 5 is asked for', async () => {
+    await proxy.stop()
+    proxy = await startTcpProxy(broker.port, () => Buffer.from([0x20, 3, 0, 0x84, 0]))
+    const watched = start({ protocol: '5' })
+    await until('it was refused twice', () => proxy.connections >= 2)
+    const refused = watched.states.find(({ kind }) => kind === 'waiting')
+    assert.equal(refused?.kind === 'waiting' && refused.error.code, 'MQTT_VERSION')
+  })
+
+  it('stays away when the broker says that another client has taken the client id', async () => {
+    const aedes = await startAedes()
+    try {
+      const watched = start({ urls: parseBrokerUrls(aedes.address) })
+      await connected(watched)
+      const other = await connectAsync(aedes.address, {
+        protocolVersion: 5,
+        clientId: name,
+        reconnectPeriod: 0,
+      })
+      await until('it is noticed', () => watched.states.at(-1)?.kind === 'waiting')
+      const last = watched.states.at(-1)
+      assert.ok(last?.kind === 'waiting')
+      assert.equal(last.error.code, 'MQTT_TAKEN_OVER')
+      assert.equal(last.delayMs, 300_000)
+      await other.endAsync(true)
+    } finally {
+      await aedes.stop()
+    }
+  })
+
+  it('stays away when connections end soon again and again: another client may have the client id', async () => {
+    const watched = start()
+    const connections = (): number => watched.states.filter(({ kind }) => kind === 'connected').length
+    for (let life = 1; life <= 3; life++) {
+      await until('it is connected', () => connections() === life)
+      proxy.cut()
+    }
+    await until('it is suspected', () => {
+      const last = watched.states.at(-1)
+      return last?.kind === 'waiting' && last.error.code === 'MQTT_TAKEN_OVER'
+    })
+  })
+
+  it('leaves the broker while it is paused for long, and comes back', async () => {
+    const watched = start({ keepAliveSeconds: 2 }, { maxMessages: 10 })
+    const { session, messages, states } = watched
+    await connected(watched)
+    session.pause()
+    await publish(numbered(5))
+    await until('it has left', () => states.at(-1)?.kind === 'resting')
+    session.resume()
+    await connected(watched)
+    await until('all have arrived', () => messages.length === 5)
+    assert.deepEqual(texts(watched), numbered(5))
+  })
+
+  it('reports a session that another client has removed', async () => {
+    const first = start()
+    await connected(first)
+    await first.session.close()
+    const cleaner = await connectAsync(broker.address, { clientId: name, clean: true })
+    await cleaner.endAsync()
+    const second = start()
+    await connected(second)
+    assert.deepEqual(second.warnings, ['MQTT_SESSION_LOST'])
+    await publish(['a'])
+    await until('it is subscribed again', () => second.messages.length === 1)
+  })
+
+  it('refuses a subscription that is granted with less than was asked, in safe mode only', async () => {
+    const strict = await startMosquitto({ savesEveryChange: false, config: ['max_qos 1'] })
+    try {
+      const urls = parseBrokerUrls(strict.address)
+      const safe = start({ urls }, { qos: 2 })
+      await until('it is refused', () => safe.states.at(-1)?.kind === 'waiting')
+      const last = safe.states.at(-1)
+      assert.equal(last?.kind === 'waiting' && last.error.code, 'MQTT_UNSAFE')
+      await safe.session.close()
+      const unsafe = start({ urls, safe: false }, { qos: 2 })
+      await connected(unsafe)
+    } finally {
+      await Promise.all(open.splice(0).map((session) => session.close()))
+      await strict.stop()
+    }
+  })
+
+  it('takes WebSockets', async () => {
+    const port = await freePort()
+    const web = await startMosquitto({
+      savesEveryChange: false,
+      config: [`listener ${port} 127.0.0.1`, 'protocol websockets'],
+    })
+    try {
+      const watched = start({ urls: parseBrokerUrls(`ws://127.0.0.1:${port}`) })
+      await connected(watched)
+    } finally {
+      await Promise.all(open.splice(0).map((session) => session.close()))
+      await web.stop()
+    }
+  })
+})

@@ -1,0 +1,322 @@
+import assert from 'node:assert/strict'
+import type { ClientBase } from 'pg'
+import { defaultColumns, readColumns, type PayloadType } from '../../src/postgres/columns'
+import { CopyWriter } from '../../src/postgres/copy-writer'
+import type { Database } from '../../src/postgres/database'
+import type { RejectedRecord } from '../../src/postgres/rejected'
+import type { RowWriter } from '../../src/postgres/row-writer'
+import { refusedPayload } from '../../src/postgres/screen'
+import type { TableSink } from '../../src/postgres/table-sink'
+import { createTestDatabase, type TestDatabase } from '../support/postgres'
+import {
+  copyWriter,
+  ledgerKey,
+  openDatabase,
+  openSink,
+  openWriter,
+  range,
+  record,
+  records,
+} from '../support/sink'
+
+/** Payloads, and the code that rejects them; without one they can be stored as jsonb. */
+const PAYLOADS: readonly (readonly [name: string, payload: unknown, code?: string])[] = [
+  ['a NUL byte', Buffer.from('{"a":"\0"}'), 'NUL_BYTE'],
+  ['no JSON', Buffer.from('{"a":'), 'JSON_INVALID'],
+  ['nothing', Buffer.alloc(0), 'JSON_INVALID'],
+  ['white space', Buffer.from('  '), 'JSON_INVALID'],
+  ['an escaped NUL', Buffer.from('{"a":"\\u0000"}'), '22P05'],
+  ['half of a surrogate pair', Buffer.from('{"a":"\\ud800"}'), '22P02'],
+  ['bytes that are no UTF-8', Buffer.from([0x22, 0xff, 0x22]), 'UTF8_INVALID'],
+  ['overlong UTF-8', Buffer.from([0x22, 0xc0, 0x80, 0x22]), 'UTF8_INVALID'],
+  ['a byte order mark', Buffer.from('\ufeff{}'), 'JSON_INVALID'],
+  ['a number beyond all bounds', Buffer.from('1e131072'), '22003'],
+  ['100,000 brackets', Buffer.from('['.repeat(100_000) + ']'.repeat(100_000)), '54001'],
+  ['an object with itself inside', loop(), 'NOT_ENCODABLE'],
+  ['text with half of a surrogate pair', '"\ud800"', 'NOT_ENCODABLE'],
+  ['two megabytes', Buffer.from(JSON.stringify('x'.repeat(2_000_000)))],
+  ['backslashes, tabs and line feeds', Buffer.from('{"a":"\\\\ \\t",\t"b":\r\n1}')],
+  ['a number that JSON.parse would change', Buffer.from('{"n":9007199254740993,"e":1e400}')],
+  ['text', '{"a":1}'],
+  ['an object that the flow has made', { a: 1 }],
+  ['a scalar', Buffer.from('42')],
+]
+
+function loop(): unknown {
+  const value: { self?: unknown } = {}
+  value.self = value
+  return value
+}
+
+describe('records that PostgreSQL refuses', () => {
+  let database: TestDatabase
+  let connection: Database
+  beforeEach(async () => {
+    database = await createTestDatabase()
+    connection = openDatabase(database.url)
+  })
+  afterEach(async () => {
+    await connection.close(0)
+    await database.drop()
+  })
+
+  const count = async (table: string): Promise<number> =>
+    Number((await database.query<{ n: string }>(`select count(*) as n from ${table}`))[0]?.n)
+
+  it('become dead letters alone, each with its reason, and the others become rows', async () => {
+    const writer = await openWriter(connection)
+    const batch = PAYLOADS.flatMap(([, payload], index) => [
+      record(2 * index, { payload }),
+      record(2 * index + 1),
+    ])
+    const end = batch.length
+    const written = await writer.writeRange(ledgerKey, range(0, end), batch)
+    const refused = PAYLOADS.filter(([, , code]) => code !== undefined)
+    assert.equal(written.rows, end - refused.length)
+    assert.equal(await count('iot_messages'), end - refused.length)
+    const letters = await database.query<{ kafka_offset: string; code: string }>(
+      'select kafka_offset, code, reason from iot_dead_letters order by kafka_offset',
+    )
+    assert.deepEqual(
+      letters.map(({ kafka_offset, code }) => [PAYLOADS[Number(kafka_offset) / 2]?.[0], code]),
+      refused.map(([name, , code]) => [name, code]),
+    )
+  })
+
+  it('keep their bytes, headers and position', async () => {
+    const writer = await openWriter(connection)
+    const payload = Buffer.from('{"a":"\0\xff', 'latin1')
+    await writer.writeRange(ledgerKey, range(5, 6), [record(5, { payload })])
+    const [letter] = await database.query<Record<string, unknown>>('select * from iot_dead_letters')
+    assert.ok(letter)
+    assert.deepEqual(letter['payload'], payload)
+    assert.deepEqual(letter['headers'], { unit: 'C' })
+    assert.deepEqual(
+      [
+        'tenant_id',
+        'project_id',
+        'mqtt_topic',
+        'kafka_cluster',
+        'kafka_topic',
+        'kafka_partition',
+        'kafka_offset',
+        'node_id',
+      ].map((name) => letter[name]),
+      ['t2', 'p', 'mtic/msg/client/realtime/t2/p/d', 'c', 'iot-messages', '0', '5', 'sink1'],
+    )
+  })
+
+  it('are stored as they are in a bytea column', async () => {
+    const columns = defaultColumns('bytea')
+    const sink = openSink(connection, { columns, payloadType: 'bytea' })
+    const batch = PAYLOADS.filter(([, payload]) => Buffer.isBuffer(payload)).map(([, payload], offset) =>
+      record(offset, { payload }),
+    )
+    const { rejected } = await sink.write({ way: 'range', range: range(0, batch.length), records: batch })
+    await sink.close(1000)
+    assert.deepEqual(rejected, [])
+    const rows = await database.query<{ payload: Buffer }>(
+      'select payload from iot_messages order by kafka_offset',
+    )
+    assert.deepEqual(
+      rows.map(({ payload }) => payload),
+      batch.map(({ payload }) => payload),
+    )
+  })
+
+  it('cost few statements', async () => {
+    let statements = 0
+    const counting: RowWriter = {
+      write: (client: ClientBase, rows: Buffer) => {
+        statements++
+        return copyWriter().write(client, rows)
+      },
+    }
+    const writer = await openWriter(connection, { writer: counting })
+    // Only PostgreSQL sees that these are bad: JSON.parse takes them.
+    const bad = Buffer.from('{"a":"\\u0000"}')
+    const n = 1000
+    for (const places of [[0], [999], [500], [1, 2, 3], [0, 250, 500, 750, 999]]) {
+      const batch = records(0, n).map((one, index) =>
+        places.includes(index) ? { ...one, payload: bad } : one,
+      )
+      statements = 0
+      const written = await writer.writeRecords(batch)
+      assert.equal(written.rejected.length, places.length)
+      const most = places.length * (1 + Math.log2(n)) + 2
+      assert.ok(statements <= most, `${statements} statements for ${places.length} bad rows, at most ${most}`)
+    }
+  })
+
+  it('of one tenant do not hold up the others, however many', async () => {
+    const writer = await openWriter(connection)
+    const batch = records(0, 600).map((one) =>
+      one.tenant === 't1' ? { ...one, payload: Buffer.from('rubbish') } : one,
+    )
+    const written = await writer.writeRange(ledgerKey, range(0, 600), batch)
+    assert.deepEqual([written.rows, written.rejected.length], [400, 200])
+  })
+
+  it('of one tenant alone are its rubbish, also when it is the whole batch', async () => {
+    const writer = await openWriter(connection)
+    const batch = records(0, 150).map((one) => ({ ...one, tenant: 't1', payload: Buffer.from('rubbish') }))
+    const written = await writer.writeRange(ledgerKey, range(0, 150), batch)
+    assert.deepEqual([written.rows, written.rejected.length], [0, 150])
+  })
+
+  for (const [where, payload] of [
+    ['here', 'rubbish'],
+    ['only in PostgreSQL', '{"a":"\\u0000"}'],
+  ] as const) {
+    it(`stop the sink when they are all rows of several tenants, seen ${where}`, async () => {
+      const writer = await openWriter(connection)
+      const batch = records(0, 100).map((one) => ({ ...one, payload: Buffer.from(payload) }))
+      await assert.rejects(writer.writeRange(ledgerKey, range(0, 100), batch), {
+        kind: 'configuration',
+        message: /all 100 rows of a batch, of several tenants, were refused in the same way/,
+      })
+      assert.equal(await count('iot_dead_letters'), 0)
+      assert.equal(await count('iot_ledger'), 0)
+    })
+  }
+
+  it('leave by the output before the batch is written, when that is chosen', async () => {
+    const delivered: RejectedRecord[] = []
+    let rowsThen = -1
+    const writer = await openWriter(connection, {
+      deadLetters: undefined,
+      deliverRejected: async (rejected) => {
+        rowsThen = await count('iot_messages')
+        delivered.push(...rejected)
+      },
+    })
+    const batch = records(0, 10)
+    for (const index of [2, 7])
+      batch[index] = record(index, { payload: Buffer.from(index === 2 ? 'x' : '{"a":"\\u0000"}') })
+    const written = await writer.writeRange(ledgerKey, range(0, 10), batch)
+    assert.equal(rowsThen, 0)
+    assert.deepEqual(
+      delivered.map(({ record, reason }) => [record.kafka?.offset, reason.code]),
+      [
+        [2, 'JSON_INVALID'],
+        [7, '22P05'],
+      ],
+    )
+    assert.deepEqual([written.rows, written.rejected.length], [8, 2])
+    assert.equal(await count('iot_messages'), 8)
+  })
+
+  it('are not written past when the output does not take them', async () => {
+    const writer = await openWriter(connection, {
+      deadLetters: undefined,
+      deliverRejected: () => Promise.reject(new Error('not taken')),
+    })
+    const batch = [record(0), record(1, { payload: Buffer.from('x') })]
+    await assert.rejects(writer.writeRange(ledgerKey, range(0, 2), batch), /not taken/)
+    assert.equal(await count('iot_messages'), 0)
+    assert.equal(await count('iot_ledger'), 0)
+  })
+
+  it('never quote a payload in an error', async () => {
+    const secret = 'hunter2'
+    const columns = readColumns(
+      JSON.stringify([
+        { column: 'time', from: 'time' },
+        { column: 'number', from: 'payload.number', type: 'integer' },
+      ]),
+      'jsonb',
+    )
+    const sink = openSink(connection, { columns })
+    const batch = [record(0, { payload: { number: secret } })]
+    const { rejected } = await sink.write({ way: 'range', range: range(0, 1), records: batch })
+    await sink.close(1000)
+    assert.equal(rejected[0]?.reason.code, '22P02')
+    assert.doesNotMatch(JSON.stringify(rejected[0]?.reason), /hunter2/)
+  })
+
+  it('are refused by PostgreSQL too when they are refused without asking it', async () => {
+    await database.query('create table judge (jsonb jsonb, json json, text text)')
+    for (const type of ['jsonb', 'json', 'text'] as PayloadType[]) {
+      for (const payload of mutants()) {
+        if (refusedPayload(payload, type) === undefined) continue
+        const writer = new CopyWriter({ schema: 'public', table: 'judge' }, [type])
+        const row = Buffer.from(payload.toString('latin1').replace(/[\\\t\r\n]/g, '\\$&'), 'latin1')
+        const refusal = connection.transaction('judging', (client) =>
+          writer.write(client, Buffer.concat([row, Buffer.from('\n')])),
+        )
+        await assert.rejects(refusal, { kind: 'data' }, `${type} ${payload.toString('hex')}`)
+      }
+    }
+  })
+
+  /** JSON with one byte changed, taken out or put in, the same ones in every run. */
+  function mutants(): Buffer[] {
+    const original = Buffer.from('{"a\\u00e9ü":[1.5e3,-0,true,null,"x\\n"]}')
+    const bytes = [0x00, 0x01, 0x09, 0x20, 0x22, 0x2c, 0x5c, 0x7f, 0x80, 0xc3, 0xff]
+    const all: Buffer[] = [original]
+    for (let at = 0; at < original.length; at += 2) {
+      all.push(Buffer.concat([original.subarray(0, at), original.subarray(at + 1)]))
+      const byte = Buffer.from([bytes[at % bytes.length] as number])
+      all.push(Buffer.concat([original.subarray(0, at), byte, original.subarray(at)]))
+      all.push(Buffer.concat([original.subarray(0, at), byte, original.subarray(at + 1)]))
+    }
+    return all
+  }
+})
+
+describe('a table that does not fit', () => {
+  let database: TestDatabase
+  let connection: Database
+  let sink: TableSink
+  beforeEach(async () => {
+    database = await createTestDatabase()
+    connection = openDatabase(database.url)
+  })
+  afterEach(async () => {
+    await sink.close(0)
+    await connection.close(0)
+    await database.drop()
+  })
+
+  const faults = [
+    [
+      'is dropped',
+      'alter table iot_messages rename to away',
+      'alter table away rename to iot_messages',
+      /no (such )?table/,
+    ],
+    [
+      'loses a column',
+      'alter table iot_messages rename column payload to body',
+      'alter table iot_messages rename column body to payload',
+      /no (such )?column/,
+    ],
+    [
+      'gets a check that nothing passes',
+      'alter table iot_messages add constraint closed check (kafka_offset < 0) not valid',
+      'alter table iot_messages drop constraint closed',
+      /every row refused \(23514\)/,
+    ],
+  ] as const
+  for (const [what, breakIt, mendIt, status] of faults) {
+    it(`and ${what} stops the sink, which goes on by itself`, async () => {
+      sink = openSink(connection, { createTable: false })
+      await database.query(
+        `create table iot_messages (time timestamptz, tenant_id text, project_id text, mqtt_topic text, payload jsonb,
+           message_id text, kafka_topic text, kafka_partition int, kafka_offset bigint)`,
+      )
+      await sink.write({ way: 'range', range: range(0, 100), records: records(0, 100) })
+      await database.query(breakIt)
+      const written = sink.write({ way: 'range', range: range(100, 200), records: records(100, 200) })
+      while (sink.problem === undefined) await new Promise(setImmediate)
+      assert.match(sink.problem.statusText, status)
+      await database.query(mendIt)
+      assert.equal((await written).rows, 100)
+      const [rows] = await database.query(
+        'select count(*)::int as rows, count(distinct kafka_offset)::int as offsets from iot_messages',
+      )
+      assert.deepEqual(rows, { rows: 200, offsets: 200 })
+      assert.deepEqual(await database.query('select 1 from iot_dead_letters'), [])
+    })
+  }
+})

@@ -1,0 +1,90 @@
+import assert from 'node:assert/strict'
+import { readDatabase } from '../../nodes/tenant-postgres/options'
+import tenantPostgres from '../../nodes/tenant-postgres/tenant-postgres'
+import type { DatabaseHolder } from '../../src/postgres/require-database'
+import { createTestDatabase, type TestDatabase } from '../support/postgres'
+import { helper, loadFlow, startRuntime, stopRuntime } from '../support/runtime'
+
+const noEnvironment = (): undefined => undefined
+
+describe('tenant-postgres', () => {
+  it('reads a URL, and takes the password from the credentials', () => {
+    const url = 'postgres://writer@db.example:5433/iot'
+    const { connection } = readDatabase({ url }, { password: 'secret' }, undefined, noEnvironment)
+    assert.deepEqual(connection, {
+      host: 'db.example',
+      port: 5433,
+      database: 'iot',
+      user: 'writer',
+      password: 'secret',
+      ssl: false,
+    })
+  })
+
+  it('reads single fields, and takes the password from the named variable', () => {
+    const config = {
+      address: 'fields',
+      host: 'db',
+      port: '5433',
+      databaseName: 'iot',
+      user: 'w',
+      passwordEnv: 'PW',
+    }
+    const { connection } = readDatabase(config, { password: 'not this' }, undefined, (name) => `of ${name}`)
+    assert.deepEqual([connection.host, connection.port, connection.password], ['db', 5433, 'of PW'])
+  })
+
+  it('says which variable is not set', () => {
+    assert.throws(() => readDatabase({ url: '${DATABASE_URL}' }, {}, undefined, noEnvironment), {
+      code: 'CONFIG_INVALID',
+      message: /"url" is empty; expected a URL, or the name of an environment variable that is set/,
+    })
+    assert.throws(() => readDatabase({ url: '' }, {}, undefined, noEnvironment), { code: 'CONFIG_INVALID' })
+    const config = { url: 'postgres://w@db/iot', passwordEnv: 'PW' }
+    assert.throws(() => readDatabase(config, {}, undefined, noEnvironment), /the environment variable PW/)
+  })
+
+  describe('in Node-RED', () => {
+    let test: TestDatabase
+    before(async () => {
+      await startRuntime()
+      test = await createTestDatabase()
+    })
+    after(async () => {
+      await stopRuntime()
+      await test.drop()
+    })
+    afterEach(async () => {
+      await helper.unload()
+      delete process.env['TEST_DATABASE_URL']
+    })
+
+    it('takes its address from an environment variable', async () => {
+      process.env['TEST_DATABASE_URL'] = test.url
+      await loadFlow([tenantPostgres], [{ id: 'db', type: 'tenant-postgres', url: '${TEST_DATABASE_URL}' }])
+      const { database } = helper.getNode('db') as DatabaseHolder
+      assert.ok(database)
+      const { rows } = await database.withClient('asking', (client) => client.query('select 1 as one'))
+      assert.deepEqual(rows, [{ one: 1 }])
+    })
+
+    it('stays up when that variable is not set', async () => {
+      await loadFlow([tenantPostgres], [{ id: 'db', type: 'tenant-postgres', url: '${TEST_DATABASE_URL}' }])
+      const { database, problem } = helper.getNode('db') as DatabaseHolder
+      assert.equal(database, undefined)
+      assert.equal(problem?.statusText, 'check "url"')
+    })
+
+    it('disconnects only after its last user has let go', async () => {
+      await loadFlow([tenantPostgres], [{ id: 'db', type: 'tenant-postgres', url: test.url }])
+      const { database, users } = helper.getNode('db') as DatabaseHolder
+      assert.ok(database && users)
+      const release = users.add()
+      const closed = helper.unload()
+      await database.withClient('finishing', (client) => client.query('select pg_sleep(0.05)'))
+      release()
+      await closed
+      await assert.rejects(database.withClient('too late', () => Promise.resolve()))
+    })
+  })
+})

@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict'
+import { linkedDelivery, type Message } from '../../../src/delivery/message-link'
+import type { Delivery } from '../../../src/delivery/delivery'
+import { FAILED_MESSAGES, Redelivery, type RedeliveryOptions } from '../../../src/delivery/redelivery'
+import { DeliveryTracker } from '../../../src/delivery/tracker'
+import { PipelineError } from '../../../src/runtime/errors'
+
+const flow = { id: 'flow' }
+const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+
+/** A redelivery of strings; what it sends is answered by hand. */
+function harness(options: Partial<RedeliveryOptions<string>> = {}) {
+  const tracker = new DeliveryTracker({ now: () => performance.now(), nextMacrotask: setImmediate })
+  const sent: { output: number; text: string; message: Message }[] = []
+  const settled: string[] = []
+  const redelivery = new Redelivery<string>({
+    tracker,
+    gateOpen: () => true,
+    sourceId: 'source',
+    deliveryTimeoutMs: 60_000,
+    maxAttempts: 0,
+    send: (output, message) => {
+      const delivery = linkedDelivery(message) as Delivery
+      tracker.copySent(delivery)
+      tracker.copyPlaced(delivery, flow)
+      tracker.copyReceived(delivery, flow)
+      sent.push({ output, text: message.payload as string, message })
+    },
+    isWired: () => true,
+    compose: (text) => ({ payload: text }),
+    split: () => [],
+    onSettled: (text) => settled.push(text),
+    ...options,
+  })
+  const end = async (index: number, error?: PipelineError): Promise<void> => {
+    const { message } = sent[index] as { message: Message }
+    const delivery = linkedDelivery(message) as Delivery
+    if (error === undefined) {
+      tracker.hold(delivery)
+      tracker.confirm(delivery, message)
+    } else {
+      tracker.openFailure(delivery, flow.id, error)
+    }
+    tracker.copyEnded(delivery, flow)
+    await nextTurn()
+  }
+  return { redelivery, sent, settled, end, texts: () => sent.map(({ text }) => text) }
+}
+
+const passing = new PipelineError('TEST', 'not now', { retryable: true })
+const permanent = new PipelineError('TEST', 'never', { retryable: false })
+const halves = (text: string): string[] =>
+  text.length < 2 ? [] : [text.slice(0, text.length >> 1), text.slice(text.length >> 1)]
+
+describe('Redelivery of parts, and of what has another owner', () => {
+  it('sends the parts of what failed for good one after the other, in order', async () => {
+    const { redelivery, sent, settled, end, texts } = harness({ split: halves, partsInOrder: true })
+    redelivery.emit('abcd')
+    await end(0, permanent)
+    assert.deepEqual(texts(), ['abcd', 'ab'])
+    await end(1, permanent)
+    assert.deepEqual(texts().slice(2), ['a'])
+    await end(2, permanent)
+    assert.deepEqual(sent[3]?.output, FAILED_MESSAGES)
+    await end(3)
+    assert.deepEqual(texts().slice(4), ['b'])
+    await end(4)
+    await end(5)
+    assert.deepEqual(settled, ['a', 'b', 'cd'])
+    assert.equal(redelivery.size, 0)
+  })
+
+  it('drops what waits for another attempt and has another owner by now', async () => {
+    let isWanted = true
+    const dropped: string[] = []
+    const { redelivery, sent, settled, end } = harness({
+      isWanted: () => isWanted,
+      onDropped: (text) => dropped.push(text),
+    })
+    redelivery.emit('waits')
+    redelivery.emit('out')
+    await end(0, passing)
+    isWanted = false
+    redelivery.dropUnwanted()
+    assert.deepEqual(dropped, ['waits'])
+    await end(1, passing)
+    assert.deepEqual(dropped, ['waits', 'out'])
+    assert.equal(sent.length, 2)
+    assert.deepEqual(settled, [])
+    assert.equal(redelivery.size, 0)
+  })
+})

@@ -1,0 +1,190 @@
+import assert from 'node:assert/strict'
+import { linkedDelivery, type Message } from '../../../src/delivery/message-link'
+import { FAILED_MESSAGES, MESSAGES, Redelivery } from '../../../src/delivery/redelivery'
+import { DeliveryTracker } from '../../../src/delivery/tracker'
+import { PipelineError } from '../../../src/runtime/errors'
+import { until } from '../../support/until'
+
+interface Sent {
+  readonly output: number
+  readonly message: Message
+}
+
+/** A node downstream of the source, as far as the tracker sees it. */
+const node = { id: 'sink' }
+const failure = (retryable: boolean, code = 'TEST'): PipelineError =>
+  new PipelineError(code, 'no', { retryable })
+
+function setUp({ maxAttempts = 0, wired = [true, true] } = {}) {
+  const tracker = new DeliveryTracker({ now: () => performance.now(), nextMacrotask: setImmediate })
+  const gate = { open: true }
+  const sent: Sent[] = []
+  const settled: string[] = []
+  const redelivery = new Redelivery<readonly string[]>({
+    tracker,
+    gateOpen: () => gate.open,
+    sourceId: 'source',
+    deliveryTimeoutMs: 60_000,
+    maxAttempts,
+    send: (output, message) => {
+      sent.push({ output, message })
+      const delivery = linkedDelivery(message)
+      assert.ok(delivery !== undefined)
+      tracker.copySent(delivery)
+      tracker.copyPlaced(delivery, node)
+      tracker.copyReceived(delivery, node)
+    },
+    isWired: (output) => wired[output] === true,
+    compose: (payload, error) => ({ payload, ...(error && { error: { code: error.code } }) }),
+    split: (content) => content.map((part) => [part]),
+    onSettled: (content) => settled.push(content.join('+')),
+  })
+  const deliveryOf = (index: number) => {
+    const delivery = linkedDelivery((sent[index] as Sent).message)
+    assert.ok(delivery !== undefined)
+    return delivery
+  }
+  /** The tracker settles in the next macrotask, which was scheduled before this one. */
+  const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+  return {
+    tracker,
+    gate,
+    sent,
+    settled,
+    redelivery,
+    wired,
+    deliveryOf,
+    texts: () => sent.map(({ message }) => (message.payload as string[]).join('+')),
+    store: async (index: number) => {
+      const delivery = deliveryOf(index)
+      tracker.hold(delivery)
+      tracker.confirm(delivery, {})
+      tracker.copyEnded(delivery, node)
+      await turn()
+    },
+    end: async (index: number) => {
+      tracker.copyEnded(deliveryOf(index), node)
+      await turn()
+    },
+    fail: async (index: number, error: PipelineError) => {
+      const delivery = deliveryOf(index)
+      tracker.openFailure(delivery, node.id, error)
+      tracker.copyEnded(delivery, node)
+      await turn()
+    },
+  }
+}
+
+describe('redelivery', () => {
+  it('settles what was stored, and what the flow ended on purpose', async () => {
+    const { redelivery, settled, store, end } = setUp()
+    redelivery.emit(['a'])
+    redelivery.emit(['b'])
+    await store(0)
+    await end(1)
+    assert.deepEqual(settled, ['a', 'b'])
+    assert.equal(redelivery.size, 0)
+  })
+
+  it('emits again after a passing failure, as a new delivery', async () => {
+    const { redelivery, settled, sent, store, fail } = setUp()
+    redelivery.emit(['a'])
+    await fail(0, failure(true))
+    assert.equal(redelivery.problem?.code, 'TEST')
+    await until('it is sent again', () => sent.length === 2)
+    assert.notEqual(sent[0]?.message._msgid, sent[1]?.message._msgid)
+    assert.equal(sent[1]?.output, MESSAGES)
+    await store(1)
+    assert.deepEqual(settled, ['a'])
+    assert.equal(redelivery.problem, undefined)
+  })
+
+  it('keeps the order of what failed together', async () => {
+    const { redelivery, sent, fail, texts } = setUp()
+    for (const text of ['a', 'b', 'c']) redelivery.emit([text])
+    for (const index of [2, 0, 1]) await fail(index, failure(true))
+    await until('all are sent again', () => sent.length === 6)
+    assert.deepEqual(texts().slice(3), ['a', 'b', 'c'])
+  })
+
+  it('hands a permanent failure to the second output, and settles it only when a sink stored it', async () => {
+    const { redelivery, settled, sent, store, fail } = setUp()
+    redelivery.emit(['a'])
+    await fail(0, failure(false))
+    assert.equal(sent[1]?.output, FAILED_MESSAGES)
+    assert.deepEqual(sent[1]?.message.error, { code: 'TEST' })
+    await store(1)
+    assert.deepEqual(settled, ['a'])
+  })
+
+  it('holds what nobody stored behind the second output', async () => {
+    const { redelivery, settled, end, fail } = setUp()
+    redelivery.emit(['a'])
+    await fail(0, failure(false))
+    await end(1)
+    assert.deepEqual(settled, [])
+    assert.equal(redelivery.heldCount, 1)
+    assert.equal(redelivery.size, 1)
+  })
+
+  it('holds a permanent failure while nothing is wired, and hands it out when that is mended', async () => {
+    const { redelivery, sent, wired, fail, store, settled } = setUp({ wired: [true, false] })
+    redelivery.emit(['a'])
+    await fail(0, failure(false))
+    assert.equal(redelivery.heldCount, 1)
+    wired[FAILED_MESSAGES] = true
+    redelivery.gateOpened()
+    assert.equal(sent[1]?.output, FAILED_MESSAGES)
+    await store(1)
+    assert.deepEqual(settled, ['a'])
+  })
+
+  it('gives up after the attempts that are allowed', async () => {
+    const { redelivery, sent, fail } = setUp({ maxAttempts: 2 })
+    redelivery.emit(['a'])
+    await fail(0, failure(true))
+    await until('it is sent again', () => sent.length === 2)
+    await fail(1, failure(true))
+    assert.equal(sent[2]?.output, FAILED_MESSAGES)
+  })
+
+  it('emits the parts of a whole that failed for good', async () => {
+    const { redelivery, sent, settled, fail, store, texts } = setUp()
+    redelivery.emit(['a', 'b'])
+    await fail(0, failure(false))
+    assert.deepEqual(texts(), ['a+b', 'a', 'b'])
+    await store(1)
+    await fail(2, failure(false))
+    assert.equal(sent[3]?.output, FAILED_MESSAGES)
+    await store(3)
+    assert.deepEqual(settled, ['a', 'b'])
+  })
+
+  it('sends nothing while a deploy is under way, and then in order what it lost, before what is new', async () => {
+    const { redelivery, gate, fail, texts } = setUp()
+    redelivery.emit(['a'])
+    redelivery.emit(['b'])
+    gate.open = false
+    redelivery.emit(['c'])
+    await fail(1, failure(true))
+    await fail(0, failure(true, 'FLOW_CHANGED'))
+    assert.deepEqual(texts(), ['a', 'b'])
+    gate.open = true
+    redelivery.gateOpened()
+    redelivery.emit(['d'])
+    assert.deepEqual(texts(), ['a', 'b', 'a', 'b', 'c', 'd'])
+  })
+
+  it('closes when what sinks hold is stored, and forgets the rest', async () => {
+    const { redelivery, tracker, settled, deliveryOf } = setUp()
+    redelivery.emit(['a'])
+    redelivery.emit(['b'])
+    tracker.hold(deliveryOf(0))
+    const closing = redelivery.close(10_000)
+    tracker.confirm(deliveryOf(0), {})
+    tracker.copyEnded(deliveryOf(0), node)
+    await closing
+    assert.deepEqual(settled, ['a'])
+    assert.equal(tracker.size, 0)
+  })
+})

@@ -1,0 +1,234 @@
+import assert from 'node:assert/strict'
+import { alsoDone, AssignedPartitions, type OwnedPartition } from '../../../src/kafka/assigned-partitions'
+import type { ConsumedBatch, ConsumerOptions, StartAt, TopicPartition } from '../../../src/kafka/driver'
+import type { FetchedRange } from '../../../src/kafka/partition-reader'
+import { asPipelineError, type PipelineError } from '../../../src/runtime/errors'
+
+const p0 = { topic: 't', partition: 0 }
+const p1 = { topic: 't', partition: 1 }
+
+const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+
+/** Partitions over a client that only writes down what it is told. */
+class Harness {
+  readonly seeks: string[] = []
+  readonly fetching = new Set<number>()
+  readonly commits: string[] = []
+  readonly batches: { batch: ConsumedBatch; finish: () => void }[] = []
+  readonly stopped: PipelineError[] = []
+  readonly revoked: TopicPartition[] = []
+  readonly past = new Map<string, OwnedPartition>()
+  committedOffset: number | undefined = 0
+  range = { earliest: 0, latest: 1_000 }
+  start: (committed: number | undefined) => Promise<StartAt> = (committed) =>
+    Promise.resolve(committed === undefined ? 'earliest' : { offset: committed })
+  it = this.session()
+
+  session(): AssignedPartitions {
+    const consumer = {
+      maxBatchRecords: 10,
+      maxBatchBytes: 1_000,
+      startOffset: (_: TopicPartition, committed: number | undefined) => this.start(committed),
+      onBatch: (batch: ConsumedBatch) =>
+        new Promise<void>((resolve) => this.batches.push({ batch, finish: resolve })),
+      onRevoked: (lost: readonly TopicPartition[]) => void this.revoked.push(...lost),
+      onAssigned: () => undefined,
+      onStopped: (_: TopicPartition, problem: PipelineError) => void this.stopped.push(problem),
+    } as unknown as ConsumerOptions
+    return new AssignedPartitions({
+      consumer,
+      past: this.past,
+      translate: (error) => asPipelineError(error),
+      onProblem: () => undefined,
+      offsets: {
+        committed: () => Promise.resolve(this.committedOffset),
+        range: () => Promise.resolve(this.range),
+        resolve: (_, start, { earliest, latest }) =>
+          Promise.resolve(
+            start === 'earliest'
+              ? earliest
+              : start === 'latest'
+                ? latest
+                : 'offset' in start
+                  ? start.offset
+                  : 0,
+          ),
+      },
+      control: {
+        seek: ({ partition }, offset) => void this.seeks.push(`${partition}:${offset}`),
+        pause: ({ partition }) => void this.fetching.delete(partition),
+        resume: ({ partition }) => void this.fetching.add(partition),
+        commit: (offsets) => {
+          this.commits.push(...offsets.map(({ partition, offset }) => `${partition}:${offset}`))
+          return Promise.resolve()
+        },
+      },
+    })
+  }
+
+  async assign(partitions: readonly TopicPartition[], wasExpelled = false): Promise<void> {
+    this.it.assign(partitions, wasExpelled)
+    await nextTurn()
+  }
+
+  fetched(partition: TopicPartition, from: number, count: number): boolean {
+    const records = Array.from({ length: count }, (_, i) => ({
+      offset: from + i,
+      key: null,
+      value: Buffer.from('x'),
+      headers: {},
+      timestamp: 0,
+    }))
+    const range: FetchedRange = {
+      fetchedOffset: from,
+      nextOffset: from + count,
+      records,
+      highWatermark: 1_000,
+    }
+    return this.it.accept(partition, range)
+  }
+
+  handedOut(): string[] {
+    return this.batches.map(({ batch }) => `${batch.partition}:${batch.firstOffset}-${batch.nextOffset}`)
+  }
+}
+
+describe('AssignedPartitions', () => {
+  it('fetches from a partition only when its start is known', async () => {
+    const h = new Harness()
+    let answer: (start: StartAt) => void = () => undefined
+    h.start = () => new Promise((resolve) => (answer = resolve))
+    await h.assign([p0])
+    assert.equal(h.fetched(p0, 0, 10), false)
+    assert.deepEqual([...h.fetching], [])
+    answer({ offset: 500 })
+    await nextTurn()
+    assert.deepEqual(h.seeks, ['0:500'])
+    assert.deepEqual([...h.fetching], [0])
+    assert.deepEqual(h.handedOut(), [])
+  })
+
+  it('pauses a partition while the flow is busy with it, and the others go on', async () => {
+    const h = new Harness()
+    await h.assign([p0, p1])
+    h.fetched(p0, 0, 30)
+    h.fetched(p1, 0, 5)
+    assert.deepEqual(h.handedOut(), ['0:0-10', '1:0-5'])
+    assert.deepEqual([...h.fetching], [1])
+    h.batches[0]?.finish()
+    await nextTurn()
+    h.batches[2]?.finish()
+    await nextTurn()
+    assert.deepEqual(h.handedOut().slice(2), ['0:10-20', '0:20-30'])
+    assert.deepEqual([...h.fetching].sort(), [0, 1])
+  })
+
+  it('seeks a partition that stays to where it was fetched up to, because the client forgets it', async () => {
+    const h = new Harness()
+    await h.assign([p0])
+    h.fetched(p0, 0, 10)
+    h.seeks.length = 0
+    await h.assign([p0, p1])
+    assert.ok(h.seeks.includes('0:10'))
+    assert.deepEqual(h.revoked, [])
+  })
+
+  it('hands out nothing while the group is distributing its partitions', async () => {
+    const h = new Harness()
+    await h.assign([p0])
+    h.it.hold()
+    h.fetched(p0, 0, 5)
+    assert.deepEqual(h.handedOut(), [])
+    await h.assign([p0])
+    assert.deepEqual(h.handedOut(), ['0:0-5'])
+  })
+
+  it('ignores a commit of what was revoked, was not handed out, or goes back', async () => {
+    const h = new Harness()
+    await h.assign([p0])
+    h.fetched(p0, 0, 5)
+    await h.it.commit(p0, 6)
+    await h.it.commit(p0, 5)
+    await h.it.commit(p0, 3)
+    assert.deepEqual(h.commits, ['0:5'])
+    await h.assign([])
+    await h.it.commit(p0, 5)
+    assert.deepEqual(h.commits, ['0:5'])
+    assert.deepEqual(h.revoked, [p0])
+  })
+
+  it('begins all partitions anew after it was expelled', async () => {
+    const h = new Harness()
+    await h.assign([p0])
+    h.fetched(p0, 0, 5)
+    h.batches[0]?.finish()
+    await nextTurn()
+    h.committedOffset = 3
+    await h.assign([p0], true)
+    assert.equal(h.seeks.at(-1), '0:3')
+  })
+
+  it('begins a partition that comes back only when the flow is done with its last batch', async () => {
+    const h = new Harness()
+    await h.assign([p0])
+    h.fetched(p0, 0, 5)
+    h.seeks.length = 0
+    await h.assign([], false)
+    await h.assign([p0])
+    assert.deepEqual(h.seeks, [])
+    h.batches[0]?.finish()
+    await nextTurn()
+    assert.deepEqual(h.seeks, ['0:0'])
+  })
+
+  it('goes back when the client has jumped ahead, and stops when Kafka does not have the offset any more', async () => {
+    const h = new Harness()
+    await h.assign([p0])
+    h.seeks.length = 0
+    h.fetched(p0, 100, 5)
+    await nextTurn()
+    assert.deepEqual(h.seeks, ['0:0'])
+    assert.deepEqual(h.commits, ['0:0'])
+    h.range = { earliest: 100, latest: 200 }
+    h.fetched(p0, 100, 5)
+    await nextTurn()
+    assert.equal(h.stopped[0]?.code, 'KAFKA_OFFSET_OUT_OF_RANGE')
+    assert.deepEqual([...h.fetching], [])
+    assert.deepEqual(h.handedOut(), [])
+  })
+
+  it('pins the first start, before anything was read', async () => {
+    const h = new Harness()
+    h.committedOffset = undefined
+    h.start = () => Promise.resolve('latest')
+    await h.assign([p0])
+    await nextTurn()
+    assert.deepEqual(h.commits, ['0:1000'])
+  })
+
+  it('commits what is done when it closes', async () => {
+    const h = new Harness()
+    await h.assign([p0])
+    h.fetched(p0, 0, 5)
+    void h.it.commit(p0, 5)
+    await h.it.close()
+    assert.deepEqual(h.commits, ['0:5'])
+  })
+})
+
+describe('alsoDone', () => {
+  const before = { committed: 10, doneTo: 30 }
+
+  it('counts what was finished and could not be committed any more', () => {
+    assert.equal(alsoDone(10, before), 30)
+    assert.equal(alsoDone(20, before), 30)
+    assert.equal(alsoDone(undefined, { committed: undefined, doneTo: 30 }), 30)
+  })
+
+  it('leaves an offset alone that others have moved: further, or back', () => {
+    assert.equal(alsoDone(40, before), 40)
+    assert.equal(alsoDone(5, before), 5)
+    assert.equal(alsoDone(undefined, before), undefined)
+    assert.equal(alsoDone(10, undefined), 10)
+  })
+})

@@ -1,0 +1,93 @@
+import assert from 'node:assert/strict'
+import { wireRecordOf } from '../../../src/kafka/consumed-record'
+import type { ConsumedRecord } from '../../../src/kafka/driver'
+import { encodeRecord } from '../../../src/tenant/envelope'
+import type { WireRecord } from '../../../src/runtime/wire'
+
+const place = { topic: 'iot', partition: 1 }
+
+function consumed(value: string | null, headers: ConsumedRecord['headers'] = {}): ConsumedRecord {
+  return {
+    offset: 5,
+    key: Buffer.from('k'),
+    value: value === null ? null : Buffer.from(value),
+    headers,
+    timestamp: 9,
+  }
+}
+
+describe('wireRecordOf', () => {
+  it('gives back what the producer was given, in every format', () => {
+    const sent: WireRecord = {
+      topic: 'a/b',
+      payload: Buffer.from('{"n":1.0}'),
+      tenant: 'acme',
+      project: 'plant',
+      device: 'd1',
+      levels: { tenant: 'acme', project: 'plant', device: 'd1', line: '7' },
+      userProperties: { a: ['1', '2'] },
+    }
+    for (const format of ['raw', 'json', 'cloudevent'] as const) {
+      const { value, headers } = encodeRecord(sent, { messageId: 'm', receivedAt: 1_732_715_160_000 }, format)
+      const read = { ...consumed(null), value, headers: headers as ConsumedRecord['headers'] }
+      const { kafka, ...record } = wireRecordOf(read, place)
+      assert.equal(String(record.payload), '{"n":1.0}', format)
+      assert.deepEqual(
+        { ...record, payload: 0, contentType: undefined },
+        {
+          ...sent,
+          payload: 0,
+          contentType: undefined,
+          messageId: 'm',
+          receivedAt: 1_732_715_160_000,
+        },
+      )
+      assert.equal(kafka?.offset, 5)
+    }
+  })
+
+  it('says where the record came from', () => {
+    const { kafka } = wireRecordOf(consumed('x', { h: 'v' }), place)
+    assert.deepEqual(kafka, { ...place, offset: 5, key: Buffer.from('k'), timestamp: 9, headers: { h: 'v' } })
+    assert.equal('timestamp' in (wireRecordOf({ ...consumed('x'), timestamp: -1 }, place).kafka ?? {}), false)
+  })
+
+  it('passes the bytes of other producers on', () => {
+    assert.equal(String(wireRecordOf(consumed('{"t":1}'), place).payload), '{"t":1}')
+    assert.equal(wireRecordOf(consumed(null), place).payload, null)
+    assert.equal(wireRecordOf(consumed('x'), place).tenant, undefined)
+  })
+
+  it('opens the JSON envelope of other producers, with the text of the payload as it was', () => {
+    const text =
+      '{"tenant_id":"acme","project_id":"plant","mqtt_topic":"a/b","payload":{"n":1.0},"timestamp":1732715160}'
+    const record = wireRecordOf(consumed(text), place)
+    assert.equal(String(record.payload), '{"n":1.0}')
+    assert.equal(record.tenant, 'acme')
+    assert.equal(record.project, 'plant')
+    assert.equal(record.topic, 'a/b')
+    assert.equal(record.receivedAt, 1_732_715_160_000)
+  })
+
+  it('takes no tenant from the payload of a record that names its tenant in a header', () => {
+    const text = '{"tenant_id":"other","payload":1}'
+    const record = wireRecordOf(consumed(text, { tenant: 'acme' }), place)
+    assert.equal(record.tenant, 'acme')
+    assert.equal(String(record.payload), text)
+  })
+
+  it('leaves alone what only looks like an envelope', () => {
+    for (const text of ['{"tenant_id":', '{"tenant_id":"a"}', '{"x":"\\"tenant_id\\""}']) {
+      const record = wireRecordOf(consumed(text), place)
+      assert.equal(String(record.payload), text)
+      assert.equal(record.tenant, undefined)
+    }
+  })
+
+  it('understands headers of other producers, of which the first counts', () => {
+    const headers = { tenant_id: [Buffer.from('acme'), Buffer.from('b')], project_id: Buffer.from('p') }
+    const record = wireRecordOf(consumed('x', headers), place)
+    assert.equal(record.tenant, 'acme')
+    assert.equal(record.project, 'p')
+  })
+})

@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict'
+import { outOfRange, startPosition, type StartPositionOptions } from '../../../src/kafka/start-position'
+
+const partition = { topic: 't', partition: 2 }
+const base: StartPositionOptions = {
+  partition,
+  group: 'g',
+  committed: 70,
+  otherwise: 'earliest',
+  ledger: undefined,
+}
+
+function ledger(answer: () => Promise<number | undefined>): StartPositionOptions['ledger'] {
+  return { clusterId: () => Promise.resolve('c'), store: { positions: answer } }
+}
+
+describe('startPosition', () => {
+  it('takes the position of the ledger, also when more is committed to Kafka', async () => {
+    assert.deepEqual(await startPosition({ ...base, ledger: ledger(() => Promise.resolve(50)) }), {
+      offset: 50,
+    })
+  })
+
+  it('takes the committed offset when the ledger has none', async () => {
+    assert.deepEqual(await startPosition({ ...base, ledger: ledger(() => Promise.resolve(undefined)) }), {
+      offset: 70,
+    })
+    assert.deepEqual(await startPosition(base), { offset: 70 })
+  })
+
+  it('takes what is configured when nobody knows a position', async () => {
+    assert.equal(await startPosition({ ...base, committed: undefined, otherwise: 'latest' }), 'latest')
+  })
+
+  it('rejects while the ledger cannot be read, instead of taking the committed offset', async () => {
+    await assert.rejects(
+      startPosition({ ...base, ledger: ledger(() => Promise.reject(new Error('away'))) }),
+      /away/,
+    )
+  })
+})
+
+describe('outOfRange', () => {
+  const range = { earliest: 10, latest: 20 }
+
+  it('accepts every offset that can be read next, the end among them', () => {
+    for (const offset of [10, 15, 20]) assert.equal(outOfRange(partition, offset, range), undefined)
+  })
+
+  it('says how many records were deleted', () => {
+    const problem = outOfRange(partition, 4, range)
+    assert.equal(problem?.code, 'KAFKA_OFFSET_OUT_OF_RANGE')
+    assert.match(problem.message, /4 to 9: 6 records were never read/)
+  })
+
+  it('says that the topic is shorter than it was', () => {
+    assert.match(outOfRange(partition, 21, range)?.message ?? '', /Kafka ends at 20/)
+  })
+})

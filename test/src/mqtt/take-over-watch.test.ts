@@ -1,0 +1,40 @@
+import assert from 'node:assert/strict'
+import { closedByBroker, refusedWith } from '../../../src/mqtt/refusals'
+import { TakeOverWatch } from '../../../src/mqtt/take-over-watch'
+
+const closed = closedByBroker('h:1')
+
+function setUp() {
+  let nowMs = 0
+  const watch = new TakeOverWatch(() => nowMs)
+  return (lifeMs: number, reason = closed) => {
+    watch.connected()
+    nowMs += lifeMs
+    return watch.closed(reason)
+  }
+}
+
+describe('take-over watch', () => {
+  it('stays away for long when the broker says that another client has the id', () => {
+    const pause = setUp()(3_600_000, refusedWith(142, 'h:1'))
+    assert.equal(pause?.error.statusText, 'MQTT: client ID used by another client')
+    assert.equal(pause.delayMs, 300_000)
+  })
+
+  it('suspects it when three connections in a row end soon', () => {
+    const live = setUp()
+    assert.equal(live(500), undefined)
+    assert.equal(live(500), undefined)
+    assert.equal(live(500)?.error.code, 'MQTT_TAKEN_OVER')
+  })
+
+  it('suspects nothing when one of them lasts', () => {
+    const live = setUp()
+    for (const lifeMs of [500, 500, 20_000, 500, 500]) assert.equal(live(lifeMs), undefined)
+  })
+
+  it('does not count what never stood', () => {
+    const watch = new TakeOverWatch(() => 0)
+    for (let attempt = 0; attempt < 5; attempt++) assert.equal(watch.closed(closed), undefined)
+  })
+})

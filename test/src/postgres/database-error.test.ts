@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict'
+import { asDatabaseError } from '../../../src/postgres/database-error'
+import { faultKind } from '../../../src/postgres/sqlstate'
+
+const fromServer = (code: string, message: string, more: object = {}): unknown =>
+  Object.assign(new Error(message), { code, severity: 'ERROR', ...more })
+
+describe('errors of PostgreSQL', () => {
+  for (const [kind, codes] of [
+    ['transient', ['08006', '25006', '40001', '40P01', '53100', '53300', '55P03', '57014', '57P01', '58030']],
+    [
+      'data',
+      [
+        '21000',
+        '22001',
+        '22P02',
+        '22P05',
+        '23502',
+        '23505',
+        '23514',
+        '44000',
+        '54000',
+        '54001',
+        'P0001',
+        'XX000',
+      ],
+    ],
+    [
+      'configuration',
+      ['0A000', '28P01', '3D000', '3F000', '42501', '42P01', '42703', '55000', 'XX001', 'ZZ999'],
+    ],
+  ] as const) {
+    it(`are ${kind} by their SQLSTATE: ${codes.join(', ')}`, () => {
+      assert.deepEqual(
+        codes.map((code) => faultKind(code)),
+        codes.map(() => kind),
+      )
+    })
+  }
+
+  it('say in words what happened and what to do', () => {
+    const refusal: Error = Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' })
+    const refused = new AggregateError([refusal])
+    const error = asDatabaseError(refused, 'connecting to PostgreSQL at db:5432/iot')
+    assert.equal(error.kind, 'transient')
+    assert.equal(error.statusText, 'PostgreSQL: not reachable')
+    assert.match(
+      error.message,
+      /^connecting to PostgreSQL at db:5432\/iot failed: not reachable .*trying again \[ECONNREFUSED\]$/,
+    )
+    const password = asDatabaseError(
+      fromServer('28P01', 'password authentication failed for user "w"'),
+      'connecting',
+    )
+    assert.deepEqual([password.kind, password.statusText], ['configuration', 'PostgreSQL: wrong password'])
+  })
+
+  it('name the row of a COPY, for JSON as well', () => {
+    const where = 'JSON data, line 1: {"a"\nCOPY iot_messages, line 17, column payload: "{"a""'
+    assert.equal(
+      asDatabaseError(fromServer('22P02', 'invalid input syntax for type json', { where }), 'x').row,
+      16,
+    )
+  })
+
+  it('carry nothing of a row', () => {
+    const thrown = fromServer('22P02', 'invalid input syntax for type integer: "hunter2"', {
+      detail: 'hunter2',
+      where: 'COPY t, line 1, column n: "hunter2"',
+    })
+    const error = asDatabaseError(thrown, 'writing')
+    assert.doesNotMatch(JSON.stringify({ ...error, message: error.message, cause: error.cause }), /hunter2/)
+  })
+
+  it('tell a missing partition from a violated check', () => {
+    const missing = asDatabaseError(
+      fromServer('23514', 'no partition', { routine: 'ExecFindPartition' }),
+      'writing',
+    )
+    assert.deepEqual([missing.kind, missing.missingPartition], ['configuration', true])
+    assert.equal(asDatabaseError(fromServer('23514', 'violates check'), 'writing').kind, 'data')
+  })
+})

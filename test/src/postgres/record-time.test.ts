@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict'
+import { isWithin, parseTime } from '../../../src/postgres/record-time'
+
+describe('the time of a record', () => {
+  const utc = Date.UTC(2024, 10, 27, 14, 46, 0)
+  for (const [given, expected] of [
+    [1732718760, utc],
+    [1732718760000, utc],
+    ['1732718760', utc],
+    ['1732718760.5', utc + 500],
+    [new Date(utc), utc],
+    ['2024-11-27T14:46:00Z', utc],
+    ['2024-11-27 14:46', utc],
+    ['2024-11-27T15:46:00.123456+01:00', utc + 123],
+    ['2024-11-27T09:16:00-0530', utc],
+    ['2024-11-27', Date.UTC(2024, 10, 27)],
+    [0, 0],
+  ] as const) {
+    it(`reads ${given instanceof Date ? 'a Date' : JSON.stringify(given)}`, () =>
+      assert.equal(parseTime(given), expected))
+  }
+
+  for (const given of [
+    'now',
+    'tomorrow',
+    'infinity',
+    '',
+    '20/11/2026',
+    '2026-02-30',
+    '2026-13-01',
+    '2026-00-00',
+    '2026-01-01T25:00',
+    '2026-01-01T10:00:00+99:00',
+    NaN,
+    Infinity,
+    -1,
+    1e20,
+    null,
+    undefined,
+    true,
+    {},
+    new Date(NaN),
+  ]) {
+    it(`does not read ${String(JSON.stringify(given))}`, () => assert.equal(parseTime(given), undefined))
+  }
+
+  it('is accepted within its bounds only', () => {
+    const bounds = { pastDays: 2, futureDays: 1 }
+    const day = 86_400_000
+    assert.deepEqual(
+      [-2, -1, 0, 1].map((days) => isWithin(bounds, utc + days * day, utc)),
+      [true, true, true, true],
+    )
+    assert.deepEqual(
+      [isWithin(bounds, utc - 2 * day - 1, utc), isWithin(bounds, utc + day + 1, utc)],
+      [false, false],
+    )
+  })
+})

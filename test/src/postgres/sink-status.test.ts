@@ -1,0 +1,36 @@
+import assert from 'node:assert/strict'
+import { SinkStatus } from '../../../src/postgres/sink-status'
+import { PipelineError } from '../../../src/runtime/errors'
+
+const well = { problem: undefined, ready: true, waiting: 0, counts: { rows: 0, rejected: 0 } }
+const down = new PipelineError('DATABASE', 'x', { retryable: true, statusText: 'PostgreSQL: not reachable' })
+
+describe('the status of the sink', () => {
+  it('is what it writes and what is out', () => {
+    let nowMs = 0
+    const status = new SinkStatus(() => nowMs)
+    nowMs = 2000
+    assert.deepEqual(status.of({ ...well, waiting: 3, counts: { rows: 2480, rejected: 0 } }), {
+      fill: 'green',
+      shape: 'dot',
+      text: '1,240/s · 3 out',
+    })
+    assert.equal(
+      status.of({ ...well, counts: { rows: 2480, rejected: 1 } }).text,
+      '1,240/s · 0 out · 1 rejected',
+    )
+  })
+
+  it('is what keeps it from writing, and how much waits', () => {
+    const text = (waiting: number) => new SinkStatus().of({ ...well, problem: down, waiting }).text
+    assert.deepEqual([0, 1, 3].map(text), [
+      'PostgreSQL: not reachable',
+      'PostgreSQL: not reachable, 1 batch waiting',
+      'PostgreSQL: not reachable, 3 batches waiting',
+    ])
+  })
+
+  it('says that it is connecting until it knows', () => {
+    assert.equal(new SinkStatus().of({ ...well, ready: false }).text, 'connecting')
+  })
+})
