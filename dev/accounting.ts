@@ -24,6 +24,14 @@ interface DeviceRows {
   readonly unacknowledged_count: number
 }
 
+/** Whether there is such a table; the flow makes it when the first message arrives. */
+export async function tableExists(client: Client | Pool, table: string): Promise<boolean> {
+  const { rows } = await client.query<{ there: boolean }>('select to_regclass($1) is not null as there', [
+    quoteTable(table),
+  ])
+  return rows[0]?.there ?? false
+}
+
 /** A table's name as it is configured, `table` or `schema.table`, made safe for SQL. */
 export function quoteTable(name: string): string {
   return name.split('.').map(escapeIdentifier).join('.')
@@ -37,6 +45,8 @@ export async function accountFor(
   ledger: LedgerSnapshot,
   { client, table, since }: { client: Client | Pool; table: string; since: Date },
 ): Promise<Account> {
+  const published = acknowledgedIn(ledger)
+  if (!(await tableExists(client, table))) return { published, stored: 0, duplicates: 0, missing: published }
   const open = Object.entries(ledger.devices).flatMap(([topic, { unacknowledged }]) =>
     unacknowledged.map((seq) => ({ topic, seq })),
   )
@@ -59,7 +69,6 @@ export async function accountFor(
       Object.keys(ledger.devices),
     ],
   )
-  const published = acknowledgedIn(ledger)
   const stored = sum(rows, (row) => row.distinct_count)
   return {
     published,

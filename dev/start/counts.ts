@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Kafka, logLevel, type Admin } from 'kafkajs'
 import { Pool } from 'pg'
-import { quoteTable } from '../accounting'
+import { quoteTable, tableExists } from '../accounting'
 import type { Targets } from './targets'
 
 export interface Counts {
@@ -99,11 +99,7 @@ export class PipelineCounts {
 
   private async rowsOf(table: string, where: string): Promise<number> {
     const name = quoteTable(table)
-    const there = await this.database.query<{ there: boolean }>(
-      'select to_regclass($1) is not null as there',
-      [name],
-    )
-    if (there.rows[0]?.there !== true) return 0
+    if (!(await tableExists(this.database, table))) return 0
     const values = where === '' ? [] : [this.since]
     const { rows } = await this.database.query<{ count: string }>(
       `select count(*) from ${name} ${where}`,

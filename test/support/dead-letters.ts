@@ -1,5 +1,5 @@
 /** The dead letters of a flow, wherever its dead-letter nodes put them. */
-import { quoteTable } from '../../dev/accounting'
+import { quoteTable, tableExists } from '../../dev/accounting'
 import { targetsOf } from '../../dev/start/targets'
 import { withAdmin } from './kafka'
 import { readTopic } from './kafka-log'
@@ -24,14 +24,11 @@ export async function deadLettersOf(
     }
   }
   for (const table of deadLetterTables) {
-    const name = quoteTable(table)
-    const { rows } = await database.query<{ exists: boolean }>(
-      'select to_regclass($1) is not null as exists',
-      [name],
-    )
-    if (rows[0]?.exists !== true) continue
+    if (!(await tableExists(database, table))) continue
     found.push(
-      ...(await database.query<FoundDeadLetter>(`select mqtt_topic as topic, reason from ${name}`)).rows,
+      ...(
+        await database.query<FoundDeadLetter>(`select mqtt_topic as topic, reason from ${quoteTable(table)}`)
+      ).rows,
     )
   }
   return found

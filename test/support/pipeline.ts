@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { Pool } from 'pg'
-import { accountFor, quoteTable, type Account } from '../../dev/accounting'
+import { accountFor, quoteTable, tableExists, type Account } from '../../dev/accounting'
 import { NodeRed, type FlowEntry, type ShownStatus } from '../../dev/node-red'
 import type { NodeRedVersion } from '../../dev/node-red/runtime'
 import { PROJECT_ROOT } from '../../dev/project'
@@ -117,7 +117,9 @@ export class Pipeline {
     return accountFor(ledger, { client: this.database, table: this.table, since: new Date(0) })
   }
 
+  /** Runs a query in which `TABLE` stands for the table; no rows while there is none. */
   async rows<Row extends object>(select: string, values: unknown[] = []): Promise<Row[]> {
+    if (!(await tableExists(this.database, this.table))) return []
     const text = select.replace('TABLE', quoteTable(this.table))
     return (await this.database.query<Row>(text, values)).rows
   }
