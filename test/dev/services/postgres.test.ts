@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
 import net from 'node:net'
+import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -36,7 +38,8 @@ describe('a PostgreSQL server of our own', () => {
   })
 
   it('ends when its parent is killed', async () => {
-    const script = `require(${JSON.stringify(path.resolve('dev/services/postgres'))}).startOwnPostgres()
+    const dataDir = mkdtempSync(path.join(tmpdir(), 'tenant-postgres-orphan-'))
+    const script = `require(${JSON.stringify(path.resolve('dev/services/postgres'))}).startOwnPostgres(${JSON.stringify({ dataDir })})
       .then((server) => console.log(server.address)); setInterval(() => {}, 1000)`
     const parent = spawn(process.execPath, ['--require', 'tsx/cjs', '-e', script], {
       stdio: ['ignore', 'pipe', 'inherit'],
@@ -44,6 +47,8 @@ describe('a PostgreSQL server of our own', () => {
     const [address] = (await once(createInterface({ input: parent.stdout }), 'line')) as [string]
     parent.kill('SIGKILL')
     while (await accepts(Number(new URL(address).port))) await sleep(50)
+    // The server's helper processes may still write; they end when they see that it is gone.
+    rmSync(dataDir, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 })
   })
 
   it('asks for a password', async () => {
