@@ -14,7 +14,7 @@ import { drain } from './start/drain'
 import { showLive } from './start/live'
 import { HELP, parseStartOptions, type StartOptions } from './start/options'
 import { assertPortsAreFree } from './start/ports'
-import { startServices, type Services } from './start/services'
+import { shownAddress, startServices, type Services } from './start/services'
 import { listenForStop, type StopSignals } from './start/stop-signals'
 import { targetsOf, type Targets } from './start/targets'
 import { Terminal } from './start/terminal'
@@ -88,7 +88,8 @@ async function publish({ options, services, nodeRed, counts, targets, stop }: Ru
   const { mqtt, kafka, database } = services
   const simulator = options.simulator ? await Simulator.start({ ...options, url: mqtt.address }) : undefined
   terminal.line(
-    `ready editor=${nodeRed.editorUrl} mqtt=${mqtt.address} kafka=${kafka.address} database=${database.address}`,
+    `ready editor=${nodeRed.editorUrl} mqtt=${shownAddress(mqtt.address, 'MQTT_URL')}` +
+      ` kafka=${kafka.address} database=${shownAddress(database.address, 'DATABASE_URL')}`,
   )
   const ended = AbortSignal.any([stop.asked, nodeRed.exited])
   await showLive(terminal, counts, simulator, ended)

@@ -21,8 +21,8 @@ export function buildIfStale(): boolean {
 
 /** The latest modification of a file, or of any file in a folder. */
 function newestMs(fileOrFolder: string): number {
-  const { mtimeMs } = statSync(fileOrFolder)
-  if (!statSync(fileOrFolder).isDirectory()) return mtimeMs
+  const found = statSync(fileOrFolder)
+  if (!found.isDirectory()) return found.mtimeMs
   const inside = readdirSync(fileOrFolder).map((name) => newestMs(path.join(fileOrFolder, name)))
   return Math.max(0, ...inside)
 }

@@ -14,6 +14,11 @@ export interface Services {
   stop(): Promise<void>
 }
 
+/** An address as it may be shown: the password of a server that is not ours is not. */
+export function shownAddress(address: string, givenBy: string, env = process.env): string {
+  return env[givenBy] === address ? address.replace(/(:\/\/[^/@:]*):[^/]*@/, '$1:***@') : address
+}
+
 /** When one does not start, the others are stopped before this throws. */
 export async function startServices(options: StartOptions, terminal: Terminal): Promise<Services> {
   const { dataDir } = options

@@ -1,4 +1,4 @@
-/** `npm start` as a user runs it: twice in the same folder, with Ctrl-C at the end. */
+/** `npm start` as a user runs it: three times in the same folder, killed once, and with Ctrl-C at the end. */
 import assert from 'node:assert/strict'
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
@@ -57,8 +57,15 @@ describe('npm start', function () {
 
   after(() => rmSync(folder, { recursive: true, force: true }))
 
+  it('leaves no process behind when it is killed', async () => {
+    const exited = once(child, 'exit')
+    signalGroup('SIGKILL')
+    await exited
+    await assertPortsAreFree()
+  })
+
   for (const time of ['first', 'second']) {
-    it(`stores every message once and says so at the end, the ${time} time`, async () => {
+    it(`stores every message once and says so at the end, the ${time} time after it was killed`, async () => {
       await until('messages are stored', () => /stored [1-9]\d*,\d{3} /.test(output))
       const exited = once(child, 'exit')
       signalGroup('SIGINT')
@@ -71,11 +78,4 @@ describe('npm start', function () {
       await assertPortsAreFree()
     })
   }
-
-  it('leaves no process behind when it is killed', async () => {
-    const exited = once(child, 'exit')
-    signalGroup('SIGKILL')
-    await exited
-    await assertPortsAreFree()
-  })
 })

@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { freePort } from '../../../dev/services/free-port'
 import { parseStartOptions } from '../../../dev/start/options'
 import { assertPortsAreFree } from '../../../dev/start/ports'
+import { shownAddress } from '../../../dev/start/services'
 import { targetsOf, topicPattern } from '../../../dev/start/targets'
 import { Terminal } from '../../../dev/start/terminal'
 
@@ -35,6 +36,19 @@ describe('ports of npm start', () => {
     })
     await assertPortsAreFree(options, { KAFKA_BROKERS: 'elsewhere:9092' })
     server.close()
+  })
+})
+
+describe('the ready line', () => {
+  it('does not show the password of a server that the user has named', () => {
+    const url = 'postgres://iot:s3cret@x@db.example:5432/iot'
+    const mqtt = 'mqtt://localhost:1883'
+    assert.equal(
+      shownAddress(url, 'DATABASE_URL', { DATABASE_URL: url }),
+      'postgres://iot:***@db.example:5432/iot',
+    )
+    assert.equal(shownAddress(url, 'DATABASE_URL', {}), url)
+    assert.equal(shownAddress(mqtt, 'MQTT_URL', { MQTT_URL: mqtt }), mqtt)
   })
 })
 
