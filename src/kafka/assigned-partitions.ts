@@ -62,6 +62,7 @@ export interface AssignedPartitionsOptions {
 export class AssignedPartitions {
   private readonly owned = new Map<string, OwnedPartition>()
   private readonly commits: CommitQueue
+  private readonly waitingForDemand = new Set<() => void>()
   private isHeld = false
   private isClosed = false
 
@@ -77,6 +78,7 @@ export class AssignedPartitions {
   /** The group is distributing its partitions anew: hand out nothing until `assign`. */
   hold(): void {
     this.isHeld = true
+    this.answerDemand()
   }
 
   /**
@@ -117,6 +119,23 @@ export class AssignedPartitions {
     if (acceptance === 'ahead') void this.examine(own)
   }
 
+  /**
+   * Resolves when a partition is to be fetched from, or after so long: a client that finds all partitions paused
+   * would sleep for its whole `maxWaitMs` instead, and the flow would run dry.
+   */
+  async demand(limitMs: number): Promise<void> {
+    if (this.isWanted()) return
+    await new Promise<void>((resolve) => {
+      const goOn = (): void => {
+        clearTimeout(timer)
+        this.waitingForDemand.delete(goOn)
+        resolve()
+      }
+      const timer = setTimeout(goOn, limitMs)
+      this.waitingForDemand.add(goOn)
+    })
+  }
+
   /** Commits, if the partition is ours and the offset is new. */
   async commit(partition: TopicPartition, nextOffset: number): Promise<void> {
     const own = this.owned.get(keyOf(partition))
@@ -128,6 +147,7 @@ export class AssignedPartitions {
   /** Gives all partitions up. Resolves when the last commits are out. */
   async close(): Promise<void> {
     this.isClosed = true
+    this.answerDemand()
     this.revoke([...this.owned.values()])
     await this.commits.idle()
   }
@@ -237,6 +257,15 @@ export class AssignedPartitions {
       const wanted = own.reader.wantsMore && waiting < MAX_WAITING_BYTES
       if (wanted !== own.isFetching) this.setFetching(own, wanted)
     }
+    this.answerDemand()
+  }
+
+  private isWanted(): boolean {
+    return this.isClosed || this.isHeld || [...this.owned.values()].some(({ isFetching }) => isFetching)
+  }
+
+  private answerDemand(): void {
+    if (this.waitingForDemand.size > 0 && this.isWanted()) for (const goOn of this.waitingForDemand) goOn()
   }
 
   private setFetching(own: OwnedPartition, isFetching: boolean): void {

@@ -4,8 +4,9 @@
  *
  * Non-obvious, each of these has lost or repeated records, or a membership:
  *  - A member that does not send heart-beats is expelled, and kafkajs sends them only between fetches. So
- *    `eachBatch` never waits for the flow: it takes over what was fetched and returns; the partition is paused
- *    when enough is waiting.
+ *    `eachBatch` does not wait for the flow: it takes over what was fetched; the partition is paused when enough
+ *    is waiting. Only when all of them are paused it waits a moment for the first that is not: kafkajs would
+ *    sleep for as long as a fetch may take.
  *  - After each join kafkajs fetches from the committed offset. The listener of GROUP_JOIN runs before the first
  *    fetch, so that is where new partitions are paused, and the ones that stay are sought to where they are.
  *  - A `seek` takes effect with a later fetch, and an offset out of range makes kafkajs commit and fetch from its
@@ -37,6 +38,8 @@ const REBALANCE_TIMEOUT_MS = 15_000
 /** A client that has done nothing at all for three session time-outs and this long is stuck. */
 const STUCK_AFTER_MS = 30_000
 const MAX_LOOK_INTERVAL_MS = 5_000
+/** No heart-beat is sent meanwhile; the shortest interval of them is three times as long. */
+const MAX_DEMAND_WAIT_MS = 500
 
 export interface SessionOptions {
   readonly client: KafkaJsClient
@@ -114,7 +117,10 @@ export class KafkaJsSession {
     this.running = this.consumer.run({
       autoCommit: false,
       eachBatchAutoResolve: false,
-      eachBatch: (payload) => Promise.resolve(this.onFetched(payload)),
+      eachBatch: async (payload) => {
+        this.onFetched(payload)
+        await this.partitions.demand(MAX_DEMAND_WAIT_MS)
+      },
     })
     this.running.catch((error: unknown) => this.end(error))
     const intervalMs = Math.min(this.options.refreshMs, MAX_LOOK_INTERVAL_MS)

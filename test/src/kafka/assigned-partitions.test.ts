@@ -123,6 +123,32 @@ describe('AssignedPartitions', () => {
     assert.deepEqual([...h.fetching].sort(), [0, 1])
   })
 
+  it('lets the client wait for the first partition to be fetched from, when all are paused', async () => {
+    const harness = new Harness()
+    await harness.assign([p0])
+    await harness.it.demand(60_000)
+    harness.fetched(p0, 0, 30)
+    assert.equal(harness.fetching.size, 0)
+    let wanted = false
+    const demand = harness.it.demand(60_000).then(() => (wanted = true))
+    harness.batches[0]!.finish()
+    await nextTurn()
+    assert.equal(wanted, false, 'a whole batch is waiting still')
+    harness.batches[1]!.finish()
+    await demand
+    assert.deepEqual([...harness.fetching], [0])
+  })
+
+  it('does not keep the client from its heart-beats, nor from the group, while the flow is stuck', async () => {
+    const harness = new Harness()
+    await harness.assign([p0])
+    harness.fetched(p0, 0, 30)
+    await harness.it.demand(1)
+    const demand = harness.it.demand(60_000)
+    harness.it.hold()
+    await demand
+  })
+
   it('seeks a partition that stays to where it was fetched up to, because the client forgets it', async () => {
     const h = new Harness()
     await h.assign([p0])
