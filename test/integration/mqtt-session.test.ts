@@ -1,6 +1,8 @@
 /** The session against Mosquitto, over a network that fails. */
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
 import { connectAsync, type MqttClient } from 'mqtt'
 import { freePort } from '../../dev/services/free-port'
 import { startAedes } from '../../dev/services/mqtt'
@@ -18,6 +20,14 @@ interface Watched {
   readonly messages: HeldMessage[]
   readonly warnings: string[]
   readonly states: SessionState[]
+}
+
+interface Choices {
+  readonly qos?: QoS
+  readonly maxMessages?: number
+  readonly filters?: ReadonlyMap<string, QoS>
+  /** One of several clients: makes its client id, and a memory of its own. */
+  readonly member?: string
 }
 
 describe('MQTT session', () => {
@@ -48,7 +58,7 @@ describe('MQTT session', () => {
 
   function start(
     settings: Partial<BrokerSettings> = {},
-    { qos = 1, maxMessages = 1000 }: { qos?: QoS; maxMessages?: number } = {},
+    { qos = 1, maxMessages = 1000, filters, member = '' }: Choices = {},
   ): Watched {
     const watched = { messages: [] as HeldMessage[], warnings: [] as string[], states: [] as SessionState[] }
     const session = new MqttSession(
@@ -63,10 +73,10 @@ describe('MQTT session', () => {
           safe: true,
           ...settings,
         },
-        clientId: name,
-        filters: new Map([[name, qos]]),
+        clientId: name + member,
+        filters: filters ?? new Map([[name, qos]]),
         bounds: { maxMessages, maxBytes: 1e8 },
-        memory,
+        memory: member === '' ? memory : { filters: new Map(), lastConnectedMs: undefined },
       },
       {
         onMessage: (message) => watched.messages.push(message),
@@ -241,5 +251,42 @@ describe('MQTT session', () => {
       await Promise.all(open.splice(0).map((session) => session.close()))
       await web.stop()
     }
+  })
+
+  it('speaks TLS with a server that it can verify, and says why it does not trust another', async () => {
+    const port = await freePort()
+    const tls = path.join(__dirname, '..', 'support', 'tls')
+    const secured = await startMosquitto({
+      savesEveryChange: false,
+      config: [
+        `listener ${port} 127.0.0.1`,
+        `certfile ${path.join(tls, 'server.crt')}`,
+        `keyfile ${path.join(tls, 'server.key')}`,
+      ],
+    })
+    try {
+      const urls = parseBrokerUrls(`mqtts://127.0.0.1:${port}`)
+      const trusting = start({ urls, tls: { ca: readFileSync(path.join(tls, 'server.crt')) } })
+      await connected(trusting)
+      const careful = start({ urls })
+      await until('it is refused', () => careful.states.some(({ kind }) => kind === 'waiting'))
+      const waiting = careful.states.find((state) => state.kind === 'waiting')
+      assert.equal(waiting?.error.code, 'MQTT_TLS')
+      assert.equal(isConnected(careful), false)
+    } finally {
+      await Promise.all(open.splice(0).map((session) => session.close()))
+      await secured.stop()
+    }
+  })
+
+  it('shares a subscription with another client: each message goes to one of them', async () => {
+    const filters = new Map<string, QoS>([[`$share/group/${name}`, 1]])
+    const [one, other] = [start({}, { filters, member: 'a' }), start({}, { filters, member: 'b' })]
+    await connected(one)
+    await connected(other)
+    await publish(numbered(40))
+    await until('all have arrived', () => one.messages.length + other.messages.length >= 40)
+    assert.deepEqual([...texts(one), ...texts(other)].sort(), numbered(40).sort())
+    assert.ok(one.messages.length > 0 && other.messages.length > 0, 'both take part')
   })
 })
