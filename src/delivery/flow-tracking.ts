@@ -7,6 +7,7 @@
  */
 import { FlowHooks } from './flow-hooks'
 import type { FlowNode } from './delivery'
+import type { FlowConfig } from './merging-nodes'
 import { DeliveryTracker } from './tracker'
 import type { Events, Hooks } from '../runtime/host'
 
@@ -61,6 +62,13 @@ export class FlowTracking {
       this.onOpen.delete(onGateOpen)
       if (--this.users === 0) this.uninstall()
     }
+  }
+
+  /** The flow file as it is deployed. */
+  flowConfigs(): FlowConfig[] {
+    const configs: FlowConfig[] = []
+    this.runtime.nodes.eachNode((config) => configs.push(config))
+    return configs
   }
 
   private install(): void {

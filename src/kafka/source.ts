@@ -8,6 +8,7 @@
 import type { FlowTracking } from '../delivery/flow-tracking'
 import type { Message } from '../delivery/message-link'
 import { OrderedRelease, type Slot } from '../delivery/ordered-release'
+import { FlowCheck } from '../delivery/merging-nodes'
 import { MESSAGES, Redelivery } from '../delivery/redelivery'
 import { backoffMs } from '../runtime/backoff'
 import { CLOSE_BUDGET_MS, settlesWithin } from '../runtime/deadline'
@@ -85,6 +86,7 @@ export class KafkaSource {
   private readonly window: Window
   private readonly runs = new Set<Run>()
   private readonly stoppedPartitions = new Map<string, PipelineError>()
+  private readonly flowCheck: FlowCheck
   private readonly releaseTracking: () => void
   private readonly stopping = new AbortController()
   private consumer: KafkaConsumer | undefined
@@ -117,6 +119,11 @@ export class KafkaSource {
       onSettled: (part) => part.run.onPartSettled(part),
       onDropped: ({ run }) => this.leave(run),
     })
+    this.flowCheck = new FlowCheck(
+      settings.nodeId,
+      () => tracking.flowConfigs(),
+      (problem) => host.warn(problem),
+    )
     this.releaseTracking = tracking.acquire(() => this.onGateOpen())
   }
 
@@ -144,7 +151,7 @@ export class KafkaSource {
 
   /** The error of what is waiting to be sent again, or held. */
   get problem(): PipelineError | undefined {
-    return this.redelivery.problem
+    return this.redelivery.problem ?? this.flowCheck.problem
   }
 
   /** Records in Kafka behind the ones that were handed to the flow. */
@@ -322,6 +329,7 @@ export class KafkaSource {
   // ---- into the flow -----------------------------------------------------------------------------------------
 
   private onGateOpen(): void {
+    this.flowCheck.look()
     this.redelivery.gateOpened()
     this.start()
   }

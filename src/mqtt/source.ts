@@ -8,6 +8,7 @@
 import type { IPublishPacket } from 'mqtt'
 import type { FlowTracking } from '../delivery/flow-tracking'
 import type { Message } from '../delivery/message-link'
+import { FlowCheck } from '../delivery/merging-nodes'
 import { MESSAGES, Redelivery } from '../delivery/redelivery'
 import { CLOSE_BUDGET_MS, settlesWithin } from '../runtime/deadline'
 import type { PipelineError } from '../runtime/errors'
@@ -71,6 +72,7 @@ export class MqttSource {
   private readonly filters: ReadonlyMap<string, QoS>
   private readonly clientId: string
   private readonly stopped = new AbortController()
+  private readonly flowCheck: FlowCheck
   private readonly releaseTracking: () => void
   private session: MqttSession | undefined
   private claim: ClientIdClaim | undefined
@@ -110,6 +112,11 @@ export class MqttSource {
       }),
       flush: (batch) => this.redelivery.emit(batch),
     })
+    this.flowCheck = new FlowCheck(
+      settings.nodeId,
+      () => tracking.flowConfigs(),
+      (problem) => host.warn(problem),
+    )
     this.releaseTracking = tracking.acquire(() => this.onGateOpen())
   }
 
@@ -133,7 +140,7 @@ export class MqttSource {
   }
 
   get problem(): PipelineError | undefined {
-    return this.redelivery.problem
+    return this.redelivery.problem ?? this.flowCheck.problem
   }
 
   /** Connects as soon as the first output is wired and the client id is free. */
@@ -185,6 +192,7 @@ export class MqttSource {
   }
 
   private onGateOpen(): void {
+    this.flowCheck.look()
     this.redelivery.gateOpened()
     this.session?.resume()
     this.start()

@@ -4,6 +4,7 @@
  * (default: the development dependency).
  */
 import assert from 'node:assert/strict'
+import { mergingNodesBehind } from '../../src/delivery/merging-nodes'
 import { PipelineError } from '../../src/runtime/errors'
 import { deliveryNodes, type HeldCopy, type TestSink, type TestSource } from '../support/delivery-nodes'
 import { deploy, helper, loadFlow, type FlowEntry, startRuntime, stopRuntime } from '../support/runtime'
@@ -381,6 +382,15 @@ describe('deliveries in a flow', () => {
     assert.equal((await from.emitMessage({ payload: 1 })).outcome, 'filtered')
     while (sinkOf().received.length === 0) await new Promise((resolve) => setTimeout(resolve, 10))
     assert.equal(sinkOf().late.length, 1)
+  })
+
+  it('knows from the flow file that a Join node is behind the source', async () => {
+    const { source: from } = await run(source('n'), node('n', 'join', { mode: 'auto' }, ['sink']), sink())
+    const behind = mergingNodesBehind('source', from.tracking.flowConfigs())
+    assert.deepEqual(
+      behind.map(({ id }) => id),
+      ['n'],
+    )
   })
 
   it('leaves messages without a delivery alone', async () => {

@@ -41,7 +41,7 @@ describe('tenant-postgres', () => {
     })
     assert.throws(() => readDatabase({ url: '' }, {}, undefined, noEnvironment), { code: 'CONFIG_INVALID' })
     const config = { url: 'postgres://w@db/iot', passwordEnv: 'PW' }
-    assert.throws(() => readDatabase(config, {}, undefined, noEnvironment), /the environment variable PW/)
+    assert.throws(() => readDatabase(config, {}, undefined, noEnvironment), /"passwordEnv" names PW/)
   })
 
   describe('in Node-RED', () => {

@@ -1,0 +1,55 @@
+import assert from 'node:assert/strict'
+import { FlowCheck, mergingNodesBehind, type FlowConfig } from '../../../src/delivery/merging-nodes'
+
+const node = (id: string, type: string, ...wires: string[]): FlowConfig => ({ id, type, wires: [wires] })
+const found = (...flow: FlowConfig[]): string[] => mergingNodesBehind('source', flow).map(({ id }) => id)
+
+describe('mergingNodesBehind', () => {
+  it('finds Join and Batch by wires, also behind other nodes and in a loop', () => {
+    const flow = [
+      node('source', 's', 'a'),
+      node('a', 'change', 'j', 'b', 'a'),
+      node('j', 'join', 'a'),
+      node('b', 'batch'),
+    ]
+    assert.deepEqual(found(...flow).sort(), ['b', 'j'])
+  })
+
+  it('follows links, and stops at what is switched off', () => {
+    const out: FlowConfig = { id: 'out', type: 'link out', links: ['in'] }
+    const off: FlowConfig = { id: 'off', type: 'change', d: true, wires: [['hidden']] }
+    const flow = [
+      node('source', 's', 'out', 'off'),
+      out,
+      node('in', 'link in', 'j'),
+      node('j', 'join'),
+      off,
+      node('hidden', 'join'),
+    ]
+    assert.deepEqual(found(...flow), ['j'])
+  })
+
+  it('leaves alone what the source does not reach', () => {
+    assert.deepEqual(found(node('source', 's', 'a'), node('a', 'change'), node('j', 'join')), [])
+  })
+})
+
+describe('FlowCheck', () => {
+  it('says a problem once, and forgets it when it is mended', () => {
+    const said: string[] = []
+    let flow = [node('source', 's', 'j'), node('j', 'join')]
+    const check = new FlowCheck(
+      'source',
+      () => flow,
+      ({ message }) => said.push(message),
+    )
+    check.look()
+    check.look()
+    assert.equal(said.length, 1)
+    assert.match(said[0] ?? '', /join node j merges messages/)
+    assert.equal(check.problem?.code, 'FLOW_MERGES')
+    flow = [node('source', 's')]
+    check.look()
+    assert.equal(check.problem, undefined)
+  })
+})
