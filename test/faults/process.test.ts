@@ -12,7 +12,7 @@ describe('faults of the process', function () {
   this.timeout(120_000)
   let stage: Stage
   before(async () => {
-    stage = await Stage.start()
+    stage = await Stage.start({ secondLeg: true })
   })
   after(() => stage?.stop())
 
