@@ -22,6 +22,7 @@ describe('faults of the process', function () {
       id: 'F1',
       title: `Node-RED is killed at ${kills} random moments`,
       quick: true,
+      rate: 1000,
       repeats: kills * WINDOW,
       timeoutMs: 300_000,
     },
