@@ -32,13 +32,21 @@ export class TakeOverWatch {
   closed(reason: PipelineError): Pause | undefined {
     const { connectedAtMs } = this
     this.connectedAtMs = undefined
-    if (reason.code === 'MQTT_TAKEN_OVER') return { error: reason, delayMs: CERTAIN_PAUSE_MS }
+    if (reason.code === 'MQTT_TAKEN_OVER') return { error: takenOver(reason), delayMs: CERTAIN_PAUSE_MS }
     if (connectedAtMs === undefined) return undefined
     this.shortLives = this.now() - connectedAtMs < SHORT_LIFE_MS ? this.shortLives + 1 : 0
     if (this.shortLives < SHORT_LIVES) return undefined
     this.shortLives = 0
     return { error: likelyTakenOver(reason), delayMs: LIKELY_PAUSE_MS }
   }
+}
+
+function takenOver(reason: PipelineError): PipelineError {
+  return new PipelineError(
+    'MQTT_TAKEN_OVER',
+    `${reason.message}. Give each its own. Next attempt in ${CERTAIN_PAUSE_MS / 60_000} min`,
+    { retryable: true, statusText: reason.statusText, cause: reason },
+  )
 }
 
 function likelyTakenOver(reason: PipelineError): PipelineError {
