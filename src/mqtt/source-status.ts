@@ -25,7 +25,8 @@ export class SourceStatus {
   private arrived = 0
   private measuredAtMs: number
   private warning: PipelineError | undefined
-  private reported: string | undefined
+  /** Why there is no connection. Stays while the next attempt is under way. */
+  private failure: PipelineError | undefined
 
   constructor(startedAtMs: number) {
     this.measuredAtMs = startedAtMs
@@ -38,10 +39,11 @@ export class SourceStatus {
 
   /** @returns the error of this state, the first time that it is seen in a row */
   newProblem(state: SourceState): PipelineError | undefined {
-    if (state.kind === 'connected') this.reported = undefined
-    if (state.kind !== 'waiting' || state.error.message === this.reported) return undefined
-    this.reported = state.error.message
-    return state.error
+    if (state.kind === 'connected') this.failure = undefined
+    if (state.kind !== 'waiting') return undefined
+    const isNew = state.error.message !== this.failure?.message
+    this.failure = state.error
+    return isNew ? state.error : undefined
   }
 
   of(source: ShownSource, nowMs: number): NodeStatus {
@@ -56,9 +58,10 @@ export class SourceStatus {
       case 'clientIdTaken':
         return { fill: 'yellow', shape: 'ring', text: `client ID in use by node ${state.byNode}` }
       case 'connecting':
+        if (this.failure !== undefined) return failed(this.failure)
         return { fill: 'yellow', shape: 'ring', text: `connecting to ${state.host}` }
       case 'waiting':
-        return { fill: 'red', shape: 'ring', text: state.error.statusText }
+        return failed(state.error)
       case 'resting':
         return (
           queueFull(source) ?? {
@@ -92,6 +95,10 @@ export class SourceStatus {
     this.arrived = arrived
     this.measuredAtMs = nowMs
   }
+}
+
+function failed({ statusText }: PipelineError): NodeStatus {
+  return { fill: 'red', shape: 'ring', text: statusText }
 }
 
 /** More important than anything else while it lasts. */
