@@ -47,6 +47,8 @@ export interface Row {
 /** A run of one row. */
 export class Run {
   healedAt: number | undefined
+  /** In a row with a reported loss: what was published later must not be missing. */
+  lossEndedAt = Infinity
 
   constructor(
     readonly stage: Stage,
@@ -56,6 +58,11 @@ export class Run {
     /** 0 ≤ n < 1, repeated by the seed. */
     readonly random: () => number,
   ) {}
+
+  /** From now on nothing is lost any more. */
+  lossEnded(): void {
+    this.lossEndedAt = Date.now()
+  }
 
   /** Marks the end of the fault; by default it is when the body returns. */
   healed(): void {
@@ -109,6 +116,14 @@ async function play(row: Row, stage: Stage, body: (run: Run) => Promise<void>): 
     console.log(`      ${row.id}, seed ${seed}: ${describe(findings)}`)
     addToTable({ ...row, seed, findings })
     judge(row, findings, publisher.resent)
+    const late = new Set(
+      logs.intents.filter(({ publishedAt }) => publishedAt >= run.lossEndedAt).map(({ id }) => id),
+    )
+    assert.deepEqual(
+      findings.missing.filter((id) => late.has(id)),
+      [],
+      'missing, and published after the loss',
+    )
     rmSync(folder, { recursive: true })
   } catch (error) {
     await publisher?.stop().catch(() => undefined)
