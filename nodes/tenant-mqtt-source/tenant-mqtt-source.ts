@@ -44,6 +44,7 @@ export = function (RED: NodeAPI): void {
           status.warned(warning)
           node.warn(warning.message)
         },
+        note: (event) => node.warn(event.message),
         onChange: () => {
           const problem = status.newProblem(started.state)
           if (problem !== undefined) node.error(problem.message)
@@ -51,7 +52,10 @@ export = function (RED: NodeAPI): void {
         },
       })
       source = started
-      timer = setInterval(() => line.set(status.of(started, performance.now())), STATUS_INTERVAL_MS)
+      timer = setInterval(() => {
+        started.look(performance.now())
+        line.set(status.of(started, performance.now()))
+      }, STATUS_INTERVAL_MS)
       started.start()
     } catch (error) {
       const problem = asPipelineError(error)

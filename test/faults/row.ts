@@ -48,6 +48,8 @@ export interface Row {
 /** A run of one row. */
 export class Run {
   healedAt: number | undefined
+  /** In a row with a reported loss: what was published later must not be missing. */
+  lossEndedAt = Infinity
 
   constructor(
     readonly stage: Stage,
@@ -57,6 +59,11 @@ export class Run {
     /** 0 ≤ n < 1, repeated by the seed. */
     readonly random: () => number,
   ) {}
+
+  /** From now on nothing is lost any more. */
+  lossEnded(): void {
+    this.lossEndedAt = Date.now()
+  }
 
   /** Marks the end of the fault; by default it is when the body returns. */
   healed(): void {
@@ -113,6 +120,14 @@ async function play(row: Row, stage: Stage, body: (run: Run) => Promise<void>): 
     addToTable({ ...row, seed, ...seen })
     judge(row, seen.findings, publisher.resent)
     if (seen.rows !== undefined) judgeRows(seen.rows)
+    const late = new Set(
+      logs.intents.filter(({ publishedAt }) => publishedAt >= run.lossEndedAt).map(({ id }) => id),
+    )
+    assert.deepEqual(
+      seen.findings.missing.filter((id) => late.has(id)),
+      [],
+      'missing, and published after the loss',
+    )
     rmSync(folder, { recursive: true })
   } catch (error) {
     await publisher?.stop().catch(() => undefined)

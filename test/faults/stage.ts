@@ -44,7 +44,7 @@ export const WINDOW = 1000
 
 /** Shorter waits than in production, so that a fault is noticed within a test's time. */
 const SETTINGS: FlowChange = {
-  'tenant-mqtt-broker': { keepAliveSeconds: 10 },
+  'tenant-mqtt-broker': { keepAliveSeconds: 10, queueMessages: 0 },
   'tenant-mqtt-source': {
     qos: '2',
     messageId: 'jsonPointer',
@@ -157,9 +157,9 @@ export class Stage {
     return this.untilStatus(type, 'is green', ({ fill }) => fill === 'green')
   }
 
-  /** Starts the flow as it was at the beginning, in a Node-RED of its own, with the same client id and group. */
-  startSecondNodeRed(): Promise<NodeRed> {
-    return startNodeRed(this.flow, this.environment)
+  /** Starts a flow, by default as it was at the beginning, in a Node-RED of its own: the same client id and group. */
+  startSecondNodeRed(flow = this.flow): Promise<NodeRed> {
+    return startNodeRed(flow, this.environment)
   }
 
   /** Takes every fault of the proxies away. */
