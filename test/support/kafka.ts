@@ -3,7 +3,7 @@
  * own. A test that stops or freezes brokers starts a Kafka of its own instead.
  */
 import { randomBytes } from 'node:crypto'
-import { Kafka, logLevel, type Admin, type IHeaders } from 'kafkajs'
+import { Kafka, logLevel, type Admin, type IHeaders, type ITopicConfig } from 'kafkajs'
 import { startKafka, type KafkaService } from '../../dev/services/kafka'
 import { registerCodecs } from '../../src/kafka/kafkajs-codecs'
 import { until } from './until'
@@ -49,13 +49,22 @@ export async function createTestTopic(
   { partitions = 1, replicas = 1, config = {}, name = uniqueName('topic') }: TestTopic = {},
 ): Promise<string> {
   const configEntries = Object.entries(config).map(([key, value]) => ({ name: key, value }))
-  await withAdmin(brokers, (admin) =>
-    admin.createTopics({
-      waitForLeaders: true,
-      topics: [{ topic: name, numPartitions: partitions, replicationFactor: replicas, configEntries }],
-    }),
-  )
+  const topic = { topic: name, numPartitions: partitions, replicationFactor: replicas, configEntries }
+  await createTopic(brokers, topic)
   return name
+}
+
+/** Creates a topic and waits for its leaders: kafkajs does not wait when another broker knows of it later. */
+export async function createTopic(brokers: string, topic: ITopicConfig): Promise<void> {
+  await withAdmin(brokers, async (admin) => {
+    await admin.createTopics({ waitForLeaders: false, topics: [topic] })
+    await until(`a leader for each partition of ${topic.topic}`, () =>
+      admin.fetchTopicMetadata({ topics: [topic.topic] }).then(
+        ({ topics: [found] }) => found?.partitions.every(({ leader }) => leader >= 0) ?? false,
+        () => false,
+      ),
+    )
+  })
 }
 
 export interface StoredRecord {
