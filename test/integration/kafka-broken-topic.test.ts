@@ -6,101 +6,118 @@ import { KafkaLoad } from '../support/kafka-load'
 import { KafkaWriter } from '../support/kafka-writer'
 import { until } from '../support/until'
 
-/** Two partitions with their only replica on the last broker. */
-const ON_LAST_BROKER = [
-  { partition: 0, replicas: [3] },
-  { partition: 1, replicas: [3] },
-]
-const HALF_ON_LAST_BROKER = [
-  { partition: 0, replicas: [3] },
-  { partition: 1, replicas: [1] },
-]
+const KEYS = 10
 
-describe('a Kafka topic without a leader', function () {
+describe('a Kafka topic whose leader has died', function () {
+  this.timeout(120_000)
+  let kafka: KafkaService
+  let writer: KafkaWriter
+  let broken: KafkaLoad
+  let healthy: KafkaLoad
+  let half: string
+
+  before(async () => {
+    kafka = await startKafka({ brokers: 3 })
+    writer = new KafkaWriter(kafka.address)
+    broken = new KafkaLoad(writer.producer, await topicOn(3), KEYS).start()
+    half = await topicOn(1, 3)
+    const replicated = await createTestTopic(kafka.address, { partitions: 6, replicas: 3 })
+    healthy = new KafkaLoad(writer.producer, replicated, KEYS).start()
+    await broken.everyKey(1)
+    await healthy.everyKey(1)
+    await kafka.brokers[2]?.stop('SIGKILL')
+    await until(() => writer.producer.problem?.code === 'KAFKA_NO_LEADER')
+  })
+
+  after(async () => {
+    await writer.close()
+    await kafka.stop()
+  })
+
+  /** Its partitions have their only replica on these brokers. */
+  const topicOn = async (...brokers: number[]): Promise<string> => {
+    const topic = uniqueName('one-replica')
+    const replicaAssignment = brokers.map((broker, partition) => ({ partition, replicas: [broker] }))
+    const configEntries = [{ name: 'min.insync.replicas', value: '1' }]
+    await createTopic(kafka.address, { topic, replicaAssignment, configEntries })
+    return topic
+  }
+
+  const writeAnew = async (topic: string, partition: number): Promise<string[]> => {
+    const another = new KafkaWriter(kafka.address)
+    try {
+      return await another.write([{ payload: 'x', kafka: { topic, partition } }])
+    } finally {
+      await another.close()
+    }
+  }
+
+  it('waits, and topics of others whose leader has to move go on', () => healthy.everyKey(20))
+
+  it('does not keep a topic from being written to for the first time', async () => {
+    const topic = await createTestTopic(kafka.address, { replicas: 3 })
+    assert.deepEqual(await writer.write([{ payload: 'x', kafka: { topic } }]), ['stored'])
+  })
+
+  it('does not keep a producer from starting', async () => {
+    const topic = await createTestTopic(kafka.address, { replicas: 3 })
+    assert.deepEqual(await writeAnew(topic, 0), ['stored'])
+  })
+
+  it('takes records for its other partitions', async () => {
+    assert.deepEqual(await writer.write([{ payload: 'x', kafka: { topic: half, partition: 0 } }]), ['stored'])
+    assert.deepEqual(await writeAnew(half, 0), ['stored'])
+  })
+
+  it('is written to when its leader is back; nothing is missing, repeated or in disorder', async () => {
+    kafka.brokers[2]?.start()
+    await kafka.ready()
+    for (const load of [broken, healthy]) {
+      await load.finish()
+      assert.equal(await load.check(kafka.address), 0)
+    }
+    assert.equal(writer.producer.problem, undefined)
+  })
+})
+
+describe('a Kafka broker that freezes', function () {
   this.timeout(120_000)
   let kafka: KafkaService
   let writer: KafkaWriter
 
   before(async () => {
     kafka = await startKafka({ brokers: 3 })
-  })
-
-  beforeEach(() => {
     writer = new KafkaWriter(kafka.address)
   })
 
-  afterEach(async () => {
-    kafka.brokers[2]?.start()
-    await kafka.ready()
+  after(async () => {
     await writer.close()
+    await kafka.stop()
   })
 
-  after(() => kafka.stop())
-
-  const topicOn = async (replicaAssignment: typeof ON_LAST_BROKER): Promise<string> => {
-    const topic = uniqueName('one-replica')
-    const configEntries = [{ name: 'min.insync.replicas', value: '1' }]
-    await createTopic(kafka.address, { topic, replicaAssignment, configEntries })
-    return topic
-  }
-
-  /** Kills the only broker that has the topic. */
-  const breakTopic = async (broken: KafkaLoad): Promise<void> => {
-    await broken.progress(100)
-    await kafka.brokers[2]?.stop('SIGKILL')
-    await until(() => writer.producer.problem?.code === 'KAFKA_NO_LEADER')
-  }
-
-  /** Brings it back; everything of all topics is there, once, in order. */
-  const mend = async (...loads: KafkaLoad[]): Promise<void> => {
-    kafka.brokers[2]?.start()
-    await kafka.ready()
-    for (const load of loads) await load.finish()
-    for (const load of loads) assert.equal(await load.check(kafka.address), 0)
-  }
-
-  it('waits, and the topics of others go on, though their leaders have to move', async () => {
-    const broken = new KafkaLoad(writer.producer, await topicOn(ON_LAST_BROKER)).start()
-    const healthyTopic = await createTestTopic(kafka.address, { partitions: 6, replicas: 3 })
-    const healthy = new KafkaLoad(writer.producer, healthyTopic).start()
-    await healthy.progress(100)
-    await breakTopic(broken)
-    await healthy.everyKey(5)
-    await mend(healthy, broken)
-  })
-
-  it('does not keep a topic from being written to for the first time', async () => {
-    const broken = new KafkaLoad(writer.producer, await topicOn(ON_LAST_BROKER)).start()
-    const later = await createTestTopic(kafka.address, { partitions: 4, replicas: 3 })
-    await breakTopic(broken)
-    const healthy = new KafkaLoad(writer.producer, later).start()
-    await healthy.everyKey(5)
-    await mend(healthy, broken)
+  it('hands its partitions over: all of them go on before it thaws', async () => {
+    const topic = await createTestTopic(kafka.address, { partitions: 6, replicas: 3 })
+    const load = new KafkaLoad(writer.producer, topic, KEYS).start()
+    await load.everyKey(20)
+    kafka.brokers[0]?.freeze()
+    await until(() => writer.producer.problem?.code === 'KAFKA_NO_ANSWER')
+    await load.everyKey(20)
+    const later = await createTestTopic(address(1, 2), { partitions: 3, replicas: 2 })
+    assert.deepEqual(await writer.write([{ payload: 'x', kafka: { topic: later } }]), ['stored'])
+    kafka.brokers[0]?.thaw()
+    await load.finish()
+    assert.equal(await load.check(kafka.address), 0)
   })
 
   it('does not keep a producer from starting', async () => {
-    const broken = new KafkaLoad(writer.producer, await topicOn(ON_LAST_BROKER)).start()
-    const topic = await createTestTopic(kafka.address, { partitions: 4, replicas: 3 })
-    await breakTopic(broken)
-    const second = new KafkaWriter(kafka.address)
-    const healthy = new KafkaLoad(second.producer, topic).start()
-    await healthy.everyKey(5)
-    await healthy.finish()
-    await second.close()
-    await mend(broken)
-    assert.equal(await healthy.check(kafka.address), 0)
+    kafka.brokers[0]?.freeze()
+    const topic = await createTestTopic(address(1, 2), { partitions: 3, replicas: 2 })
+    const another = new KafkaWriter(kafka.address)
+    assert.deepEqual(await another.write([{ payload: 'x', kafka: { topic } }]), ['stored'])
+    await another.close()
+    kafka.brokers[0]?.thaw()
   })
 
-  it('takes records for its other partitions, also from a producer that starts meanwhile', async () => {
-    const topic = await topicOn(HALF_ON_LAST_BROKER)
-    const broken = new KafkaLoad(writer.producer, topic).start()
-    await breakTopic(broken)
-    await broken.progress(200)
-    const second = new KafkaWriter(kafka.address)
-    assert.deepEqual(await second.write([{ payload: 'x', kafka: { topic, partition: 1 } }]), ['stored'])
-    await second.close()
-    kafka.brokers[2]?.start()
-    await kafka.ready()
-    await broken.finish()
-  })
+  const address = (...brokers: number[]): string =>
+    brokers.map((broker) => kafka.brokers[broker]?.address).join(',')
 })
