@@ -15,12 +15,18 @@ describe('a Kafka topic whose leader has died', function () {
   let broken: KafkaLoad
   let healthy: KafkaLoad
   let half: string
+  /** Made before the fault: kafkajs cannot make topics meanwhile. */
+  let later: string[]
 
   before(async () => {
     kafka = await startKafka({ brokers: 3 })
     writer = new KafkaWriter(kafka.address)
     broken = new KafkaLoad(writer.producer, await topicOn(3), KEYS).start()
     half = await topicOn(1, 3)
+    later = [
+      await createTestTopic(kafka.address, { replicas: 3 }),
+      await createTestTopic(kafka.address, { replicas: 3 }),
+    ]
     const replicated = await createTestTopic(kafka.address, { partitions: 6, replicas: 3 })
     healthy = new KafkaLoad(writer.producer, replicated, KEYS).start()
     await broken.everyKey(1)
@@ -55,13 +61,12 @@ describe('a Kafka topic whose leader has died', function () {
   it('waits, and topics of others whose leader has to move go on', () => healthy.everyKey(20))
 
   it('does not keep a topic from being written to for the first time', async () => {
-    const topic = await createTestTopic(kafka.address, { replicas: 3 })
-    assert.deepEqual(await writer.write([{ payload: 'x', kafka: { topic } }]), ['stored'])
+    const kafka = { topic: later[0] ?? '' }
+    assert.deepEqual(await writer.write([{ payload: 'x', kafka }]), ['stored'])
   })
 
   it('does not keep a producer from starting', async () => {
-    const topic = await createTestTopic(kafka.address, { replicas: 3 })
-    assert.deepEqual(await writeAnew(topic, 0), ['stored'])
+    assert.deepEqual(await writeAnew(later[1] ?? '', 0), ['stored'])
   })
 
   it('takes records for its other partitions', async () => {
@@ -95,29 +100,20 @@ describe('a Kafka broker that freezes', function () {
     await kafka.stop()
   })
 
-  it('hands its partitions over: all of them go on before it thaws', async () => {
-    const topic = await createTestTopic(kafka.address, { partitions: 6, replicas: 3 })
-    const load = new KafkaLoad(writer.producer, topic, KEYS).start()
+  it('hands its partitions over: all of them go on, new topics and new producers too', async () => {
+    const topics = [0, 1, 2].map(() => createTestTopic(kafka.address, { partitions: 6, replicas: 3 }))
+    const [used = '', later = '', other = ''] = await Promise.all(topics)
+    const load = new KafkaLoad(writer.producer, used, KEYS).start()
     await load.everyKey(20)
     kafka.brokers[0]?.freeze()
     await until(() => writer.producer.problem?.code === 'KAFKA_NO_ANSWER')
     await load.everyKey(20)
-    const later = await createTestTopic(address(1, 2), { partitions: 3, replicas: 2 })
     assert.deepEqual(await writer.write([{ payload: 'x', kafka: { topic: later } }]), ['stored'])
+    const another = new KafkaWriter(kafka.address)
+    assert.deepEqual(await another.write([{ payload: 'x', kafka: { topic: other } }]), ['stored'])
+    await another.close()
     kafka.brokers[0]?.thaw()
     await load.finish()
     assert.equal(await load.check(kafka.address), 0)
   })
-
-  it('does not keep a producer from starting', async () => {
-    kafka.brokers[0]?.freeze()
-    const topic = await createTestTopic(address(1, 2), { partitions: 3, replicas: 2 })
-    const another = new KafkaWriter(kafka.address)
-    assert.deepEqual(await another.write([{ payload: 'x', kafka: { topic } }]), ['stored'])
-    await another.close()
-    kafka.brokers[0]?.thaw()
-  })
-
-  const address = (...brokers: number[]): string =>
-    brokers.map((broker) => kafka.brokers[broker]?.address).join(',')
 })
