@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { randomFrom, testSeed } from '../support/random'
 import { until } from '../support/until'
-import { examine, idIn, type Findings } from './oracle'
+import { examine, idIn, type Findings, type FoundRecord } from './oracle'
 import { PublisherProcess } from './publisher/process'
 import { WINDOW, type Stage } from './stage'
 import { addToTable } from './table'
@@ -47,6 +47,8 @@ export interface Row {
 /** A run of one row. */
 export class Run {
   healedAt: number | undefined
+  /** Records that the fault takes out of Kafka and that were there before. */
+  readonly deleted: FoundRecord[] = []
 
   constructor(
     readonly stage: Stage,
@@ -93,7 +95,13 @@ async function play(row: Row, stage: Stage, body: (run: Run) => Promise<void>): 
 
     const look = async (): Promise<Findings> => {
       const deadLetters = new Set((await stage.deadLetters()).map((letter) => idIn(letter) ?? ''))
-      return examine({ run: name, logs, records: await stage.records(), deadLetters, healedAt })
+      return examine({
+        run: name,
+        logs,
+        records: [...run.deleted, ...(await stage.records())],
+        deadLetters,
+        healedAt,
+      })
     }
     let findings = await look()
     await until(

@@ -68,13 +68,13 @@ export async function createTopic(brokers: string, topic: ITopicConfig): Promise
 
 /** Waits until every replica of the topic is in sync. */
 export async function untilInSync(brokers: string, topic: string): Promise<void> {
-  await withAdmin(brokers, (admin) =>
-    until(async () => {
+  await until(`every replica of ${topic} is in sync`, () =>
+    withAdmin(brokers, async (admin) => {
       const { topics } = await admin.fetchTopicMetadata({ topics: [topic] })
       return topics.every(({ partitions }) =>
         partitions.every(({ isr, replicas }) => isr.length === replicas.length),
       )
-    }),
+    }).catch(() => false),
   )
 }
 
