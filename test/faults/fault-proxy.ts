@@ -22,6 +22,8 @@ export interface Faults {
   readonly refuse?: boolean
   /** A connection is cut after so many bytes from the client (`up`) or the service (`down`). */
   readonly cutAfter?: { readonly direction: Direction; readonly bytes: number }
+  /** Sees all bytes that arrive. */
+  readonly watch?: (bytes: Buffer, direction: Direction) => void
   /** Sees the first bytes of a client; what it returns is the answer, in the service's place, and ends the connection. */
   readonly answer?: (firstBytes: Buffer) => Buffer | undefined
 }
@@ -176,7 +178,7 @@ class Pair {
   }
 
   private async pass(slice: Buffer, way: Way): Promise<void> {
-    const { latencyMs = 0, bytesPerSecond, cutAfter, answer } = this.surroundings.faults()
+    const { latencyMs = 0, bytesPerSecond, cutAfter, answer, watch } = this.surroundings.faults()
     const { to, direction } = way
     if (latencyMs > 0) await sleep(latencyMs)
     if (bytesPerSecond !== undefined) await sleep((slice.length / bytesPerSecond) * 1000)
@@ -196,6 +198,7 @@ class Pair {
     }
     const left = cutAfter?.direction === direction ? cutAfter.bytes - way.moved : Infinity
     way.moved += slice.length
+    watch?.(slice, direction)
     if (slice.length >= left) {
       to.write(slice.subarray(0, Math.max(0, left)), () => this.reset())
       return

@@ -50,6 +50,8 @@ export class Run {
   healedAt: number | undefined
   /** In a row with a reported loss: what was published later must not be missing. */
   lossEndedAt = Infinity
+  /** Records that the fault takes out of Kafka and that were there before. */
+  readonly deleted: FoundRecord[] = []
 
   constructor(
     readonly stage: Stage,
@@ -100,7 +102,7 @@ async function play(row: Row, stage: Stage, body: (run: Run) => Promise<void>): 
     const logs = await publisher.stop()
 
     const look = async (): Promise<Seen> => {
-      const records = await stage.records()
+      const records = [...run.deleted, ...(await stage.records())]
       const deadLetters = new Set((await stage.deadLetters()).map((letter) => idIn(letter) ?? ''))
       const findings = examine({ run: name, logs, records, deadLetters, healedAt })
       return { findings, rows: await lookAtRows(stage, name, records) }

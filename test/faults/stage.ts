@@ -86,6 +86,9 @@ async function startNodeRed(
 }
 
 export class Stage {
+  /** Where the flow writes, in the order in which it came to write there. */
+  readonly topics = new Set([TOPIC])
+
   private constructor(
     readonly mqtt: Mosquitto,
     readonly mqttProxy: FaultProxy,
@@ -168,16 +171,17 @@ export class Stage {
     this.postgres?.proxy.set({})
   }
 
-  /** All records of a topic, as they lie in Kafka. */
-  async records(topic = TOPIC): Promise<FoundRecord[]> {
-    const stored = await readTopic(this.kafka.address, topic)
-    return stored.map(({ partition, offset, value, headers, timestamp }) => ({
-      partition,
-      offset,
-      value: value ?? Buffer.alloc(0),
-      headers,
-      appendedAt: timestamp,
-    }))
+  /** All records of the flow's topics, or of one, as they lie in Kafka. */
+  async records(topic?: string): Promise<FoundRecord[]> {
+    const records: FoundRecord[] = []
+    for (const each of topic === undefined ? this.topics : [topic]) {
+      for (const { partition, offset, value, headers, timestamp } of await readTopic(
+        this.kafka.address,
+        each,
+      ))
+        records.push({ partition, offset, value: value ?? Buffer.alloc(0), headers, appendedAt: timestamp })
+    }
+    return records
   }
 
   /** Dead letters of the flow; none while nobody has made their topic. */
