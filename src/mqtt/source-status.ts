@@ -1,7 +1,7 @@
-/** Puts into a few words what a source is doing, and notices which problems are new enough for the log. */
+/** Puts into a few words what a source is doing. */
 import type { PipelineError } from '../runtime/errors'
 import type { NodeStatus } from '../runtime/host'
-import type { MqttSource, SourceState } from './source'
+import type { MqttSource } from './source'
 
 /** The part of a source that shows. */
 export type ShownSource = Pick<MqttSource, 'state' | 'arrived' | 'out' | 'heldCount' | 'problem'>
@@ -14,7 +14,6 @@ export class SourceStatus {
   private arrived = 0
   private measuredAtMs: number
   private warning: PipelineError | undefined
-  private reported: string | undefined
 
   constructor(startedAtMs: number) {
     this.measuredAtMs = startedAtMs
@@ -23,14 +22,6 @@ export class SourceStatus {
   /** This warning stays in the status. */
   warned(warning: PipelineError): void {
     this.warning = warning
-  }
-
-  /** @returns the error of this state, the first time that it is seen in a row */
-  newProblem(state: SourceState): PipelineError | undefined {
-    if (state.kind === 'connected') this.reported = undefined
-    if (state.kind !== 'waiting' || state.error.message === this.reported) return undefined
-    this.reported = state.error.message
-    return state.error
   }
 
   of(source: ShownSource, nowMs: number): NodeStatus {

@@ -50,7 +50,7 @@ export interface SourceHost {
   /** `msg.error` of a message on the second output. */
   describe(error: PipelineError): unknown
   /** Something for the log that a person should read. */
-  warn(warning: PipelineError): void
+  onWarning(warning: PipelineError): void
   /** The state has changed; ask `state`. */
   onChange(): void
 }
@@ -115,7 +115,7 @@ export class MqttSource {
     this.flowCheck = new FlowCheck(
       settings.nodeId,
       () => tracking.flowConfigs(),
-      (problem) => host.warn(problem),
+      (problem) => host.onWarning(problem),
     )
     this.releaseTracking = tracking.acquire(() => this.onGateOpen())
   }
@@ -140,7 +140,12 @@ export class MqttSource {
   }
 
   get problem(): PipelineError | undefined {
-    return this.redelivery.problem ?? this.flowCheck.problem
+    return this.failing ?? this.flowCheck.problem
+  }
+
+  /** The error of what is waiting to be sent again, or held. */
+  get failing(): PipelineError | undefined {
+    return this.redelivery.problem
   }
 
   /** Connects as soon as the first output is wired and the client id is free. */
@@ -185,7 +190,7 @@ export class MqttSource {
       {
         onMessage: (held, packet) => this.onMessage(held, packet),
         onState: (state) => this.enter(state),
-        onWarning: (warning) => this.host.warn(warning),
+        onWarning: (warning) => this.host.onWarning(warning),
       },
     )
     this.session.start()

@@ -13,12 +13,13 @@ import { createTestTopic, sharedKafka, uniqueName, untilInSync, withAdmin } from
 import { readTopic } from '../support/kafka-log'
 import { KafkaLoad } from '../support/kafka-load'
 import { until } from '../support/until'
+import { keptLog } from '../support/events'
 import { FaultProxy } from '../faults/fault-proxy'
 
 const CLOSE_MS = 5000
 
 class Writer {
-  readonly warnings: string[] = []
+  private readonly events = keptLog()
   readonly producer: TenantProducer
   readonly cluster: KafkaCluster
 
@@ -44,9 +45,14 @@ class Writer {
       limits: { maxRecords: 500, maxBytes: 900_000, lingerMs: 5 },
       missingTopic: 'wait',
       newTopic: { partitions: 3, replicas: 1, retentionMs: 259_200_000 },
-      onWarning: (warning) => this.warnings.push(warning),
+      log: this.events.log,
       ...options,
     })
+  }
+
+  /** What the log has about topics that are not safe. */
+  get warnings(): string[] {
+    return this.events.entries.filter(({ level }) => level === 'warn').map(({ message }) => message)
   }
 
   /** Writes records and waits for all of them. @returns for each, the error code or `stored` */
