@@ -80,9 +80,9 @@ describe('MQTT source, when the flow stands', () => {
     await publish(300)
     await flow.untilLogged(/possible loss: the MQTT broker at .* has dropped .* probably its own/)
 
-    const held = flow.sink.holding
+    const held = flow.sink.holding ?? []
     flow.sink.holding = undefined
-    for (const { confirm } of held) confirm()
+    for (const message of held) message.confirm()
     await flow.untilText(/ 0 out · possible loss: broker dropped [\d,]+ since/)
     const dropped = (): number => Number(/dropped ([\d,]+)/.exec(flow.text)?.[1]?.replace(',', ''))
     await until(
