@@ -46,10 +46,13 @@ const coreNodes: Readonly<Record<string, string>> = {
   'link call': 'common/60-link',
   'link in': 'common/60-link',
   'link out': 'common/60-link',
+  'http request': 'network/21-httprequest',
   rbe: 'function/rbe',
+  sort: 'sequence/18-sort',
   split: 'sequence/17-split',
   switch: 'function/10-switch',
   template: 'function/80-template',
+  trigger: 'function/89-trigger',
   'tls-config': 'network/05-tls',
 }
 
