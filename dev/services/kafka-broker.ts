@@ -24,6 +24,18 @@ export interface BrokerPlan {
   readonly heapMb: number
   /** Lines for `server.properties` that replace ours, such as `message.max.bytes`. */
   readonly properties: Readonly<Record<string, string>>
+  readonly proxied: ProxiedListener | undefined
+}
+
+/**
+ * A second listener, for clients that reach the broker through a proxy: the broker tells those who come this way to
+ * go on through the proxy. The brokers among themselves, and a test that looks on, use the first listener.
+ */
+export interface ProxiedListener {
+  /** Where the broker listens, and the proxy connects to. */
+  readonly port: number
+  /** The proxy's port. */
+  readonly advertisedPort: number
 }
 
 export class KafkaBroker {
@@ -141,11 +153,18 @@ export class KafkaBroker {
       'controller.quorum.voters': cluster
         .map(({ id, controllerPort }) => `${id}@${LOOPBACK}:${controllerPort}`)
         .join(','),
-      listeners: `PLAINTEXT://${this.address},CONTROLLER://${LOOPBACK}:${plan.controllerPort}`,
-      'advertised.listeners': `PLAINTEXT://${this.address}`,
+      listeners: [
+        `PLAINTEXT://${this.address}`,
+        `CONTROLLER://${LOOPBACK}:${plan.controllerPort}`,
+        ...(plan.proxied === undefined ? [] : [`PROXIED://${LOOPBACK}:${plan.proxied.port}`]),
+      ].join(','),
+      'advertised.listeners': [
+        `PLAINTEXT://${this.address}`,
+        ...(plan.proxied === undefined ? [] : [`PROXIED://${LOOPBACK}:${plan.proxied.advertisedPort}`]),
+      ].join(','),
       'controller.listener.names': 'CONTROLLER',
       'inter.broker.listener.name': 'PLAINTEXT',
-      'listener.security.protocol.map': 'CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT',
+      'listener.security.protocol.map': 'CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT',
       'log.dirs': this.file('data'),
       // A killed broker can register again only when its last session is over.
       'broker.heartbeat.interval.ms': '500',

@@ -8,7 +8,7 @@ import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Kafka, logLevel } from 'kafkajs'
 import { assertPortIsFree, freePort } from './free-port'
-import { KafkaBroker, LOOPBACK, type BrokerPlan } from './kafka-broker'
+import { KafkaBroker, LOOPBACK, type BrokerPlan, type ProxiedListener } from './kafka-broker'
 import { dockerAnswers, KAFKA_IMAGE, startContainer } from './kafka-docker'
 import { KAFKA_VERSION, kafkaJars, missingForJars } from './kafka-jars'
 import type { Service } from './service'
@@ -24,6 +24,8 @@ export interface KafkaOptions {
   readonly brokers?: 1 | 3
   /** Lines for every broker's `server.properties`. Not for `KAFKA_BROKERS` and Docker. */
   readonly properties?: Readonly<Record<string, string>>
+  /** One for each broker. Not for `KAFKA_BROKERS` and Docker. */
+  readonly proxied?: readonly ProxiedListener[]
 }
 
 export interface KafkaService extends Service {
@@ -71,6 +73,7 @@ async function startFromJars(options: KafkaOptions): Promise<KafkaService> {
       jars,
       heapMb: count === 1 ? 512 : 256,
       properties: options.properties ?? {},
+      proxied: options.proxied?.[id - 1],
     })
   }
   const brokers = await Promise.all(plans.map((plan) => KafkaBroker.prepare(plan, plans)))
