@@ -10,7 +10,8 @@
  *  - A handler with one or two parameters (Switch, Filter, older nodes) never says done. Its copy ends when the
  *    node sends on, or after a grace. Switch has a queue of its own and takes one message from it in each turn of
  *    the event loop: behind a burst a message waits there for longer than any grace, so turns are counted, too.
- *  - `node.error(text, msg)` without `done(error)` shows up only as a message at a Catch node.
+ *  - `node.error(text, msg)` without `done(error)` shows up only as a message at a Catch node. A Link call whose
+ *    time is up says that and nothing else, so this is its end of the message.
  */
 import { asPipelineError, PipelineError } from '../runtime/errors'
 import type { CompleteEvent, Hooks, ReceiveEvent, RuntimeNode, SendEvent } from '../runtime/host'
@@ -117,10 +118,13 @@ export class FlowHooks {
 
   /** `node.error(text, msg)` fails a message as `done(error)` does, but only the Catch node shows it. */
   private noteCaughtFailure(delivery: Delivery, event: ReceiveEvent): void {
+    const { tracker, getNode } = this.options
     const nodeId = failedNodeId(event.msg)
     if (nodeId === undefined || delivery.failures?.has(nodeId)) return
     const { message } = event.msg.error as { message?: unknown }
-    this.options.tracker.openFailure(delivery, nodeId, asPipelineError(new Error(String(message))))
+    tracker.openFailure(delivery, nodeId, asPipelineError(new Error(String(message))))
+    const reporter = getNode(nodeId) as RuntimeNode | null | undefined
+    if (reporter?.type === 'link call') tracker.copyEnded(delivery, reporter)
   }
 
   /** What was sent in the last turn and has no destination: the node is gone, switched off, or being replaced. */

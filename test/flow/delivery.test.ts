@@ -4,7 +4,7 @@
  * (default: the development dependency).
  */
 import assert from 'node:assert/strict'
-import { mergingNodesBehind } from '../../src/delivery/merging-nodes'
+import { riskyNodesBehind } from '../../src/delivery/flow-check'
 import { func, node, permanent, run, sink, source, tab, turns } from '../support/delivery-flow'
 import type { HeldCopy } from '../support/delivery-nodes'
 import { deploy, helper, startRuntime, stopRuntime, type FlowEntry } from '../support/runtime'
@@ -362,12 +362,19 @@ describe('deliveries in a flow', () => {
     assert.equal(sinkOf().late.length, 1)
   })
 
-  it('knows from the flow file that a Join node is behind the source', async () => {
-    const { source: from } = await run(source('n'), node('n', 'join', { mode: 'auto' }, ['sink']), sink())
-    const behind = mergingNodesBehind('source', from.tracking.flowConfigs())
+  it('knows from the flow file which nodes behind the source do not fit its promise', async () => {
+    const { source: from } = await run(
+      source('a'),
+      node('a', 'join', { mode: 'auto' }, ['b']),
+      node('b', 'batch', { mode: 'count', count: 2 }, ['c']),
+      node('c', 'sort', { targetType: 'seq' }, ['d']),
+      node('d', 'trigger', { op2type: 'payl', duration: '1' }, ['sink']),
+      sink(),
+    )
+    const behind = riskyNodesBehind('source', from.tracking.flowConfigs())
     assert.deepEqual(
-      behind.map(({ id }) => id),
-      ['n'],
+      behind.map(({ type }) => type),
+      ['join', 'batch', 'sort', 'trigger'],
     )
   })
 

@@ -1,7 +1,6 @@
 /** What a deploy does to messages on their way through Node-RED's own nodes: none may look as if it had ended. */
 import assert from 'node:assert/strict'
-import { func, node, run, sink, source, tab, turns } from '../support/delivery-flow'
-import type { HeldCopy } from '../support/delivery-nodes'
+import { node, run, sink, source, tab, turns } from '../support/delivery-flow'
 import { deploy, helper, startRuntime, stopRuntime, type FlowEntry } from '../support/runtime'
 
 const delay = { rate: '1', nbRateUnits: '1', rateUnits: 'minute', timeout: '1', timeoutUnits: 'minutes' }
