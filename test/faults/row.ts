@@ -16,6 +16,7 @@ import { addToTable } from './table'
 
 /** So long what was acknowledged may take to be in Kafka after the heal. */
 const DRAIN_LIMIT_MS = 60_000
+const seed = testSeed()
 /** `npm run test:faults`; otherwise `npm test`, where a row may do less. */
 export const ALL_ROWS = process.env.FAULTS === 'all'
 
@@ -33,6 +34,8 @@ export interface Row {
    * `window` when it is killed or its acknowledgements are cut off, or a number. Default `none`.
    */
   readonly repeats?: 'none' | 'window' | number
+  /** So many copies there must be: a fault that had no effect proves nothing. */
+  readonly repeatsAtLeast?: number
   /** The fault makes the MQTT broker lose messages: the body asserts that the loss is reported. */
   readonly reportedLoss?: boolean
   /** Shared subscriptions give up the order of a device. */
@@ -48,6 +51,8 @@ export class Run {
   constructor(
     readonly stage: Stage,
     readonly publisher: PublisherProcess,
+    /** Begins the id of every message of this run. */
+    readonly name: string,
     /** 0 ≤ n < 1, repeated by the seed. */
     readonly random: () => number,
   ) {}
@@ -72,7 +77,6 @@ export function faultRow(row: Row, stage: () => Stage, body: (run: Run) => Promi
 }
 
 async function play(row: Row, stage: Stage, body: (run: Run) => Promise<void>): Promise<void> {
-  const seed = testSeed()
   const folder = mkdtempSync(path.join(tmpdir(), `tenant-fault-${row.id}-`))
   const rate = row.rate ?? 500
   const name = randomBytes(4).toString('hex')
@@ -81,7 +85,7 @@ async function play(row: Row, stage: Stage, body: (run: Run) => Promise<void>): 
     await stage.untilGreen('tenant-mqtt-source')
     publisher = await PublisherProcess.start({ folder, url: stage.mqtt.address, run: name, rate })
     await publisher.untilMore(2 * rate)
-    const run = new Run(stage, publisher, randomFrom(seed ^ hash(row.id)))
+    const run = new Run(stage, publisher, name, randomFrom(seed ^ hash(row.id)))
     await body(run)
     const healedAt = run.healedAt ?? Date.now()
     await publisher.untilMore(2 * rate)
@@ -124,6 +128,8 @@ function judge(row: Row, findings: Findings, resent: number): void {
   if (row.unordered !== true) assert.deepEqual(findings.disordered, [], 'disordered')
   const budget = budgetOf(row) + resent
   assert.ok(findings.repeated <= budget, `${findings.repeated} repeated, at most ${budget} may be`)
+  const least = row.repeatsAtLeast ?? 0
+  assert.ok(findings.repeated >= least, `${findings.repeated} repeated, at least ${least} should be`)
 }
 
 function budgetOf({ repeats = 'none' }: Row): number {

@@ -11,7 +11,8 @@ import type { NodeRedVersion } from '../../dev/node-red/runtime'
 import { freePort } from '../../dev/services/free-port'
 import { startKafka, type KafkaService } from '../../dev/services/kafka'
 import { startMosquitto, type Mosquitto, type MosquittoOptions } from '../../dev/services/mosquitto'
-import { createTestTopic, readTopic, withAdmin } from '../support/kafka'
+import { createTestTopic, withAdmin } from '../support/kafka'
+import { readTopic } from '../support/kafka-log'
 import { exampleFlow } from '../support/pipeline'
 import { until } from '../support/until'
 import { FaultProxy } from './fault-proxy'
@@ -68,6 +69,15 @@ export function firstLeg(change: FlowChange = {}): FlowEntry[] {
     .map((entry) => ({ ...entry, ...SETTINGS[entry.type], ...change[entry.type] }))
 }
 
+async function startNodeRed(
+  flow: readonly FlowEntry[],
+  env: Readonly<Record<string, string>>,
+  version: NodeRedVersion = '4.1',
+): Promise<NodeRed> {
+  const userDir = mkdtempSync(path.join(tmpdir(), 'tenant-fault-'))
+  return NodeRed.start({ userDir, port: await freePort(), version, env, flow })
+}
+
 export class Stage {
   private constructor(
     readonly mqtt: Mosquitto,
@@ -77,7 +87,7 @@ export class Stage {
     readonly kafkaProxies: readonly FaultProxy[],
     readonly nodeRed: NodeRed,
     readonly flow: readonly FlowEntry[],
-    private readonly userDir: string,
+    private readonly environment: Readonly<Record<string, string>>,
   ) {}
 
   static async start(options: StageOptions = {}): Promise<Stage> {
@@ -97,19 +107,13 @@ export class Stage {
       config: { 'message.timestamp.type': 'LogAppendTime', ...options.topic?.config },
     })
     const flow = firstLeg(options.change)
-    const userDir = mkdtempSync(path.join(tmpdir(), 'tenant-fault-'))
-    const nodeRed = await NodeRed.start({
-      userDir,
-      port: await freePort(),
-      version: options.version ?? '4.1',
-      env: {
-        MQTT_URL: `mqtt://${mqttProxy.address}`,
-        KAFKA_BROKERS: kafkaProxies.map(({ address }) => address).join(','),
-        ...(options.nodeOptions === undefined ? {} : { NODE_OPTIONS: options.nodeOptions }),
-      },
-      flow,
-    })
-    const stage = new Stage(mqtt, mqttProxy, kafka, kafkaProxies, nodeRed, flow, userDir)
+    const environment = {
+      MQTT_URL: `mqtt://${mqttProxy.address}`,
+      KAFKA_BROKERS: kafkaProxies.map(({ address }) => address).join(','),
+      ...(options.nodeOptions === undefined ? {} : { NODE_OPTIONS: options.nodeOptions }),
+    }
+    const nodeRed = await startNodeRed(flow, environment, options.version)
+    const stage = new Stage(mqtt, mqttProxy, kafka, kafkaProxies, nodeRed, flow, environment)
     await stage.untilGreen('tenant-mqtt-source')
     return stage
   }
@@ -118,7 +122,7 @@ export class Stage {
     await this.nodeRed.stop()
     await Promise.all([this.mqttProxy, ...this.kafkaProxies].map((proxy) => proxy.stop()))
     await Promise.all([this.mqtt.stop(), this.kafka.stop()])
-    rmSync(this.userDir, { recursive: true, force: true })
+    rmSync(this.nodeRed.userDir, { recursive: true, force: true })
   }
 
   /** What the editor shows under the first node of this type. */
@@ -142,6 +146,11 @@ export class Stage {
     return this.untilStatus(type, 'is green', ({ fill }) => fill === 'green')
   }
 
+  /** Starts the flow as it was at the beginning, in a Node-RED of its own, with the same client id and group. */
+  startSecondNodeRed(): Promise<NodeRed> {
+    return startNodeRed(this.flow, this.environment)
+  }
+
   /** Takes every fault of the proxies away. */
   healNetwork(): void {
     for (const proxy of [this.mqttProxy, ...this.kafkaProxies]) proxy.set({})
@@ -154,7 +163,7 @@ export class Stage {
       partition,
       offset,
       value: value ?? Buffer.alloc(0),
-      headers: Object.fromEntries(Object.entries(headers).map(([name, text]) => [name, String(text)])),
+      headers,
       appendedAt: timestamp,
     }))
   }
