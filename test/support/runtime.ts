@@ -19,6 +19,10 @@ interface Helper {
   getNode(id: string): unknown
   setFlows(flow: readonly FlowEntry[], type?: 'full' | 'nodes' | 'flows'): Promise<void>
   request(): unknown
+  /** For the flows that are loaded from now on; `{}` takes it back. */
+  settings(settings: object): void
+  /** What was logged since the flow was loaded. */
+  log(): { readonly args: readonly unknown[][] }
 }
 
 /** An entry of a flow file. */
