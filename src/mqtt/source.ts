@@ -8,7 +8,7 @@
 import type { IPublishPacket } from 'mqtt'
 import type { FlowTracking } from '../delivery/flow-tracking'
 import type { Message } from '../delivery/message-link'
-import { FlowCheck } from '../delivery/merging-nodes'
+import { FlowCheck } from '../delivery/flow-check'
 import { MESSAGES, Redelivery } from '../delivery/redelivery'
 import { CLOSE_BUDGET_MS, settlesWithin } from '../runtime/deadline'
 import type { PipelineError } from '../runtime/errors'

@@ -138,7 +138,17 @@ export const EVENTS = {
   // ---- deliveries
   FLOW_MERGES: kind(
     'warn',
-    'A Join or Batch node behind the source merges messages, which are then acknowledged too early.',
+    'A Join node behind the source merges messages, which are then acknowledged too early.',
+    'Put it behind Kafka, or let the source emit batches.',
+  ),
+  FLOW_SENDS_LATER: kind(
+    'warn',
+    'A Trigger node behind the source sends messages after it has said that it is done with them: they are acknowledged too early.',
+    'Put it behind Kafka, or use a Delay node.',
+  ),
+  FLOW_HOLDS: kind(
+    'warn',
+    'A Batch or Sort node behind the source keeps messages until a group is complete; those that wait too long are sent again.',
     'Put it behind Kafka, or let the source emit batches.',
   ),
   LATE_COPY: kind(
