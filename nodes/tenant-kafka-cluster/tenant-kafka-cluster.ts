@@ -5,6 +5,7 @@
 import type { ConnectionOptions } from 'node:tls'
 import type { Node, NodeAPI, NodeDef } from 'node-red'
 import { KafkaCluster } from '../../src/kafka/cluster'
+import { connectionWarnings } from '../../src/kafka/connection'
 import { KafkaJsDriver } from '../../src/kafka/kafkajs-driver'
 import { asPipelineError, PipelineError } from '../../src/runtime/errors'
 import type { KafkaClusterNode } from './cluster-node'
@@ -34,6 +35,7 @@ export = function (RED: NodeAPI): void {
         )
         node.cluster = new KafkaCluster(connection, new KafkaJsDriver(connection, (text) => node.debug(text)))
         node.users = node.cluster.users
+        for (const warning of connectionWarnings(connection)) node.warn(warning)
       } catch (error) {
         node.problem = asPipelineError(error)
         node.error(node.problem.message)

@@ -55,7 +55,11 @@ describe('tenant-kafka-cluster', () => {
     await helper.unload()
     process.env.TEST_KAFKA = 'from outside'
     const other = await load({ brokers: 'kafka', sasl, passwordEnv: 'TEST_KAFKA' }, credentials)
-    assert.equal(other.cluster?.connection.sasl?.password, 'from outside')
+    assert.deepEqual(other.cluster?.connection.sasl, {
+      mechanism: sasl,
+      username: 'pipeline',
+      password: 'from outside',
+    })
   })
 
   it("takes Node-RED's own TLS settings", async () => {
