@@ -15,7 +15,7 @@ export const STRANGER = 'stranger'
 /** A token must carry this scope. */
 export const SCOPE = 'kafka'
 /** Sessions of the `TOKEN` listener end after this time, unless the client logs in anew. */
-export const SESSION_MS = 6_000
+export const SESSION_MS = 4_000
 
 export interface SecuredKafka {
   readonly service: KafkaService
