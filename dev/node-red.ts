@@ -73,6 +73,10 @@ export class NodeRed {
     return nodeRed
   }
 
+  get userDir(): string {
+    return this.options.userDir
+  }
+
   get running(): boolean {
     return this.child !== undefined
   }
@@ -141,6 +145,21 @@ export class NodeRed {
   async flow(): Promise<FlowEntry[]> {
     const response = await fetch(`${this.editorUrl}/flows`, { headers: { 'node-red-api-version': 'v2' } })
     return ((await response.json()) as { flows: FlowEntry[] }).flows
+  }
+
+  /** The process stands still: its connections stay open, and nothing answers. */
+  freeze(): void {
+    process.kill(this.pid, 'SIGSTOP')
+  }
+
+  thaw(): void {
+    process.kill(this.pid, 'SIGCONT')
+  }
+
+  /** Presses the button of an inject node. */
+  async inject(id: string): Promise<void> {
+    const response = await fetch(`${this.editorUrl}/inject/${id}`, { method: 'POST' })
+    if (!response.ok) throw new Error(`inject failed with ${response.status}`)
   }
 
   /** Resolves when the process has ended. */

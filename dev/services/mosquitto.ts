@@ -51,6 +51,8 @@ export interface Mosquitto extends Service {
   shutDown(): Promise<void>
   /** Starts it again on the same port and data. */
   restart(): Promise<void>
+  /** Its log: errors, warnings and notices, such as who connects and who is thrown out. */
+  readLog(): string
 }
 
 /** @throws when there is no Mosquitto on this machine, and how to get one */
@@ -75,6 +77,7 @@ export async function startMosquitto(options: MosquittoOptions = {}): Promise<Mo
     kill: () => broker.end('SIGKILL'),
     shutDown: () => broker.end('SIGTERM'),
     restart: () => broker.start(),
+    readLog: () => broker.log(),
     stop: async () => {
       await broker.end('SIGTERM')
       if (options.dataDir === undefined) rmSync(home, { recursive: true, force: true })
@@ -180,7 +183,7 @@ class Broker {
     await exited
   }
 
-  private log(): string {
+  log(): string {
     return existsSync(this.logFile) ? readFileSync(this.logFile, 'utf8').trim() : 'no log'
   }
 }

@@ -1,10 +1,13 @@
 /**
- * A TCP proxy that misbehaves on request: it stands between the pipeline and a service, and does to their bytes
- * what networks do. Faults can be changed while connections are open, and apply to both directions.
+ * The TCP proxy of the tests: it stands between the pipeline and a service, and does to their bytes what networks
+ * do. Faults can be changed while connections are open, and apply to all of them.
  */
 import { createServer, connect, type Server, type Socket } from 'node:net'
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
+
+/** `up`: from the client to the service. */
+export type Direction = 'up' | 'down'
 
 export interface Faults {
   /** Each chunk arrives this much later. */
@@ -13,37 +16,42 @@ export interface Faults {
   readonly bytesPerSecond?: number
   /** Bytes arrive in slices of this size, each as a chunk of its own. */
   readonly sliceBytes?: number
-  /** Nothing arrives any more, in neither direction, and nobody is told: a pulled cable. */
-  readonly blackHole?: boolean
+  /** Nothing arrives any more, in one direction or (`true`) both, and nobody is told: a pulled cable. */
+  readonly blackHole?: boolean | Direction
   /** New connections are reset at once: a host that is up, and a service that is not. */
   readonly refuse?: boolean
   /** A connection is cut after so many bytes from the client (`up`) or the service (`down`). */
   readonly cutAfter?: { readonly direction: Direction; readonly bytes: number }
+  /** Sees the first bytes of a client; what it returns is the answer, in the service's place, and ends the connection. */
+  readonly answer?: (firstBytes: Buffer) => Buffer | undefined
 }
-
-export type Direction = 'up' | 'down'
 
 const LOOPBACK = '127.0.0.1'
 
 export class FaultProxy {
-  private faults: Faults = {}
-  private readonly pairs = new Set<Pair>()
+  /** Connections that clients have made so far, those that were refused among them. */
+  accepted = 0
   /** What black holes have taken, all connections together. */
   swallowedBytes = 0
+  /** How many answers `loseNextAnswers` has cost. */
+  lostAnswers = 0
+  private faults: Faults = {}
+  private readonly pairs = new Set<Pair>()
 
   private constructor(
     private readonly server: Server,
     readonly port: number,
   ) {}
 
-  /** @param target the service's port on the loopback address */
-  static async start(target: number, port = 0): Promise<FaultProxy> {
-    const server = createServer({ pauseOnConnect: true })
+  /** @param target the service's port on the loopback address; a function is asked at each connection */
+  static async start(target: number | (() => number), port = 0): Promise<FaultProxy> {
+    const server = createServer({ pauseOnConnect: true, allowHalfOpen: true })
     server.listen(port, LOOPBACK)
     await once(server, 'listening')
     const address = server.address() as { port: number }
     const proxy = new FaultProxy(server, address.port)
-    server.on('connection', (client) => proxy.accept(client, target))
+    const portNow = typeof target === 'number' ? () => target : target
+    server.on('connection', (client) => proxy.accept(client, portNow))
     return proxy
   }
 
@@ -60,6 +68,7 @@ export class FaultProxy {
   /** Replaces all faults; `{}` heals. What a black hole has swallowed is gone for good. */
   set(faults: Faults): void {
     this.faults = faults
+    for (const pair of this.pairs) pair.tellEnds()
   }
 
   /** Resets every open connection. */
@@ -67,42 +76,72 @@ export class FaultProxy {
     for (const pair of this.pairs) pair.reset()
   }
 
+  /** The service's next answer on each connection that is open now is lost, and the connection with it. */
+  loseNextAnswers(): void {
+    for (const pair of this.pairs) pair.losesAnswer = true
+  }
+
   async stop(): Promise<void> {
-    this.reset()
     this.server.close()
+    this.reset()
     await once(this.server, 'close')
   }
 
-  private accept(client: Socket, target: number): void {
+  private accept(client: Socket, target: () => number): void {
+    this.accepted++
     if (this.faults.refuse) {
       client.resetAndDestroy()
       return
     }
-    const pair = new Pair(client, connect(target, LOOPBACK), () => this.faults)
-    pair.onSwallow = (bytes) => (this.swallowedBytes += bytes)
+    const service = connect({ port: target(), host: LOOPBACK, allowHalfOpen: true })
+    const pair: Pair = new Pair(client, service, {
+      faults: () => this.faults,
+      swallowed: (bytes) => (this.swallowedBytes += bytes),
+      answerLost: () => this.lostAnswers++,
+      ended: () => this.pairs.delete(pair),
+    })
     this.pairs.add(pair)
-    pair.onEnd = () => this.pairs.delete(pair)
   }
+}
+
+interface Surroundings {
+  faults(): Faults
+  swallowed(bytes: number): void
+  answerLost(): void
+  ended(): void
+}
+
+/** One direction of a connection. */
+interface Way {
+  readonly direction: Direction
+  readonly from: Socket
+  readonly to: Socket
+  moved: number
+  /** All that came from `from` has been passed on, and it writes no more. */
+  ended: boolean
 }
 
 /** One client's connection and ours to the service. */
 class Pair {
-  onEnd: () => void = () => undefined
-  onSwallow: (bytes: number) => void = () => undefined
-  private readonly moved: Record<Direction, number> = { up: 0, down: 0 }
+  losesAnswer = false
+  private answered = false
+  private readonly ways: readonly Way[]
 
   constructor(
     private readonly client: Socket,
     private readonly service: Socket,
-    private readonly faults: () => Faults,
+    private readonly surroundings: Surroundings,
   ) {
+    this.ways = [
+      { direction: 'up', from: client, to: service, moved: 0, ended: false },
+      { direction: 'down', from: service, to: client, moved: 0, ended: false },
+    ]
     for (const socket of [client, service]) {
       socket.setNoDelay(true)
-      socket.on('error', () => this.reset())
-      socket.on('close', () => this.end())
+      socket.on('error', () => undefined)
+      socket.on('close', () => this.tellEnds())
     }
-    void this.pump(client, service, 'up')
-    void this.pump(service, client, 'down')
+    for (const way of this.ways) void this.pump(way)
   }
 
   reset(): void {
@@ -110,33 +149,53 @@ class Pair {
     this.service.resetAndDestroy()
   }
 
-  private end(): void {
-    // A half-open connection is no fault of ours: when one side has ended, the other one is told.
-    if (!this.faults().blackHole) {
-      this.client.destroy()
-      this.service.destroy()
+  /** Tells each side of the other's end, where the way to it is open. */
+  tellEnds(): void {
+    for (const way of this.ways.filter((each) => !this.swallows(each))) {
+      if (way.ended) way.to.end()
+      else if (way.from.destroyed) way.to.resetAndDestroy()
     }
-    if (this.client.destroyed && this.service.destroyed) this.onEnd()
+    if (this.client.destroyed && this.service.destroyed) this.surroundings.ended()
   }
 
-  private async pump(from: Socket, to: Socket, direction: Direction): Promise<void> {
+  private swallows({ direction }: Way): boolean {
+    const { blackHole } = this.surroundings.faults()
+    return blackHole === true || blackHole === direction
+  }
+
+  private async pump(way: Way): Promise<void> {
     try {
-      for await (const chunk of from as AsyncIterable<Buffer>) {
-        for (const slice of slices(chunk, this.faults().sliceBytes)) await this.pass(slice, to, direction)
+      for await (const chunk of way.from.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+        for (const slice of slices(chunk, this.surroundings.faults().sliceBytes)) await this.pass(slice, way)
       }
-      if (!this.faults().blackHole) to.end()
+      way.ended = true
     } catch {
-      this.reset()
+      way.from.destroy()
     }
+    this.tellEnds()
   }
 
-  private async pass(slice: Buffer, to: Socket, direction: Direction): Promise<void> {
-    const { latencyMs = 0, bytesPerSecond, cutAfter, blackHole } = this.faults()
+  private async pass(slice: Buffer, way: Way): Promise<void> {
+    const { latencyMs = 0, bytesPerSecond, cutAfter, answer } = this.surroundings.faults()
+    const { to, direction } = way
     if (latencyMs > 0) await sleep(latencyMs)
     if (bytesPerSecond !== undefined) await sleep((slice.length / bytesPerSecond) * 1000)
-    if (blackHole) return this.onSwallow(slice.length)
-    const left = cutAfter?.direction === direction ? cutAfter.bytes - this.moved[direction] : Infinity
-    this.moved[direction] += slice.length
+    if (this.swallows(way)) return this.surroundings.swallowed(slice.length)
+    if (this.answered) return
+    if (to.destroyed) return this.reset()
+    if (direction === 'down' && this.losesAnswer) {
+      this.surroundings.answerLost()
+      return this.reset()
+    }
+    const ownAnswer = direction === 'up' && way.moved === 0 ? answer?.(slice) : undefined
+    if (ownAnswer !== undefined) {
+      this.answered = true
+      this.client.end(ownAnswer)
+      this.service.end()
+      return
+    }
+    const left = cutAfter?.direction === direction ? cutAfter.bytes - way.moved : Infinity
+    way.moved += slice.length
     if (slice.length >= left) {
       to.write(slice.subarray(0, Math.max(0, left)), () => this.reset())
       return

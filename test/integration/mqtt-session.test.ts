@@ -12,7 +12,7 @@ import { parseBrokerUrls, type BrokerSettings } from '../../src/mqtt/broker-sett
 import type { SessionMemory } from '../../src/mqtt/client-ids'
 import type { QoS } from '../../src/mqtt/deferred-acknowledgement'
 import { MqttSession, type SessionState } from '../../src/mqtt/session'
-import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy'
+import { FaultProxy } from '../faults/fault-proxy'
 import { until } from '../support/until'
 
 interface Watched {
@@ -33,7 +33,7 @@ interface Choices {
 describe('MQTT session', () => {
   let broker: Mosquitto
   let publisher: MqttClient
-  let proxy: TcpProxy
+  let proxy: FaultProxy
   let name = ''
   let memory: SessionMemory
   const open: MqttSession[] = []
@@ -49,7 +49,7 @@ describe('MQTT session', () => {
   beforeEach(async () => {
     name = randomBytes(5).toString('hex')
     memory = { filters: new Map(), lastConnectedMs: undefined }
-    proxy = await startTcpProxy(broker.port)
+    proxy = await FaultProxy.start(broker.port)
   })
   afterEach(async () => {
     await Promise.all(open.splice(0).map((session) => session.close()))
@@ -108,7 +108,7 @@ describe('MQTT session', () => {
           await until('all have arrived', () => messages.length === (round + 1) * 50)
           // The first message stays in work, so that no acknowledgement is on its way when the network is cut.
           messages.forEach((message, index) => index % 3 === 1 + round && session.settle(message))
-          proxy.cut()
+          proxy.reset()
           await until('the cut is seen', () => !isConnected(watched))
           messages.forEach((message, index) => index % 5 === 1 + round && session.settle(message))
           await connected(watched)
@@ -143,8 +143,7 @@ describe('MQTT session', () => {
     ['by closing', Buffer.alloc(0)],
   ] as const) {
     it(`falls back to 3.1.1 when the broker refuses 5 ${what}`, async () => {
-      await proxy.stop()
-      proxy = await startTcpProxy(broker.port, (bytes) => (bytes[8] === 5 ? refusal : undefined))
+      proxy.set({ answer: (bytes) => (bytes[8] === 5 ? refusal : undefined) })
       const watched = start()
       await connected(watched)
       await publish(['a'])
@@ -153,10 +152,9 @@ describe('MQTT session', () => {
   }
 
   it('does not fall back when 5 is asked for', async () => {
-    await proxy.stop()
-    proxy = await startTcpProxy(broker.port, () => Buffer.from([0x20, 3, 0, 0x84, 0]))
+    proxy.set({ answer: () => Buffer.from([0x20, 3, 0, 0x84, 0]) })
     const watched = start({ protocol: '5' })
-    await until('it was refused twice', () => proxy.connections >= 2)
+    await until('it was refused twice', () => proxy.accepted >= 2)
     const refused = watched.states.find(({ kind }) => kind === 'waiting')
     assert.equal(refused?.kind === 'waiting' && refused.error.code, 'MQTT_VERSION')
   })
@@ -187,7 +185,7 @@ describe('MQTT session', () => {
     const connections = (): number => watched.states.filter(({ kind }) => kind === 'connected').length
     for (let life = 1; life <= 3; life++) {
       await until('it is connected', () => connections() === life)
-      proxy.cut()
+      proxy.reset()
     }
     await until('it is suspected', () => {
       const last = watched.states.at(-1)

@@ -7,7 +7,8 @@ import type { KafkaClusterNode } from '../../nodes/tenant-kafka-cluster/cluster-
 import tenantKafkaProducer from '../../nodes/tenant-kafka-producer/tenant-kafka-producer'
 import type { NodeStatus } from '../../src/runtime/host'
 import { deliveryNodes, type TestSink, type TestSource } from '../support/delivery-nodes'
-import { createTestTopic, readTopic, sharedKafka, uniqueName } from '../support/kafka'
+import { createTestTopic, sharedKafka, uniqueName } from '../support/kafka'
+import { readTopic } from '../support/kafka-log'
 import { deploy, helper, loadFlow, startRuntime, stopRuntime, type FlowEntry } from '../support/runtime'
 import { until } from '../support/until'
 

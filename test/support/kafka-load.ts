@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict'
 import { PipelineError } from '../../src/runtime/errors'
 import type { TenantProducer } from '../../src/kafka/producer'
-import { readTopic } from './kafka'
+import { readTopic } from './kafka-log'
 import { until } from './until'
 
 const TICK_MS = 5

@@ -1,23 +1,23 @@
-/** Reads a whole topic, as it lies in Kafka, for tests that count what is in it. */
+/** Reads a whole topic, as it lies in Kafka, for tests that look at what is in it. */
 import type { Consumer } from 'kafkajs'
 import { registerCodecs } from '../../src/kafka/kafkajs-codecs'
 import { testClient, uniqueName, withAdmin } from './kafka'
 
-export interface LoggedRecord {
+export interface StoredRecord {
   readonly partition: number
   readonly offset: number
   readonly key: string | undefined
-  readonly value: Buffer
+  /** Null is a tombstone. */
+  readonly value: Buffer | null
   readonly headers: Readonly<Record<string, string>>
+  readonly timestamp: number
 }
 
-/** The records that are in the topic now, in the order of each partition. */
-export async function readTopic(brokers: string, topic: string): Promise<LoggedRecord[]> {
+/** The records that are in the topic now, partition by partition, in order. */
+export async function readTopic(brokers: string, topic: string): Promise<StoredRecord[]> {
   const ends = await withAdmin(brokers, (admin) => admin.fetchTopicOffsets(topic))
   const missing = new Map(
-    ends
-      .filter(({ low, high }) => Number(high) > Number(low))
-      .map(({ partition, high }) => [partition, Number(high)]),
+    ends.filter(({ low, high }) => low !== high).map(({ partition, high }) => [partition, Number(high)]),
   )
   if (missing.size === 0) return []
   registerCodecs()
@@ -29,39 +29,41 @@ export async function readTopic(brokers: string, topic: string): Promise<LoggedR
   }
 }
 
+/** @param missing the partitions that are still to be read, and their ends */
 async function readUntil(
   consumer: Consumer,
   topic: string,
   missing: Map<number, number>,
-): Promise<LoggedRecord[]> {
-  const records: LoggedRecord[] = []
+): Promise<StoredRecord[]> {
+  const records: StoredRecord[] = []
   await consumer.connect()
   await consumer.subscribe({ topic, fromBeginning: true })
   await new Promise<void>((resolve, reject) => {
-    consumer
-      .run({
-        eachBatch: ({ batch }) => {
-          for (const { offset, key, value, headers } of batch.messages) {
-            records.push({
-              partition: batch.partition,
-              offset: Number(offset),
-              key: key?.toString(),
-              value: value ?? Buffer.alloc(0),
-              headers: Object.fromEntries(
-                Object.entries(headers ?? {}).map(([name, header]) => [name, String(header)]),
-              ),
-            })
-          }
-          const end = missing.get(batch.partition)
-          if (end !== undefined && Number(batch.lastOffset()) >= end - 1) missing.delete(batch.partition)
-          if (missing.size === 0) resolve()
-          return Promise.resolve()
-        },
-      })
-      // kafkajs rejects `run` also for what it then mends by itself: a coordinator that loads after a restart.
-      .catch((error: Error & { retriable?: boolean }) => {
-        if (error.retriable !== true) reject(error)
-      })
+    // kafkajs rejects `run` also for what it then mends by itself: a coordinator that loads after a restart.
+    consumer.on(consumer.events.CRASH, ({ payload }) => {
+      if (!payload.restart) reject(payload.error)
+    })
+    const running = consumer.run({
+      eachBatch: ({ batch }) => {
+        for (const { offset, key, value, headers = {}, timestamp } of batch.messages) {
+          records.push({
+            partition: batch.partition,
+            offset: Number(offset),
+            key: key?.toString(),
+            value,
+            headers: Object.fromEntries(
+              Object.entries(headers).map(([name, header]) => [name, String(header)]),
+            ),
+            timestamp: Number(timestamp),
+          })
+        }
+        if (Number(batch.lastOffset()) + 1 >= (missing.get(batch.partition) ?? 0))
+          missing.delete(batch.partition)
+        if (missing.size === 0) resolve()
+        return Promise.resolve()
+      },
+    })
+    running.catch(() => undefined)
   })
   return records.sort((a, b) => a.partition - b.partition || a.offset - b.offset)
 }

@@ -3,9 +3,8 @@
  * own. A test that stops or freezes brokers starts a Kafka of its own instead.
  */
 import { randomBytes } from 'node:crypto'
-import { Kafka, logLevel, type Admin, type IHeaders } from 'kafkajs'
+import { Kafka, logLevel, type Admin } from 'kafkajs'
 import { startKafka, type KafkaService } from '../../dev/services/kafka'
-import { registerCodecs } from '../../src/kafka/kafkajs-codecs'
 import { until } from './until'
 
 let service: Promise<KafkaService> | undefined
@@ -56,56 +55,6 @@ export async function createTestTopic(
     }),
   )
   return name
-}
-
-export interface StoredRecord {
-  readonly partition: number
-  readonly offset: number
-  readonly key: string | undefined
-  readonly value: Buffer | null
-  readonly headers: IHeaders
-  readonly timestamp: number
-}
-
-/** All records that the topic holds now, partition by partition, in order. */
-export async function readTopic(brokers: string, topic: string): Promise<StoredRecord[]> {
-  registerCodecs()
-  const ends = await withAdmin(brokers, (admin) => admin.fetchTopicOffsets(topic))
-  const missing = new Map(
-    ends.filter(({ low, high }) => low !== high).map(({ partition, high }) => [partition, Number(high)]),
-  )
-  const records: StoredRecord[] = []
-  if (missing.size === 0) return records
-  const consumer = testClient(brokers).consumer({ groupId: uniqueName('reader') })
-  await consumer.connect()
-  await consumer.subscribe({ topic, fromBeginning: true })
-  await new Promise<void>((resolve, reject) => {
-    // kafkajs rejects `run` also for what it then mends by itself: a coordinator that loads after a restart.
-    consumer.on(consumer.events.CRASH, ({ payload }) => {
-      if (!payload.restart) reject(payload.error)
-    })
-    const running = consumer.run({
-      eachBatch: ({ batch }) => {
-        for (const { offset, key, value, headers = {}, timestamp } of batch.messages) {
-          records.push({
-            partition: batch.partition,
-            offset: Number(offset),
-            key: key?.toString(),
-            value,
-            headers,
-            timestamp: Number(timestamp),
-          })
-        }
-        if (Number(batch.lastOffset()) + 1 >= (missing.get(batch.partition) ?? 0))
-          missing.delete(batch.partition)
-        if (missing.size === 0) resolve()
-        return Promise.resolve()
-      },
-    })
-    running.catch(() => undefined)
-  })
-  await consumer.disconnect()
-  return records.sort((a, b) => a.partition - b.partition || a.offset - b.offset)
 }
 
 /** Waits until every replica of the topic is in sync. */

@@ -36,9 +36,9 @@ export function reportSequences(readings: Iterable<Reading>): SequenceReport {
 /** The reading in a payload of the simulator, when it is of this run. */
 export function readingOfRun(
   topic: string,
-  payload: Buffer | string,
+  payload: Buffer | string | null,
   runId: string,
 ): [Reading] | readonly [] {
-  const { seq, run } = JSON.parse(payload.toString()) as { seq: number; run: string }
+  const { seq, run } = JSON.parse(String(payload)) as { seq: number; run: string }
   return run === runId ? [{ device: topic, seq }] : []
 }

@@ -1,0 +1,221 @@
+/** F rows: what can happen to the process of Node-RED, and to the flow in it. */
+import assert from 'node:assert/strict'
+import { rmSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { FlowEntry } from '../../dev/node-red'
+import { until } from '../support/until'
+import { idIn } from './oracle'
+import { ALL_ROWS, faultRow } from './row'
+import { Stage, WINDOW } from './stage'
+
+describe('faults of the process', function () {
+  this.timeout(120_000)
+  let stage: Stage
+  before(async () => {
+    stage = await Stage.start()
+  })
+  after(() => stage?.stop())
+
+  const kills = ALL_ROWS ? 20 : 3
+  faultRow(
+    {
+      id: 'F1',
+      title: `Node-RED is killed at ${kills} random moments`,
+      quick: true,
+      repeats: kills * WINDOW,
+      timeoutMs: 300_000,
+    },
+    () => stage,
+    async ({ random }) => {
+      for (let kill = 1; kill <= kills; kill++) {
+        // From the start of the flow on: some kills hit a source that is still connecting.
+        await sleep(random() * 3000)
+        await stage.nodeRed.kill('SIGKILL')
+        await stage.nodeRed.start()
+      }
+    },
+  )
+
+  faultRow(
+    {
+      id: 'F2',
+      title: 'Node-RED is killed between the answer of Kafka and the PUBACK',
+      quick: true,
+      repeats: 'window',
+      repeatsAtLeast: 1,
+    },
+    () => stage,
+    async ({ publisher, name }) => {
+      stage.mqttProxy.set({ blackHole: 'up' })
+      const before = (await stage.records()).length
+      await until('a record is in Kafka whose PUBACK is swallowed', async () => {
+        const fresh = (await stage.records()).slice(before)
+        return fresh.some((record) => idIn(record)?.startsWith(name)) && stage.mqttProxy.swallowedBytes > 0
+      })
+      publisher.setRate(0)
+      await stage.nodeRed.kill('SIGKILL')
+      stage.healNetwork()
+      publisher.setRate(500)
+      await stage.nodeRed.start()
+    },
+  )
+
+  faultRow(
+    { id: 'F5', title: 'Node-RED is asked to end, under load, and drains', quick: true },
+    () => stage,
+    async () => {
+      await stage.nodeRed.kill('SIGTERM')
+      assert.doesNotMatch(stage.nodeRed.logTail(), /timed out/, 'a node was not closed within 15 s')
+      await stage.nodeRed.start()
+    },
+  )
+
+  for (const seconds of [5, 40, 120]) {
+    faultRow(
+      {
+        id: 'F6',
+        title: `Node-RED stands still for ${seconds} s`,
+        repeats: 'window',
+        rate: seconds > 100 ? 200 : 500,
+        timeoutMs: 300_000,
+      },
+      () => stage,
+      async () => {
+        stage.nodeRed.freeze()
+        await sleep(seconds * 1000)
+        stage.nodeRed.thaw()
+      },
+    )
+  }
+
+  faultRow(
+    { id: 'F7', title: 'a Function node blocks the event loop for 20 s', repeats: 'window' },
+    () => stage,
+    async () => {
+      await stage.nodeRed.deploy(
+        withFunction('const end = Date.now() + 20000; while (Date.now() < end);'),
+        'flows',
+      )
+      await stage.nodeRed.inject('fault-inject').catch(() => undefined)
+      await until('Node-RED answers again', () =>
+        stage.nodeRed.flow().then(
+          () => true,
+          () => false,
+        ),
+      )
+    },
+  )
+
+  faultRow(
+    { id: 'F9', title: 'a foreign node throws where nobody catches, and Node-RED ends', repeats: 'window' },
+    () => stage,
+    async () => {
+      await stage.nodeRed.deploy(
+        withFunction('(async () => { throw new Error("nobody catches this") })()'),
+        'flows',
+      )
+      const { exited } = stage.nodeRed
+      await stage.nodeRed.inject('fault-inject').catch(() => undefined)
+      await until('Node-RED has ended', () => exited.aborted)
+      await stage.nodeRed.start()
+    },
+  )
+
+  faultRow(
+    { id: 'F10', title: 'the whole flow is deployed 10 times under load', quick: true },
+    () => stage,
+    async ({ publisher }) => {
+      for (let deploy = 0; deploy < 10; deploy++) {
+        await stage.nodeRed.deploy(stage.flow, 'full')
+        await publisher.untilMore(200)
+      }
+    },
+  )
+
+  faultRow(
+    { id: 'F11', title: 'the producer alone is deployed 10 times under load' },
+    () => stage,
+    async ({ publisher }) => {
+      for (let deploy = 0; deploy < 10; deploy++) {
+        const flow = stage.flow.map((entry) =>
+          entry.type === 'tenant-kafka-producer' ? { ...entry, name: `deploy ${deploy}` } : entry,
+        )
+        await stage.nodeRed.deploy(flow, 'nodes')
+        await publisher.untilMore(200)
+      }
+    },
+  )
+
+  faultRow(
+    {
+      id: 'F12',
+      title: 'a deploy while Kafka does not answer: the old instance is cut off before the new one connects',
+      repeats: 'window',
+    },
+    () => stage,
+    async () => {
+      const logged = stage.mqtt.readLog().length
+      for (const proxy of stage.kafkaProxies) proxy.set({ blackHole: true })
+      await stage.untilStatus(
+        'tenant-kafka-producer',
+        'says that Kafka is away',
+        ({ fill }) => fill !== 'green',
+      )
+      await stage.nodeRed.deploy(stage.flow, 'full')
+      await stage.untilStatus(
+        'tenant-kafka-producer',
+        'runs again, without Kafka',
+        ({ fill }) => fill !== 'green',
+      )
+      assert.doesNotMatch(stage.nodeRed.logTail(), /timed out/, 'a node was not closed within 15 s')
+      assert.doesNotMatch(
+        stage.mqtt.readLog().slice(logged),
+        /already connected/,
+        'two connections with one client id',
+      )
+      stage.healNetwork()
+    },
+  )
+
+  faultRow(
+    {
+      id: 'F14',
+      title: 'two Node-REDs with one MQTT client id: both say so, and nothing is lost',
+      repeats: 20 * WINDOW,
+    },
+    () => stage,
+    async () => {
+      const second = await stage.startSecondNodeRed()
+      const source = stage.flow.find(({ type }) => type === 'tenant-mqtt-source')?.id ?? ''
+      await until('one of the two says that its client id is in use elsewhere', () =>
+        [stage.nodeRed, second].some(({ statuses }) => {
+          const { fill, text = '' } = statuses.get(source) ?? {}
+          return fill === 'red' && /client ID/.test(text)
+        }),
+      )
+      await second.stop()
+      rmSync(second.userDir, { recursive: true })
+      await stage.nodeRed.deploy(stage.flow, 'full')
+    },
+  )
+
+  /** The flow, and a Function node behind an inject node. */
+  function withFunction(code: string): FlowEntry[] {
+    const tab = 'fault-tab'
+    return [
+      ...stage.flow,
+      { id: tab, type: 'tab', label: 'fault' },
+      {
+        id: 'fault-inject',
+        type: 'inject',
+        z: tab,
+        props: [],
+        repeat: '',
+        crontab: '',
+        once: false,
+        wires: [['fault']],
+      },
+      { id: 'fault', type: 'function', z: tab, func: code, outputs: 0, wires: [] },
+    ]
+  }
+})

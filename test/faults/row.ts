@@ -1,0 +1,151 @@
+/**
+ * One row of the fault matrix as a test: devices publish, a fault happens and is healed, devices go on, and then the
+ * oracle adds up. `npm test` runs the quick rows, `npm run test:faults` all of them.
+ */
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { randomFrom, testSeed } from '../support/random'
+import { until } from '../support/until'
+import { examine, idIn, type Findings } from './oracle'
+import { PublisherProcess } from './publisher/process'
+import { WINDOW, type Stage } from './stage'
+import { addToTable } from './table'
+
+/** So long what was acknowledged may take to be in Kafka after the heal. */
+const DRAIN_LIMIT_MS = 60_000
+const seed = testSeed()
+/** `npm run test:faults`; otherwise `npm test`, where a row may do less. */
+export const ALL_ROWS = process.env.FAULTS === 'all'
+
+export interface Row {
+  /** As in the matrix: `F1`, `K7`. */
+  readonly id: string
+  /** What happens, and what must come of it. */
+  readonly title: string
+  /** Part of `npm test` as well. */
+  readonly quick?: boolean
+  /** Messages a second; default 500. */
+  readonly rate?: number
+  /**
+   * Copies that may be in Kafka besides the first: `none` after a fault that leaves Node-RED alive or lets it close,
+   * `window` when it is killed or its acknowledgements are cut off, or a number. Default `none`.
+   */
+  readonly repeats?: 'none' | 'window' | number
+  /** So many copies there must be: a fault that had no effect proves nothing. */
+  readonly repeatsAtLeast?: number
+  /** The fault makes the MQTT broker lose messages: the body asserts that the loss is reported. */
+  readonly reportedLoss?: boolean
+  /** Shared subscriptions give up the order of a device. */
+  readonly unordered?: boolean
+  /** Default 120 s. */
+  readonly timeoutMs?: number
+}
+
+/** A run of one row. */
+export class Run {
+  healedAt: number | undefined
+
+  constructor(
+    readonly stage: Stage,
+    readonly publisher: PublisherProcess,
+    /** Begins the id of every message of this run. */
+    readonly name: string,
+    /** 0 ≤ n < 1, repeated by the seed. */
+    readonly random: () => number,
+  ) {}
+
+  /** Marks the end of the fault; by default it is when the body returns. */
+  healed(): void {
+    this.healedAt = Date.now()
+  }
+}
+
+/**
+ * Defines the test.
+ * @param stage asked for when the test runs
+ * @param body  injects the fault and heals it; the publisher is publishing all the while
+ */
+export function faultRow(row: Row, stage: () => Stage, body: (run: Run) => Promise<void>): void {
+  if (!ALL_ROWS && row.quick !== true) return
+  it(`${row.id}: ${row.title}`, async function () {
+    this.timeout(row.timeoutMs ?? 120_000)
+    await play(row, stage(), body)
+  })
+}
+
+async function play(row: Row, stage: Stage, body: (run: Run) => Promise<void>): Promise<void> {
+  const folder = mkdtempSync(path.join(tmpdir(), `tenant-fault-${row.id}-`))
+  const rate = row.rate ?? 500
+  const name = randomBytes(4).toString('hex')
+  let publisher: PublisherProcess | undefined
+  try {
+    await stage.untilGreen('tenant-mqtt-source')
+    publisher = await PublisherProcess.start({ folder, url: stage.mqtt.address, run: name, rate })
+    await publisher.untilMore(2 * rate)
+    const run = new Run(stage, publisher, name, randomFrom(seed ^ hash(row.id)))
+    await body(run)
+    const healedAt = run.healedAt ?? Date.now()
+    await publisher.untilMore(2 * rate)
+    const logs = await publisher.stop()
+
+    const look = async (): Promise<Findings> => {
+      const deadLetters = new Set((await stage.deadLetters()).map((letter) => idIn(letter) ?? ''))
+      return examine({ run: name, logs, records: await stage.records(), deadLetters, healedAt })
+    }
+    let findings = await look()
+    await until(
+      () => `everything is in Kafka (${describe(findings)})\n${stage.nodeRed.logTail()}`,
+      async () => {
+        findings = await look()
+        return row.reportedLoss === true
+          ? findings.recoveryMs !== undefined
+          : findings.missing.length === 0 && findings.recoveryMs !== undefined
+      },
+      { giveUpMs: DRAIN_LIMIT_MS, pollMs: 500 },
+    )
+    console.log(`      ${row.id}, seed ${seed}: ${describe(findings)}`)
+    addToTable({ ...row, seed, findings })
+    judge(row, findings, publisher.resent)
+    rmSync(folder, { recursive: true })
+  } catch (error) {
+    await publisher?.stop().catch(() => undefined)
+    console.log(
+      `      ${row.id} failed with seed ${seed} (TEST_SEED=${seed} repeats it); logs are in ${folder}`,
+    )
+    throw error
+  }
+}
+
+/** What holds for every row. */
+function judge(row: Row, findings: Findings, resent: number): void {
+  if (row.reportedLoss !== true) assert.deepEqual(findings.missing, [], 'missing')
+  assert.deepEqual(findings.invented, [], 'invented')
+  assert.deepEqual(findings.altered, [], 'altered')
+  assert.deepEqual(findings.wrongTenant, [], 'wrong tenant')
+  if (row.unordered !== true) assert.deepEqual(findings.disordered, [], 'disordered')
+  const budget = budgetOf(row) + resent
+  assert.ok(findings.repeated <= budget, `${findings.repeated} repeated, at most ${budget} may be`)
+  const least = row.repeatsAtLeast ?? 0
+  assert.ok(findings.repeated >= least, `${findings.repeated} repeated, at least ${least} should be`)
+}
+
+function budgetOf({ repeats = 'none' }: Row): number {
+  if (repeats === 'none') return 0
+  return repeats === 'window' ? WINDOW : repeats
+}
+
+function describe(findings: Findings): string {
+  const { acknowledged, found, missing, repeated, recoveryMs } = findings
+  return (
+    `published ${acknowledged}, in Kafka ${found}, missing ${missing.length}, repeated ${repeated}, ` +
+    `recovered in ${recoveryMs === undefined ? '?' : (recoveryMs / 1000).toFixed(1)} s`
+  )
+}
+
+/** Each row has random moments of its own, and all come from the one seed that is printed. */
+function hash(text: string): number {
+  return [...text].reduce((sum, letter) => Math.imul(sum, 31) + letter.charCodeAt(0), 7)
+}

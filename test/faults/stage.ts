@@ -1,0 +1,176 @@
+/**
+ * What every fault acts on: Mosquitto, Kafka and Node-RED in processes of their own, a fault proxy before each
+ * service, and the upper half of example 01 (MQTT to Kafka) between them. The publisher and the test reach the
+ * services directly; only Node-RED goes through the proxies.
+ */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { NodeRed, type FlowEntry, type ShownStatus } from '../../dev/node-red'
+import type { NodeRedVersion } from '../../dev/node-red/runtime'
+import { freePort } from '../../dev/services/free-port'
+import { startKafka, type KafkaService } from '../../dev/services/kafka'
+import { startMosquitto, type Mosquitto, type MosquittoOptions } from '../../dev/services/mosquitto'
+import { createTestTopic, withAdmin } from '../support/kafka'
+import { readTopic } from '../support/kafka-log'
+import { exampleFlow } from '../support/pipeline'
+import { until } from '../support/until'
+import { FaultProxy } from './fault-proxy'
+import type { FoundRecord } from './oracle'
+
+/** Properties that replace those of the example, by node type. */
+export type FlowChange = Readonly<Record<string, object>>
+
+export interface StageOptions {
+  readonly brokers?: 1 | 3
+  readonly version?: NodeRedVersion
+  /** Lines for every Kafka broker's `server.properties`. */
+  readonly kafka?: Readonly<Record<string, string>>
+  /** Of the topic `iot-messages`. */
+  readonly topic?: { readonly partitions?: number; readonly config?: Readonly<Record<string, string>> }
+  readonly mqtt?: MosquittoOptions
+  readonly change?: FlowChange
+  /** For the Node.js of Node-RED, such as `--max-old-space-size=128`. */
+  readonly nodeOptions?: string
+}
+
+export const TOPIC = 'iot-messages'
+export const DEAD_LETTER_TOPIC = 'iot-dead-letters'
+/** Of the MQTT source: so many messages may be repeated when Node-RED dies. */
+export const WINDOW = 1000
+
+/** Shorter waits than in production, so that a fault is noticed within a test's time. */
+const SETTINGS: FlowChange = {
+  'tenant-mqtt-broker': { keepAliveSeconds: 10 },
+  'tenant-mqtt-source': {
+    qos: '2',
+    messageId: 'jsonPointer',
+    messageIdName: '/id',
+    windowMessages: WINDOW,
+    deliveryTimeoutMs: 10_000,
+  },
+  'tenant-kafka-cluster': { connectionTimeoutMs: 3000, requestTimeoutMs: 6000 },
+}
+
+const FIRST_LEG = [
+  'tab',
+  'tenant-mqtt-source',
+  'tenant-topic',
+  'tenant-kafka-producer',
+  'tenant-dead-letter',
+  'tenant-mqtt-broker',
+  'tenant-kafka-cluster',
+]
+
+/** MQTT to Kafka, with the settings of the fault tests. */
+export function firstLeg(change: FlowChange = {}): FlowEntry[] {
+  return exampleFlow('01')
+    .filter(({ type, target }) => FIRST_LEG.includes(type) && target !== 'table')
+    .map((entry) => ({ ...entry, ...SETTINGS[entry.type], ...change[entry.type] }))
+}
+
+async function startNodeRed(
+  flow: readonly FlowEntry[],
+  env: Readonly<Record<string, string>>,
+  version: NodeRedVersion = '4.1',
+): Promise<NodeRed> {
+  const userDir = mkdtempSync(path.join(tmpdir(), 'tenant-fault-'))
+  return NodeRed.start({ userDir, port: await freePort(), version, env, flow })
+}
+
+export class Stage {
+  private constructor(
+    readonly mqtt: Mosquitto,
+    readonly mqttProxy: FaultProxy,
+    readonly kafka: KafkaService,
+    /** One for each broker, in the order of `kafka.brokers`. */
+    readonly kafkaProxies: readonly FaultProxy[],
+    readonly nodeRed: NodeRed,
+    readonly flow: readonly FlowEntry[],
+    private readonly environment: Readonly<Record<string, string>>,
+  ) {}
+
+  static async start(options: StageOptions = {}): Promise<Stage> {
+    const count = options.brokers ?? 1
+    const ports = await Promise.all(Array.from({ length: count }, () => freePort()))
+    const kafkaProxies = await Promise.all(ports.map((port) => FaultProxy.start(port)))
+    const proxied = ports.map((port, at) => ({ port, advertisedPort: kafkaProxies[at]?.port ?? 0 }))
+    const [mqtt, kafka] = await Promise.all([
+      startMosquitto({ savesEveryChange: false, ...options.mqtt }),
+      startKafka({ brokers: count, properties: options.kafka ?? {}, proxied }),
+    ])
+    const mqttProxy = await FaultProxy.start(mqtt.port)
+    await createTestTopic(kafka.address, {
+      name: TOPIC,
+      partitions: options.topic?.partitions ?? 6,
+      replicas: count,
+      config: { 'message.timestamp.type': 'LogAppendTime', ...options.topic?.config },
+    })
+    const flow = firstLeg(options.change)
+    const environment = {
+      MQTT_URL: `mqtt://${mqttProxy.address}`,
+      KAFKA_BROKERS: kafkaProxies.map(({ address }) => address).join(','),
+      ...(options.nodeOptions === undefined ? {} : { NODE_OPTIONS: options.nodeOptions }),
+    }
+    const nodeRed = await startNodeRed(flow, environment, options.version)
+    const stage = new Stage(mqtt, mqttProxy, kafka, kafkaProxies, nodeRed, flow, environment)
+    await stage.untilGreen('tenant-mqtt-source')
+    return stage
+  }
+
+  async stop(): Promise<void> {
+    await this.nodeRed.stop()
+    await Promise.all([this.mqttProxy, ...this.kafkaProxies].map((proxy) => proxy.stop()))
+    await Promise.all([this.mqtt.stop(), this.kafka.stop()])
+    rmSync(this.nodeRed.userDir, { recursive: true, force: true })
+  }
+
+  /** What the editor shows under the first node of this type. */
+  statusOf(type: string): ShownStatus | undefined {
+    const node = this.flow.find((entry) => entry.type === type)
+    return node === undefined ? undefined : this.nodeRed.statuses.get(node.id)
+  }
+
+  /** Waits until a node shows what is expected. */
+  async untilStatus(type: string, what: string, shows: (status: ShownStatus) => boolean): Promise<void> {
+    await until(
+      () => `${type} ${what} (it shows "${this.statusOf(type)?.text}")\n${this.nodeRed.logTail()}`,
+      () => {
+        const status = this.statusOf(type)
+        return status !== undefined && shows(status)
+      },
+    )
+  }
+
+  untilGreen(type: string): Promise<void> {
+    return this.untilStatus(type, 'is green', ({ fill }) => fill === 'green')
+  }
+
+  /** Starts the flow as it was at the beginning, in a Node-RED of its own, with the same client id and group. */
+  startSecondNodeRed(): Promise<NodeRed> {
+    return startNodeRed(this.flow, this.environment)
+  }
+
+  /** Takes every fault of the proxies away. */
+  healNetwork(): void {
+    for (const proxy of [this.mqttProxy, ...this.kafkaProxies]) proxy.set({})
+  }
+
+  /** All records of a topic, as they lie in Kafka. */
+  async records(topic = TOPIC): Promise<FoundRecord[]> {
+    const stored = await readTopic(this.kafka.address, topic)
+    return stored.map(({ partition, offset, value, headers, timestamp }) => ({
+      partition,
+      offset,
+      value: value ?? Buffer.alloc(0),
+      headers,
+      appendedAt: timestamp,
+    }))
+  }
+
+  /** Dead letters of the flow; none while nobody has made their topic. */
+  async deadLetters(): Promise<FoundRecord[]> {
+    const topics = await withAdmin(this.kafka.address, (admin) => admin.listTopics())
+    return topics.includes(DEAD_LETTER_TOPIC) ? this.records(DEAD_LETTER_TOPIC) : []
+  }
+}

@@ -1,0 +1,61 @@
+/** The results of a whole run of the fault tests, as the table that the README's promise points at. */
+import { writeFileSync } from 'node:fs'
+import os from 'node:os'
+import type { Findings } from './oracle'
+
+export interface TableRow {
+  readonly id: string
+  readonly title: string
+  readonly seed: number
+  readonly reportedLoss?: boolean
+  readonly findings: Findings
+}
+
+const rows: TableRow[] = []
+
+export function addToTable(row: TableRow): void {
+  rows.push(row)
+}
+
+/** Markdown, in the order of the matrix: F, M, K, and each by its number. */
+export function tableOf(results: readonly TableRow[]): string {
+  const lines = [...results].sort(byId).map(({ id, title, seed, reportedLoss, findings }) => {
+    const { acknowledged, found, missing, repeated, recoveryMs } = findings
+    const lost = reportedLoss === true ? `${missing.length} (reported)` : String(missing.length)
+    const recovery = recoveryMs === undefined ? '' : (recoveryMs / 1000).toFixed(1)
+    return `| ${id} | ${title} | ${seed} | ${acknowledged} | ${found} | ${lost} | ${repeated} | ${recovery} |`
+  })
+  return [
+    '| id | fault | seed | published | in Kafka | missing | repeated | recovery, s |',
+    '|---|---|---|---:|---:|---:|---:|---:|',
+    ...lines,
+  ].join('\n')
+}
+
+const LEGS = 'FMKP'
+
+function byId(a: TableRow, b: TableRow): number {
+  const [legA, legB] = [LEGS.indexOf(a.id.charAt(0)), LEGS.indexOf(b.id.charAt(0))]
+  return legA - legB || parseInt(a.id.slice(1)) - parseInt(b.id.slice(1)) || a.title.localeCompare(b.title)
+}
+
+const INTRODUCTION = `# Faults, and what they cost
+
+Written by \`npm run test:faults\`; do not edit. Each row is a test in \`test/faults/\` with real brokers: a publisher in a
+process of its own writes each message's id and SHA-256 to the disk before it publishes, and the id again when the
+MQTT broker has acknowledged it. When the fault is over, everything is compared with what lies in Kafka, byte by byte.
+
+- **published**: acknowledged to the publisher by the MQTT broker.
+- **missing**: of these, neither in Kafka nor a dead letter. Nothing was found that nobody had published, no payload or
+  header differed, no message was under another tenant, and each device's messages lay in their order (else the test fails).
+- **repeated**: copies in Kafka besides the first. After a kill or a cut connection up to one window of the source (1,000)
+  is allowed; each copy has the message ID of the first.
+- **recovery**: from the end of the fault to the first message in Kafka that was published after it.
+`
+
+after(() => {
+  const file = process.env.FAULTS_TABLE
+  if (file === undefined || file === '' || rows.length === 0) return
+  const machine = `Node.js ${process.version}, ${os.availableParallelism()} processors.`
+  writeFileSync(file, `${INTRODUCTION}\n${machine}\n\n${tableOf(rows)}\n`)
+})
