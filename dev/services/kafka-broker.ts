@@ -208,7 +208,7 @@ export class KafkaBroker {
       'share.coordinator.state.topic.replication.factor': replicas,
       'share.coordinator.state.topic.min.isr': minInSync,
       'group.initial.rebalance.delay.ms': '0',
-      ...Object.assign({}, ...plan.listeners.map(listenerProperties)),
+      ...Object.fromEntries(plan.listeners.flatMap(listenerProperties)),
       ...plan.properties,
     }
     return Object.entries(lines)
@@ -217,9 +217,9 @@ export class KafkaBroker {
   }
 }
 
-function listenerProperties({ name, properties = {} }: SecuredListener): Record<string, string> {
+function listenerProperties({ name, properties = {} }: SecuredListener): [string, string][] {
   const prefix = `listener.name.${name.toLowerCase()}.`
-  return Object.fromEntries(Object.entries(properties).map(([key, value]) => [prefix + key, value]))
+  return Object.entries(properties).map(([key, value]) => [prefix + key, value])
 }
 
 function logging(file: string): string {

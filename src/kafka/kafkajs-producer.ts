@@ -11,6 +11,9 @@
  *  - kafkajs asks for the metadata of all topics it has ever written to; one that was deleted fails the sends to all
  *    others. So "unknown topic" is believed only after asking about that very topic.
  *  - After a time-out kafkajs stays on the silent connection. It is cut.
+ *  - A batch that has failed may have been stored all the same. The next one gets its sequence number, and the broker
+ *    takes a different batch of the same length for a repetition: it answers, and stores nothing. So a batch is in
+ *    doubt until the identical one succeeds; another one for its partition gets a new producer id.
  */
 import type { CompressionTypes, IHeaders, Message, PartitionerArgs, Producer, RecordMetadata } from 'kafkajs'
 import { settlesWithin } from '../runtime/deadline'
@@ -39,6 +42,8 @@ interface Generation {
   readonly ready: Promise<void>
   /** Topics it has written to: their metadata is part of every refresh. */
   readonly topics: Set<string>
+  /** By topic and partition: what may have been stored, or not. */
+  readonly inDoubt: Map<string, readonly KafkaRecord[]>
   outstanding: number
   retired: boolean
 }
@@ -65,7 +70,8 @@ export class KafkaJsProducer implements KafkaProducer {
 
   async send(topic: string, partition: number, records: readonly KafkaRecord[]): Promise<number> {
     const doing = `writing to ${topic}, partition ${partition}`
-    const generation = this.current()
+    const lane = `${topic}/${partition}`
+    const generation = this.current(lane, records)
     generation.outstanding++
     try {
       await generation.ready
@@ -78,9 +84,13 @@ export class KafkaJsProducer implements KafkaProducer {
       })
       const offset = offsetOf(answer, topic, partition)
       generation.topics.add(topic)
+      generation.inDoubt.delete(lane)
       return offset
     } catch (thrown) {
-      throw await this.judge(generation, topic, translateKafkaError(thrown, doing))
+      const error = translateKafkaError(thrown, doing)
+      if (error.retryable) generation.inDoubt.set(lane, records)
+      else generation.inDoubt.delete(lane)
+      throw await this.judge(generation, topic, error)
     } finally {
       generation.outstanding--
       if (generation.retired && generation.outstanding === 0) void dispose(generation)
@@ -94,9 +104,13 @@ export class KafkaJsProducer implements KafkaProducer {
     await Promise.all([this.admin.close(), generation === undefined ? undefined : dispose(generation)])
   }
 
-  private current(): Generation {
+  private current(lane: string, records: readonly KafkaRecord[]): Generation {
     if (this.closed) {
       throw new PipelineError('KAFKA_CLOSED', 'the Kafka producer is being closed', { retryable: true })
+    }
+    const doubtful = this.generation?.inDoubt.get(lane)
+    if (this.generation !== undefined && doubtful !== undefined && doubtful !== records) {
+      this.retire(this.generation)
     }
     this.generation ??= this.open()
     return this.generation
@@ -112,7 +126,15 @@ export class KafkaJsProducer implements KafkaProducer {
       retry: { retries: NO_RETRIES },
     })
     const ready = producer.connect()
-    const generation = { client, producer, ready, topics: new Set<string>(), outstanding: 0, retired: false }
+    const generation: Generation = {
+      client,
+      producer,
+      ready,
+      topics: new Set(),
+      inDoubt: new Map(),
+      outstanding: 0,
+      retired: false,
+    }
     ready.catch(() => this.retire(generation))
     return generation
   }

@@ -14,7 +14,7 @@ import { helper, loadFlow, startRuntime, stopRuntime } from '../support/runtime'
 import { passwordLogin, PASSWORD, securedKafka, type SecuredKafka } from '../support/secured-kafka'
 import { until } from '../support/until'
 
-const record = { key: null, value: Buffer.from('x'), headers: {}, timestamp: 1 }
+const record = { key: null, value: Buffer.from('x'), headers: {}, timestamp: Date.now() }
 const silent = (): void => undefined
 
 /** Writes one record. @returns its offset */

@@ -7,7 +7,8 @@ import type { KafkaConnection, TokenSource } from '../../src/kafka/connection'
 import { KafkaJsDriver } from '../../src/kafka/kafkajs-driver'
 import { clientCredentials } from '../../src/kafka/token-endpoint'
 import type { PipelineError } from '../../src/runtime/errors'
-import { createTestTopic, readTopic, uniqueName } from '../support/kafka'
+import { createTestTopic, uniqueName } from '../support/kafka'
+import { readTopic } from '../support/kafka-log'
 import { numbered, RecordingConsumer } from '../support/kafka-consumers'
 import { helper, loadFlow, startRuntime, stopRuntime } from '../support/runtime'
 import { SCOPE, securedKafka, SESSION_MS, USER, type SecuredKafka } from '../support/secured-kafka'
@@ -16,7 +17,12 @@ import { until } from '../support/until'
 
 const CLIENT = { id: USER, secret: 'canary-secret' }
 const silent = (): void => undefined
-const record = (value: string) => ({ key: null, value: Buffer.from(value), headers: {}, timestamp: 1 })
+const record = (value: string) => ({
+  key: null,
+  value: Buffer.from(value),
+  headers: {},
+  timestamp: Date.now(),
+})
 
 describe('a login to Kafka by token', () => {
   let kafka: SecuredKafka

@@ -3,9 +3,11 @@
  * permissions (nobody may do anything that has not been allowed; the plain listener may do everything). Started when
  * the first test asks for it.
  */
+import { freePort } from '../../dev/services/free-port'
 import type { SecuredListener } from '../../dev/services/kafka-broker'
 import { startKafka, type KafkaService } from '../../dev/services/kafka'
 import type { KafkaConnection, PasswordMechanism } from '../../src/kafka/connection'
+import { FaultProxy } from '../faults/fault-proxy'
 import { TestAuthority, type KeyPair } from './certificates'
 
 export const USER = 'pipeline'
@@ -21,6 +23,8 @@ export interface SecuredKafka {
   readonly service: KafkaService
   readonly authority: TestAuthority
   readonly clientCertificate: KeyPair
+  /** The way to the broker for a test that disturbs it, without login. */
+  readonly proxy: FaultProxy
   /** A connection to a listener, as its user would configure it, with another value for some properties. */
   connect(listener: ListenerName, change?: Partial<KafkaConnection>): KafkaConnection
 }
@@ -46,7 +50,10 @@ async function start(): Promise<SecuredKafka> {
   const server = authority.issue({ name: 'broker' })
   const clientCertificate = authority.issue({ name: USER })
   const users = [USER, STRANGER]
+  const proxiedPort = await freePort()
+  const proxy = await FaultProxy.start(proxiedPort)
   const service = await startKafka({
+    proxied: [{ port: proxiedPort, advertisedPort: proxy.port }],
     listeners: listeners(authority, server),
     scramUsers: users.flatMap((name) =>
       (['SCRAM-SHA-256', 'SCRAM-SHA-512'] as const).map((mechanism) => ({
@@ -69,7 +76,7 @@ async function start(): Promise<SecuredKafka> {
     requestTimeoutMs: 5_000,
     ...change,
   })
-  return { service, authority, clientCertificate, connect }
+  return { service, authority, clientCertificate, proxy, connect }
 }
 
 function listeners(authority: TestAuthority, server: KeyPair): SecuredListener[] {
@@ -114,6 +121,7 @@ function listeners(authority: TestAuthority, server: KeyPair): SecuredListener[]
 after(async () => {
   const kafka = await started
   started = undefined
+  await kafka?.proxy.stop()
   await kafka?.service.stop()
   kafka?.authority.remove()
 })
