@@ -94,6 +94,11 @@ export const EVENTS = {
     'See the message. It goes on by itself.',
   ),
   KAFKA_BACK: kind('info', 'Kafka works again for the node.'),
+  KAFKA_LOGIN_UNSAFE: kind(
+    'warn',
+    'The login, or what is sent after it, can be read or changed on the network.',
+    'Turn on TLS in the Kafka cluster node.',
+  ),
   KAFKA_TOPIC_CHECKED: kind(
     'info',
     'The producer has found a topic: partitions and replicas are in `counts`.',
