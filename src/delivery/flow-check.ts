@@ -92,12 +92,12 @@ export class FlowCheck {
 
   /**
    * @param configs reads the flow file
-   * @param warn    gets each problem the first time that it is seen
+   * @param onProblem gets each problem the first time that it is seen
    */
   constructor(
     private readonly sourceId: string,
     private readonly configs: () => readonly FlowConfig[],
-    private readonly warn: (problem: PipelineError) => void,
+    private readonly onProblem: (problem: PipelineError) => void,
   ) {}
 
   get problem(): PipelineError | undefined {
@@ -111,7 +111,7 @@ export class FlowCheck {
     for (const problem of problems) {
       if (this.said.has(problem.message)) continue
       this.said.add(problem.message)
-      this.warn(problem)
+      this.onProblem(problem)
     }
   }
 }

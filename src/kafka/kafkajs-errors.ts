@@ -158,6 +158,12 @@ export function translateKafkaError(thrown: unknown, doing: string): PipelineErr
   })
 }
 
+/** The `host:port` of the broker that let a request go unanswered. */
+export function silentBroker(thrown: unknown): string | undefined {
+  const { broker } = innermost(thrown) as { readonly broker?: unknown }
+  return typeof broker === 'string' ? broker : undefined
+}
+
 function verdictOf(fault: KafkaFault): Verdict {
   if (fault.type !== undefined && BY_TYPE[fault.type] !== undefined) return BY_TYPE[fault.type] as Verdict
   const tls = TLS_CODE.test(String(fault.code)) || DISCONNECTED_BEFORE_TLS.test(fault.message)
