@@ -196,6 +196,13 @@ describe('the Kafka producer, when Kafka cannot be reached', () => {
     )
   })
 
+  it('writes when only the last of its addresses answers', async () => {
+    const { address } = await sharedKafka()
+    const topic = await createTestTopic(address)
+    writer = new Writer(`127.0.0.1:${await freePort()},127.0.0.1:${await freePort()},${address}`)
+    assert.deepEqual(await writer.write([record(topic, '1')]), ['stored'])
+  })
+
   it('says that TLS failed when the port does not speak it', async () => {
     const { address } = await sharedKafka()
     writer = new Writer(address, {}, { tls: {} })
