@@ -173,6 +173,12 @@ function reasonOf({ message, type }: KafkaFault): string {
   return type === undefined ? text : `${text} (${type})`
 }
 
+/** The `host:port` of the broker that let a request go unanswered. */
+export function silentBroker(thrown: unknown): string | undefined {
+  const { broker } = innermost(thrown) as { readonly broker?: unknown }
+  return typeof broker === 'string' ? broker : undefined
+}
+
 function verdictOf(fault: KafkaFault): Verdict {
   if (fault.type !== undefined && BY_TYPE[fault.type] !== undefined) return BY_TYPE[fault.type] as Verdict
   const tls = tlsWords(fault.code, fault.message)

@@ -8,6 +8,7 @@ import { KafkaJsDriver } from '../../src/kafka/kafkajs-driver'
 import { TenantProducer } from '../../src/kafka/producer'
 import type { PipelineError } from '../../src/runtime/errors'
 import { TestAuthority, type KeyPair } from '../support/certificates'
+import { keptLog } from '../support/events'
 import { createTestTopic, uniqueName } from '../support/kafka'
 import { RecordingConsumer } from '../support/kafka-consumers'
 import { helper, loadFlow, startRuntime, stopRuntime } from '../support/runtime'
@@ -221,7 +222,7 @@ describe('a login to Kafka', () => {
       limits: { maxRecords: 500, maxBytes: 900_000, lingerMs: 5 },
       missingTopic: 'wait',
       newTopic: { partitions: 1, replicas: 1, retentionMs: 1 },
-      onWarning: silent,
+      log: keptLog().log,
     })
     producer.start()
     await until(() => failures >= 10)

@@ -1,75 +1,15 @@
 import assert from 'node:assert/strict'
 import { freePort } from '../../dev/services/free-port'
 import { startKafka, type KafkaService } from '../../dev/services/kafka'
-import type { Completion } from '../../src/batching/lane'
-import { KafkaCluster } from '../../src/kafka/cluster'
-import { parseBrokers, type KafkaConnection } from '../../src/kafka/connection'
-import { KafkaJsDriver } from '../../src/kafka/kafkajs-driver'
 import { partitionOfKey } from '../../src/kafka/murmur2'
-import { TenantProducer, type TenantProducerOptions } from '../../src/kafka/producer'
 import type { PipelineError } from '../../src/runtime/errors'
 import type { WireRecord } from '../../src/runtime/wire'
 import { createTestTopic, sharedKafka, uniqueName, untilInSync, withAdmin } from '../support/kafka'
 import { readTopic } from '../support/kafka-log'
 import { KafkaLoad } from '../support/kafka-load'
 import { until } from '../support/until'
+import { KafkaWriter as Writer } from '../support/kafka-writer'
 import { FaultProxy } from '../faults/fault-proxy'
-
-const CLOSE_MS = 5000
-
-class Writer {
-  readonly warnings: string[] = []
-  readonly producer: TenantProducer
-  readonly cluster: KafkaCluster
-
-  constructor(
-    brokers: string,
-    options: Partial<TenantProducerOptions> = {},
-    connection: Partial<KafkaConnection> = {},
-  ) {
-    const full: KafkaConnection = {
-      brokers: parseBrokers(brokers),
-      clientId: 'test',
-      tls: undefined,
-      sasl: undefined,
-      connectionTimeoutMs: 2000,
-      requestTimeoutMs: 2000,
-      ...connection,
-    }
-    this.cluster = new KafkaCluster(full, new KafkaJsDriver(full, () => undefined))
-    this.producer = new TenantProducer(this.cluster, {
-      topic: '',
-      format: 'raw',
-      compression: 'snappy',
-      limits: { maxRecords: 500, maxBytes: 900_000, lingerMs: 5 },
-      missingTopic: 'wait',
-      newTopic: { partitions: 3, replicas: 1, retentionMs: 259_200_000 },
-      onWarning: (warning) => this.warnings.push(warning),
-      ...options,
-    })
-  }
-
-  /** Writes records and waits for all of them. @returns for each, the error code or `stored` */
-  write(records: readonly WireRecord[]): Promise<string[]> {
-    return Promise.all(
-      records.map(
-        (record) =>
-          new Promise<string>((resolve) => {
-            const completion: Completion = {
-              stored: () => resolve('stored'),
-              failed: ({ code }) => resolve(code),
-            }
-            this.producer.write(record, completion)
-          }),
-      ),
-    )
-  }
-
-  async close(): Promise<void> {
-    await this.producer.close(CLOSE_MS)
-    await this.cluster.close(0)
-  }
-}
 
 const record = (topic: string, value: string | Buffer, key?: string): WireRecord => ({
   payload: Buffer.from(value),
@@ -87,7 +27,7 @@ describe('the Kafka producer', () => {
   afterEach(() => writer.close())
 
   it('writes the bytes, the headers and the time, to the partition of the key', async () => {
-    const topic = await createTestTopic(brokers, { partitions: 6 })
+    const topic = await createTestTopic(brokers, { partitions: 6, config: { 'retention.ms': '-1' } })
     writer = new Writer(brokers)
     const payload = Buffer.from([0, 255, 1, 254])
     const levels = { tenant: 'acme', project: 'p1', device: 'd1' }
