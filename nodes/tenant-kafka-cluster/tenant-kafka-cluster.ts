@@ -42,7 +42,7 @@ export = function (RED: NodeAPI): void {
           }),
         )
         node.users = node.cluster.users
-        for (const warning of connectionWarnings(connection)) log.note('KAFKA_LOGIN_UNSAFE', warning)
+        for (const warning of connectionWarnings(connection)) log.note('KAFKA_READABLE', warning)
       } catch (error) {
         node.problem = asPipelineError(error)
         log.problem('CONFIG_REFUSED', node.problem)

@@ -167,16 +167,16 @@ export function translateKafkaError(thrown: unknown, doing: string): PipelineErr
   })
 }
 
-/** The `host:port` of the broker that let a request go unanswered. */
-export function silentBroker(thrown: unknown): string | undefined {
-  const { broker } = innermost(thrown) as { readonly broker?: unknown }
-  return typeof broker === 'string' ? broker : undefined
-}
-
 /** On one line, without what would stand twice before our colon. */
 function reasonOf({ message, type }: KafkaFault): string {
   const text = message.replaceAll(/\s+/g, ' ').replace(/[ .:]+$/, '')
   return type === undefined ? text : `${text} (${type})`
+}
+
+/** The `host:port` of the broker that let a request go unanswered. */
+export function silentBroker(thrown: unknown): string | undefined {
+  const { broker } = innermost(thrown) as { readonly broker?: unknown }
+  return typeof broker === 'string' ? broker : undefined
 }
 
 function verdictOf(fault: KafkaFault): Verdict {

@@ -87,6 +87,11 @@ export const EVENTS = {
   ),
 
   // ---- Kafka
+  KAFKA_READABLE: kind(
+    'warn',
+    'A login, or the records, travel without TLS: others on the network can read them.',
+    'Switch TLS on, as the message says.',
+  ),
   KAFKA_CONNECTED: kind('info', 'The node has reached Kafka for the first time since it was deployed.'),
   KAFKA_AWAY: kind(
     'error',
@@ -94,11 +99,6 @@ export const EVENTS = {
     'See the message. It goes on by itself.',
   ),
   KAFKA_BACK: kind('info', 'Kafka works again for the node.'),
-  KAFKA_LOGIN_UNSAFE: kind(
-    'warn',
-    'The login, or what is sent after it, can be read or changed on the network.',
-    'Turn on TLS in the Kafka cluster node.',
-  ),
   KAFKA_TOPIC_CHECKED: kind(
     'info',
     'The producer has found a topic: partitions and replicas are in `counts`.',

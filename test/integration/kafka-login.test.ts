@@ -8,11 +8,11 @@ import { KafkaJsDriver } from '../../src/kafka/kafkajs-driver'
 import { TenantProducer } from '../../src/kafka/producer'
 import type { PipelineError } from '../../src/runtime/errors'
 import { TestAuthority, type KeyPair } from '../support/certificates'
+import { keptLog } from '../support/events'
 import { createTestTopic, uniqueName } from '../support/kafka'
 import { RecordingConsumer } from '../support/kafka-consumers'
 import { helper, loadFlow, startRuntime, stopRuntime } from '../support/runtime'
 import { passwordLogin, PASSWORD, securedKafka, type SecuredKafka } from '../support/secured-kafka'
-import { keptLog } from '../support/events'
 import { until } from '../support/until'
 
 const record = { key: null, value: Buffer.from('x'), headers: {}, timestamp: Date.now() }

@@ -27,7 +27,7 @@ describe('the Kafka producer', () => {
   afterEach(() => writer.close())
 
   it('writes the bytes, the headers and the time, to the partition of the key', async () => {
-    const topic = await createTestTopic(brokers, { partitions: 6 })
+    const topic = await createTestTopic(brokers, { partitions: 6, config: { 'retention.ms': '-1' } })
     writer = new Writer(brokers)
     const payload = Buffer.from([0, 255, 1, 254])
     const levels = { tenant: 'acme', project: 'p1', device: 'd1' }

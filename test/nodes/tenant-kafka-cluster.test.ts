@@ -72,8 +72,10 @@ describe('tenant-kafka-cluster', () => {
 
   it('warns of a login without TLS, and of a secret that is sent without it', async () => {
     const credentials = { username: 'pipeline', password: 'secret' }
-    const warnings = (node: KafkaClusterNode): unknown[] =>
-      (node as unknown as { warn: { args: unknown[][] } }).warn.args.flat()
+    const warnings = (node: KafkaClusterNode): string[] =>
+      (node as unknown as { warn: { args: { message: string }[][] } }).warn.args.map(
+        ([it]) => it?.message ?? '',
+      )
     const plain = await load({ brokers: 'kafka', sasl: 'plain' }, credentials)
     assert.match(String(warnings(plain)), /^SASL PLAIN without TLS: the password travels readable/)
     await helper.unload()
