@@ -61,6 +61,8 @@ function socketFactory(sockets: Set<net.Socket>): ISocketFactory {
     socket.setNoDelay(true)
     sockets.add(socket)
     socket.once('close', () => sockets.delete(socket))
+    // kafkajs takes its listeners off a socket that may still fail.
+    socket.on('error', () => undefined)
     return socket
   }
 }
