@@ -36,7 +36,7 @@ type OpenNode = Node & {
 }
 
 describe('nothing ends Node-RED', function () {
-  this.timeout(180_000)
+  this.timeout(240_000)
   const unhandled: unknown[] = []
   const note = (error: unknown): void => void unhandled.push(error)
   let mqtt: Mosquitto
@@ -96,6 +96,8 @@ describe('nothing ends Node-RED', function () {
 
   const nodes = (): OpenNode[] =>
     flow.filter(({ type }) => type.startsWith('tenant-')).map(({ id }) => helper.getNode(id) as OpenNode)
+  const ofType = (wanted: string): OpenNode =>
+    helper.getNode(flow.find(({ type }) => type === wanted)?.id ?? '') as OpenNode
   const rows = async (): Promise<number> => {
     const [{ found } = {}] = await database.query(`select to_regclass('iot_messages') as found`)
     if (found === null) return 0
@@ -117,8 +119,9 @@ describe('nothing ends Node-RED', function () {
   const start = async (): Promise<void> => {
     await loadFlow(modules, flow)
     // A session exists from the first connection on.
-    const { id } = flow.find(({ type }) => type === 'tenant-mqtt-source') as FlowEntry
-    const source = helper.getNode(id) as { status: { lastCall: { args: NodeStatus[] } | null } }
+    const source = ofType('tenant-mqtt-source') as unknown as {
+      status: { lastCall: { args: NodeStatus[] } | null }
+    }
     await until('the source is connected', () => /\/s · /.test(source.status.lastCall?.args[0]?.text ?? ''))
     await works()
   }
@@ -205,7 +208,7 @@ describe('nothing ends Node-RED', function () {
   it('when the services cut each connection, at every stage of it', async () => {
     await start()
     const stages: Faults[] = [{ refuse: true }]
-    for (const bytes of [1, 10, 40, 100, 400]) {
+    for (const bytes of [10, 100]) {
       for (const direction of ['up', 'down'] as const) stages.push({ cutAfter: { direction, bytes } })
     }
     for (const faults of stages) {
@@ -214,6 +217,8 @@ describe('nothing ends Node-RED', function () {
         proxy.set(faults)
         proxy.reset()
       }
+      // The pool connects only for work.
+      ofType('tenant-postgres-sink').emit('input', { payload: '{}', tenant: 'acme' })
       await until(`each has tried again under ${JSON.stringify(faults)}`, () =>
         Object.values(proxies).every(({ accepted }, at) => accepted > (before[at] ?? 0)),
       )
