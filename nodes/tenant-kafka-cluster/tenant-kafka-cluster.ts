@@ -5,6 +5,7 @@
 import type { ConnectionOptions } from 'node:tls'
 import type { Node, NodeAPI, NodeDef } from 'node-red'
 import { KafkaCluster } from '../../src/kafka/cluster'
+import { connectionWarnings } from '../../src/kafka/connection'
 import { KafkaJsDriver } from '../../src/kafka/kafkajs-driver'
 import { asPipelineError, PipelineError } from '../../src/runtime/errors'
 import { EventLog } from '../../src/runtime/event-log'
@@ -42,6 +43,7 @@ export = function (RED: NodeAPI): void {
           }),
         )
         node.users = node.cluster.users
+        for (const warning of connectionWarnings(connection)) log.note('KAFKA_LOGIN_UNSAFE', warning)
       } catch (error) {
         node.problem = asPipelineError(error)
         log.problem('CONFIG_REFUSED', node.problem)

@@ -34,6 +34,7 @@ export = function (RED: NodeAPI): void {
           protocol: values.protocolVersion,
           keepAliveSeconds: values.keepAliveSeconds,
           sessionExpirySeconds: values.sessionExpirySeconds,
+          queueMessages: values.queueMessages,
           cleanSession: values.cleanSession,
           safe: !values.allowUnsafe,
           ...(values.user !== '' && { username: values.user }),

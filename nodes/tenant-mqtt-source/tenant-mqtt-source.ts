@@ -49,6 +49,7 @@ export = function (RED: NodeAPI): void {
           status.warned(warning)
           log.error(warning)
         },
+        note: (event) => log.error(event),
         onChange: () => show(),
       })
       const show = (): void => {
@@ -56,7 +57,10 @@ export = function (RED: NodeAPI): void {
         line.set(status.of(started, performance.now()))
       }
       source = started
-      timer = setInterval(show, STATUS_INTERVAL_MS)
+      timer = setInterval(() => {
+        started.look(performance.now())
+        show()
+      }, STATUS_INTERVAL_MS)
       started.start()
     } catch (error) {
       const problem = asPipelineError(error)

@@ -8,7 +8,7 @@
 import type { FlowTracking } from '../delivery/flow-tracking'
 import type { Message } from '../delivery/message-link'
 import { OrderedRelease, type Slot } from '../delivery/ordered-release'
-import { FlowCheck } from '../delivery/merging-nodes'
+import { FlowCheck } from '../delivery/flow-check'
 import { MESSAGES, Redelivery } from '../delivery/redelivery'
 import { backoffMs } from '../runtime/backoff'
 import { CLOSE_BUDGET_MS, settlesWithin } from '../runtime/deadline'

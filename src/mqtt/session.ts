@@ -65,6 +65,7 @@ export class MqttSession {
   private timer: NodeJS.Timeout | undefined
   private holdTimer: NodeJS.Timeout | undefined
   private proceed: (() => void) | undefined
+  private keepAliveSeconds: number
   private paused = false
   private intakeStopped = false
   /** An orderly disconnection is under way: the same client id must not connect before it has ended. */
@@ -76,9 +77,15 @@ export class MqttSession {
     private readonly options: SessionOptions,
     private readonly handlers: SessionHandlers,
   ) {
-    this.window = new AcknowledgementWindow(options.bounds, (acknowledgement) => this.queue(acknowledgement))
-    this.takeOver = new TakeOverWatch(options.now ?? (() => performance.now()))
+    const now = options.now ?? (() => performance.now())
+    this.window = new AcknowledgementWindow(
+      options.bounds,
+      (acknowledgement) => this.queue(acknowledgement),
+      now,
+    )
+    this.takeOver = new TakeOverWatch(now)
     this.version = options.broker.protocol === '3.1.1' ? 4 : 5
+    this.keepAliveSeconds = options.broker.keepAliveSeconds
   }
 
   /** Messages in work or unacknowledged. */
@@ -93,6 +100,16 @@ export class MqttSession {
 
   get windowFull(): boolean {
     return this.window.full
+  }
+
+  /** How long ago the oldest message that is not acknowledged arrived; 0 when there is none. */
+  get oldestMs(): number {
+    return this.window.oldestMs
+  }
+
+  /** Whether packets are being read; false while the flow holds us up, and while there is no connection. */
+  get reading(): boolean {
+    return this.state.kind === 'connected' && this.proceed === undefined
   }
 
   start(): void {
@@ -157,6 +174,7 @@ export class MqttSession {
         {
           onConnected: (granted) => {
             stands = true
+            this.keepAliveSeconds = granted.keepAliveSeconds
             this.window.connected(granted.sessionPresent)
             void this.subscribe(connection, url, granted)
           },
@@ -270,7 +288,7 @@ export class MqttSession {
 
   private hold(proceed: () => void): void {
     this.proceed = proceed
-    const holdMs = this.options.broker.keepAliveSeconds * 1000 * HOLD_SHARE_OF_KEEP_ALIVE
+    const holdMs = this.keepAliveSeconds * 1000 * HOLD_SHARE_OF_KEEP_ALIVE
     this.holdTimer = setTimeout(() => this.rest(), holdMs)
   }
 

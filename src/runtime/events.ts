@@ -60,6 +60,31 @@ export const EVENTS = {
     'The window was full for so long that the source has left the broker; it comes back when half of it is free.',
     'Look for what keeps the flow from storing messages.',
   ),
+  MQTT_QUEUE_FILLING: kind(
+    'warn',
+    'The flow takes nothing, and the queue that the broker keeps for the source is filling: the message says how long it lasts.',
+    'Mend what holds up the flow, or give the broker a longer queue.',
+  ),
+  MQTT_QUEUE_FULL: kind(
+    'error',
+    'Possible loss: at the rate of before, the queue that the broker keeps for the source is full, and it drops messages.',
+    'Mend what holds up the flow, and give the broker a longer queue.',
+  ),
+  MQTT_DROPPED: kind(
+    'error',
+    'Possible loss: the broker has counted messages that it dropped because a queue was full.',
+    'Give the broker a longer queue for each client.',
+  ),
+  MQTT_DROPPED_EARLIER: kind(
+    'warn',
+    'Possible loss: before the source connected, the broker had dropped messages of its clients.',
+    'If Node-RED was away in that time, some may have been for it.',
+  ),
+  MQTT_DROPS_UNKNOWN: kind(
+    'info',
+    'The broker does not tell how many messages it drops.',
+    "Watch its queues with the broker's own tools.",
+  ),
 
   // ---- Kafka
   KAFKA_CONNECTED: kind('info', 'The node has reached Kafka for the first time since it was deployed.'),
@@ -69,6 +94,11 @@ export const EVENTS = {
     'See the message. It goes on by itself.',
   ),
   KAFKA_BACK: kind('info', 'Kafka works again for the node.'),
+  KAFKA_LOGIN_UNSAFE: kind(
+    'warn',
+    'The login, or what is sent after it, can be read or changed on the network.',
+    'Turn on TLS in the Kafka cluster node.',
+  ),
   KAFKA_TOPIC_CHECKED: kind(
     'info',
     'The producer has found a topic: partitions and replicas are in `counts`.',
@@ -113,7 +143,17 @@ export const EVENTS = {
   // ---- deliveries
   FLOW_MERGES: kind(
     'warn',
-    'A Join or Batch node behind the source merges messages, which are then acknowledged too early.',
+    'A Join node behind the source merges messages, which are then acknowledged too early.',
+    'Put it behind Kafka, or let the source emit batches.',
+  ),
+  FLOW_SENDS_LATER: kind(
+    'warn',
+    'A Trigger node behind the source sends messages after it has said that it is done with them: they are acknowledged too early.',
+    'Put it behind Kafka, or use a Delay node.',
+  ),
+  FLOW_HOLDS: kind(
+    'warn',
+    'A Batch or Sort node behind the source keeps messages until a group is complete; those that wait too long are sent again.',
     'Put it behind Kafka, or let the source emit batches.',
   ),
   LATE_COPY: kind(
