@@ -205,7 +205,7 @@ describe('nothing ends Node-RED', function () {
     await start()
   })
 
-  it('when the services cut each connection, at every stage of it', async () => {
+  it('when the services cut each connection, at several stages', async () => {
     await start()
     const stages: Faults[] = [{ refuse: true }]
     for (const bytes of [10, 100]) {
