@@ -1,32 +1,61 @@
 /**
- * `npm run test:faults [-- --seed N] [-- --only F1,K7]`: all rows of the fault matrix. A whole run that passes writes
+ * `npm run test:faults [-- --seed N] [-- --only F1,K7] [-- --jobs 1]`: all rows of the fault matrix, the rows of one
+ * file after the other, and as many files side by side as there are jobs. A whole run that passes writes
  * `docs/faults.md`.
  */
-import { spawnSync } from 'node:child_process'
-import { renameSync, rmSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { PROJECT_ROOT } from '../../dev/project'
+import { pageOf } from './table'
 
-const { values } = parseArgs({ options: { seed: { type: 'string' }, only: { type: 'string' } } })
-const { seed, only } = values
-const seedOfRun = seed ?? String(Math.floor(Math.random() * 2 ** 31))
-const table = path.join(PROJECT_ROOT, 'docs', 'faults.md')
-const draft = `${table}.draft`
-console.log(`seed ${seedOfRun}`)
-
-const mocha = require.resolve('mocha/bin/mocha.js')
-const grep = only === undefined ? [] : ['--grep', `(${only.split(',').join('|')}):`]
-const { status } = spawnSync(process.execPath, [mocha, 'test/faults/**/*.test.ts', ...grep], {
-  cwd: PROJECT_ROOT,
-  stdio: 'inherit',
-  env: {
-    ...process.env,
-    FAULTS: 'all',
-    TEST_SEED: seedOfRun,
-    ...(only === undefined ? { FAULTS_TABLE: draft } : {}),
-  },
+const { values } = parseArgs({
+  options: { seed: { type: 'string' }, only: { type: 'string' }, jobs: { type: 'string', default: '2' } },
 })
-if (status === 0 && only === undefined) renameSync(draft, table)
-else rmSync(draft, { force: true })
-process.exitCode = status ?? 1
+const seed = values.seed ?? String(Math.floor(Math.random() * 2 ** 31))
+const only = values.only === undefined ? [] : ['--grep', `(${values.only.split(',').join('|')}):`]
+const folder = mkdtempSync(path.join(tmpdir(), 'tenant-faults-'))
+const results = path.join(folder, 'results.jsonl')
+const mocha = require.resolve('mocha/bin/mocha.js')
+let passed = 0
+let failed = 0
+
+/** Runs the rows of a file, and shows what they say when they are done. */
+async function play(file: string): Promise<void> {
+  const child = spawn(process.execPath, [mocha, file, ...only], {
+    cwd: PROJECT_ROOT,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, FAULTS: 'all', TEST_SEED: seed, FAULTS_RESULTS: results },
+  })
+  let said = ''
+  for (const output of [child.stdout, child.stderr])
+    output.on('data', (text: Buffer) => (said += String(text)))
+  const [code] = (await once(child, 'close')) as [number | null]
+  console.log(said)
+  const count = /^(\d+) passed, (\d+) failed$/m.exec(said)
+  passed += Number(count?.[1] ?? 0)
+  failed += Number(count?.[2] ?? 0)
+  if (code !== 0 && (count?.[2] ?? '0') === '0') failed++
+}
+
+async function main(): Promise<void> {
+  console.log(`seed ${seed}`)
+  const files = readdirSync(__dirname)
+    .filter((name) => name.endsWith('.test.ts'))
+    .map((name) => path.join('test', 'faults', name))
+  const work = async (): Promise<void> => {
+    for (let file = files.shift(); file !== undefined; file = files.shift()) await play(file)
+  }
+  await Promise.all(Array.from({ length: Number(values.jobs) }, work))
+  if (failed === 0 && values.only === undefined) {
+    writeFileSync(path.join(PROJECT_ROOT, 'docs', 'faults.md'), pageOf(results))
+  }
+  rmSync(folder, { recursive: true })
+  console.log(`${passed} passed, ${failed} failed`)
+  process.exitCode = failed === 0 ? 0 : 1
+}
+
+void main()

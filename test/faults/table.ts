@@ -1,5 +1,5 @@
 /** The results of a whole run of the fault tests, as the table that the README's promise points at. */
-import { writeFileSync } from 'node:fs'
+import { appendFileSync, readFileSync } from 'node:fs'
 import os from 'node:os'
 import type { Findings } from './oracle'
 import type { RowFindings } from './postgres-oracle'
@@ -14,10 +14,11 @@ export interface TableRow {
   readonly rows?: RowFindings | undefined
 }
 
-const rows: TableRow[] = []
-
-export function addToTable(row: TableRow): void {
-  rows.push(row)
+/** Adds a line to the file that `FAULTS_RESULTS` names, if it does. */
+export function addToTable({ id, title, seed, reportedLoss, findings, rows }: TableRow): void {
+  const file = process.env.FAULTS_RESULTS
+  if (file === undefined || file === '') return
+  appendFileSync(file, `${JSON.stringify({ id, title, seed, reportedLoss, findings, rows })}\n`)
 }
 
 /** Markdown, in the order of the matrix: F, M, K, and each by its number. */
@@ -58,9 +59,12 @@ MQTT broker has acknowledged it. When the fault is over, everything is compared 
   same bytes and under the same tenant (else the test fails).
 `
 
-after(() => {
-  const file = process.env.FAULTS_TABLE
-  if (file === undefined || file === '' || rows.length === 0) return
+/** `docs/faults.md`. @param file with the lines of `addToTable` */
+export function pageOf(file: string): string {
+  const results = readFileSync(file, 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as TableRow)
   const machine = `Node.js ${process.version}, ${os.availableParallelism()} processors.`
-  writeFileSync(file, `${INTRODUCTION}\n${machine}\n\n${tableOf(rows)}\n`)
-})
+  return `${INTRODUCTION}\n${machine}\n\n${tableOf(results)}\n`
+}
