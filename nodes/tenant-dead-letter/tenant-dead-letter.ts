@@ -4,11 +4,11 @@
  */
 import type { Node, NodeAPI, NodeDef } from 'node-red'
 import { flowTracking, type TrackingRuntime } from '../../src/delivery/flow-tracking'
-import type { Message } from '../../src/delivery/message-link'
 import { CountLog } from '../../src/runtime/count-log'
 import { CLOSE_BUDGET_MS, settlesWithin } from '../../src/runtime/deadline'
 import { asPipelineError, PipelineError } from '../../src/runtime/errors'
 import { EventLog } from '../../src/runtime/event-log'
+import { closeHandler, inputHandler } from '../../src/runtime/handlers'
 import { OutageLog } from '../../src/runtime/outage-log'
 import { StatusLine } from '../../src/runtime/status-line'
 import { deadLettersOf } from '../../src/tenant/dead-letter'
@@ -64,52 +64,41 @@ export = function (RED: NodeAPI): void {
         },
       })
 
-    this.on('input', (msg, _send, done) => {
-      const message = msg as Message
-      if (queue === undefined) {
-        done(problem)
-        return
-      }
+    const receive = inputHandler(log, async (message, _send, done) => {
+      if (queue === undefined) return done(problem)
       const delivery = tracker.find(message)
       // Another attempt of this message is under way.
-      if (delivery?.settled === 'failed') {
-        done()
-        return
-      }
+      if (delivery?.settled === 'failed') return done()
       if (delivery?.settled !== undefined) late.add(1, message.tenant)
       const held = delivery?.settled === undefined ? delivery : undefined
       const letters = deadLettersOf(message)
       if (held !== undefined) tracker.hold(held)
       waiting += letters.length
-      queue.add(letters).then(
-        () => {
-          waiting -= letters.length
-          written += letters.length
-          for (const { tenant } of letters) stored.add(1, tenant)
-          if (held !== undefined) tracker.confirm(held, message)
-          showStatus()
-          done()
-        },
-        (error: unknown) => {
-          waiting -= letters.length
-          if (held !== undefined) tracker.release(held)
-          showStatus()
-          done(asPipelineError(error))
-        },
-      )
-    })
-
-    this.on('close', (_removed: boolean, done: () => void) => {
-      const drain = async (): Promise<void> => {
-        if (queue !== undefined)
-          await settlesWithin(queue.idle(), problem ? OUTAGE_BUDGET_MS : CLOSE_BUDGET_MS)
-        queue?.close()
-        await target?.close()
-        for (const each of [outage, late, stored]) each.close()
-        status.close()
+      try {
+        await queue.add(letters)
+      } catch (error) {
+        if (held !== undefined) tracker.release(held)
+        return done(asPipelineError(error))
+      } finally {
+        waiting -= letters.length
+        showStatus()
       }
-      void drain().then(done, done)
+      written += letters.length
+      for (const { tenant } of letters) stored.add(1, tenant)
+      if (held !== undefined) tracker.confirm(held, message)
+      showStatus()
+      done()
     })
+    this.on('input', receive)
+
+    const close = async (): Promise<void> => {
+      if (queue !== undefined) await settlesWithin(queue.idle(), problem ? OUTAGE_BUDGET_MS : CLOSE_BUDGET_MS)
+      queue?.close()
+      await target?.close()
+      for (const each of [outage, late, stored]) each.close()
+      status.close()
+    }
+    this.on('close', closeHandler(log, close))
   })
 }
 

@@ -9,6 +9,7 @@ import { connectionWarnings } from '../../src/kafka/connection'
 import { KafkaJsDriver } from '../../src/kafka/kafkajs-driver'
 import { asPipelineError, PipelineError } from '../../src/runtime/errors'
 import { EventLog } from '../../src/runtime/event-log'
+import { closeHandler } from '../../src/runtime/handlers'
 import type { KafkaClusterNode } from './cluster-node'
 import { readConnection, type ClusterCredentials } from './options'
 
@@ -47,10 +48,10 @@ export = function (RED: NodeAPI): void {
         node.problem = asPipelineError(error)
         log.problem('CONFIG_REFUSED', node.problem)
       }
-      node.on('close', (_removed: boolean, done: () => void) => {
-        if (node.cluster === undefined) done()
-        else void node.cluster.close().then(done, done)
-      })
+      node.on(
+        'close',
+        closeHandler(log, () => node.cluster?.close()),
+      )
     },
     { credentials: { username: { type: 'text' }, password: { type: 'password' } } },
   )

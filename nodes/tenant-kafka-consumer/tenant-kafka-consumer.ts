@@ -10,6 +10,7 @@ import { ConsumerStatus } from '../../src/kafka/consumer-status'
 import { KafkaSource } from '../../src/kafka/source'
 import { asPipelineError } from '../../src/runtime/errors'
 import { EventLog } from '../../src/runtime/event-log'
+import { closeHandler } from '../../src/runtime/handlers'
 import { messageError } from '../../src/runtime/message-error'
 import { StatusLine } from '../../src/runtime/status-line'
 import { requireCluster } from '../tenant-kafka-cluster/cluster-node'
@@ -68,17 +69,16 @@ export = function (RED: NodeAPI): void {
       line.set({ fill: 'red', shape: 'ring', text: problem.statusText })
     }
 
-    node.on('close', (_removed: boolean, done: () => void) => {
+    const close = async (): Promise<void> => {
       clearInterval(timer)
-      const closed = source === undefined ? Promise.resolve() : source.close()
-      void closed
-        .catch((error: unknown) => log.problem('UNEXPECTED', asPipelineError(error)))
-        .finally(() => {
-          for (const release of releases) release()
-          events.close()
-          line.close()
-          done()
-        })
-    })
+      try {
+        await source?.close()
+      } finally {
+        for (const release of releases) release()
+        events.close()
+        line.close()
+      }
+    }
+    node.on('close', closeHandler(log, close))
   })
 }

@@ -4,8 +4,7 @@
  */
 import type { Node, NodeAPI, NodeDef } from 'node-red'
 import { flowTracking, type TrackingRuntime } from '../../src/delivery/flow-tracking'
-import type { Message } from '../../src/delivery/message-link'
-import { storeMessage, type Send, type SinkHost } from '../../src/delivery/sink-message'
+import { storeMessage, type SinkHost } from '../../src/delivery/sink-message'
 import { TenantProducer } from '../../src/kafka/producer'
 import { ProducerEvents } from '../../src/kafka/producer-events'
 import { ProducerStatus } from '../../src/kafka/producer-status'
@@ -13,6 +12,7 @@ import { CountLog } from '../../src/runtime/count-log'
 import { CLOSE_BUDGET_MS } from '../../src/runtime/deadline'
 import { asPipelineError, PipelineError } from '../../src/runtime/errors'
 import { EventLog } from '../../src/runtime/event-log'
+import { closeHandler, inputHandler } from '../../src/runtime/handlers'
 import { messageError } from '../../src/runtime/message-error'
 import { StatusLine } from '../../src/runtime/status-line'
 import { requireCluster } from '../tenant-kafka-cluster/cluster-node'
@@ -78,34 +78,27 @@ export = function (RED: NodeAPI): void {
         line.set({ fill: 'red', shape: 'ring', text: statusText })
       }
 
-      node.on('input', (msg, send, done) => {
-        if (producer === undefined) {
-          done(refused)
-          return
-        }
-        const sink = producer
-        storeMessage(
-          msg as Message,
-          host,
-          (record, completion) => sink.write(record, completion),
-          send as Send,
-          done,
-        )
-      })
+      node.on(
+        'input',
+        inputHandler(log, (message, send, done) => {
+          const sink = producer
+          if (sink === undefined) done(refused)
+          else storeMessage(message, host, (record, completion) => sink.write(record, completion), send, done)
+        }),
+      )
 
-      node.on('close', (_removed: boolean, done: () => void) => {
+      const close = async (): Promise<void> => {
         clearInterval(timer)
-        const closed = producer === undefined ? Promise.resolve() : producer.close(CLOSE_BUDGET_MS)
-        void closed
-          .catch((error: unknown) => log.problem('UNEXPECTED', asPipelineError(error)))
-          .finally(() => {
-            release?.()
-            events.close()
-            late.close()
-            line.close()
-            done()
-          })
-      })
+        try {
+          await producer?.close(CLOSE_BUDGET_MS)
+        } finally {
+          release?.()
+          events.close()
+          late.close()
+          line.close()
+        }
+      }
+      node.on('close', closeHandler(log, close))
     },
   )
 }

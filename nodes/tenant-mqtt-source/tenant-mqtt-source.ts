@@ -12,6 +12,7 @@ import { SourceEvents } from '../../src/mqtt/source-events'
 import { SourceStatus } from '../../src/mqtt/source-status'
 import { asPipelineError, PipelineError } from '../../src/runtime/errors'
 import { EventLog } from '../../src/runtime/event-log'
+import { closeHandler } from '../../src/runtime/handlers'
 import { messageError } from '../../src/runtime/message-error'
 import { readOptions } from '../../src/runtime/options'
 import { StatusLine } from '../../src/runtime/status-line'
@@ -67,17 +68,16 @@ export = function (RED: NodeAPI): void {
       line.set({ fill: 'red', shape: 'ring', text: problem.statusText })
     }
 
-    node.on('close', (_removed: boolean, done: () => void) => {
+    const close = async (): Promise<void> => {
       clearInterval(timer)
-      const closed = source === undefined ? Promise.resolve() : source.close()
-      void closed
-        .catch((error: unknown) => log.problem('UNEXPECTED', asPipelineError(error)))
-        .finally(() => {
-          events.close()
-          line.close()
-          done()
-        })
-    })
+      try {
+        await source?.close()
+      } finally {
+        events.close()
+        line.close()
+      }
+    }
+    node.on('close', closeHandler(log, close))
   })
 }
 

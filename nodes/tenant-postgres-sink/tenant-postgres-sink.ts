@@ -4,7 +4,6 @@
  */
 import type { Node, NodeAPI, NodeDef } from 'node-red'
 import { flowTracking } from '../../src/delivery/flow-tracking'
-import type { Message } from '../../src/delivery/message-link'
 import { RejectOutput } from '../../src/postgres/reject-output'
 import { SinkEvents } from '../../src/postgres/sink-events'
 import { SinkIntake } from '../../src/postgres/sink-intake'
@@ -13,6 +12,7 @@ import { TableSink } from '../../src/postgres/table-sink'
 import { CLOSE_BUDGET_MS, settlesWithin } from '../../src/runtime/deadline'
 import { asPipelineError, PipelineError } from '../../src/runtime/errors'
 import { EventLog } from '../../src/runtime/event-log'
+import { closeHandler, inputHandler } from '../../src/runtime/handlers'
 import { StatusLine } from '../../src/runtime/status-line'
 import { requireDatabase } from '../../src/postgres/require-database'
 import { readSink } from './options'
@@ -53,20 +53,19 @@ export = function (RED: NodeAPI): void {
       status.set({ fill: 'red', shape: 'ring', text: statusText })
     }
 
-    node.on('input', (msg, _send, done) => {
-      if (running === undefined) done(refused)
-      else void running.intake.receive(msg as Message, done)
+    const receive = inputHandler(log, (message, _send, done) => {
+      if (running !== undefined) return running.intake.receive(message, done)
+      done(refused)
+      return undefined
     })
+    node.on('input', receive)
 
-    node.on('close', (_removed: boolean, done: () => void) => {
-      const finish = (): void => {
-        events.close()
-        status.close()
-        done()
-      }
-      if (running === undefined) finish()
-      else void settlesWithin(running.close(), CLOSE_BUDGET_MS).then(finish)
-    })
+    const close = async (): Promise<void> => {
+      if (running !== undefined) await settlesWithin(running.close(), CLOSE_BUDGET_MS)
+      events.close()
+      status.close()
+    }
+    node.on('close', closeHandler(log, close))
 
     function start(node: WiredNode, config: SinkDef): Running {
       const database = requireDatabase(RED.nodes.getNode(config.database ?? ''))

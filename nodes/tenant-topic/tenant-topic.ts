@@ -7,6 +7,7 @@ import type { Message } from '../../src/delivery/message-link'
 import { asPipelineError, PipelineError } from '../../src/runtime/errors'
 import { CountLog } from '../../src/runtime/count-log'
 import { EventLog } from '../../src/runtime/event-log'
+import { closeHandler, inputHandler } from '../../src/runtime/handlers'
 import { messageError } from '../../src/runtime/message-error'
 import { readOptions } from '../../src/runtime/options'
 import { StatusLine } from '../../src/runtime/status-line'
@@ -45,12 +46,11 @@ export = function (RED: NodeAPI): void {
       status.set({ fill: 'red', shape: 'ring', text: statusText })
     }
 
-    node.on('input', (msg, send, done) => {
+    const route = inputHandler(log, (message, send, done) => {
       if (router === undefined) {
         done(refused)
         return
       }
-      const message = msg as Message
       const { routed, unrouted } = routeMessage(router, message)
       const emit = send as Emit
       const first = unrouted[0]
@@ -75,11 +75,12 @@ export = function (RED: NodeAPI): void {
       if (isBatch(message)) (message as Message).payload = rejects
       done(first.error)
     })
+    node.on('input', route)
 
-    node.on('close', (_removed: boolean, done: () => void) => {
+    const close = (): void => {
       counted.close()
       status.close()
-      done()
-    })
+    }
+    node.on('close', closeHandler(log, close))
   })
 }

@@ -48,7 +48,7 @@ interface UnfinishedCopy {
 const SPARE_TURNS = 2
 
 export class FlowHooks {
-  private routing: SendEvent[] = []
+  private routing: { readonly event: SendEvent; readonly inDeploy: boolean }[] = []
   private received: UnfinishedCopy[] = []
   private ageing: UnfinishedCopy[] = []
   /** Turns of the event loop, counted only while a node needs them. */
@@ -69,14 +69,14 @@ export class FlowHooks {
   }
 
   private onSend(events: SendEvent[]): void {
-    const { tracker } = this.options
+    const { tracker, isDeploying } = this.options
     let sender: RuntimeNode | undefined
     for (const event of events) {
       const delivery = tracker.find(event.msg)
       if (delivery === undefined) continue
       tracker.copySent(delivery)
       if (this.routing.length === 0) this.options.nextMacrotask(() => this.findUnroutable())
-      this.routing.push(event)
+      this.routing.push({ event, inDeploy: isDeploying() })
       if (neverSaysDone(event.source.node) && event.source.node !== sender) {
         sender = event.source.node
         tracker.copyEnded(delivery, sender)
@@ -130,12 +130,14 @@ export class FlowHooks {
   /** What was sent in the last turn and has no destination: the node is gone, switched off, or being replaced. */
   private findUnroutable(): void {
     const { tracker, isDeploying, getNode, isEnabled } = this.options
-    for (const event of this.routing.splice(0)) {
+    for (const { event, inDeploy } of this.routing.splice(0)) {
       if (event.destination.node) continue
       const { id } = event.destination
       const delivery = tracker.find(event.msg)
-      if (delivery === undefined || getNode(id)) continue
-      tracker.copyUnroutable(delivery, id, isDeploying() || isEnabled(id) ? routedToNobody(id) : undefined)
+      // A node that is there all the same: somebody else's hook has stopped the message, and the time-out will tell.
+      if (delivery === undefined || (getNode(id) && !inDeploy)) continue
+      const isLost = inDeploy || isDeploying() || isEnabled(id)
+      tracker.copyUnroutable(delivery, id, isLost ? routedToNobody(id) : undefined)
     }
   }
 

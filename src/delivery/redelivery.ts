@@ -14,7 +14,7 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { backoffMs } from '../runtime/backoff'
-import type { PipelineError } from '../runtime/errors'
+import { asPipelineError, type PipelineError } from '../runtime/errors'
 import type { Settlement } from './delivery'
 import { link, type Message } from './message-link'
 import type { DeliveryTracker } from './tracker'
@@ -180,7 +180,11 @@ export class Redelivery<T> {
     )
     this.outCount++
     link(message, delivery)
-    send(output, message)
+    try {
+      send(output, message)
+    } catch (thrown) {
+      tracker.openFailure(delivery, sourceId, asPipelineError(thrown))
+    }
     tracker.emitted(delivery)
   }
 

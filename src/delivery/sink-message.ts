@@ -6,7 +6,7 @@
  * sink's part is over; its fate is then that of the rejected message. Without a wire the whole message fails.
  */
 import type { Completion } from '../batching/lane'
-import type { PipelineError } from '../runtime/errors'
+import { asPipelineError, type PipelineError } from '../runtime/errors'
 import { recordsOf, type MessageError, type WireRecord } from '../runtime/wire'
 import type { Delivery } from './delivery'
 import { copyLink, type Message } from './message-link'
@@ -43,7 +43,7 @@ export function storeMessage(message: Message, host: SinkHost, write: Write, sen
   const held = delivery?.settled === undefined ? delivery : undefined
   const records = recordsOf(message)
   const work = new SinkMessage(message, records.length, held, host, send, done)
-  if (records[0] === undefined) work.finish()
+  if (records.length === 0) work.finish()
   else if (records[0] === message) write(records[0], work)
   else for (const record of records) write(record, new BatchedRecord(record, work))
 }
@@ -74,7 +74,7 @@ class SinkMessage implements Completion {
 
   failedRecord(record: WireRecord, error: PipelineError): void {
     if (error.retryable || !this.host.isWired()) this.noteFailure(error)
-    else this.reject(record, error)
+    else this.tryToReject(record, error)
     if (--this.open === 0) this.finish()
   }
 
@@ -90,6 +90,14 @@ class SinkMessage implements Completion {
   /** A failure that another attempt cannot mend is the one to report. */
   private noteFailure(error: PipelineError): void {
     if (this.failure === undefined || (this.failure.retryable && !error.retryable)) this.failure = error
+  }
+
+  private tryToReject(record: WireRecord, error: PipelineError): void {
+    try {
+      this.reject(record, error)
+    } catch (thrown) {
+      this.noteFailure(asPipelineError(thrown))
+    }
   }
 
   private reject(record: WireRecord, error: PipelineError): void {

@@ -66,9 +66,14 @@ export class DeliveryTracker {
 
   /** The delivery of a message, also one that is settled already; `undefined` for a message of another source. */
   find(message: Message): Delivery | undefined {
-    const linked = linkedDelivery(message)
-    if (linked !== undefined) return linked
-    return message._msgid === undefined ? undefined : this.open.get(message._msgid)
+    try {
+      const linked = linkedDelivery(message)
+      if (linked !== undefined) return linked
+      return message._msgid === undefined ? undefined : this.open.get(message._msgid)
+    } catch {
+      // Nothing of ours throws here; messages of other nodes may be anything, and must go on their way.
+      return undefined
+    }
   }
 
   // ---- copies on their way -------------------------------------------------------------------------------

@@ -89,6 +89,8 @@ function socketFactory(sockets: Map<net.Socket, Connection>): ISocketFactory {
     sockets.set(socket, open)
     socket.once('data', () => (open.answered = true))
     socket.once('close', () => sockets.delete(socket))
+    // kafkajs takes its listeners off a socket that may still fail.
+    socket.on('error', () => undefined)
     return socket
   }
 }

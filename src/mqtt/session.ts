@@ -26,6 +26,12 @@ import { TakeOverWatch } from './take-over-watch'
 
 const HOLD_SHARE_OF_KEEP_ALIVE = 0.4
 const BACKOFF = { initialMs: 500, maxMs: 30_000 }
+/**
+ * A broker that is away is asked more often than one that refuses: when it has lost the session, everything is lost
+ * that is published before we have subscribed again.
+ */
+const AWAY_BACKOFF = { initialMs: 500, maxMs: 5_000 }
+const AWAY = ['MQTT_UNREACHABLE', 'MQTT_CLOSED']
 /** The largest receive maximum that MQTT 5 knows. */
 const MAX_RECEIVE_MAXIMUM = 65_535
 /** A broker that closes without an answer may not know MQTT 5: after so many times 3.1.1 is tried in turn. */
@@ -251,8 +257,9 @@ export class MqttSession {
     const pause = stood ? this.takeOver.closed(reason) : undefined
     if (pause !== undefined) return this.wait(pause.error, pause.delayMs)
     this.urlIndex = stood ? 0 : (this.urlIndex + 1) % broker.urls.length
+    const backoff = AWAY.includes(reason.code) ? AWAY_BACKOFF : BACKOFF
     // Within one round through the addresses there is nothing to wait for.
-    const delayMs = !stood && this.urlIndex > 0 ? 0 : backoffMs(++this.attempt, BACKOFF)
+    const delayMs = !stood && this.urlIndex > 0 ? 0 : backoffMs(++this.attempt, backoff)
     this.wait(reason, delayMs)
   }
 

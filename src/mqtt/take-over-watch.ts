@@ -12,6 +12,7 @@ const SHORT_LIFE_MS = 10_000
 const SHORT_LIVES = 3
 const CERTAIN_PAUSE_MS = 5 * 60_000
 const LIKELY_PAUSE_MS = 15_000
+const MAX_LIKELY_PAUSE_MS = 60_000
 
 export interface Pause {
   readonly error: PipelineError
@@ -43,7 +44,7 @@ export class TakeOverWatch {
     if (this.shortLives < SHORT_LIVES) return undefined
     this.shortLives = 0
     const delayMs = this.pauseMs
-    this.pauseMs = Math.min(2 * delayMs, CERTAIN_PAUSE_MS)
+    this.pauseMs = Math.min(2 * delayMs, MAX_LIKELY_PAUSE_MS)
     return { error: likelyTakenOver(reason, delayMs), delayMs }
   }
 }

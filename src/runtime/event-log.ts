@@ -62,6 +62,13 @@ export class EventLog {
     this.problem(isEventCode(error.code) ? error.code : 'UNEXPECTED', error)
   }
 
+  /** An error of somebody else's code. Its text may quote a payload, so only its kind and its place are told. */
+  thrown(doing: string, thrown: unknown): void {
+    const kind = thrown instanceof Error ? thrown.constructor.name : typeof thrown
+    const place = thrown instanceof Error ? /^ +at (.*)$/m.exec(String(thrown.stack))?.[1] : undefined
+    this.note('UNEXPECTED', `${doing} failed: ${kind}${place === undefined ? '' : ` at ${place}`}`)
+  }
+
   /** An error as the reason of an event. */
   problem(code: EventCode, error: PipelineError, details: Omit<EventDetails, 'reason'> = {}): void {
     this.note(code, error.message, { reason: error.code, ...details })

@@ -5,32 +5,39 @@
 export interface ClientView {
   /** PUBACK and PUBREC that have come in. */
   readonly acknowledged: number
-  /** Packet ids whose acknowledgement came before that of an earlier message. */
+  /**
+   * Packet ids whose acknowledgement came before that of an earlier message of the same QoS (MQTT 5 §4.6), or belongs
+   * to no message of its connection.
+   */
   readonly outOfOrder: readonly number[]
   /** The most messages that were under way at once. */
   readonly maxInFlight: number
 }
 
-/** @param log only of the time that is of interest; connections of the client that began before are left out */
+/** @param log connections of the client that began before it are left out */
 export function viewOf(log: string, clientId: string): ClientView {
-  const [quoted, outOfOrder] = [clientId.replace(/[^\w-]/g, '\\$&'), [] as number[]]
-  const sent = new RegExp(`Sending PUBLISH to ${quoted} \\(d\\d, q[12], r\\d, m(\\d+),`)
-  const came = new RegExp(`Received (?:PUBACK|PUBREC) from ${quoted} \\(Mid: (\\d+)`)
+  const quoted = clientId.replace(/[^\w-]/g, '\\$&')
   const began = new RegExp(`Sending CONNACK to ${quoted} `)
-  let inFlight: number[] | undefined
+  const sent = new RegExp(`Sending PUBLISH to ${quoted} \\(d\\d, q([12]), r\\d, m(\\d+),`)
+  const came = new RegExp(`Received (PUBACK|PUBREC) from ${quoted} \\(Mid: (\\d+)`)
+  const outOfOrder: number[] = []
+  let inFlight: Record<1 | 2, number[]> | undefined
   let [acknowledged, maxInFlight] = [0, 0]
   for (const line of log.split('\n')) {
-    if (began.test(line)) inFlight = []
-    const out = sent.exec(line)?.[1]
-    if (out !== undefined) inFlight?.push(Number(out))
-    maxInFlight = Math.max(maxInFlight, inFlight?.length ?? 0)
-    const id = came.exec(line)?.[1]
-    if (id === undefined) continue
+    if (began.test(line)) inFlight = { 1: [], 2: [] }
+    const [, qos, sentId] = sent.exec(line) ?? []
+    if (sentId !== undefined && inFlight !== undefined) {
+      inFlight[qos === '1' ? 1 : 2].push(Number(sentId))
+      maxInFlight = Math.max(maxInFlight, inFlight[1].length + inFlight[2].length)
+    }
+    const [, packet, cameId] = came.exec(line) ?? []
+    if (cameId === undefined) continue
     acknowledged++
-    if (inFlight === undefined) continue
-    const at = inFlight.indexOf(Number(id))
-    if (at !== 0) outOfOrder.push(Number(id))
-    inFlight.splice(Math.max(at, 0), at < 0 ? 0 : 1)
+    const waiting = inFlight?.[packet === 'PUBACK' ? 1 : 2]
+    if (waiting === undefined) continue
+    const at = waiting.indexOf(Number(cameId))
+    if (at !== 0) outOfOrder.push(Number(cameId))
+    if (at >= 0) waiting.splice(at, 1)
   }
   return { acknowledged, outOfOrder, maxInFlight }
 }

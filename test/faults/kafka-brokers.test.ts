@@ -76,7 +76,7 @@ describe('faults of Kafka brokers', function () {
     },
   )
 
-  const moves = ALL_ROWS ? 40 : 10
+  const moves = ALL_ROWS ? 24 : 8
   const moveLeaders = async ({ random }: Run): Promise<void> => {
     let moved = 0
     let before = await leaders(stage)

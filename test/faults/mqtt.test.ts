@@ -36,7 +36,8 @@ describe('faults of the MQTT broker and its network', function () {
     async (run) => {
       await stage.mqtt.kill()
       const { acknowledged } = sourceAtBroker(stage)
-      const stored = (await stage.records()).filter((record) => isOf(record, run)).length
+      assert.ok(acknowledged > 500, `${acknowledged} acknowledged`)
+      const stored = (await stage.records()).length
       assert.ok(stored >= acknowledged, `${acknowledged} acknowledged, and ${stored} in Kafka`)
       await stage.mqtt.restart()
       await reportedSessionLoss(run)
@@ -56,6 +57,7 @@ describe('faults of the MQTT broker and its network', function () {
       await until('300 are on their way', () => outOf(stage) >= 300)
       run.publisher.setRate(0)
       await stage.mqtt.kill()
+      const logged = stage.mqtt.readLog().length
       await stage.mqtt.restart()
       await stage.untilStatus(SOURCE, 'is connected again, and reports the loss', isSessionLost)
       const pending = outOf(stage)
@@ -63,7 +65,7 @@ describe('faults of the MQTT broker and its network', function () {
       run.lossEnded()
       run.publisher.setRate(200)
       await run.publisher.untilMore(300)
-      assert.equal(sourceAtBroker(stage).acknowledged, 0, 'an acknowledgement of the lost session')
+      assert.equal(sourceAtBroker(stage, logged).acknowledged, 0, 'an acknowledgement of the lost session')
       stage.healNetwork()
       await until('what was on its way is stored', () => outOf(stage) < 50)
       run.publisher.setRate(500)
@@ -82,31 +84,27 @@ describe('faults of the MQTT broker and its network', function () {
     },
   )
 
-  const rounds = ALL_ROWS ? 5 : 1
+  const rounds = ALL_ROWS ? 6 : 2
   faultRow(
     {
       id: 'M3',
-      title: `the network is cut ${rounds * 4} times in the middle of packets, in both directions`,
+      title: `the network is cut ${rounds * 2} times in the middle of packets, in both directions`,
       quick: true,
-      repeats: rounds * 4 * WINDOW,
+      repeats: rounds * 2 * WINDOW,
       timeoutMs: 240_000,
     },
     () => stage,
     async ({ random }) => {
       for (let round = 0; round < rounds; round++) {
-        for (const [direction, most] of [
-          ['down', 40_000],
-          ['up', 2_000],
-        ] as const) {
-          const { accepted } = stage.mqttProxy
-          stage.mqttProxy.set({ cutAfter: { direction, bytes: Math.ceil(random() * most) } })
-          // The connection that was there, and one that is cut at exactly this byte.
-          await until('it has connected again', () => stage.mqttProxy.accepted >= accepted + 2)
-          stage.healNetwork()
-          await stage.untilGreen(SOURCE)
-        }
-        // Connections that end soon again and again look like a second client with the same id.
-        await sleep(KEEP_ALIVE_MS + 1000)
+        // After several short lives in a row the source suspects a second client with its id, and pauses.
+        if (round > 0) await sleep(11_000)
+        const [direction, most] = round % 2 === 0 ? (['down', 40_000] as const) : (['up', 2000] as const)
+        const { accepted } = stage.mqttProxy
+        stage.mqttProxy.set({ cutAfter: { direction, bytes: Math.ceil(random() * most) } })
+        // The connection that was there, and one that is cut at exactly this byte.
+        await until('it has connected again', () => stage.mqttProxy.accepted >= accepted + 2)
+        stage.healNetwork()
+        await stage.untilGreen(SOURCE)
       }
     },
   )
@@ -201,7 +199,7 @@ describe('faults of the MQTT broker and its network', function () {
       const topic = String(stage.flow.find(({ type }) => type === SOURCE)?.topic)
       const shared = changed(stage.flow, SOURCE, { topic: `$share/pipeline/${topic}` })
       await stage.nodeRed.deploy(shared, 'full')
-      const member = await stage.startSecondNodeRed(changed(shared, BROKER, { clientId: 'member-2' }))
+      const member = await stage.startSecondNodeRed(changed(shared, SOURCE, { clientId: 'member-2' }))
       const text = (): string => member.statuses.get(idOf(SOURCE))?.text ?? ''
       await until('the second member takes part', () => /[1-9]\d*\/s · /.test(text()))
       const kept = await publishRetained(topic)
@@ -349,12 +347,10 @@ function isSessionLost({ text }: ShownStatus): boolean {
   return /session lost, away since/.test(text)
 }
 
-/** The MQTT broker's view of the source, since it was started last. */
-function sourceAtBroker(stage: Stage): ClientView {
-  const log = stage.mqtt.readLog()
-  const [source, broker] = [SOURCE, BROKER].map((type) => stage.flow.find((entry) => entry.type === type))
-  const clientId = `${String(broker?.clientId)}-${String(source?.id)}`
-  return viewOf(log.slice(log.lastIndexOf('mosquitto version')), clientId)
+/** The MQTT broker's view of the source. */
+function sourceAtBroker(stage: Stage, from = 0): ClientView {
+  const clientId = String(stage.flow.find(({ type }) => type === SOURCE)?.clientId)
+  return viewOf(stage.mqtt.readLog().slice(from), clientId)
 }
 
 /** Messages that are on their way, as the source shows. */

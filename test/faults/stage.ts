@@ -173,15 +173,15 @@ export class Stage {
 
   /** All records of the flow's topics, or of one, as they lie in Kafka. */
   async records(topic?: string): Promise<FoundRecord[]> {
-    const records: FoundRecord[] = []
-    for (const each of topic === undefined ? this.topics : [topic]) {
-      for (const { partition, offset, value, headers, timestamp } of await readTopic(
-        this.kafka.address,
-        each,
-      ))
-        records.push({ partition, offset, value: value ?? Buffer.alloc(0), headers, appendedAt: timestamp })
-    }
-    return records
+    const topics = topic === undefined ? [...this.topics] : [topic]
+    const stored = await Promise.all(topics.map((each) => readTopic(this.kafka.address, each)))
+    return stored.flat().map(({ partition, offset, value, headers, timestamp }) => ({
+      partition,
+      offset,
+      value: value ?? Buffer.alloc(0),
+      headers,
+      appendedAt: timestamp,
+    }))
   }
 
   /** Dead letters of the flow; none while nobody has made their topic. */

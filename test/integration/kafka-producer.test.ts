@@ -195,6 +195,13 @@ describe('the Kafka producer, when Kafka cannot be reached', () => {
       [['KAFKA_CLOSED', true]],
     )
   })
+
+  it('writes when only the last of its addresses answers', async () => {
+    const { address } = await sharedKafka()
+    const topic = await createTestTopic(address)
+    writer = new Writer(`127.0.0.1:${await freePort()},127.0.0.1:${await freePort()},${address}`)
+    assert.deepEqual(await writer.write([record(topic, '1')]), ['stored'])
+  })
 })
 
 describe('the Kafka producer, when its broker', function () {

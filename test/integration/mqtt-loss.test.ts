@@ -82,7 +82,7 @@ describe('MQTT source, when the flow stands', () => {
 
     const held = flow.sink.holding ?? []
     flow.sink.holding = undefined
-    for (const message of held) message.confirm()
+    for (const copy of held) copy.confirm()
     await flow.untilText(/ 0 out · possible loss: broker dropped [\d,]+ since/)
     const dropped = (): number => Number(/dropped ([\d,]+)/.exec(flow.text)?.[1]?.replace(',', ''))
     await until(

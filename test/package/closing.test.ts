@@ -1,9 +1,9 @@
-/** Node-RED waits for a node to close only when its handler declares that it calls back. */
+/** Node-RED waits for a node to close only when its handler declares that it calls back, as `closeHandler` does. */
 import assert from 'node:assert/strict'
 import { nodeTypes, readText } from '../support/package'
 
-const CLOSE = /\.on\('close'/g
-const AWAITED_CLOSE = /\.on\('close', \(_removed: boolean, done: \(\) => void\) => \{/g
+const CLOSE = /\.on\(\s*'close'/g
+const AWAITED_CLOSE = /\.on\(\s*'close',\s*closeHandler\(/g
 
 describe('closing', () => {
   for (const type of nodeTypes) {
