@@ -98,6 +98,8 @@ describe('a login to Kafka by token', () => {
     await until(() => reader.joins === 1)
     reader.states.length = 0
     const producer = driver.producer({ compression: 'none', requestTimeoutMs: 5_000 })
+    const idle = driver.admin()
+    await idle.clusterId()
     let count = 0
     const startedAtMs = performance.now()
     // Long enough for every connection to log in three times.
@@ -106,7 +108,9 @@ describe('a login to Kafka by token', () => {
       await sleep(5)
     }
     await until(() => reader.count === count)
-    await Promise.all([producer.close(), reader.close()])
+    // Its session has been over for a while.
+    assert.match(await idle.clusterId(), /./)
+    await Promise.all([producer.close(), reader.close(), idle.close()])
     const expected = numbered(count)
     assert.deepEqual(
       (await readTopic(kafka.service.address, topic)).map(({ value }) => String(value)),

@@ -53,13 +53,16 @@ export async function createTestTopic(
   return name
 }
 
-/** Creates a topic and waits for its leaders: kafkajs does not wait when another broker knows of it later. */
+/**
+ * Creates a topic and waits until its leaders answer: kafkajs does not wait when another broker knows of it later, and
+ * a leader that is named in the metadata may not know of it yet.
+ */
 export async function createTopic(brokers: string, topic: ITopicConfig): Promise<void> {
   await withAdmin(brokers, async (admin) => {
     await admin.createTopics({ waitForLeaders: false, topics: [topic] })
     await until(`a leader for each partition of ${topic.topic}`, () =>
-      admin.fetchTopicMetadata({ topics: [topic.topic] }).then(
-        ({ topics: [found] }) => found?.partitions.every(({ leader }) => leader >= 0) ?? false,
+      admin.fetchTopicOffsets(topic.topic).then(
+        (found) => found.length > 0,
         () => false,
       ),
     )

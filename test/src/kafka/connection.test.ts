@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { parseBrokers } from '../../../src/kafka/connection'
+import { checkTls, connectionWarnings, parseBrokers } from '../../../src/kafka/connection'
 
 describe('the addresses of brokers', () => {
   it('are separated by commas, and the port is 9092 unless given', () => {
@@ -27,4 +27,45 @@ describe('the addresses of brokers', () => {
       })
     })
   }
+})
+
+describe('the warnings of a connection', () => {
+  const user = { username: 'pipeline', password: 'canary' }
+  const bearer = { mechanism: 'oauthbearer', token: () => Promise.resolve('canary') } as const
+
+  it('are none without a login, and with TLS', () => {
+    assert.deepEqual(connectionWarnings({ sasl: undefined, tls: undefined }), [])
+    assert.deepEqual(connectionWarnings({ sasl: { mechanism: 'plain', ...user }, tls: {} }), [])
+    assert.deepEqual(connectionWarnings({ sasl: bearer, tls: {} }), [])
+  })
+
+  it('say what can be read without TLS, and never a secret', () => {
+    const warnings = [
+      { mechanism: 'plain', ...user } as const,
+      { mechanism: 'scram-sha-512', ...user } as const,
+      bearer,
+    ].flatMap((sasl) => connectionWarnings({ sasl, tls: undefined }))
+    assert.deepEqual(warnings, [
+      'SASL PLAIN without TLS: the password travels readable; switch "Use TLS" on',
+      'SASL SCRAM-SHA-512 without TLS: the login is protected, the records are not; switch "Use TLS" on',
+      'SASL OAUTHBEARER without TLS: the token travels readable; switch "Use TLS" on',
+    ])
+  })
+
+  it('say that the token endpoint gets the secret readable', () => {
+    const tokenUrl = 'http://login.example/token'
+    const [warning] = connectionWarnings({ sasl: { ...bearer, tokenUrl }, tls: {} })
+    assert.match(warning ?? '', /^"tokenUrl" begins with http/)
+  })
+})
+
+describe('TLS settings', () => {
+  it('are refused when their texts are no certificates', () => {
+    checkTls({})
+    assert.throws(() => checkTls({ cert: 'canary', key: 'canary' }), {
+      code: 'CONFIG_INVALID',
+      statusText: 'check "tls"',
+      message: /^"tls" has a certificate or key that cannot be used \((?!.*canary)/,
+    })
+  })
 })

@@ -9,11 +9,11 @@ import { until } from '../until'
 import { batchOf, failureOf, sendUntilStored, type ContractStage } from './stage'
 
 export function idempotenceContract(stage: () => ContractStage): void {
-  for (const [length, values] of [
-    ['the same length', ['c', 'd']],
-    ['another length', ['c']],
+  for (const [title, values] of [
+    ['does not take another batch of the same length for one whose answer was lost', ['c', 'd']],
+    ['does not take another batch of another length for one whose answer was lost', ['c']],
   ] as const) {
-    it(`does not take another batch of ${length} for one whose answer was lost`, async () => {
+    it(title, async () => {
       const topic = await createTestTopic(stage().brokers)
       const producer = stage().disturbed()
       await producer.send(topic, 0, batchOf(['first']))
