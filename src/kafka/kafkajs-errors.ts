@@ -140,6 +140,8 @@ const BY_NAME: Readonly<Record<string, Verdict>> = {
 }
 
 const TLS_CODE = /^(ERR_TLS|ERR_SSL|EPROTO$|CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_)/
+/** kafkajs uses a connection that is only just being made. */
+const NOT_CONNECTED = /^Broker not connected$/
 const DISCONNECTED_BEFORE_TLS = /before secure TLS connection was established/
 
 /**
@@ -168,6 +170,7 @@ function verdictOf(fault: KafkaFault): Verdict {
   if (fault.type !== undefined && BY_TYPE[fault.type] !== undefined) return BY_TYPE[fault.type] as Verdict
   const tls = TLS_CODE.test(String(fault.code)) || DISCONNECTED_BEFORE_TLS.test(fault.message)
   if (tls) return TLS
+  if (NOT_CONNECTED.test(fault.message)) return UNREACHABLE
   return BY_NAME[fault.name] ?? OTHER
 }
 
