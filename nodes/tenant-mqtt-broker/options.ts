@@ -8,6 +8,8 @@ export const options = {
   protocolVersion: choice(['auto', '5', '3.1.1'], 'auto'),
   keepAliveSeconds: integer({ default: 60, min: 2, max: 65_535, unit: 's' }),
   sessionExpirySeconds: integer({ default: 604_800, min: 0, max: 4_294_967_295, unit: 's' }),
+  /** 1,000 is what Mosquitto, EMQX, HiveMQ and VerneMQ come with. */
+  queueMessages: integer({ default: 1000, min: 0, max: 4_294_967_295, unit: 'messages' }),
   cleanSession: flag(false),
   allowUnsafe: flag(false),
   user: text(),

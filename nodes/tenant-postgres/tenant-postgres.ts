@@ -6,6 +6,8 @@ import type { ConnectionOptions } from 'node:tls'
 import type { Node, NodeAPI, NodeDef } from 'node-red'
 import { Database } from '../../src/postgres/database'
 import { asPipelineError, PipelineError } from '../../src/runtime/errors'
+import { EventLog } from '../../src/runtime/event-log'
+import { closeHandler } from '../../src/runtime/handlers'
 import type { DatabaseHolder } from '../../src/postgres/require-database'
 import { readDatabase, type PostgresCredentials } from './options'
 
@@ -25,6 +27,7 @@ export = function (RED: NodeAPI): void {
     function (this: Node<PostgresCredentials>, config: PostgresDef) {
       RED.nodes.createNode(this, config)
       const node = this as Node<PostgresCredentials> & DatabaseHolder
+      const log = new EventLog(node)
       try {
         const options = readDatabase(config, node.credentials ?? {}, tlsOptions(RED, config), (name) =>
           RED.util.getSetting(node, name),
@@ -33,12 +36,12 @@ export = function (RED: NodeAPI): void {
         node.users = node.database.users
       } catch (error) {
         node.problem = asPipelineError(error)
-        node.error(node.problem.message)
+        log.problem('CONFIG_REFUSED', node.problem)
       }
-      node.on('close', (_removed: boolean, done: () => void) => {
-        if (node.database === undefined) done()
-        else void node.database.close().then(done, done)
-      })
+      node.on(
+        'close',
+        closeHandler(log, () => node.database?.close()),
+      )
     },
     { credentials: { password: { type: 'password' } } },
   )

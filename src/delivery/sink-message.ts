@@ -6,7 +6,7 @@
  * sink's part is over; its fate is then that of the rejected message. Without a wire the whole message fails.
  */
 import type { Completion } from '../batching/lane'
-import type { PipelineError } from '../runtime/errors'
+import { asPipelineError, type PipelineError } from '../runtime/errors'
 import { recordsOf, type MessageError, type WireRecord } from '../runtime/wire'
 import type { Delivery } from './delivery'
 import { copyLink, type Message } from './message-link'
@@ -22,7 +22,7 @@ export interface SinkHost {
   /** A message has come back after its delivery was settled. */
   readonly onLate: () => void
   /** A record was rejected. */
-  readonly onRejected: (error: PipelineError) => void
+  readonly onRejected: (error: PipelineError, tenant: unknown) => void
 }
 
 export type Send = (message: Message) => void
@@ -43,7 +43,7 @@ export function storeMessage(message: Message, host: SinkHost, write: Write, sen
   const held = delivery?.settled === undefined ? delivery : undefined
   const records = recordsOf(message)
   const work = new SinkMessage(message, records.length, held, host, send, done)
-  if (records[0] === undefined) work.finish()
+  if (records.length === 0) work.finish()
   else if (records[0] === message) write(records[0], work)
   else for (const record of records) write(record, new BatchedRecord(record, work))
 }
@@ -74,7 +74,7 @@ class SinkMessage implements Completion {
 
   failedRecord(record: WireRecord, error: PipelineError): void {
     if (error.retryable || !this.host.isWired()) this.noteFailure(error)
-    else this.reject(record, error)
+    else this.tryToReject(record, error)
     if (--this.open === 0) this.finish()
   }
 
@@ -92,10 +92,18 @@ class SinkMessage implements Completion {
     if (this.failure === undefined || (this.failure.retryable && !error.retryable)) this.failure = error
   }
 
+  private tryToReject(record: WireRecord, error: PipelineError): void {
+    try {
+      this.reject(record, error)
+    } catch (thrown) {
+      this.noteFailure(asPipelineError(thrown))
+    }
+  }
+
   private reject(record: WireRecord, error: PipelineError): void {
     const rejected: Message = { ...record, error: this.host.describe(error) }
     copyLink(this.message, rejected)
-    this.host.onRejected(error)
+    this.host.onRejected(error, record.tenant)
     this.send(rejected)
   }
 }

@@ -92,8 +92,17 @@ export class KafkaJsAdmin implements KafkaAdmin {
     } catch (thrown) {
       const error = translateKafkaError(thrown, doing)
       if (error.code === 'KAFKA_NO_ANSWER') this.client.cut(silentBroker(thrown))
+      // kafkajs takes a connection for ready whose first request got no answer, and then refuses to use it.
+      if (error.code === 'KAFKA_FAILED') this.connectAnew()
       throw error
     }
+  }
+
+  private connectAnew(): void {
+    const { connected } = this
+    this.connected = undefined
+    void connected?.then((admin) => admin.disconnect()).catch(() => undefined)
+    this.client.cut()
   }
 
   private connect(): Promise<Admin> {

@@ -6,16 +6,24 @@
  */
 import net from 'node:net'
 import tls from 'node:tls'
-import { Kafka, logLevel, type ISocketFactory, type LogEntry, type SASLOptions } from 'kafkajs'
+import { Kafka, logLevel, type ISocketFactory, type LogEntry } from 'kafkajs'
 import type { KafkaConnection } from './connection'
 import { registerCodecs } from './kafkajs-codecs'
 import { guardIdleTimer } from './kafkajs-idle-guard'
+import { kafkaJsLogin } from './kafkajs-login'
 import { useRecordEncoder } from './kafkajs-record-encoder'
+import { isTlsAlert, WANTS_TLS_CODE } from './kafkajs-tls-errors'
 
 /** Receives what kafkajs says, for the debug log; our own errors tell the same in plain words. */
 export type KafkaLog = (text: string) => void
 
 const KEEP_ALIVE_MS = 60_000
+/**
+ * A session of limited length (`connections.max.reauth.ms`, or the life of a token) is renewed so long before its
+ * end. kafkajs' own 10 s fail with a session of 10 s or less: it would log in anew before every request, and the
+ * broker refuses that within a second. Too late does no harm, the broker takes a new login at any time.
+ */
+const RENEW_SESSION_MS = 2_000
 /** One attempt more inside kafkajs is harmless (same batch, same partition), and an idempotent producer needs it. */
 const RETRY = { retries: 1, initialRetryTime: 100, maxRetryTime: 300 }
 
@@ -47,9 +55,10 @@ export function createKafkaJsClient(connection: KafkaConnection, log: KafkaLog):
     brokers: () => [seeds[seed++ % seeds.length] as string],
     clientId: connection.clientId,
     ...(connection.tls === undefined ? {} : { ssl: connection.tls }),
-    ...(connection.sasl === undefined ? {} : { sasl: { ...connection.sasl } as SASLOptions }),
+    ...(connection.sasl === undefined ? {} : { sasl: kafkaJsLogin(connection.sasl) }),
     connectionTimeout: connection.connectionTimeoutMs,
     authenticationTimeout: connection.requestTimeoutMs,
+    reauthenticationThreshold: RENEW_SESSION_MS,
     requestTimeout: connection.requestTimeoutMs,
     retry: RETRY,
     socketFactory: socketFactory(sockets),
@@ -73,15 +82,25 @@ function socketFactory(sockets: Map<net.Socket, Connection>): ISocketFactory {
     const name = net.isIP(host) === 0 ? { servername: host } : {}
     const socket = ssl
       ? tls.connect({ host, port, ...name, ...ssl }, onConnect)
-      : net.connect({ host, port }, onConnect)
+      : noticeTls(net.connect({ host, port }, onConnect))
     socket.setKeepAlive(true, KEEP_ALIVE_MS)
     socket.setNoDelay(true)
     const open: Connection = { broker: `${host}:${port}`, answered: false }
     sockets.set(socket, open)
     socket.once('data', () => (open.answered = true))
     socket.once('close', () => sockets.delete(socket))
+    // kafkajs takes its listeners off a socket that may still fail.
+    socket.on('error', () => undefined)
     return socket
   }
+}
+
+/** A port that speaks TLS answers our first request with an alert, which kafkajs takes for the length of an answer. */
+function noticeTls(socket: net.Socket): net.Socket {
+  return socket.once('data', (firstBytes: Buffer) => {
+    if (!isTlsAlert(firstBytes)) return
+    socket.destroy(Object.assign(new Error('the broker answers with TLS'), { code: WANTS_TLS_CODE }))
+  })
 }
 
 function cut(sockets: ReadonlyMap<net.Socket, Connection>, broker: string | undefined): void {

@@ -10,6 +10,9 @@
  *    has succeeded.
  *  - After a time-out kafkajs stays on the silent connection, and with the leader it knows. That connection is cut,
  *    and the brokers that answer are asked for the leader.
+ *  - A batch that has failed may have been stored all the same. The next one gets its sequence number, and the broker
+ *    takes a different batch of the same length for a repetition: it answers, and stores nothing. So a batch is in
+ *    doubt until the identical one succeeds; another one for its partition gets a new producer id.
  */
 import type { CompressionTypes, IHeaders, Message, PartitionerArgs, Producer, RecordMetadata } from 'kafkajs'
 import { settlesWithin } from '../runtime/deadline'
@@ -38,6 +41,8 @@ interface Generation {
   readonly producer: Producer
   readonly ready: Promise<void>
   readonly refreshMetadata: () => void
+  /** By topic and partition: what may have been stored, or not. */
+  readonly inDoubt: Map<string, readonly KafkaRecord[]>
   outstanding: number
   retired: boolean
 }
@@ -64,7 +69,8 @@ export class KafkaJsProducer implements KafkaProducer {
 
   async send(topic: string, partition: number, records: readonly KafkaRecord[]): Promise<number> {
     const doing = `writing to ${topic}, partition ${partition}`
-    const generation = this.current()
+    const lane = `${topic}/${partition}`
+    const generation = this.current(lane, records)
     generation.outstanding++
     try {
       await generation.ready
@@ -75,9 +81,13 @@ export class KafkaJsProducer implements KafkaProducer {
         compression: this.compression,
         messages: records.map((record) => toMessage(record, partition)),
       })
-      return offsetOf(answer, topic, partition)
+      const offset = offsetOf(answer, topic, partition)
+      generation.inDoubt.delete(lane)
+      return offset
     } catch (thrown) {
       const error = translateKafkaError(thrown, doing)
+      if (error.retryable) generation.inDoubt.set(lane, records)
+      else generation.inDoubt.delete(lane)
       this.mend(generation, error)
       throw error.code === 'KAFKA_UNKNOWN_TOPIC' ? await this.askAbout(topic, error) : error
     } finally {
@@ -93,9 +103,13 @@ export class KafkaJsProducer implements KafkaProducer {
     await Promise.all([this.admin.close(), generation === undefined ? undefined : dispose(generation)])
   }
 
-  private current(): Generation {
+  private current(lane: string, records: readonly KafkaRecord[]): Generation {
     if (this.closed) {
       throw new PipelineError('KAFKA_CLOSED', 'the Kafka producer is being closed', { retryable: true })
+    }
+    const doubtful = this.generation?.inDoubt.get(lane)
+    if (this.generation !== undefined && doubtful !== undefined && doubtful !== records) {
+      this.retire(this.generation)
     }
     this.generation ??= this.open()
     return this.generation
@@ -112,7 +126,15 @@ export class KafkaJsProducer implements KafkaProducer {
       retry: { retries: NO_RETRIES },
     })
     const ready = producer.connect()
-    const generation = { client, producer, ready, refreshMetadata, outstanding: 0, retired: false }
+    const generation: Generation = {
+      client,
+      producer,
+      ready,
+      refreshMetadata,
+      inDoubt: new Map(),
+      outstanding: 0,
+      retired: false,
+    }
     ready.catch(() => this.retire(generation))
     return generation
   }

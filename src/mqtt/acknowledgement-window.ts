@@ -43,6 +43,8 @@ export class HeldMessage implements Acknowledgement {
     readonly topic: string,
     readonly payload: Buffer,
     public connection: number,
+    /** On the caller's clock; a repetition that was joined to it does not make it younger. */
+    readonly arrivedAtMs: number,
   ) {}
 
   get bytes(): number {
@@ -57,21 +59,32 @@ export class AcknowledgementWindow {
   private readonly release: OrderedRelease<HeldMessage>
   private readonly unacknowledged = new Map<number, HeldMessage>()
   private readonly awaitingPubrel = new Set<number>()
+  /** In work or unacknowledged, the oldest first. */
+  private readonly messages = new Set<HeldMessage>()
   private connection = 0
-  private messages = 0
   private bytes = 0
 
-  /** @param acknowledge called in the order in which acknowledgements must leave on the current connection */
+  /**
+   * @param acknowledge called in the order in which acknowledgements must leave on the current connection
+   * @param now milliseconds, monotonic
+   */
   constructor(
     private readonly bounds: WindowBounds,
     private readonly acknowledge: (acknowledgement: Acknowledgement) => void,
+    private readonly now: () => number = () => performance.now(),
   ) {
     this.release = new OrderedRelease((message) => this.onReleased(message))
   }
 
   /** Messages in work or unacknowledged. */
   get size(): number {
-    return this.messages
+    return this.messages.size
+  }
+
+  /** How long ago the oldest of them arrived; 0 when there is none. */
+  get oldestMs(): number {
+    for (const { arrivedAtMs } of this.messages) return this.now() - arrivedAtMs
+    return 0
   }
 
   /** Messages of the current connection that are not acknowledged: what the broker counts in its window. */
@@ -80,12 +93,12 @@ export class AcknowledgementWindow {
   }
 
   get full(): boolean {
-    return this.messages >= this.bounds.maxMessages || this.bytes >= this.bounds.maxBytes
+    return this.messages.size >= this.bounds.maxMessages || this.bytes >= this.bounds.maxBytes
   }
 
   /** At most half of the bound is used: the time to come back after a disconnection because of a full window. */
   get halfFree(): boolean {
-    return this.messages * 2 <= this.bounds.maxMessages && this.bytes * 2 <= this.bounds.maxBytes
+    return this.messages.size * 2 <= this.bounds.maxMessages && this.bytes * 2 <= this.bounds.maxBytes
   }
 
   /** A new connection stands. Call it before the first `arrive` of that connection. */
@@ -122,7 +135,8 @@ export class AcknowledgementWindow {
         return undefined
       }
     }
-    const message = new HeldMessage(packetId, qos, arrival.topic, arrival.payload, this.connection)
+    const { topic, payload } = arrival
+    const message = new HeldMessage(packetId, qos, topic, payload, this.connection, this.now())
     this.count(message)
     if (qos > 0) {
       message.slot = this.release.take(message)
@@ -163,12 +177,12 @@ export class AcknowledgementWindow {
   }
 
   private count(message: HeldMessage): void {
-    this.messages++
+    this.messages.add(message)
     this.bytes += message.bytes
   }
 
   private discount(message: HeldMessage): void {
-    this.messages--
+    this.messages.delete(message)
     this.bytes -= message.bytes
   }
 }

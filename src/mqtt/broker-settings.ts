@@ -18,6 +18,8 @@ export interface BrokerSettings {
   /** Asked of an MQTT 5 broker. */
   readonly sessionExpirySeconds: number
   readonly cleanSession: boolean
+  /** Messages that the broker queues for one client, and drops what comes after them; 0: no limit. */
+  readonly queueMessages: number
   /** Refuse what can lose messages. */
   readonly safe: boolean
   readonly username?: string

@@ -33,6 +33,8 @@ export interface Granted {
   readonly sessionPresent: boolean
   /** `undefined` in MQTT 3.1.1: the broker's own rules, which it does not tell. */
   readonly sessionExpirySeconds: number | undefined
+  /** The broker's own when it insists on another one than was asked for. */
+  readonly keepAliveSeconds: number
 }
 
 export interface ConnectionHandlers {
@@ -55,6 +57,8 @@ export class Connection {
   private ending = false
   private heldBack: (() => void) | undefined
   private pingMovedAtMs = performance.now()
+  /** Something has come from the broker since the ping was moved. */
+  private heard = false
 
   constructor(
     private readonly options: ConnectionOptions,
@@ -67,6 +71,7 @@ export class Connection {
       onPubrel: (packetId) => handlers.onPubrel(packetId),
     })
     client.on('packetreceive', (packet) => {
+      this.heard = true
       if (packet.cmd === 'connack') this.onConnack(packet)
     })
     client.on('error', (error) => (this.failure ??= connectionError(error, options.url.host)))
@@ -154,6 +159,7 @@ export class Connection {
     this.handlers.onConnected({
       sessionPresent,
       sessionExpirySeconds: v5 ? (properties?.sessionExpiryInterval ?? asked) : undefined,
+      keepAliveSeconds: properties?.serverKeepAlive ?? this.options.keepAliveSeconds,
     })
   }
 
@@ -166,12 +172,14 @@ export class Connection {
 
   /**
    * While a broker sends more than we may take, its PINGRESP waits behind thousands of messages. Messages that
-   * come in and acknowledgements that go out show as well that both sides are alive.
+   * come in while acknowledgements go out show as well that both sides are alive. Acknowledgements alone do not:
+   * they can be written into a dead connection.
    */
   private postponePing(): void {
     const now = performance.now()
-    if (now - this.pingMovedAtMs < this.options.keepAliveSeconds * 250) return
+    if (!this.heard || now - this.pingMovedAtMs < this.client.keepalive * 250) return
     this.pingMovedAtMs = now
+    this.heard = false
     this.client.reschedulePing(true)
   }
 }

@@ -26,6 +26,12 @@ import { TakeOverWatch } from './take-over-watch'
 
 const HOLD_SHARE_OF_KEEP_ALIVE = 0.4
 const BACKOFF = { initialMs: 500, maxMs: 30_000 }
+/**
+ * A broker that is away is asked more often than one that refuses: when it has lost the session, everything is lost
+ * that is published before we have subscribed again.
+ */
+const AWAY_BACKOFF = { initialMs: 500, maxMs: 5_000 }
+const AWAY = ['MQTT_UNREACHABLE', 'MQTT_CLOSED']
 /** The largest receive maximum that MQTT 5 knows. */
 const MAX_RECEIVE_MAXIMUM = 65_535
 /** A broker that closes without an answer may not know MQTT 5: after so many times 3.1.1 is tried in turn. */
@@ -65,6 +71,7 @@ export class MqttSession {
   private timer: NodeJS.Timeout | undefined
   private holdTimer: NodeJS.Timeout | undefined
   private proceed: (() => void) | undefined
+  private keepAliveSeconds: number
   private paused = false
   private intakeStopped = false
   /** An orderly disconnection is under way: the same client id must not connect before it has ended. */
@@ -76,9 +83,15 @@ export class MqttSession {
     private readonly options: SessionOptions,
     private readonly handlers: SessionHandlers,
   ) {
-    this.window = new AcknowledgementWindow(options.bounds, (acknowledgement) => this.queue(acknowledgement))
-    this.takeOver = new TakeOverWatch(options.now ?? (() => performance.now()))
+    const now = options.now ?? (() => performance.now())
+    this.window = new AcknowledgementWindow(
+      options.bounds,
+      (acknowledgement) => this.queue(acknowledgement),
+      now,
+    )
+    this.takeOver = new TakeOverWatch(now)
     this.version = options.broker.protocol === '3.1.1' ? 4 : 5
+    this.keepAliveSeconds = options.broker.keepAliveSeconds
   }
 
   /** Messages in work or unacknowledged. */
@@ -93,6 +106,16 @@ export class MqttSession {
 
   get windowFull(): boolean {
     return this.window.full
+  }
+
+  /** How long ago the oldest message that is not acknowledged arrived; 0 when there is none. */
+  get oldestMs(): number {
+    return this.window.oldestMs
+  }
+
+  /** Whether packets are being read; false while the flow holds us up, and while there is no connection. */
+  get reading(): boolean {
+    return this.state.kind === 'connected' && this.proceed === undefined
   }
 
   start(): void {
@@ -157,6 +180,7 @@ export class MqttSession {
         {
           onConnected: (granted) => {
             stands = true
+            this.keepAliveSeconds = granted.keepAliveSeconds
             this.window.connected(granted.sessionPresent)
             void this.subscribe(connection, url, granted)
           },
@@ -233,8 +257,9 @@ export class MqttSession {
     const pause = stood ? this.takeOver.closed(reason) : undefined
     if (pause !== undefined) return this.wait(pause.error, pause.delayMs)
     this.urlIndex = stood ? 0 : (this.urlIndex + 1) % broker.urls.length
+    const backoff = AWAY.includes(reason.code) ? AWAY_BACKOFF : BACKOFF
     // Within one round through the addresses there is nothing to wait for.
-    const delayMs = !stood && this.urlIndex > 0 ? 0 : backoffMs(++this.attempt, BACKOFF)
+    const delayMs = !stood && this.urlIndex > 0 ? 0 : backoffMs(++this.attempt, backoff)
     this.wait(reason, delayMs)
   }
 
@@ -270,7 +295,7 @@ export class MqttSession {
 
   private hold(proceed: () => void): void {
     this.proceed = proceed
-    const holdMs = this.options.broker.keepAliveSeconds * 1000 * HOLD_SHARE_OF_KEEP_ALIVE
+    const holdMs = this.keepAliveSeconds * 1000 * HOLD_SHARE_OF_KEEP_ALIVE
     this.holdTimer = setTimeout(() => this.rest(), holdMs)
   }
 

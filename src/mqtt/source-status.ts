@@ -1,10 +1,21 @@
-/** Puts into a few words what a source is doing, and notices which problems are new enough for the log. */
+/** Puts into a few words what a source is doing. */
 import type { PipelineError } from '../runtime/errors'
 import type { NodeStatus } from '../runtime/host'
-import type { MqttSource, SourceState } from './source'
+import type { MqttSource } from './source'
 
 /** The part of a source that shows. */
-export type ShownSource = Pick<MqttSource, 'state' | 'arrived' | 'out' | 'heldCount' | 'problem'>
+export type ShownSource = Pick<
+  MqttSource,
+  | 'state'
+  | 'arrived'
+  | 'out'
+  | 'oldestMs'
+  | 'deliveryTimeoutMs'
+  | 'heldCount'
+  | 'problem'
+  | 'queueForecast'
+  | 'possibleLoss'
+>
 
 /** The rate is measured over at least so long. */
 const RATE_SPAN_MS = 900
@@ -14,7 +25,8 @@ export class SourceStatus {
   private arrived = 0
   private measuredAtMs: number
   private warning: PipelineError | undefined
-  private reported: string | undefined
+  /** Why there is no connection. Stays while the next attempt is under way. */
+  private failure: PipelineError | undefined
 
   constructor(startedAtMs: number) {
     this.measuredAtMs = startedAtMs
@@ -25,17 +37,9 @@ export class SourceStatus {
     this.warning = warning
   }
 
-  /** @returns the error of this state, the first time that it is seen in a row */
-  newProblem(state: SourceState): PipelineError | undefined {
-    if (state.kind === 'connected') this.reported = undefined
-    if (state.kind !== 'waiting' || state.error.message === this.reported) return undefined
-    this.reported = state.error.message
-    return state.error
-  }
-
   of(source: ShownSource, nowMs: number): NodeStatus {
     this.measure(source.arrived, nowMs)
-    const { state, heldCount, problem } = source
+    const { state } = source
     switch (state.kind) {
       case 'idle':
       case 'closed':
@@ -45,29 +49,36 @@ export class SourceStatus {
       case 'clientIdTaken':
         return { fill: 'yellow', shape: 'ring', text: `client ID in use by node ${state.byNode}` }
       case 'connecting':
+        if (this.failure !== undefined) return failed(this.failure)
         return { fill: 'yellow', shape: 'ring', text: `connecting to ${state.host}` }
       case 'waiting':
-        return { fill: 'red', shape: 'ring', text: state.error.statusText }
+        this.failure = state.error
+        return failed(state.error)
       case 'resting':
-        return { fill: 'yellow', shape: 'ring', text: `waiting for the flow · ${this.out(source)}` }
-      case 'connected': {
-        const text = `${number(this.rate)}/s · ${this.out(source)}`
-        if (heldCount > 0) {
-          const reason = problem === undefined ? '' : `: ${problem.statusText}`
-          return { fill: 'red', shape: 'dot', text: `${number(heldCount)} failed and held${reason}` }
-        }
-        if (problem !== undefined)
-          return { fill: 'yellow', shape: 'dot', text: `${text} · ${problem.statusText}` }
-        if (this.warning !== undefined) {
-          return { fill: 'yellow', shape: 'dot', text: `${text} · ${this.warning.statusText}` }
-        }
-        return { fill: 'green', shape: 'dot', text }
-      }
+        return (
+          queueFull(source) ?? {
+            fill: 'yellow',
+            shape: 'ring',
+            text: `waiting for the flow · ${out(source)}`,
+          }
+        )
+      case 'connected':
+        this.failure = undefined
+        return queueFull(source) ?? this.connected(source)
     }
   }
 
-  private out({ out }: ShownSource): string {
-    return `${number(out)} out`
+  private connected(source: ShownSource): NodeStatus {
+    const { heldCount, problem } = source
+    if (heldCount > 0) {
+      const reason = problem === undefined ? '' : `: ${problem.statusText}`
+      return { fill: 'red', shape: 'dot', text: `${number(heldCount)} failed and held${reason}` }
+    }
+    const text = `${number(this.rate)}/s · ${out(source)}`
+    const trouble = problem ?? source.possibleLoss ?? this.warning
+    if (trouble !== undefined)
+      return { fill: 'yellow', shape: 'dot', text: `${text} · ${trouble.statusText}` }
+    return { fill: isLate(source) ? 'yellow' : 'green', shape: 'dot', text }
   }
 
   private measure(arrived: number, nowMs: number): void {
@@ -77,6 +88,34 @@ export class SourceStatus {
     this.arrived = arrived
     this.measuredAtMs = nowMs
   }
+}
+
+function failed({ statusText }: PipelineError): NodeStatus {
+  return { fill: 'red', shape: 'ring', text: statusText }
+}
+
+/** More important than anything else while it lasts. */
+function queueFull({ queueForecast }: ShownSource): NodeStatus | undefined {
+  if (queueForecast?.kind !== 'full') return undefined
+  return { fill: 'red', shape: 'ring', text: "possible loss: the broker's queue is full" }
+}
+
+/** What is on its way, how old the oldest is when it is late, and when the broker's queue is full. */
+function out(source: ShownSource): string {
+  const { oldestMs, queueForecast } = source
+  const age = isLate(source) ? ` · oldest ${duration(oldestMs / 1000)}` : ''
+  const left = queueForecast?.kind === 'filling' ? queueForecast.secondsLeft : undefined
+  const queue = left === undefined ? '' : ` · broker's queue full in ${duration(left)}`
+  return `${number(source.out)} out${age}${queue}`
+}
+
+function isLate({ oldestMs, deliveryTimeoutMs }: ShownSource): boolean {
+  return oldestMs > deliveryTimeoutMs
+}
+
+function duration(seconds: number): string {
+  if (seconds < 120) return `${Math.floor(seconds)} s`
+  return seconds < 7200 ? `${Math.floor(seconds / 60)} min` : `${Math.floor(seconds / 3600)} h`
 }
 
 function number(value: number): string {

@@ -8,16 +8,18 @@
 import type { IPublishPacket } from 'mqtt'
 import type { FlowTracking } from '../delivery/flow-tracking'
 import type { Message } from '../delivery/message-link'
-import { FlowCheck } from '../delivery/merging-nodes'
+import { FlowCheck } from '../delivery/flow-check'
 import { MESSAGES, Redelivery } from '../delivery/redelivery'
 import { CLOSE_BUDGET_MS, settlesWithin } from '../runtime/deadline'
 import type { PipelineError } from '../runtime/errors'
 import type { MqttFields } from '../runtime/wire'
 import type { HeldMessage } from './acknowledgement-window'
+import type { QueueForecast } from './broker-queue'
 import { checkBrokerSettings, type BrokerSettings } from './broker-settings'
 import { clientIds, type ClientIdClaim } from './client-ids'
 import type { QoS } from './deferred-acknowledgement'
 import { Gathering } from './gathering'
+import { LossWatch } from './loss-watch'
 import { MessageIds, type MessageIdSource } from './message-id'
 import { MqttSession, type SessionState } from './session'
 import { parseTopicFilters } from './topic-filters'
@@ -49,8 +51,10 @@ export interface SourceHost {
   isWired(output: number): boolean
   /** `msg.error` of a message on the second output. */
   describe(error: PipelineError): unknown
-  /** Something for the log that a person should read. */
-  warn(warning: PipelineError): void
+  /** Something that a person should read, in the log and from now on in the status. */
+  onWarning(warning: PipelineError): void
+  /** Something for the log only. */
+  note(event: PipelineError): void
   /** The state has changed; ask `state`. */
   onChange(): void
 }
@@ -73,12 +77,15 @@ export class MqttSource {
   private readonly clientId: string
   private readonly stopped = new AbortController()
   private readonly flowCheck: FlowCheck
+  private readonly loss: LossWatch
   private readonly releaseTracking: () => void
   private session: MqttSession | undefined
   private claim: ClientIdClaim | undefined
   private starting: Promise<void> | undefined
   private current: SourceState = { kind: 'idle' }
   private arrivedCount = 0
+  /** Of these, the ones that a broker queues. */
+  private queueableCount = 0
 
   /** @throws PipelineError when the settings are invalid or, in safe mode, unsafe */
   constructor(
@@ -115,8 +122,9 @@ export class MqttSource {
     this.flowCheck = new FlowCheck(
       settings.nodeId,
       () => tracking.flowConfigs(),
-      (problem) => host.warn(problem),
+      (problem) => host.onWarning(problem),
     )
+    this.loss = new LossWatch(broker, performance.now(), (event) => host.note(event))
     this.releaseTracking = tracking.acquire(() => this.onGateOpen())
   }
 
@@ -134,13 +142,38 @@ export class MqttSource {
     return this.session?.size ?? 0
   }
 
+  /** How long ago the oldest of them arrived. */
+  get oldestMs(): number {
+    return this.session?.oldestMs ?? 0
+  }
+
+  /** From this age on a message that no sink holds is emitted again. */
+  get deliveryTimeoutMs(): number {
+    return this.settings.deliveryTimeoutMs
+  }
+
+  /** When the broker's queue is full, while nothing is read from it. */
+  get queueForecast(): QueueForecast | undefined {
+    return this.loss.forecast
+  }
+
+  /** What the broker has probably dropped. */
+  get possibleLoss(): PipelineError | undefined {
+    return this.loss.reported
+  }
+
   /** Messages that failed for good and that nobody has stored. */
   get heldCount(): number {
     return this.redelivery.heldCount
   }
 
   get problem(): PipelineError | undefined {
-    return this.redelivery.problem ?? this.flowCheck.problem
+    return this.failing ?? this.flowCheck.problem
+  }
+
+  /** The error of what is waiting to be sent again, or held. */
+  get failing(): PipelineError | undefined {
+    return this.redelivery.problem
   }
 
   /** Connects as soon as the first output is wired and the client id is free. */
@@ -150,9 +183,15 @@ export class MqttSource {
     this.starting = this.connect().finally(() => (this.starting = undefined))
   }
 
+  /** Looks after what the broker may drop. Call it about once a second. */
+  look(nowMs: number): void {
+    this.loss.observe(nowMs, this.queueableCount, this.session?.reading === true)
+  }
+
   /** Waits for what sinks hold, acknowledges it, and disconnects; the broker keeps the session. */
   async close(): Promise<void> {
     this.stopped.abort(new Error('closed'))
+    this.loss.stop()
     await this.starting
     this.session?.stopIntake()
     this.gathering.clear()
@@ -185,7 +224,7 @@ export class MqttSource {
       {
         onMessage: (held, packet) => this.onMessage(held, packet),
         onState: (state) => this.enter(state),
-        onWarning: (warning) => this.host.warn(warning),
+        onWarning: (warning) => this.host.onWarning(warning),
       },
     )
     this.session.start()
@@ -200,6 +239,7 @@ export class MqttSource {
 
   private onMessage(held: HeldMessage, packet: IPublishPacket): void {
     this.arrivedCount++
+    if (packet.qos > 0) this.queueableCount++
     if (!this.host.tracking.gateOpen) this.session?.pause()
     const arrived = { held, fields: this.fieldsOf(packet) }
     if (this.settings.mode === 'batch') this.gathering.add(arrived)
@@ -238,6 +278,7 @@ export class MqttSource {
 
   private enter(state: SourceState): void {
     this.current = state
+    if (state.kind === 'connected') this.loss.connectedTo(state.host)
     this.host.onChange()
   }
 }

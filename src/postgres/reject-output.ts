@@ -8,7 +8,7 @@ import type { Settlement } from '../delivery/delivery'
 import { link, type Message } from '../delivery/message-link'
 import type { DeliveryTracker } from '../delivery/tracker'
 import { backoffMs } from '../runtime/backoff'
-import { PipelineError } from '../runtime/errors'
+import { asPipelineError, PipelineError } from '../runtime/errors'
 import { errorOf, type Refuser } from './dead-letters'
 import type { RejectedRecord } from './rejected'
 
@@ -80,7 +80,11 @@ export class RejectOutput {
       const delivery = tracker.openDelivery(newId(), refuser.id, DELIVERY_TIMEOUT_MS, resolve)
       const message: Message = { ...record, error: errorOf(reason, refuser) }
       link(message, delivery)
-      send(message)
+      try {
+        send(message)
+      } catch (thrown) {
+        tracker.openFailure(delivery, refuser.id, asPipelineError(thrown))
+      }
       tracker.emitted(delivery)
     })
   }

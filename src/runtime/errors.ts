@@ -30,7 +30,7 @@ export class PipelineError extends Error {
  */
 export function asPipelineError(thrown: unknown, code = 'NODE_FAILED'): PipelineError {
   if (thrown instanceof PipelineError) return thrown
-  const retryable = (thrown as { retryable?: unknown } | null | undefined)?.retryable !== false
+  const retryable = read(() => (thrown as { retryable?: unknown } | null | undefined)?.retryable) !== false
   return new PipelineError(code, describeError(thrown), { retryable, cause: thrown })
 }
 
@@ -38,6 +38,15 @@ export function asPipelineError(thrown: unknown, code = 'NODE_FAILED'): Pipeline
 export function describeError(thrown: unknown): string {
   if (thrown instanceof AggregateError && thrown.message === '')
     return thrown.errors.map(describeError).join('; ')
-  if (thrown instanceof Error) return thrown.message
-  return String(thrown)
+  const text = read(() => String(thrown instanceof Error ? thrown.message : thrown))
+  return typeof text === 'string' ? text : 'an error that cannot be read'
+}
+
+/** Anything can be thrown, also what throws when it is looked at. */
+function read(look: () => unknown): unknown {
+  try {
+    return look()
+  } catch {
+    return undefined
+  }
 }

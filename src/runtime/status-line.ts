@@ -40,6 +40,10 @@ export class StatusLine {
     if (text === this.shown) return
     this.shown = text
     this.shownAtMs = this.now()
-    this.show(status)
+    try {
+      this.show(status)
+    } catch {
+      // Somebody who listens to statuses has failed; the work goes on.
+    }
   }
 }

@@ -147,15 +147,15 @@ class Pair {
   }
 
   reset(): void {
-    this.client.resetAndDestroy()
-    this.service.resetAndDestroy()
+    resetSocket(this.client)
+    resetSocket(this.service)
   }
 
   /** Tells each side of the other's end, where the way to it is open. */
   tellEnds(): void {
     for (const way of this.ways.filter((each) => !this.swallows(each))) {
       if (way.ended) way.to.end()
-      else if (way.from.destroyed) way.to.resetAndDestroy()
+      else if (way.from.destroyed) resetSocket(way.to)
     }
     if (this.client.destroyed && this.service.destroyed) this.surroundings.ended()
   }
@@ -205,6 +205,15 @@ class Pair {
     }
     if (!to.write(slice)) await once(to, 'drain')
   }
+}
+
+/**
+ * A socket that is about to end gets no reset: Node.js 20 would wait for ever, at the end of the process, for the
+ * shutdown that the reset has cancelled.
+ */
+function resetSocket(socket: Socket): void {
+  if (socket.writableEnded) socket.destroy()
+  else socket.resetAndDestroy()
 }
 
 function* slices(chunk: Buffer, size = chunk.length): Generator<Buffer> {

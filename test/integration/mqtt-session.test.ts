@@ -69,6 +69,7 @@ describe('MQTT session', () => {
           protocol: 'auto',
           keepAliveSeconds: 60,
           sessionExpirySeconds: 3600,
+          queueMessages: 1000,
           cleanSession: false,
           safe: true,
           ...settings,

@@ -5,11 +5,12 @@ import { parseBrokers, type KafkaConnection } from '../../src/kafka/connection'
 import { KafkaJsDriver } from '../../src/kafka/kafkajs-driver'
 import { TenantProducer, type TenantProducerOptions } from '../../src/kafka/producer'
 import type { WireRecord } from '../../src/runtime/wire'
+import { keptLog } from './events'
 
 const CLOSE_MS = 5000
 
 export class KafkaWriter {
-  readonly warnings: string[] = []
+  private readonly events = keptLog()
   readonly producer: TenantProducer
   readonly cluster: KafkaCluster
 
@@ -35,9 +36,14 @@ export class KafkaWriter {
       limits: { maxRecords: 500, maxBytes: 900_000, lingerMs: 5 },
       missingTopic: 'wait',
       newTopic: { partitions: 3, replicas: 1, retentionMs: 259_200_000 },
-      onWarning: (warning) => this.warnings.push(warning),
+      log: this.events.log,
       ...options,
     })
+  }
+
+  /** What the log has about topics that are not safe. */
+  get warnings(): string[] {
+    return this.events.entries.filter(({ level }) => level === 'warn').map(({ message }) => message)
   }
 
   /** Writes records and waits for all of them. @returns for each, the error code or `stored` */

@@ -47,6 +47,42 @@ describe('a message in a sink', () => {
     assert.deepEqual(done, [undefined])
   })
 
+  it('whose batch begins with nothing is not done before the rest is stored', () => {
+    const { delivery, store, completion, writes, done } = setUp()
+    const payload: unknown[] = []
+    payload[1] = { payload: 1 }
+    store({ batch: true, payload })
+    assert.equal(writes.length, 2)
+    assert.deepEqual([done.length, delivery.holders], [0, 1])
+    completion(0).stored()
+    completion(1).stored()
+    assert.deepEqual(done, [undefined])
+  })
+
+  it('whose reject cannot be sent on fails, and may be tried again', () => {
+    const tracker = new DeliveryTracker({ now: () => 0, nextMacrotask: () => undefined })
+    const done: (PipelineError | undefined)[] = []
+    storeMessage(
+      { payload: 'x' },
+      {
+        tracker,
+        isWired: () => true,
+        describe: ({ message }) => ({ message, source: { id: 'sink', type: 'sink' } }),
+        onLate: () => undefined,
+        onRejected: () => undefined,
+      },
+      (_record, completion) => completion.failed(permanent),
+      () => {
+        throw new Error('a node behind')
+      },
+      (error) => done.push(error),
+    )
+    assert.deepEqual(
+      done.map((error) => error?.retryable),
+      [true],
+    )
+  })
+
   it('of many records is confirmed when the last one is stored', () => {
     const { delivery, store, completion, writes, done } = setUp()
     store({ batch: true, payload: [{ payload: 1 }, { payload: 2 }, { payload: 3 }] })

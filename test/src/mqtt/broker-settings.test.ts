@@ -13,6 +13,7 @@ const settings: BrokerSettings = {
   protocol: 'auto',
   keepAliveSeconds: 60,
   sessionExpirySeconds: 3600,
+  queueMessages: 1000,
   cleanSession: false,
   safe: true,
 }

@@ -28,6 +28,20 @@ describe('take-over watch', () => {
     assert.equal(live(500)?.error.code, 'MQTT_TAKEN_OVER')
   })
 
+  it('stays away for longer each time, until a connection lasts', () => {
+    const live = setUp()
+    const pauses: (number | undefined)[] = []
+    for (let life = 0; life < 15; life++) pauses.push(live(500)?.delayMs)
+    assert.deepEqual(
+      pauses.filter((pause) => pause !== undefined),
+      [15_000, 30_000, 60_000, 60_000, 60_000],
+    )
+    live(61_000)
+    live(500)
+    live(500)
+    assert.equal(live(500)?.delayMs, 15_000)
+  })
+
   it('suspects nothing when one of them lasts', () => {
     const live = setUp()
     for (const lifeMs of [500, 500, 20_000, 500, 500]) assert.equal(live(lifeMs), undefined)

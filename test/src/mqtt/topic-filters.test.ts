@@ -17,4 +17,26 @@ describe('topic filters', () => {
       assert.throws(() => parseTopicFilters(text, 1), { code: 'CONFIG_INVALID', retryable: false })
     })
   }
+
+  for (const [text, left] of [
+    ['a/#, a/b', ['a/#']],
+    ['a/b, a/+, a/#', ['a/#']],
+    ['a/b/#, a', ['a/b/#', 'a']],
+    ['a, a/#', ['a/#']],
+    ['#, $SYS/#', ['#', '$SYS/#']],
+    ['$share/g/a/#, $share/g/a/b', ['$share/g/a/#']],
+    ['a, a', ['a']],
+    ['a/+/x, b/#', ['a/+/x', 'b/#']],
+    ['+/x, a/y', ['+/x', 'a/y']],
+  ] as const) {
+    it(`subscribes once to what "${text}" covers twice`, () => {
+      assert.deepEqual([...parseTopicFilters(text, 1).keys()], left)
+    })
+  }
+
+  for (const text of ['a/+, +/b', 'a/+/x, a/b/#', 'a/#, $share/g/a/b', '$share/g/a/#, $share/h/a/#']) {
+    it(`refuses "${text}": some messages would come twice`, () => {
+      assert.throws(() => parseTopicFilters(text, 1), /twice/)
+    })
+  }
 })

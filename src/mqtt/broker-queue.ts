@@ -1,0 +1,95 @@
+/**
+ * How much the broker has probably queued for us: an estimate without sockets. A broker queues only so many messages
+ * for a client (1,000 in Mosquitto), and drops the rest without a word, so a person must hear of it before.
+ *
+ * While messages flow the rate at which they come is learned. In a second in which nothing was read the queue grows
+ * by that rate; whatever comes afterwards is taken off. The rate is learned again when the queue is empty.
+ */
+export type QueueForecast =
+  | { readonly kind: 'filling'; readonly secondsLeft: number }
+  /** More has been published than the queue takes. */
+  | { readonly kind: 'full'; readonly sinceMs: number }
+
+/** Shorter spans are added to the next one. */
+const MIN_SPAN_MS = 900
+/** The rate is a mean over about so long. */
+const RATE_SPAN_MS = 60_000
+
+export class BrokerQueue {
+  private rate = 0
+  private learnedMs = 0
+  private estimate = 0
+  private observedAtMs: number
+  private arrived = 0
+  private wasReading = false
+  private stoppedAtMs: number | undefined
+  private fullSinceMs: number | undefined
+
+  /** @param limit messages that the broker queues for a client; 0: it has no limit */
+  constructor(
+    private readonly limit: number,
+    startedAtMs: number,
+  ) {
+    this.observedAtMs = startedAtMs
+  }
+
+  /** Messages a second, before reading stopped. */
+  get perSecond(): number {
+    return this.rate
+  }
+
+  /** Messages that are probably queued. */
+  get queued(): number {
+    return Math.round(this.estimate)
+  }
+
+  /** How long nothing has been read; 0 while messages flow. */
+  stoppedMs(nowMs: number): number {
+    return this.stoppedAtMs === undefined ? 0 : nowMs - this.stoppedAtMs
+  }
+
+  /** `undefined` while nothing gathers, while no rate is known, and for a broker without a limit. */
+  get forecast(): QueueForecast | undefined {
+    if (this.limit === 0 || this.stoppedAtMs === undefined || this.rate === 0) return undefined
+    if (this.fullSinceMs !== undefined) return { kind: 'full', sinceMs: this.fullSinceMs }
+    return { kind: 'filling', secondsLeft: (this.limit - this.estimate) / this.rate }
+  }
+
+  /**
+   * Call it about once a second.
+   * @param arrived messages that have come so far and that the broker would have queued (no QoS 0)
+   * @param reading whether packets are being read from the broker now
+   */
+  observe(nowMs: number, arrived: number, reading: boolean): void {
+    const spanMs = nowMs - this.observedAtMs
+    if (spanMs < MIN_SPAN_MS) return
+    const fresh = arrived - this.arrived
+    const { wasReading } = this
+    this.observedAtMs = nowMs
+    this.arrived = arrived
+    this.wasReading = reading
+    if (!reading && !wasReading && fresh === 0) this.gather(nowMs, spanMs)
+    else this.flow(nowMs, spanMs, fresh, reading && wasReading)
+  }
+
+  private gather(nowMs: number, spanMs: number): void {
+    this.stoppedAtMs ??= nowMs - spanMs
+    const more = (this.rate * spanMs) / 1000
+    if (this.limit > 0 && this.estimate + more >= this.limit) this.fullSinceMs ??= nowMs
+    this.estimate += more
+  }
+
+  private flow(nowMs: number, spanMs: number, fresh: number, freely: boolean): void {
+    this.stoppedAtMs = undefined
+    this.fullSinceMs = undefined
+    // More than its limit is not there, whatever was published.
+    if (this.limit > 0) this.estimate = Math.min(this.estimate, this.limit)
+    this.estimate = Math.max(0, this.estimate - fresh)
+    if (!freely) return
+    // A broker that still has something sends it faster than it comes in.
+    if (fresh * 1000 <= 2 * this.rate * spanMs) this.estimate = 0
+    if (this.estimate > 0) return
+    this.learnedMs = Math.min(RATE_SPAN_MS, this.learnedMs + spanMs)
+    this.rate += ((fresh * 1000) / spanMs - this.rate) * Math.min(1, spanMs / this.learnedMs)
+  }
+}

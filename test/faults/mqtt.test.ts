@@ -1,0 +1,368 @@
+/** M rows: what can happen to the MQTT broker, to the network before it, and to its session with the source. */
+import assert from 'node:assert/strict'
+import { rmSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { connectAsync } from 'mqtt'
+import type { FlowEntry, ShownStatus } from '../../dev/node-red'
+import { until } from '../support/until'
+import { viewOf, type ClientView } from './broker-log'
+import { idIn } from './oracle'
+import { Qos2Meddler } from './qos2-meddler'
+import { ALL_ROWS, faultRow, type Run } from './row'
+import { Stage, WINDOW } from './stage'
+
+const SOURCE = 'tenant-mqtt-source'
+const BROKER = 'tenant-mqtt-broker'
+/** As in the stage's settings. */
+const KEEP_ALIVE_MS = 10_000
+
+describe('faults of the MQTT broker and its network', function () {
+  this.timeout(120_000)
+  let stage: Stage
+  before(async () => {
+    stage = await Stage.start({ mqtt: { config: ['log_type debug', 'sys_interval 1'] } })
+  })
+  after(() => stage?.stop())
+
+  /** The first row: later ones leave a saved state behind, which would survive. */
+  faultRow(
+    {
+      id: 'M2',
+      title: 'the MQTT broker is killed and has lost the session: reported',
+      reportedLoss: true,
+      repeats: 'window',
+    },
+    () => stage,
+    async (run) => {
+      await stage.mqtt.kill()
+      const { acknowledged } = sourceAtBroker(stage)
+      assert.ok(acknowledged > 500, `${acknowledged} acknowledged`)
+      const stored = (await stage.records()).length
+      assert.ok(stored >= acknowledged, `${acknowledged} acknowledged, and ${stored} in Kafka`)
+      await stage.mqtt.restart()
+      await reportedSessionLoss(run)
+    },
+  )
+
+  faultRow(
+    {
+      id: 'M6',
+      title:
+        'the session is lost while messages are on their way, and their packet ids are used again: reported',
+      reportedLoss: true,
+    },
+    () => stage,
+    async (run) => {
+      for (const proxy of stage.kafkaProxies) proxy.set({ blackHole: true })
+      await until('300 are on their way', () => outOf(stage) >= 300)
+      run.publisher.setRate(0)
+      await stage.mqtt.kill()
+      const logged = stage.mqtt.readLog().length
+      await stage.mqtt.restart()
+      await stage.untilStatus(SOURCE, 'is connected again, and reports the loss', isSessionLost)
+      const pending = outOf(stage)
+      assert.ok(pending >= 300, `${pending} on their way`)
+      run.lossEnded()
+      run.publisher.setRate(200)
+      await run.publisher.untilMore(300)
+      assert.equal(sourceAtBroker(stage, logged).acknowledged, 0, 'an acknowledgement of the lost session')
+      stage.healNetwork()
+      await until('what was on its way is stored', () => outOf(stage) < 50)
+      run.publisher.setRate(500)
+      await reportedSessionLoss(run)
+    },
+  )
+
+  faultRow(
+    { id: 'M1', title: 'the MQTT broker is restarted in order', quick: true, repeats: 'window' },
+    () => stage,
+    async () => {
+      await stage.mqtt.shutDown()
+      await stage.untilStatus(SOURCE, 'is red', ({ fill }) => fill === 'red')
+      await stage.mqtt.restart()
+      await stage.untilGreen(SOURCE)
+    },
+  )
+
+  const rounds = ALL_ROWS ? 6 : 2
+  faultRow(
+    {
+      id: 'M3',
+      title: `the network is cut ${rounds * 2} times in the middle of packets, in both directions`,
+      quick: true,
+      repeats: rounds * 2 * WINDOW,
+      timeoutMs: 240_000,
+    },
+    () => stage,
+    async ({ random }) => {
+      for (let round = 0; round < rounds; round++) {
+        // After several short lives in a row the source suspects a second client with its id, and pauses.
+        if (round > 0) await sleep(11_000)
+        const [direction, most] = round % 2 === 0 ? (['down', 40_000] as const) : (['up', 2000] as const)
+        const { accepted } = stage.mqttProxy
+        stage.mqttProxy.set({ cutAfter: { direction, bytes: Math.ceil(random() * most) } })
+        // The connection that was there, and one that is cut at exactly this byte.
+        await until('it has connected again', () => stage.mqttProxy.accepted >= accepted + 2)
+        stage.healNetwork()
+        await stage.untilGreen(SOURCE)
+      }
+    },
+  )
+
+  faultRow(
+    { id: 'M4', title: 'the network swallows everything: the keep-alive notices', repeats: 'window' },
+    () => stage,
+    async () => {
+      const began = performance.now()
+      stage.mqttProxy.set({ blackHole: true })
+      await stage.untilStatus(SOURCE, 'is red', ({ fill }) => fill === 'red')
+      const noticedMs = performance.now() - began
+      console.log(`      noticed after ${(noticedMs / 1000).toFixed(1)} s`)
+      // A status is shown at most once a second.
+      assert.ok(noticedMs <= 1.5 * KEEP_ALIVE_MS + 1500, `noticed after ${noticedMs} ms`)
+      stage.healNetwork()
+      await stage.untilGreen(SOURCE)
+      assert.deepEqual(sourceAtBroker(stage).outOfOrder, [], 'a stale acknowledgement')
+    },
+  )
+
+  faultRow(
+    {
+      id: 'M5',
+      title: 'packets in slices of 1 byte, then 200 ms late, then at 20 kB/s: no reconnection',
+      rate: 40,
+    },
+    () => stage,
+    async () => {
+      const { accepted } = stage.mqttProxy
+      for (const fault of [{ sliceBytes: 1 }, { latencyMs: 200 }, { bytesPerSecond: 20_000 }]) {
+        stage.mqttProxy.set(fault)
+        await sleep(1.5 * KEEP_ALIVE_MS)
+      }
+      stage.healNetwork()
+      assert.equal(stage.mqttProxy.accepted, accepted)
+    },
+  )
+
+  faultRow(
+    { id: 'M7', title: 'QoS 2 is repeated before and after PUBREC, and unknown packet ids are released' },
+    () => stage,
+    async ({ publisher }) => {
+      const meddler = await Qos2Meddler.start(stage.mqtt.port)
+      await stage.nodeRed.deploy(changed(stage.flow, BROKER, { url: meddler.url }), 'full')
+      await publisher.untilMore(2000)
+      const { repeatedBefore, repeatedAfter, unknownReleased } = meddler
+      assert.ok(Math.min(repeatedBefore, repeatedAfter) > 50, `${repeatedBefore}, ${repeatedAfter}`)
+      await until('each PUBREL has its PUBCOMP', () => meddler.unknownCompleted >= unknownReleased)
+      await stage.nodeRed.deploy(stage.flow, 'full')
+      await meddler.stop()
+    },
+  )
+
+  faultRow(
+    {
+      id: 'M10',
+      title: 'the broker refuses the login in four ways: told in words, tried again with patience',
+      repeats: 'window',
+    },
+    () => stage,
+    async () => {
+      const { accepted } = stage.mqttProxy
+      for (const [reason, text] of [
+        [0x86, 'MQTT: wrong user or password'],
+        [0x87, 'MQTT: not authorised'],
+        [0x85, 'MQTT: client ID refused'],
+        [0x88, 'MQTT: broker unavailable'],
+      ] as const) {
+        stage.mqttProxy.set({ answer: () => Buffer.from([0x20, 3, 0, reason, 0]) })
+        if (reason === 0x86) stage.mqttProxy.reset()
+        await stage.untilStatus(SOURCE, `says "${text}"`, (status) => status.text === text)
+        assert.equal(stage.statusOf(SOURCE)?.fill, 'red')
+      }
+      const attempts = stage.mqttProxy.accepted - accepted
+      assert.ok(attempts <= 10, `${attempts} attempts`)
+      stage.healNetwork()
+      await stage.untilGreen(SOURCE)
+    },
+  )
+
+  faultRow(
+    {
+      id: 'M12',
+      title: 'one of two members of a shared subscription is killed and comes back',
+      repeats: 'window',
+      unordered: true,
+      timeoutMs: 180_000,
+    },
+    () => stage,
+    async (run) => {
+      const topic = String(stage.flow.find(({ type }) => type === SOURCE)?.topic)
+      const shared = changed(stage.flow, SOURCE, { topic: `$share/pipeline/${topic}` })
+      await stage.nodeRed.deploy(shared, 'full')
+      const member = await stage.startSecondNodeRed(changed(shared, SOURCE, { clientId: 'member-2' }))
+      const text = (): string => member.statuses.get(idOf(SOURCE))?.text ?? ''
+      await until('the second member takes part', () => /[1-9]\d*\/s · /.test(text()))
+      const kept = await publishRetained(topic)
+      await run.publisher.untilMore(1000)
+      await member.kill('SIGKILL')
+      await run.publisher.untilMore(1000)
+      await member.start()
+      run.publisher.setRate(0)
+      await until('all is in Kafka', async () => {
+        const found = (await stage.records()).filter((record) => isOf(record, run)).map(idIn)
+        return new Set(found).size >= run.publisher.acknowledged
+      })
+      const copies = (await stage.records()).filter((record) => idIn(record) === kept).length
+      assert.ok(copies >= 1 && copies <= 2, `the retained message came ${copies} times`)
+      await member.stop()
+      rmSync(member.userDir, { recursive: true })
+      await stage.nodeRed.deploy(stage.flow, 'full')
+      run.publisher.setRate(500)
+    },
+  )
+
+  /** The loss is in the log and in the status, where it stays until the next deploy. */
+  async function reportedSessionLoss(run: Run): Promise<void> {
+    await stage.untilStatus(SOURCE, 'reports the loss', isSessionLost)
+    assert.match(stage.nodeRed.logTail(), /has lost the session: messages published since .* may be lost/)
+    if (run.lossEndedAt === Infinity) run.lossEnded()
+    await stage.nodeRed.deploy(stage.flow, 'full')
+    await stage.untilGreen(SOURCE)
+  }
+
+  /** On the topic of a device; its id is not of the run, so the oracle leaves it alone. */
+  async function publishRetained(filter: string): Promise<string> {
+    const id = 'kept-1'
+    const client = await connectAsync(stage.mqtt.address)
+    await client.publishAsync(filter.replace('#', 'tenant-1/kept/device-1'), `{ "id":"${id}" }`, {
+      qos: 1,
+      retain: true,
+    })
+    await client.endAsync()
+    return id
+  }
+
+  function idOf(type: string): string {
+    return stage.flow.find((entry) => entry.type === type)?.id ?? ''
+  }
+})
+
+if (ALL_ROWS) {
+  describe('faults of the MQTT window', function () {
+    this.timeout(120_000)
+    let stage: Stage
+    before(async () => {
+      stage = await Stage.start({ brokers: 3, mqtt: { config: ['log_type debug'] } })
+    })
+    after(() => stage?.stop())
+
+    faultRow(
+      {
+        id: 'M8',
+        title: 'one of three Kafka brokers answers late: acknowledgements leave in the order of arrival',
+      },
+      () => stage,
+      async ({ publisher }) => {
+        stage.kafkaProxies[1]?.set({ latencyMs: 400 })
+        await publisher.untilMore(3000)
+        stage.healNetwork()
+        const { acknowledged, outOfOrder } = sourceAtBroker(stage)
+        assert.ok(acknowledged > 1000, `${acknowledged} acknowledged`)
+        assert.deepEqual(outOfOrder, [])
+      },
+    )
+
+    faultRow(
+      {
+        id: 'M9',
+        title:
+          'Kafka is away for 3 minutes, and the MQTT broker knows no window: ours holds, no reconnect loop',
+        rate: 200,
+        timeoutMs: 400_000,
+      },
+      () => stage,
+      async () => {
+        const before = await stage.nodeRed.rssBytes()
+        for (const proxy of stage.kafkaProxies) proxy.set({ blackHole: true })
+        await stage.untilStatus(SOURCE, 'waits', ({ text }) => /^waiting for the flow/.test(text))
+        const { accepted } = stage.mqttProxy
+        let [mostBytes, mostOut] = [0, 0]
+        for (let second = 0; second < 180; second++) {
+          await sleep(1000)
+          mostOut = Math.max(mostOut, outOf(stage))
+          if (second % 10 === 0) mostBytes = Math.max(mostBytes, await stage.nodeRed.rssBytes())
+        }
+        assert.equal(stage.mqttProxy.accepted, accepted, 'no connection meanwhile')
+        const { maxInFlight } = sourceAtBroker(stage)
+        const megabytes = Math.round((mostBytes - before) / 1e6)
+        console.log(
+          `      ${mostOut} held here, ${maxInFlight} sent by the broker at once, ${megabytes} MB more`,
+        )
+        assert.ok(mostOut <= WINDOW, `${mostOut} held`)
+        assert.ok(megabytes < 100, `${megabytes} MB more`)
+        stage.healNetwork()
+        await stage.untilGreen(SOURCE)
+      },
+    )
+  })
+
+  describe("faults of the MQTT broker's queue", function () {
+    this.timeout(120_000)
+    let stage: Stage
+    before(async () => {
+      stage = await Stage.start({
+        mqtt: { config: ['max_queued_messages 1000', 'sys_interval 1'] },
+        change: { [BROKER]: { keepAliveSeconds: 10, queueMessages: 1000 } },
+      })
+    })
+    after(() => stage?.stop())
+
+    faultRow(
+      {
+        id: 'M11',
+        title:
+          "the MQTT broker's queue overflows while Kafka is away: announced, and reported with its count",
+        reportedLoss: true,
+        rate: 200,
+      },
+      () => stage,
+      async (run) => {
+        for (const proxy of stage.kafkaProxies) proxy.set({ blackHole: true })
+        await stage.untilStatus(SOURCE, 'announces it', ({ text }) => /broker's queue full in/.test(text))
+        await stage.untilStatus(SOURCE, 'says that it is full', ({ text }) => /^possible loss/.test(text))
+        await until('the broker has counted', () =>
+          /possible loss: the MQTT broker at .* has dropped/.test(stage.nodeRed.logTail()),
+        )
+        stage.healNetwork()
+        await stage.untilStatus(SOURCE, 'reports it', ({ text }) => /broker dropped [\d,]+ since/.test(text))
+        await until('the window moves again', () => outOf(stage) < WINDOW / 2)
+        run.lossEnded()
+      },
+    )
+  })
+}
+
+/** Shown while it is connected. */
+function isSessionLost({ text }: ShownStatus): boolean {
+  return /session lost, away since/.test(text)
+}
+
+/** The MQTT broker's view of the source. */
+function sourceAtBroker(stage: Stage, from = 0): ClientView {
+  const clientId = String(stage.flow.find(({ type }) => type === SOURCE)?.clientId)
+  return viewOf(stage.mqtt.readLog().slice(from), clientId)
+}
+
+/** Messages that are on their way, as the source shows. */
+function outOf(stage: Stage): number {
+  const [, count = '0'] = /([\d,]+) out/.exec(stage.statusOf(SOURCE)?.text ?? '') ?? []
+  return Number(count.replace(',', ''))
+}
+
+function isOf(record: Parameters<typeof idIn>[0], run: Run): boolean {
+  return idIn(record)?.startsWith(`${run.name}-`) === true
+}
+
+function changed(flow: readonly FlowEntry[], type: string, properties: object): FlowEntry[] {
+  return flow.map((entry) => (entry.type === type ? { ...entry, ...properties } : entry))
+}

@@ -1,0 +1,152 @@
+/**
+ * What a user learns when the flow stands: how old the oldest message is, when the broker's queue will be full, and
+ * how much the broker has dropped.
+ */
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { connectAsync, type MqttClient } from 'mqtt'
+import { startMosquitto, type Mosquitto } from '../../dev/services/mosquitto'
+import { helper, startRuntime, stopRuntime } from '../support/runtime'
+import { SourceFlow } from '../support/source-flow'
+import { until } from '../support/until'
+
+describe('MQTT source, when the flow stands', () => {
+  let broker: Mosquitto
+  let publisher: MqttClient
+  let name = ''
+  let published = 0
+
+  before(startRuntime)
+  after(stopRuntime)
+  beforeEach(() => {
+    name = `t${randomBytes(5).toString('hex')}`
+    published = 0
+  })
+  afterEach(async () => {
+    await helper.unload()
+    await publisher.endAsync(true)
+    await broker.stop()
+  })
+
+  async function startBroker(config: readonly string[], user?: { name: string; password: string }) {
+    broker = await startMosquitto({ savesEveryChange: false, config, ...(user && { user }) })
+    publisher = await connectAsync(broker.address, {
+      ...(user && { username: user.name, password: user.password }),
+    })
+  }
+
+  async function publish(count: number): Promise<void> {
+    const from = published
+    published += count
+    await Promise.all(
+      Array.from({ length: count }, (_, i) =>
+        publisher.publishAsync(`${name}/device`, String(from + i), { qos: 1 }),
+      ),
+    )
+  }
+
+  it("warns before the broker's queue is full, and tells what was dropped", async function () {
+    this.timeout(90_000)
+    await startBroker(['sys_interval 1', 'max_queued_messages 300'])
+    const flow = await SourceFlow.start({
+      url: broker.address,
+      name,
+      broker: { keepAliveSeconds: 2, queueMessages: 300 },
+      source: { windowMessages: 50 },
+    })
+    await flow.untilConnected()
+    await until('a rate is known', async () => {
+      await publish(5)
+      await sleep(95)
+      return published >= 200
+    })
+    flow.sink.holding = []
+    await until('the queue fills', async () => {
+      await publish(5)
+      await sleep(95)
+      return /broker's queue full in \d+ s/.test(flow.text)
+    })
+    assert.ok(flow.log.some((line) => /then it drops messages/.test(line)))
+    await until('it is full', async () => {
+      await publish(5)
+      await sleep(45)
+      return flow.status.fill === 'red'
+    })
+    assert.match(flow.text, /possible loss/)
+    await publish(300)
+    await flow.untilLogged(/possible loss: the MQTT broker at .* has dropped .* probably its own/)
+
+    const held = flow.sink.holding ?? []
+    flow.sink.holding = undefined
+    for (const copy of held) copy.confirm()
+    await flow.untilText(/ 0 out · possible loss: broker dropped [\d,]+ since/)
+    const dropped = (): number => Number(/dropped ([\d,]+)/.exec(flow.text)?.[1]?.replace(',', ''))
+    await until(
+      () => `what has come and what was dropped is what was published: ${published}, ${flow.text}`,
+      () => new Set(flow.payloads).size + dropped() === published,
+    )
+    assert.equal(flow.status.fill, 'yellow')
+    const words = flow.log.join('\n')
+    assert.ok(!words.includes(name), 'no topic, no client id')
+  })
+
+  it('goes on without the count when the broker does not let it see that, and says so once', async () => {
+    const user = { name: 'node', password: 'secret' }
+    const rules = path.join(tmpdir(), `${name}.acl`)
+    writeFileSync(rules, `user node\ntopic readwrite ${name}/#\n`)
+    await startBroker([`acl_file ${rules}`], user)
+    const flow = await SourceFlow.start({
+      url: broker.address.replace('//', '//node:secret@'),
+      name,
+      source: { windowMessages: 50 },
+    })
+    await flow.untilConnected()
+    await flow.untilLogged(/does not tell how many messages it drops/)
+    await publish(200)
+    await until('all have arrived', () => flow.payloads.length === 200)
+    assert.equal(flow.status.fill, 'green')
+    assert.equal(flow.log.length, 1)
+  })
+
+  it('shows the age of a message that a node keeps to itself, emits it again, and stays connected', async () => {
+    await startBroker(['sys_interval 0'])
+    const flow = await SourceFlow.start({
+      url: broker.address,
+      name,
+      broker: { keepAliveSeconds: 2 },
+      source: { deliveryTimeoutMs: 1000 },
+      wires: [['black hole'], []],
+      more: [
+        {
+          id: 'black hole',
+          z: 'tab',
+          type: 'function',
+          outputs: 1,
+          wires: [['sink']],
+          // Each message is kept three times and sent on at last. Never done: the node is asynchronous.
+          func: `const kept = context.get('kept') ?? {}
+                 kept[msg.messageId] = (kept[msg.messageId] ?? 0) + 1
+                 context.set('kept', kept)
+                 if (kept[msg.messageId] > 3) { node.send(msg); node.done() }
+                 else return new Promise(() => undefined)`,
+        },
+      ],
+    })
+    await flow.untilConnected()
+    await publish(10)
+    await flow.untilText(/10 out · oldest [3-9] s/)
+    assert.equal(flow.status.fill, 'yellow')
+    assert.match(flow.text, /no node moved the message/)
+    await until('all are stored', () => flow.payloads.length >= 10)
+    assert.deepEqual(flow.payloads.sort(), [...'0123456789'])
+    await flow.untilText(/^\d+\/s · 0 out$/)
+    assert.ok(
+      !flow.statusTexts.slice(1).some((text) => /connecting|lost|waiting/.test(text)),
+      String(flow.statusTexts),
+    )
+  })
+})

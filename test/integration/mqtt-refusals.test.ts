@@ -1,0 +1,137 @@
+/** What a broker refuses, or grants in part: told in words, tried again with patience, never taken for granted. */
+import assert from 'node:assert/strict'
+import type { IConnackPacket } from 'mqtt-packet'
+import type { HeldMessage } from '../../src/mqtt/acknowledgement-window'
+import { parseBrokerUrls, type BrokerSettings } from '../../src/mqtt/broker-settings'
+import type { QoS } from '../../src/mqtt/deferred-acknowledgement'
+import { MqttSession, type SessionState } from '../../src/mqtt/session'
+import type { PipelineError } from '../../src/runtime/errors'
+import { startScriptedBroker, type Script, type ScriptedBroker } from '../support/scripted-broker'
+import { until } from '../support/until'
+
+describe('MQTT session, with a broker that refuses', () => {
+  let broker: ScriptedBroker
+  let session: MqttSession
+  let states: SessionState[]
+  let warnings: PipelineError[]
+  let messages: HeldMessage[]
+  afterEach(async () => {
+    await session.close()
+    await broker.stop()
+  })
+
+  async function start(
+    script: Script,
+    settings: Partial<BrokerSettings> = {},
+    qos: QoS = 1,
+    maxMessages = 100,
+  ) {
+    broker = await startScriptedBroker(script)
+    ;[states, warnings, messages] = [[], [], []]
+    session = new MqttSession(
+      {
+        broker: {
+          urls: parseBrokerUrls(broker.address),
+          clientId: 'c',
+          protocol: '5',
+          keepAliveSeconds: 60,
+          sessionExpirySeconds: 3600,
+          queueMessages: 1000,
+          cleanSession: false,
+          safe: true,
+          ...settings,
+        },
+        clientId: 'c',
+        filters: new Map([['$share/g/t/#', qos]]),
+        bounds: { maxMessages, maxBytes: 1e8 },
+        memory: { filters: new Map(), lastConnectedMs: undefined },
+      },
+      {
+        onMessage: (message) => messages.push(message),
+        onState: (state) => states.push(state),
+        onWarning: (warning) => warnings.push(warning),
+      },
+    )
+    session.start()
+  }
+  const isConnected = (): boolean => states.at(-1)?.kind === 'connected'
+  const waits = () => states.filter((state) => state.kind === 'waiting')
+
+  /** It is said in these words, three times, with longer and longer pauses, and it never counts as connected. */
+  async function refusedWith(code: string, statusText: string): Promise<void> {
+    await until('it was refused three times', () => waits().length >= 3)
+    const [first, second, third] = waits().map(({ delayMs }) => delayMs)
+    assert.ok(first !== undefined && first >= 250, String(first))
+    assert.ok(second !== undefined && second >= 500, String(second))
+    assert.ok(third !== undefined && third >= 1000, String(third))
+    for (const { error } of waits()) assert.deepEqual([error.code, error.statusText], [code, statusText])
+    assert.ok(!states.some(({ kind }) => kind === 'connected'))
+  }
+
+  for (const [v3, v5, code, words] of [
+    [4, 0x86, 'MQTT_CREDENTIALS', 'MQTT: wrong user or password'],
+    [5, 0x87, 'MQTT_NOT_AUTHORIZED', 'MQTT: not authorised'],
+    [2, 0x85, 'MQTT_CLIENT_ID', 'MQTT: client ID refused'],
+    [3, 0x88, 'MQTT_UNAVAILABLE', 'MQTT: broker unavailable'],
+  ] as const) {
+    it(`tells of CONNACK ${v5} in MQTT 5: ${words}`, async () => {
+      await start({ connack: { reasonCode: v5 } })
+      await refusedWith(code, words)
+    })
+
+    it(`tells of CONNACK ${v3} in MQTT 3.1.1: ${words}`, async () => {
+      await start({ connack: { returnCode: v3 } }, { protocol: '3.1.1' })
+      await refusedWith(code, words)
+    })
+  }
+
+  for (const [granted, protocol, words] of [
+    [0x80, '3.1.1', /gives no reason/],
+    [0x80, '5', /gives no reason/],
+    [0x87, '5', /not authorised/],
+    [0x9e, '5', /no shared subscriptions/],
+    [0xa2, '5', /no wildcards/],
+  ] as const) {
+    it(`does not start with a subscription that was answered with ${granted} (${protocol})`, async () => {
+      await start({ granted }, { protocol })
+      await refusedWith('MQTT_SUBSCRIPTION', 'MQTT: subscription refused')
+      assert.match(waits()[0]?.error.message ?? '', words)
+    })
+  }
+
+  it('does not start with a lower QoS than asked for', async () => {
+    await start({ granted: 1, connack: { properties: { maximumQoS: 1 } } }, {}, 2)
+    await refusedWith('MQTT_UNSAFE', 'refused: QoS 1 granted, not 2')
+  })
+
+  it('does not start with a broker that keeps no session', async () => {
+    await start({ connack: { properties: { sessionExpiryInterval: 0 } } })
+    await refusedWith('MQTT_UNSAFE', 'refused: broker keeps no session')
+  })
+
+  it('warns of a session that is kept for a shorter time than asked for, and goes on', async () => {
+    await start({ connack: { properties: { sessionExpiryInterval: 60 } } })
+    await until('it is connected', isConnected)
+    assert.deepEqual(
+      warnings.map(({ statusText }) => statusText),
+      ['session kept for 60 s only'],
+    )
+  })
+
+  it('asks for its window, for a lasting session, and for retained messages of new subscriptions only', async () => {
+    await start({})
+    await until('it is connected', isConnected)
+    const { clean, properties } = broker.connects[0] ?? {}
+    assert.equal(clean, false)
+    assert.deepEqual({ ...properties }, { receiveMaximum: 100, sessionExpiryInterval: 3600 })
+    assert.equal(broker.subscribes[0]?.subscriptions[0]?.rh, 1)
+  })
+
+  it("does not hold the connection for longer than the broker's own keep-alive time allows", async () => {
+    const connack: Partial<IConnackPacket> = { properties: { serverKeepAlive: 2 } }
+    const publish = [1, 2, 3].map((messageId) => ({ messageId }))
+    await start({ connack, publish }, { keepAliveSeconds: 65_535 }, 1, 2)
+    await until('the window is full', () => messages.length === 2)
+    await until('it has left', () => states.at(-1)?.kind === 'resting')
+  })
+})

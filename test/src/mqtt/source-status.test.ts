@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict'
+import { SourceStatus, type ShownSource } from '../../../src/mqtt/source-status'
+import { PipelineError } from '../../../src/runtime/errors'
+
+const FINE: ShownSource = {
+  state: { kind: 'connected', host: 'h:1' },
+  arrived: 1240,
+  out: 87,
+  oldestMs: 900,
+  deliveryTimeoutMs: 30_000,
+  heldCount: 0,
+  problem: undefined,
+  queueForecast: undefined,
+  possibleLoss: undefined,
+}
+const error = (statusText: string): PipelineError =>
+  new PipelineError('TEST', 'a sentence', { retryable: true, statusText })
+
+describe('status of the MQTT source', () => {
+  for (const [what, change, fill, text] of [
+    ['what it does', {}, 'green', '1,240/s · 87 out'],
+    ['how old a late message is', { oldestMs: 42_900 }, 'yellow', '1,240/s · 87 out · oldest 42 s'],
+    ['it in minutes', { oldestMs: 400_000 }, 'yellow', '1,240/s · 87 out · oldest 6 min'],
+    [
+      "when the broker's queue is full",
+      { state: { kind: 'resting' }, queueForecast: { kind: 'filling', secondsLeft: 95.4 } },
+      'yellow',
+      "waiting for the flow · 87 out · broker's queue full in 95 s",
+    ],
+    [
+      'that messages may be lost now',
+      { state: { kind: 'resting' }, queueForecast: { kind: 'full', sinceMs: 0 } },
+      'red',
+      "possible loss: the broker's queue is full",
+    ],
+    [
+      'that messages may have been lost',
+      { possibleLoss: error('possible loss: broker dropped 500 since 16:31:20') },
+      'yellow',
+      '1,240/s · 87 out · possible loss: broker dropped 500 since 16:31:20',
+    ],
+    ['what is held', { heldCount: 3, problem: error('no') }, 'red', '3 failed and held: no'],
+    [
+      'why it is not connected',
+      { state: { kind: 'waiting', error: error('MQTT: not reachable'), delayMs: 1 } },
+      'red',
+      'MQTT: not reachable',
+    ],
+  ] as const satisfies [string, Partial<ShownSource>, string, string][]) {
+    it(`tells ${what}`, () => {
+      const status = new SourceStatus(0).of({ ...FINE, ...change }, 1000)
+      assert.deepEqual([status.fill, status.text], [fill, text])
+    })
+  }
+
+  it('stays red while it tries again', () => {
+    const status = new SourceStatus(0)
+    const connecting = { ...FINE, state: { kind: 'connecting', host: 'h:1' } } as const
+    assert.equal(status.of(connecting, 1).fill, 'yellow')
+    status.of({ ...FINE, state: { kind: 'waiting', error: error('MQTT: not reachable'), delayMs: 1 } }, 1)
+    assert.deepEqual(status.of(connecting, 1), { fill: 'red', shape: 'ring', text: 'MQTT: not reachable' })
+    status.of({ ...FINE, state: { kind: 'connected', host: 'h:1' } }, 1)
+    assert.equal(status.of(connecting, 1).fill, 'yellow')
+  })
+})

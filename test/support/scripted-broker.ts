@@ -1,0 +1,77 @@
+/** An MQTT broker that answers as it is told: for refusals and limits that no real broker can be made to have. */
+import { once } from 'node:events'
+import { createServer, type AddressInfo, type Socket } from 'node:net'
+import {
+  generate,
+  parser,
+  type IConnackPacket,
+  type IConnectPacket,
+  type IPublishPacket,
+  type ISubscribePacket,
+  type Packet,
+} from 'mqtt-packet'
+
+export interface Script {
+  /** Added to a CONNACK that accepts. */
+  readonly connack?: Partial<IConnackPacket>
+  /** The answer to each filter of a SUBSCRIBE; without it the QoS that was asked for. */
+  readonly granted?: number
+  /** Sent after a SUBACK. */
+  readonly publish?: readonly Partial<IPublishPacket>[]
+}
+
+export interface ScriptedBroker {
+  readonly address: string
+  readonly connects: readonly IConnectPacket[]
+  readonly subscribes: readonly ISubscribePacket[]
+  stop(): Promise<void>
+}
+
+export async function startScriptedBroker({
+  connack,
+  granted,
+  publish = [],
+}: Script): Promise<ScriptedBroker> {
+  const connects: IConnectPacket[] = []
+  const subscribes: ISubscribePacket[] = []
+  const sockets = new Set<Socket>()
+  const server = createServer((socket) => {
+    sockets.add(socket)
+    socket.on('error', () => undefined)
+    socket.on('close', () => sockets.delete(socket))
+    let protocolVersion: number | undefined
+    const send = (packet: Packet): unknown =>
+      socket.write(generate(packet, { protocolVersion: protocolVersion ?? 4 }))
+    const answer = (packet: Packet): void => {
+      if (packet.cmd === 'connect') {
+        connects.push(packet)
+        protocolVersion = packet.protocolVersion
+        send({ cmd: 'connack', returnCode: 0, reasonCode: 0, sessionPresent: false, ...connack })
+      } else if (packet.cmd === 'subscribe') {
+        subscribes.push(packet)
+        const answers = packet.subscriptions.map(({ qos }) => granted ?? qos)
+        send({ cmd: 'suback', messageId: packet.messageId ?? 0, granted: answers })
+        for (const each of publish) {
+          send({ cmd: 'publish', topic: 't', payload: '', qos: 1, dup: false, retain: false, ...each })
+        }
+      } else if (packet.cmd === 'pingreq') {
+        send({ cmd: 'pingresp' })
+      }
+    }
+    const read = parser()
+    read.on('packet', answer)
+    socket.on('data', (bytes) => read.parse(bytes))
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return {
+    address: `mqtt://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    connects,
+    subscribes,
+    stop: async () => {
+      server.close()
+      for (const socket of sockets) socket.destroy()
+      await once(server, 'close')
+    },
+  }
+}
