@@ -152,6 +152,9 @@ const BY_NAME: Readonly<Record<string, Verdict>> = {
   KafkaJSNotImplemented: CODEC,
 }
 
+/** kafkajs uses a connection that is only just being made. */
+const NOT_CONNECTED = /^Broker not connected$/
+
 /**
  * @param thrown what kafkajs threw, also a `PipelineError`, which is returned as it is
  * @param doing  what was being done, as the beginning of a sentence: `writing to iot-messages, partition 3`
@@ -183,6 +186,7 @@ function verdictOf(fault: KafkaFault): Verdict {
   if (fault.type !== undefined && BY_TYPE[fault.type] !== undefined) return BY_TYPE[fault.type] as Verdict
   const tls = tlsWords(fault.code, fault.message)
   if (tls !== undefined) return { code: 'KAFKA_TLS', retryable: true, ...tls }
+  if (NOT_CONNECTED.test(fault.message)) return UNREACHABLE
   return BY_NAME[fault.name] ?? OTHER
 }
 

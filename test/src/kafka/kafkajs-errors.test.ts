@@ -36,6 +36,12 @@ describe('an error of kafkajs', () => {
     })
   }
 
+  it('that a broker is not connected yet is no reason for a new producer', () => {
+    const error = translate(new KafkaJSNonRetriableError(new Error('Broker not connected')))
+    assert.equal(error.code, 'KAFKA_UNREACHABLE')
+    assert.equal(error.retryable, true)
+  })
+
   it('is told by the innermost error', () => {
     const inner = protocolError('MESSAGE_TOO_LARGE')
     const exceeded = new KafkaJSNumberOfRetriesExceeded(inner, { retryCount: 1, retryTime: 1 })
