@@ -40,9 +40,19 @@ export interface ShownStatus {
   readonly text: string
 }
 
+/** A line of the log, as a logging handler gets it. */
+export interface LoggedLine {
+  /** 20: error, 30: warning, 40: information, 50: for debugging. */
+  readonly level: number
+  readonly type?: string
+  readonly id?: string
+  readonly msg: unknown
+}
+
 /** What the lines in `settings.js` tell us. */
 type Told =
   | { readonly id: string; readonly status: ShownStatus }
+  | { readonly logged: LoggedLine }
   | { readonly flows: { readonly state?: string; readonly error?: string; readonly types?: string[] } }
 
 const START_LIMIT_MS = 60_000
@@ -54,6 +64,8 @@ export class NodeRed {
   readonly logFile: string
   /** The latest status of each node, since the process was started. */
   readonly statuses = new Map<string, ShownStatus>()
+  /** Hears every status and every line of the log. */
+  onTold: (told: { readonly status: ShownStatus } | { readonly logged: LoggedLine }) => void = () => undefined
   private child: ChildProcess | undefined
   private ended = new AbortController()
   private flowState: Extract<Told, { flows: unknown }>['flows'] | undefined
@@ -217,6 +229,7 @@ export class NodeRed {
 
   private note(told: Told): void {
     if ('flows' in told) this.flowState = told.flows
-    else this.statuses.set(told.id, told.status)
+    else this.onTold(told)
+    if ('status' in told) this.statuses.set(told.id, told.status)
   }
 }

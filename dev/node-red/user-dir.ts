@@ -48,7 +48,7 @@ function writeJson(file: string, value: unknown): void {
 
 /**
  * Local, silent towards the internet, and telling its parent what happens: the statuses of nodes and the state
- * of the flows, as the editor would see them, go over the process's channel.
+ * of the flows, as the editor would see them, and the log go over the process's channel.
  */
 function settingsOf(port: number): string {
   return `// Written anew at each start by dev/node-red/user-dir.ts.
@@ -57,6 +57,8 @@ const tell = (event) => process.connected && process.send(event, () => undefined
 events.on('node-status', ({ id, status = {} }) => {
   tell({ id, status: { fill: status.fill, text: String(status.text ?? '') } })
 })
+const plain = (msg) => (msg instanceof Error ? { message: msg.message, code: msg.code } : msg)
+const tellLogged = ({ level, type, id, msg }) => tell({ logged: { level, type, id, msg: plain(msg) } })
 events.on('runtime-event', ({ id, payload }) => id === 'runtime-state' && payload && tell({ flows: payload }))
 
 module.exports = {
@@ -68,7 +70,10 @@ module.exports = {
   lang: 'en-US',
   telemetry: { enabled: false, updateNotification: false },
   editorTheme: { projects: { enabled: false }, tours: false },
-  logging: { console: { level: 'info', metrics: false, audit: false } },
+  logging: {
+    console: { level: 'info', metrics: false, audit: false },
+    parent: { level: 'debug', metrics: false, audit: false, handler: () => tellLogged },
+  },
 }
 `
 }

@@ -25,6 +25,25 @@ export interface BrokerPlan {
   /** Lines for `server.properties` that replace ours, such as `message.max.bytes`. */
   readonly properties: Readonly<Record<string, string>>
   readonly proxied: ProxiedListener | undefined
+  /** Besides the one without TLS and login, which is always there. */
+  readonly listeners: readonly (SecuredListener & { readonly port: number })[]
+  readonly scramUsers: readonly ScramUser[]
+}
+
+/** A listener with TLS or a login, on a port of its own. */
+export interface SecuredListener {
+  /** Capital letters and underscores. */
+  readonly name: string
+  readonly protocol: 'SSL' | 'SASL_PLAINTEXT' | 'SASL_SSL'
+  /** What Kafka calls `listener.name.<name>.<property>`, such as `ssl.keystore.location`. */
+  readonly properties?: Readonly<Record<string, string>>
+}
+
+/** Written to the storage when it is formatted. */
+export interface ScramUser {
+  readonly mechanism: 'SCRAM-SHA-256' | 'SCRAM-SHA-512'
+  readonly name: string
+  readonly password: string
 }
 
 /**
@@ -61,6 +80,10 @@ export class KafkaBroker {
       CLUSTER_ID,
       '--config',
       broker.file('server.properties'),
+      ...plan.scramUsers.flatMap(({ mechanism, name, password }) => [
+        '--add-scram',
+        `${mechanism}=[name=${name},password=${password}]`,
+      ]),
     ])
     if (!formatted.ok) throw new Error(`Kafka's storage tool failed:\n${formatted.output.slice(-2000)}`)
     return broker
@@ -145,6 +168,7 @@ export class KafkaBroker {
 
   private properties(): string {
     const { plan, cluster } = this
+    const secured = plan.listeners.map(({ name, port }) => `${name}://${LOOPBACK}:${port}`)
     const replicas = String(cluster.length)
     const minInSync = cluster.length === 1 ? '1' : '2'
     const lines: Record<string, string> = {
@@ -157,14 +181,19 @@ export class KafkaBroker {
         `PLAINTEXT://${this.address}`,
         `CONTROLLER://${LOOPBACK}:${plan.controllerPort}`,
         ...(plan.proxied === undefined ? [] : [`PROXIED://${LOOPBACK}:${plan.proxied.port}`]),
+        ...secured,
       ].join(','),
       'advertised.listeners': [
         `PLAINTEXT://${this.address}`,
         ...(plan.proxied === undefined ? [] : [`PROXIED://${LOOPBACK}:${plan.proxied.advertisedPort}`]),
+        ...secured,
       ].join(','),
       'controller.listener.names': 'CONTROLLER',
       'inter.broker.listener.name': 'PLAINTEXT',
-      'listener.security.protocol.map': 'CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT',
+      'listener.security.protocol.map': [
+        'CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT',
+        ...plan.listeners.map(({ name, protocol }) => `${name}:${protocol}`),
+      ].join(','),
       'log.dirs': this.file('data'),
       // A killed broker can register again only when its last session is over.
       'broker.heartbeat.interval.ms': '500',
@@ -179,12 +208,18 @@ export class KafkaBroker {
       'share.coordinator.state.topic.replication.factor': replicas,
       'share.coordinator.state.topic.min.isr': minInSync,
       'group.initial.rebalance.delay.ms': '0',
+      ...Object.fromEntries(plan.listeners.flatMap(listenerProperties)),
       ...plan.properties,
     }
     return Object.entries(lines)
       .map(([name, value]) => `${name}=${value}\n`)
       .join('')
   }
+}
+
+function listenerProperties({ name, properties = {} }: SecuredListener): [string, string][] {
+  const prefix = `listener.name.${name.toLowerCase()}.`
+  return Object.entries(properties).map(([key, value]) => [prefix + key, value])
 }
 
 function logging(file: string): string {

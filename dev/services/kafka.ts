@@ -8,13 +8,24 @@ import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Kafka, logLevel } from 'kafkajs'
 import { assertPortIsFree, freePort } from './free-port'
-import { KafkaBroker, LOOPBACK, type BrokerPlan, type ProxiedListener } from './kafka-broker'
+import {
+  KafkaBroker,
+  LOOPBACK,
+  type BrokerPlan,
+  type ProxiedListener,
+  type ScramUser,
+  type SecuredListener,
+} from './kafka-broker'
 import { dockerAnswers, KAFKA_IMAGE, startContainer } from './kafka-docker'
 import { KAFKA_VERSION, kafkaJars, missingForJars } from './kafka-jars'
 import type { Service } from './service'
 
 const START_LIMIT_MS = 90_000
 const POLL_MS = 100
+
+const noListener = (name: string): never => {
+  throw new Error(`this Kafka has no listener ${name}`)
+}
 
 export interface KafkaOptions {
   /** Kept between starts; without it the data is in a temporary folder that `stop` removes. */
@@ -26,6 +37,9 @@ export interface KafkaOptions {
   readonly properties?: Readonly<Record<string, string>>
   /** One for each broker. Not for `KAFKA_BROKERS` and Docker. */
   readonly proxied?: readonly ProxiedListener[]
+  /** Of every broker. Not for `KAFKA_BROKERS` and Docker. */
+  readonly listeners?: readonly SecuredListener[]
+  readonly scramUsers?: readonly ScramUser[]
 }
 
 export interface KafkaService extends Service {
@@ -33,6 +47,8 @@ export interface KafkaService extends Service {
   readonly brokers: readonly KafkaBroker[]
   /** Resolves when this many brokers (default: all that run) answer and are registered. */
   ready(): Promise<void>
+  /** How a client reaches one of `listeners`. */
+  addressOf(listener: string): string
 }
 
 /** @throws Error that names the three ways when none of them is open */
@@ -53,7 +69,7 @@ async function givenKafka(address: string): Promise<KafkaService> {
   const ready = (): Promise<void> => untilBrokersAnswer(address, 1, () => Promise.resolve(''))
   await ready()
   const uses = `the Kafka at ${address} (KAFKA_BROKERS)`
-  return { address, uses, brokers: [], ready, stop: () => Promise.resolve() }
+  return { address, uses, brokers: [], ready, addressOf: noListener, stop: () => Promise.resolve() }
 }
 
 async function startFromJars(options: KafkaOptions): Promise<KafkaService> {
@@ -74,6 +90,8 @@ async function startFromJars(options: KafkaOptions): Promise<KafkaService> {
       heapMb: count === 1 ? 512 : 256,
       properties: options.properties ?? {},
       proxied: options.proxied?.[id - 1],
+      listeners: await withPorts(options.listeners ?? []),
+      scramUsers: options.scramUsers ?? [],
     })
   }
   const brokers = await Promise.all(plans.map((plan) => KafkaBroker.prepare(plan, plans)))
@@ -99,7 +117,18 @@ async function startFromJars(options: KafkaOptions): Promise<KafkaService> {
   const kind = count === 1 ? 'one broker' : 'three brokers'
   const where = temporary ? 'a temporary folder' : folder
   const uses = `Kafka ${KAFKA_VERSION} (its own jars, ${kind}), data in ${where}`
-  return { address, uses, brokers, ready, stop }
+  const addressOf = (name: string): string =>
+    plans
+      .map(({ listeners }) => listeners.find((listener) => listener.name === name) ?? noListener(name))
+      .map(({ port }) => `${LOOPBACK}:${port}`)
+      .join(',')
+  return { address, uses, brokers, ready, addressOf, stop }
+}
+
+async function withPorts(listeners: readonly SecuredListener[]): Promise<BrokerPlan['listeners']> {
+  const found: (SecuredListener & { port: number })[] = []
+  for (const listener of listeners) found.push({ ...listener, port: await freePort() })
+  return found
 }
 
 async function startInDocker(options: KafkaOptions): Promise<KafkaService> {
@@ -118,6 +147,7 @@ async function startInDocker(options: KafkaOptions): Promise<KafkaService> {
     uses: `Kafka in Docker (${KAFKA_IMAGE}), data in the container`,
     brokers: [],
     ready,
+    addressOf: noListener,
     stop,
   }
 }

@@ -5,8 +5,11 @@
 import type { Node, NodeAPI, NodeDef } from 'node-red'
 import { flowTracking, type TrackingRuntime } from '../../src/delivery/flow-tracking'
 import type { Message } from '../../src/delivery/message-link'
+import { CountLog } from '../../src/runtime/count-log'
 import { CLOSE_BUDGET_MS, settlesWithin } from '../../src/runtime/deadline'
 import { asPipelineError, PipelineError } from '../../src/runtime/errors'
+import { EventLog } from '../../src/runtime/event-log'
+import { OutageLog } from '../../src/runtime/outage-log'
 import { StatusLine } from '../../src/runtime/status-line'
 import { deadLettersOf } from '../../src/tenant/dead-letter'
 import { DeadLetterQueue } from '../../src/tenant/dead-letter-queue'
@@ -18,6 +21,17 @@ export = function (RED: NodeAPI): void {
   RED.nodes.registerType('tenant-dead-letter', function (this: Node, config: NodeDef & DeadLetterDef) {
     RED.nodes.createNode(this, config)
     const status = new StatusLine((shown) => this.status(shown))
+    const log = new EventLog(this)
+    const outage = new OutageLog(log, {
+      away: 'DEAD_LETTERS_WAITING',
+      back: 'DEAD_LETTERS_BACK',
+      backText: 'dead letters are stored again',
+    })
+    const late = new CountLog(log, { code: 'LATE_COPY', text: () => LATE })
+    const stored = new CountLog(log, {
+      code: 'DEAD_LETTERS',
+      text: (count) => `${count} ${count === 1 ? 'dead letter' : 'dead letters'} stored`,
+    })
     let written = 0
     let waiting = 0
     let problem: PipelineError | undefined
@@ -36,7 +50,7 @@ export = function (RED: NodeAPI): void {
       const { code, message, statusText } = asPipelineError(error)
       // The message is fine, the node is not: it may be tried again when the node has been mended.
       problem = new PipelineError(code, message, { retryable: true, statusText, cause: error })
-      this.error(message)
+      log.problem('CONFIG_REFUSED', problem)
     }
     showStatus()
     const queue =
@@ -44,7 +58,7 @@ export = function (RED: NodeAPI): void {
       new DeadLetterQueue({
         target,
         onProblem: (current) => {
-          if (current !== undefined && current.message !== problem?.message) this.warn(current.message)
+          outage.look(current, { counts: { waiting } })
           problem = current
           showStatus()
         },
@@ -62,7 +76,7 @@ export = function (RED: NodeAPI): void {
         done()
         return
       }
-      if (delivery?.settled !== undefined) this.warn(LATE)
+      if (delivery?.settled !== undefined) late.add(1, message.tenant)
       const held = delivery?.settled === undefined ? delivery : undefined
       const letters = deadLettersOf(message)
       if (held !== undefined) tracker.hold(held)
@@ -71,6 +85,7 @@ export = function (RED: NodeAPI): void {
         () => {
           waiting -= letters.length
           written += letters.length
+          for (const { tenant } of letters) stored.add(1, tenant)
           if (held !== undefined) tracker.confirm(held, message)
           showStatus()
           done()
@@ -90,6 +105,7 @@ export = function (RED: NodeAPI): void {
           await settlesWithin(queue.idle(), problem ? OUTAGE_BUDGET_MS : CLOSE_BUDGET_MS)
         queue?.close()
         await target?.close()
+        for (const each of [outage, late, stored]) each.close()
         status.close()
       }
       void drain().then(done, done)

@@ -1,7 +1,8 @@
 /** The options of `tenant-kafka-cluster`, and how they become a connection. */
-import { parseBrokers, SASL_MECHANISMS, type KafkaConnection } from '../../src/kafka/connection'
+import { checkTls, parseBrokers, SASL_MECHANISMS, type KafkaConnection } from '../../src/kafka/connection'
+import { clientCredentials } from '../../src/kafka/token-endpoint'
 import { PipelineError } from '../../src/runtime/errors'
-import { choice, flag, integer, readOptions, text } from '../../src/runtime/options'
+import { choice, flag, integer, readOptions, text, type OptionValues } from '../../src/runtime/options'
 import { passwordEnv, readPassword } from '../../src/runtime/secret'
 
 export const options = {
@@ -14,6 +15,11 @@ export const options = {
   useTls: flag(false),
   sasl: choice(['none', ...SASL_MECHANISMS], 'none'),
   passwordEnv: passwordEnv(),
+  tokenUrl: text({
+    pattern: /^https?:\/\/[^\s@]+$/,
+    expects: 'a URL such as https://login.example/oauth2/token, without a user in it',
+  }),
+  tokenScope: text(),
   connectionTimeoutMs: integer({ default: 10_000, min: 1000, max: 120_000, unit: 'ms' }),
   requestTimeoutMs: integer({ default: 30_000, min: 1000, max: 300_000, unit: 'ms' }),
 }
@@ -36,36 +42,46 @@ export function readConnection(
   environment: (name: string) => unknown,
 ): KafkaConnection {
   const values = readOptions(options, config)
+  if (values.useTls) checkTls(tls ?? {})
   return {
     brokers: parseBrokers(values.brokers),
     clientId: values.clientId,
     tls: values.useTls ? (tls ?? {}) : undefined,
-    sasl:
-      values.sasl === 'none'
-        ? undefined
-        : readSasl(values.sasl, values.passwordEnv, credentials, environment),
+    sasl: readLogin(values, credentials, environment),
     connectionTimeoutMs: values.connectionTimeoutMs,
     requestTimeoutMs: values.requestTimeoutMs,
   }
 }
 
-function readSasl(
-  mechanism: (typeof SASL_MECHANISMS)[number],
-  variable: string,
+/** User and password are the client's id and secret when a token endpoint is asked. */
+function readLogin(
+  { sasl, passwordEnv: variable, tokenUrl, tokenScope, connectionTimeoutMs }: OptionValues<typeof options>,
   credentials: Partial<ClusterCredentials>,
   environment: (name: string) => unknown,
 ): KafkaConnection['sasl'] {
+  if (sasl === 'none') return undefined
+  const bearer = sasl === 'oauthbearer'
   const { username } = credentials
   if (typeof username !== 'string' || username === '')
-    throw missing('username', 'a user name, because SASL is chosen')
+    throw missing('username', bearer ? 'a client id' : 'a user name', sasl)
   const password = readPassword(variable, credentials.password, environment)
-  if (password === undefined) throw missing('password', 'a password, because SASL is chosen')
-  return { mechanism, username, password }
+  if (password === undefined) throw missing('password', bearer ? 'a client secret' : 'a password', sasl)
+  if (!bearer) return { mechanism: sasl, username, password }
+  if (tokenUrl === '') throw missing('tokenUrl', 'the URL of the token endpoint', sasl)
+  const token = clientCredentials({
+    url: tokenUrl,
+    clientId: username,
+    clientSecret: password,
+    scope: tokenScope,
+    timeoutMs: connectionTimeoutMs,
+  })
+  return { mechanism: sasl, token, tokenUrl }
 }
 
-function missing(property: string, expects: string): PipelineError {
-  return new PipelineError('CONFIG_INVALID', `"${property}" is empty; expected ${expects}`, {
-    retryable: false,
-    statusText: `check "${property}"`,
-  })
+function missing(property: string, expects: string, sasl: string): PipelineError {
+  return new PipelineError(
+    'CONFIG_INVALID',
+    `"${property}" is empty; expected ${expects}, because SASL ${sasl.toUpperCase()} is chosen`,
+    { retryable: false, statusText: `check "${property}"` },
+  )
 }

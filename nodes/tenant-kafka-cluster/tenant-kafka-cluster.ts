@@ -5,8 +5,10 @@
 import type { ConnectionOptions } from 'node:tls'
 import type { Node, NodeAPI, NodeDef } from 'node-red'
 import { KafkaCluster } from '../../src/kafka/cluster'
+import { connectionWarnings } from '../../src/kafka/connection'
 import { KafkaJsDriver } from '../../src/kafka/kafkajs-driver'
 import { asPipelineError, PipelineError } from '../../src/runtime/errors'
+import { EventLog } from '../../src/runtime/event-log'
 import type { KafkaClusterNode } from './cluster-node'
 import { readConnection, type ClusterCredentials } from './options'
 
@@ -27,16 +29,23 @@ export = function (RED: NodeAPI): void {
     function (this: Node<ClusterCredentials>, config: KafkaClusterDef) {
       RED.nodes.createNode(this, config)
       const node = this as Node<ClusterCredentials> & KafkaClusterNode
+      const log = new EventLog(node)
       try {
         const tls = tlsOptions(RED, config)
         const connection = readConnection(config, node.credentials ?? {}, tls, (name) =>
           RED.util.getSetting(node, name),
         )
-        node.cluster = new KafkaCluster(connection, new KafkaJsDriver(connection, (text) => node.debug(text)))
+        const driver = new KafkaJsDriver(connection, (text) => log.note('KAFKA_CLIENT', text))
+        node.cluster = new KafkaCluster(connection, driver, ({ topic, partitions, replicas }) =>
+          log.note('KAFKA_TOPIC_CREATED', `Kafka topic ${topic} was created`, {
+            counts: { partitions, replicas },
+          }),
+        )
         node.users = node.cluster.users
+        for (const warning of connectionWarnings(connection)) log.note('KAFKA_LOGIN_UNSAFE', warning)
       } catch (error) {
         node.problem = asPipelineError(error)
-        node.error(node.problem.message)
+        log.problem('CONFIG_REFUSED', node.problem)
       }
       node.on('close', (_removed: boolean, done: () => void) => {
         if (node.cluster === undefined) done()

@@ -5,9 +5,11 @@
 import type { Node, NodeAPI, NodeDef, NodeMessage } from 'node-red'
 import { flowTracking, type TrackingRuntime } from '../../src/delivery/flow-tracking'
 import { MESSAGES } from '../../src/delivery/redelivery'
+import { ConsumerEvents } from '../../src/kafka/consumer-events'
 import { ConsumerStatus } from '../../src/kafka/consumer-status'
 import { KafkaSource } from '../../src/kafka/source'
 import { asPipelineError } from '../../src/runtime/errors'
+import { EventLog } from '../../src/runtime/event-log'
 import { messageError } from '../../src/runtime/message-error'
 import { StatusLine } from '../../src/runtime/status-line'
 import { requireCluster } from '../tenant-kafka-cluster/cluster-node'
@@ -28,6 +30,8 @@ export = function (RED: NodeAPI): void {
     RED.nodes.createNode(this, config)
     const node = this as WiredNode
     const line = new StatusLine((status) => node.status(status))
+    const log = new EventLog(node)
+    const events = new ConsumerEvents(log)
     const releases: (() => void)[] = []
     let source: KafkaSource | undefined
     let timer: NodeJS.Timeout | undefined
@@ -45,15 +49,14 @@ export = function (RED: NodeAPI): void {
         },
         isWired: (output) => (node.wires[output]?.length ?? 0) > 0,
         describe: (error) => messageError(error, node),
-        warn: (problem) => node.warn(problem.message),
+        log,
       })
       source = started
       releases.push(cluster.users.add())
       const users = (database as { users?: { add(): () => void } } | null | undefined)?.users
       if (users !== undefined) releases.push(users.add())
       const show = (): void => {
-        const problem = status.newProblem(started)
-        if (problem !== undefined) node.error(problem.message)
+        events.look(started)
         line.set(status.of(started, performance.now()))
       }
       timer = setInterval(show, STATUS_INTERVAL_MS)
@@ -61,7 +64,7 @@ export = function (RED: NodeAPI): void {
       started.start()
     } catch (error) {
       const problem = asPipelineError(error)
-      node.error(problem.message)
+      log.problem('CONFIG_REFUSED', problem)
       line.set({ fill: 'red', shape: 'ring', text: problem.statusText })
     }
 
@@ -69,9 +72,10 @@ export = function (RED: NodeAPI): void {
       clearInterval(timer)
       const closed = source === undefined ? Promise.resolve() : source.close()
       void closed
-        .catch((error: unknown) => node.error(asPipelineError(error).message))
+        .catch((error: unknown) => log.problem('UNEXPECTED', asPipelineError(error)))
         .finally(() => {
           for (const release of releases) release()
+          events.close()
           line.close()
           done()
         })

@@ -28,7 +28,7 @@ export const options = {
 }
 
 /** @throws PipelineError `CONFIG_INVALID` */
-export function readProducerOptions(config: object): Omit<TenantProducerOptions, 'onWarning'> {
+export function readProducerOptions(config: object): Omit<TenantProducerOptions, 'log'> {
   const { lingerMs, batchRecords, batchBytes, partitions, replicas, retentionMs, ...same } = readOptions(
     options,
     config,

@@ -7,9 +7,12 @@ import { flowTracking, type TrackingRuntime } from '../../src/delivery/flow-trac
 import type { Message } from '../../src/delivery/message-link'
 import { storeMessage, type Send, type SinkHost } from '../../src/delivery/sink-message'
 import { TenantProducer } from '../../src/kafka/producer'
+import { ProducerEvents } from '../../src/kafka/producer-events'
 import { ProducerStatus } from '../../src/kafka/producer-status'
+import { CountLog } from '../../src/runtime/count-log'
 import { CLOSE_BUDGET_MS } from '../../src/runtime/deadline'
 import { asPipelineError, PipelineError } from '../../src/runtime/errors'
+import { EventLog } from '../../src/runtime/event-log'
 import { messageError } from '../../src/runtime/message-error'
 import { StatusLine } from '../../src/runtime/status-line'
 import { requireCluster } from '../tenant-kafka-cluster/cluster-node'
@@ -33,12 +36,18 @@ export = function (RED: NodeAPI): void {
       const node = this as WiredNode
       const line = new StatusLine((status) => node.status(status))
       const status = new ProducerStatus(performance.now())
+      const log = new EventLog(node)
+      const events = new ProducerEvents(log)
+      const late = new CountLog(log, { code: 'LATE_COPY', text: () => LATE_COPY })
       const host: SinkHost = {
         tracker,
         isWired: () => (node.wires[0]?.length ?? 0) > 0,
         describe: (error) => messageError(error, node),
-        onLate: () => node.error(LATE_COPY),
-        onRejected: () => status.noteRejected(),
+        onLate: () => late.add(1),
+        onRejected: (_error, tenant) => {
+          status.noteRejected()
+          events.noteRejected(tenant)
+        },
       }
 
       let producer: TenantProducer | undefined
@@ -50,13 +59,12 @@ export = function (RED: NodeAPI): void {
         const options = readProducerOptions(config)
         const started = new TenantProducer(cluster, {
           ...options,
-          onWarning: (warning) => node.warn(warning),
+          log,
         })
         producer = started
         release = cluster.users.add()
         const show = (): void => {
-          const problem = status.newProblem(started)
-          if (problem !== undefined) node.error(problem.message)
+          events.look(started)
           line.set(status.of(started, performance.now()))
         }
         timer = setInterval(show, STATUS_INTERVAL_MS)
@@ -66,7 +74,7 @@ export = function (RED: NodeAPI): void {
         const { code, message, statusText } = asPipelineError(error)
         // The message is fine, the node is not: it may be tried again when the node has been mended.
         refused = new PipelineError(code, message, { retryable: true, statusText, cause: error })
-        node.error(message)
+        log.problem('CONFIG_REFUSED', refused)
         line.set({ fill: 'red', shape: 'ring', text: statusText })
       }
 
@@ -89,9 +97,11 @@ export = function (RED: NodeAPI): void {
         clearInterval(timer)
         const closed = producer === undefined ? Promise.resolve() : producer.close(CLOSE_BUDGET_MS)
         void closed
-          .catch((error: unknown) => node.error(asPipelineError(error).message))
+          .catch((error: unknown) => log.problem('UNEXPECTED', asPipelineError(error)))
           .finally(() => {
             release?.()
+            events.close()
+            late.close()
             line.close()
             done()
           })

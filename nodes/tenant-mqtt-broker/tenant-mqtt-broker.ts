@@ -5,6 +5,7 @@
 import type { Node, NodeAPI, NodeDef } from 'node-red'
 import { parseBrokerUrls } from '../../src/mqtt/broker-settings'
 import { asPipelineError, PipelineError } from '../../src/runtime/errors'
+import { EventLog } from '../../src/runtime/event-log'
 import { readOptions } from '../../src/runtime/options'
 import { readPassword } from '../../src/runtime/secret'
 import type { MqttBrokerNode } from './broker-node'
@@ -42,7 +43,7 @@ export = function (RED: NodeAPI): void {
         }
       } catch (error) {
         node.problem = asPipelineError(error)
-        node.error(node.problem.message)
+        new EventLog(node).problem('CONFIG_REFUSED', node.problem)
       }
     },
     { credentials: { password: { type: 'password' } } },

@@ -8,8 +8,10 @@ import { MESSAGES } from '../../src/delivery/redelivery'
 import type { BrokerSettings } from '../../src/mqtt/broker-settings'
 import type { QoS } from '../../src/mqtt/deferred-acknowledgement'
 import { MqttSource, type SourceSettings } from '../../src/mqtt/source'
+import { SourceEvents } from '../../src/mqtt/source-events'
 import { SourceStatus } from '../../src/mqtt/source-status'
 import { asPipelineError, PipelineError } from '../../src/runtime/errors'
+import { EventLog } from '../../src/runtime/event-log'
 import { messageError } from '../../src/runtime/message-error'
 import { readOptions } from '../../src/runtime/options'
 import { StatusLine } from '../../src/runtime/status-line'
@@ -28,6 +30,8 @@ export = function (RED: NodeAPI): void {
     RED.nodes.createNode(this, config)
     const node = this as WiredNode
     const line = new StatusLine((status) => node.status(status))
+    const log = new EventLog(node)
+    const events = new SourceEvents(log)
     let source: MqttSource | undefined
     let timer: NodeJS.Timeout | undefined
     try {
@@ -40,26 +44,26 @@ export = function (RED: NodeAPI): void {
         },
         isWired: (output) => (node.wires[output]?.length ?? 0) > 0,
         describe: (error) => messageError(error, node),
-        warn: (warning) => {
+        onWarning: (warning) => {
           status.warned(warning)
-          node.warn(warning.message)
+          log.error(warning)
         },
-        note: (event) => node.warn(event.message),
-        onChange: () => {
-          const problem = status.newProblem(started.state)
-          if (problem !== undefined) node.error(problem.message)
-          line.set(status.of(started, performance.now()))
-        },
+        note: (event) => log.error(event),
+        onChange: () => show(),
       })
+      const show = (): void => {
+        events.look(started)
+        line.set(status.of(started, performance.now()))
+      }
       source = started
       timer = setInterval(() => {
         started.look(performance.now())
-        line.set(status.of(started, performance.now()))
+        show()
       }, STATUS_INTERVAL_MS)
       started.start()
     } catch (error) {
       const problem = asPipelineError(error)
-      node.error(problem.message)
+      log.problem('CONFIG_REFUSED', problem)
       line.set({ fill: 'red', shape: 'ring', text: problem.statusText })
     }
 
@@ -67,8 +71,9 @@ export = function (RED: NodeAPI): void {
       clearInterval(timer)
       const closed = source === undefined ? Promise.resolve() : source.close()
       void closed
-        .catch((error: unknown) => node.error(asPipelineError(error).message))
+        .catch((error: unknown) => log.problem('UNEXPECTED', asPipelineError(error)))
         .finally(() => {
+          events.close()
           line.close()
           done()
         })

@@ -45,7 +45,7 @@ export const options = {
 
 export type SinkConfiguration = Omit<
   TableSinkOptions,
-  'database' | 'refuser' | 'deliverRejected' | 'onChange' | 'onMaintenanceProblem'
+  'database' | 'refuser' | 'deliverRejected' | 'onChange' | 'events'
 >
 
 /**

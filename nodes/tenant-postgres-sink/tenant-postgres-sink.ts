@@ -6,11 +6,13 @@ import type { Node, NodeAPI, NodeDef } from 'node-red'
 import { flowTracking } from '../../src/delivery/flow-tracking'
 import type { Message } from '../../src/delivery/message-link'
 import { RejectOutput } from '../../src/postgres/reject-output'
+import { SinkEvents } from '../../src/postgres/sink-events'
 import { SinkIntake } from '../../src/postgres/sink-intake'
 import { SinkStatus } from '../../src/postgres/sink-status'
 import { TableSink } from '../../src/postgres/table-sink'
 import { CLOSE_BUDGET_MS, settlesWithin } from '../../src/runtime/deadline'
 import { asPipelineError, PipelineError } from '../../src/runtime/errors'
+import { EventLog } from '../../src/runtime/event-log'
 import { StatusLine } from '../../src/runtime/status-line'
 import { requireDatabase } from '../../src/postgres/require-database'
 import { readSink } from './options'
@@ -37,6 +39,8 @@ export = function (RED: NodeAPI): void {
     RED.nodes.createNode(this, config)
     const node = this as WiredNode
     const status = new StatusLine((shown) => node.status(shown))
+    const log = new EventLog(node)
+    const events = new SinkEvents(log)
     let running: Running | undefined
     let refused: PipelineError | undefined
     try {
@@ -45,7 +49,7 @@ export = function (RED: NodeAPI): void {
       const { code, message, statusText } = asPipelineError(error)
       // The message is fine, the node is not: it may be tried again when the node has been mended.
       refused = new PipelineError(code, message, { retryable: true, statusText, cause: error })
-      node.error(message)
+      log.problem('CONFIG_REFUSED', refused)
       status.set({ fill: 'red', shape: 'ring', text: statusText })
     }
 
@@ -56,6 +60,7 @@ export = function (RED: NodeAPI): void {
 
     node.on('close', (_removed: boolean, done: () => void) => {
       const finish = (): void => {
+        events.close()
         status.close()
         done()
       }
@@ -78,26 +83,20 @@ export = function (RED: NodeAPI): void {
         send: (message) => node.send(message as never),
         isWired: () => (node.wires[0]?.length ?? 0) > 0,
         isGateOpen: () => tracking.gateOpen,
-        onProblem: (problem) => {
-          if (problem !== undefined) node.warn(problem.message)
-        },
+        onProblem: (problem) => events.noteOutput(problem),
       })
       const sinkStatus = new SinkStatus()
-      const showStatus = (): void => status.set(sinkStatus.of(sink))
-      let logged: string | undefined
+      const showStatus = (): void => {
+        events.look(sink)
+        status.set(sinkStatus.of(sink))
+      }
       const sink = new TableSink({
         ...options,
         database,
         refuser,
         deliverRejected: (rejected) => rejects.deliver(rejected),
-        onChange: () => {
-          showStatus()
-          const problem = sink.problem?.message
-          if (problem !== undefined && problem !== logged) node.warn(problem)
-          if (problem === undefined && logged !== undefined) node.log('PostgreSQL is there again')
-          logged = problem
-        },
-        onMaintenanceProblem: (problem) => node.warn(problem.message),
+        onChange: showStatus,
+        events,
       })
       const releaseName =
         options.exactlyOnce === 'ledger'
@@ -110,7 +109,10 @@ export = function (RED: NodeAPI): void {
       const refresh = setInterval(showStatus, 1000).unref()
       sink.start()
       if (options.deadLetters === undefined && (node.wires[0]?.length ?? 0) === 0) {
-        node.warn('nothing is wired to the output: a record that cannot be stored will fail its message')
+        log.note(
+          'REJECTS_UNWIRED',
+          'nothing is wired to the output: a record that cannot be stored will fail its message',
+        )
       }
       return {
         intake: new SinkIntake({ tracker: tracking.tracker, sink, exactlyOnce: options.exactlyOnce }),

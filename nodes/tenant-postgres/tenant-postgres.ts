@@ -6,6 +6,7 @@ import type { ConnectionOptions } from 'node:tls'
 import type { Node, NodeAPI, NodeDef } from 'node-red'
 import { Database } from '../../src/postgres/database'
 import { asPipelineError, PipelineError } from '../../src/runtime/errors'
+import { EventLog } from '../../src/runtime/event-log'
 import type { DatabaseHolder } from '../../src/postgres/require-database'
 import { readDatabase, type PostgresCredentials } from './options'
 
@@ -33,7 +34,7 @@ export = function (RED: NodeAPI): void {
         node.users = node.database.users
       } catch (error) {
         node.problem = asPipelineError(error)
-        node.error(node.problem.message)
+        new EventLog(node).problem('CONFIG_REFUSED', node.problem)
       }
       node.on('close', (_removed: boolean, done: () => void) => {
         if (node.database === undefined) done()

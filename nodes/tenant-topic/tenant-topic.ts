@@ -5,6 +5,8 @@
 import type { Node, NodeAPI, NodeDef } from 'node-red'
 import type { Message } from '../../src/delivery/message-link'
 import { asPipelineError, PipelineError } from '../../src/runtime/errors'
+import { CountLog } from '../../src/runtime/count-log'
+import { EventLog } from '../../src/runtime/event-log'
 import { messageError } from '../../src/runtime/message-error'
 import { readOptions } from '../../src/runtime/options'
 import { StatusLine } from '../../src/runtime/status-line'
@@ -23,6 +25,11 @@ export = function (RED: NodeAPI): void {
     RED.nodes.createNode(this, config)
     const node = this as WiredNode
     const status = new StatusLine((shown) => node.status(shown))
+    const log = new EventLog(node)
+    const counted = new CountLog(log, {
+      code: 'UNMATCHED',
+      text: (count) => `${count} ${count === 1 ? 'MQTT topic does' : 'MQTT topics do'} not match the pattern`,
+    })
     let unmatched = 0
 
     let router: TopicRouter | undefined
@@ -34,7 +41,7 @@ export = function (RED: NodeAPI): void {
       const { code, message, statusText } = asPipelineError(error)
       // The message is fine, the node is not: it may be tried again when the node has been mended.
       refused = new PipelineError(code, message, { retryable: true, statusText, cause: error })
-      node.error(message)
+      log.problem('CONFIG_REFUSED', refused)
       status.set({ fill: 'red', shape: 'ring', text: statusText })
     }
 
@@ -53,6 +60,7 @@ export = function (RED: NodeAPI): void {
         return
       }
       unmatched += unrouted.length
+      counted.add(unrouted.length)
       status.set({ fill: 'yellow', shape: 'dot', text: `${unmatched.toLocaleString('en')} not matched` })
       const rejects = unrouted.map((reject) =>
         Object.assign(reject.message, { error: messageError(reject.error, node) }),
@@ -69,6 +77,7 @@ export = function (RED: NodeAPI): void {
     })
 
     node.on('close', (_removed: boolean, done: () => void) => {
+      counted.close()
       status.close()
       done()
     })

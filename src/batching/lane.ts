@@ -10,6 +10,9 @@
 import { backoffMs, type BackoffOptions } from '../runtime/backoff'
 import { asPipelineError, PipelineError } from '../runtime/errors'
 
+/** So many batches in a row that the partition takes: then it is tried whether it takes larger ones again. */
+const BATCHES_BEFORE_GROWTH = 50
+
 /** Told once for each record, never in the call that has added it. */
 export interface Completion {
   stored(): void
@@ -69,6 +72,8 @@ export class Lane<T> {
   private flushReason: FlushReason | undefined
   private attempts = 0
   private maxBytes: number
+  /** Since the last refusal for the size. */
+  private takenBatches = 0
   private cancelLinger: (() => void) | undefined
   private cancelRetry: (() => void) | undefined
   private abandoned = false
@@ -153,6 +158,7 @@ export class Lane<T> {
     if (this.abandoned) return
     this.out = undefined
     this.endOfProblem()
+    this.grow()
     this.options.onReleased(batch.records.length, batch.bytes)
     for (const completion of batch.completions) completion.stored()
     this.pump()
@@ -174,11 +180,24 @@ export class Lane<T> {
     if (refusal === 'all' || batch.records.length === 1) {
       this.fail(batch, error)
     } else {
-      // A partition that takes less than our limit: smaller batches from now on.
-      if (refusal === 'size') this.maxBytes = Math.max(1, Math.ceil(Math.min(this.maxBytes, batch.bytes) / 2))
+      if (refusal === 'size') this.shrink(batch)
       this.closed.unshift(...halves(batch))
     }
     this.pump()
+  }
+
+  /** A partition that takes less than our limit: smaller batches from now on. */
+  private shrink(batch: Batch<T>): void {
+    this.maxBytes = Math.max(1, Math.ceil(Math.min(this.maxBytes, batch.bytes) / 2))
+    this.takenBatches = 0
+  }
+
+  /** The partition's limit may have been raised. */
+  private grow(): void {
+    const { maxBytes } = this.options.limits
+    if (this.maxBytes >= maxBytes || ++this.takenBatches < BATCHES_BEFORE_GROWTH) return
+    this.maxBytes = Math.min(maxBytes, this.maxBytes * 2)
+    this.takenBatches = 0
   }
 
   private endOfProblem(): void {

@@ -47,6 +47,8 @@ export class Delivery {
   /** Sinks of this package that hold a copy at the moment; while there is one the delivery cannot time out. */
   holders = 0
   confirmed = false
+  /** A sink has confirmed and not yet said done, which it does next. */
+  justConfirmed = false
   settled: Outcome | undefined
   checkPending = false
   readonly places = new Map<FlowNode, Place>()

@@ -4,11 +4,14 @@
  * Non-obvious, each of these has lost messages in an experiment:
  *  - While a deploy is under way the router drops what is sent to a node that is being replaced, without any
  *    event. Such a copy counts as failed; a wire to a disabled or deleted node is an end of the flow.
+ *  - Delay, Sort and Batch say done for all that they still have when a deploy closes them. Done of a node that is
+ *    being taken away counts as lost, unless it is a sink that has just confirmed.
  *  - Catch, Complete and Link in get their messages past the router: only `onReceive` shows them.
  *  - A handler with one or two parameters (Switch, Filter, older nodes) never says done. Its copy ends when the
  *    node sends on, or after a grace. Switch has a queue of its own and takes one message from it in each turn of
  *    the event loop: behind a burst a message waits there for longer than any grace, so turns are counted, too.
- *  - `node.error(text, msg)` without `done(error)` shows up only as a message at a Catch node.
+ *  - `node.error(text, msg)` without `done(error)` shows up only as a message at a Catch node. A Link call whose
+ *    time is up says that and nothing else, so this is its end of the message.
  */
 import { asPipelineError, PipelineError } from '../runtime/errors'
 import type { CompleteEvent, Hooks, ReceiveEvent, RuntimeNode, SendEvent } from '../runtime/host'
@@ -45,7 +48,7 @@ interface UnfinishedCopy {
 const SPARE_TURNS = 2
 
 export class FlowHooks {
-  private routing: SendEvent[] = []
+  private routing: { readonly event: SendEvent; readonly inDeploy: boolean }[] = []
   private received: UnfinishedCopy[] = []
   private ageing: UnfinishedCopy[] = []
   /** Turns of the event loop, counted only while a node needs them. */
@@ -66,14 +69,14 @@ export class FlowHooks {
   }
 
   private onSend(events: SendEvent[]): void {
-    const { tracker } = this.options
+    const { tracker, isDeploying } = this.options
     let sender: RuntimeNode | undefined
     for (const event of events) {
       const delivery = tracker.find(event.msg)
       if (delivery === undefined) continue
       tracker.copySent(delivery)
       if (this.routing.length === 0) this.options.nextMacrotask(() => this.findUnroutable())
-      this.routing.push(event)
+      this.routing.push({ event, inDeploy: isDeploying() })
       if (neverSaysDone(event.source.node) && event.source.node !== sender) {
         sender = event.source.node
         tracker.copyEnded(delivery, sender)
@@ -103,26 +106,38 @@ export class FlowHooks {
     const delivery = tracker.find(event.msg)
     if (delivery === undefined) return
     if (event.error) tracker.openFailure(delivery, event.node.id, asPipelineError(event.error))
-    tracker.copyEnded(delivery, event.node.node)
+    this.endCopy(delivery, event.node.node)
+  }
+
+  private endCopy(delivery: Delivery, node: RuntimeNode): void {
+    const { tracker, isDeploying, getNode } = this.options
+    const isLost = !delivery.justConfirmed && isDeploying() && getNode(node.id) !== node
+    if (isLost) tracker.copyLost(delivery, node)
+    else tracker.copyEnded(delivery, node)
   }
 
   /** `node.error(text, msg)` fails a message as `done(error)` does, but only the Catch node shows it. */
   private noteCaughtFailure(delivery: Delivery, event: ReceiveEvent): void {
+    const { tracker, getNode } = this.options
     const nodeId = failedNodeId(event.msg)
     if (nodeId === undefined || delivery.failures?.has(nodeId)) return
     const { message } = event.msg.error as { message?: unknown }
-    this.options.tracker.openFailure(delivery, nodeId, asPipelineError(new Error(String(message))))
+    tracker.openFailure(delivery, nodeId, asPipelineError(new Error(String(message))))
+    const reporter = getNode(nodeId) as RuntimeNode | null | undefined
+    if (reporter?.type === 'link call') tracker.copyEnded(delivery, reporter)
   }
 
   /** What was sent in the last turn and has no destination: the node is gone, switched off, or being replaced. */
   private findUnroutable(): void {
     const { tracker, isDeploying, getNode, isEnabled } = this.options
-    for (const event of this.routing.splice(0)) {
+    for (const { event, inDeploy } of this.routing.splice(0)) {
       if (event.destination.node) continue
       const { id } = event.destination
       const delivery = tracker.find(event.msg)
-      if (delivery === undefined || getNode(id)) continue
-      tracker.copyUnroutable(delivery, id, isDeploying() || isEnabled(id) ? routedToNobody(id) : undefined)
+      // A node that is there all the same: somebody else's hook has stopped the message, and the time-out will tell.
+      if (delivery === undefined || (getNode(id) && !inDeploy)) continue
+      const isLost = inDeploy || isDeploying() || isEnabled(id)
+      tracker.copyUnroutable(delivery, id, isLost ? routedToNobody(id) : undefined)
     }
   }
 
@@ -140,11 +155,10 @@ export class FlowHooks {
   }
 
   private startGraceTimer(): void {
-    const { tracker, after } = this.options
-    after(ONE_ARGUMENT_GRACE_MS, () => {
+    this.options.after(ONE_ARGUMENT_GRACE_MS, () => {
       const unfinished: UnfinishedCopy[] = []
       for (const copy of this.ageing) {
-        if (copy.doneInTurn <= this.turn) tracker.copyEnded(copy.delivery, copy.node)
+        if (copy.doneInTurn <= this.turn) this.endCopy(copy.delivery, copy.node)
         else unfinished.push(copy)
       }
       this.ageing = unfinished.concat(this.received)

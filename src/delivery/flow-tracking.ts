@@ -7,7 +7,7 @@
  */
 import { FlowHooks } from './flow-hooks'
 import type { FlowNode } from './delivery'
-import type { FlowConfig } from './merging-nodes'
+import type { FlowConfig } from './flow-check'
 import { DeliveryTracker } from './tracker'
 import type { Events, Hooks } from '../runtime/host'
 

@@ -26,6 +26,8 @@ export const FAILED_MESSAGES = 1
 const BACKOFF = { initialMs: 250, maxMs: 30_000 }
 /** What is due within this time goes out together, in the order of arrival. */
 const SENT_TOGETHER_MS = 100
+/** No attempt may stand still for longer, however many have stalled before. */
+const LONGEST_TIMEOUT_MS = 86_400_000
 const DRAIN_POLL_MS = 20
 /** While closing: deliveries that no sink holds and that make no move for so long are not waited for. */
 const DRAIN_STANDSTILL_MS = 400
@@ -58,6 +60,8 @@ interface Emission<T> {
   readonly rest: readonly T[]
   readonly order: number
   attempts: number
+  /** Attempts in which no node moved it for the time-out. */
+  stalls: number
   /** Set when it failed for good. */
   failure: PipelineError | undefined
   lastError: PipelineError | undefined
@@ -163,7 +167,7 @@ export class Redelivery<T> {
       this.options.onDropped?.(emission.content)
       return
     }
-    const { tracker, sourceId, deliveryTimeoutMs, compose, send, isWired } = this.options
+    const { tracker, sourceId, compose, send, isWired } = this.options
     const output = emission.failure === undefined ? MESSAGES : FAILED_MESSAGES
     if (!isWired(output)) {
       this.held.push(emission)
@@ -171,13 +175,22 @@ export class Redelivery<T> {
     }
     const id = `${this.idPrefix}${(this.ids++).toString(36)}`
     const message = compose(emission.content, emission.failure)
-    const delivery = tracker.openDelivery(id, sourceId, deliveryTimeoutMs, (settlement) =>
+    const delivery = tracker.openDelivery(id, sourceId, this.timeoutOf(emission), (settlement) =>
       this.settled(emission, settlement),
     )
     this.outCount++
     link(message, delivery)
     send(output, message)
     tracker.emitted(delivery)
+  }
+
+  /**
+   * Each attempt that has stalled doubles it: a queue in the flow that is longer than the time-out would otherwise
+   * fill up with second copies, faster than it empties.
+   */
+  private timeoutOf({ stalls }: Emission<T>): number {
+    const { deliveryTimeoutMs } = this.options
+    return Math.max(deliveryTimeoutMs, Math.min(deliveryTimeoutMs * 2 ** stalls, LONGEST_TIMEOUT_MS))
   }
 
   private settled(emission: Emission<T>, { outcome, error }: Settlement): void {
@@ -202,6 +215,7 @@ export class Redelivery<T> {
     }
     emission.attempts++
     emission.lastError = error
+    if (error.code === 'DELIVERY_STALLED') emission.stalls++
     const outOfAttempts = maxAttempts > 0 && emission.attempts >= maxAttempts
     if (emission.failure !== undefined || (error.retryable && !outOfAttempts)) {
       this.sendAgain(emission, error)
@@ -251,5 +265,5 @@ export class Redelivery<T> {
 }
 
 function fresh<T>(content: T, rest: readonly T[], order: number): Emission<T> {
-  return { content, rest, order, attempts: 0, failure: undefined, lastError: undefined }
+  return { content, rest, order, attempts: 0, stalls: 0, failure: undefined, lastError: undefined }
 }

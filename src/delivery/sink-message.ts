@@ -22,7 +22,7 @@ export interface SinkHost {
   /** A message has come back after its delivery was settled. */
   readonly onLate: () => void
   /** A record was rejected. */
-  readonly onRejected: (error: PipelineError) => void
+  readonly onRejected: (error: PipelineError, tenant: unknown) => void
 }
 
 export type Send = (message: Message) => void
@@ -95,7 +95,7 @@ class SinkMessage implements Completion {
   private reject(record: WireRecord, error: PipelineError): void {
     const rejected: Message = { ...record, error: this.host.describe(error) }
     copyLink(this.message, rejected)
-    this.host.onRejected(error)
+    this.host.onRejected(error, record.tenant)
     this.send(rejected)
   }
 }

@@ -112,6 +112,7 @@ export class DeliveryTracker {
   /** A node is done with a copy. More calls than copies are ignored. */
   copyEnded(delivery: Delivery, node: FlowNode): void {
     const place = delivery.places.get(node)
+    delivery.justConfirmed = false
     if (delivery.settled !== undefined || place === undefined || place.alive === 0) return
     place.alive--
     if (place.announced > place.alive) place.announced = place.alive
@@ -119,6 +120,14 @@ export class DeliveryTracker {
     if (place.alive === 0) delivery.places.delete(node)
     delivery.movedAtMs = this.options.now()
     if (delivery.alive === 0) this.scheduleCheck(delivery)
+  }
+
+  /** A node that a deploy is taking away has dropped a copy, whatever it says. */
+  copyLost(delivery: Delivery, node: FlowNode): void {
+    const place = delivery.places.get(node)
+    if (place === undefined || place.alive === 0) return
+    if (delivery.failures?.has(node.id) !== true) this.openFailure(delivery, node.id, lostInDeploy())
+    this.copyEnded(delivery, node)
   }
 
   /** A node reported an error for this delivery. The latest error of a node counts. */
@@ -146,6 +155,7 @@ export class DeliveryTracker {
     this.release(delivery)
     if (delivery.settled !== undefined) return
     delivery.confirmed = true
+    delivery.justConfirmed = true
     const carried = failedNodeId(message)
     if (carried !== undefined) delivery.failures?.delete(carried)
   }

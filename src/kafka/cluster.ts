@@ -16,6 +16,8 @@ export class KafkaCluster {
   constructor(
     readonly connection: KafkaConnection,
     readonly driver: KafkaDriver,
+    /** Hears of each topic that was created. */
+    private readonly onCreated: (topic: NewTopic) => void = () => undefined,
   ) {}
 
   /** Its addresses, for messages and statuses. */
@@ -52,6 +54,7 @@ export class KafkaCluster {
     const existing = await this.admin.describeTopic(topic.topic)
     if (existing !== undefined) return existing
     await this.admin.createTopic(topic)
+    this.onCreated(topic)
     const created = await this.admin.describeTopic(topic.topic)
     if (created !== undefined) return created
     throw new PipelineError(

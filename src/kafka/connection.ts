@@ -1,9 +1,21 @@
 /** How to reach a Kafka cluster: the values of a `tenant-kafka-cluster` node, checked and ready for a driver. */
-import type { ConnectionOptions } from 'node:tls'
-import { PipelineError } from '../runtime/errors'
+import { createSecureContext, type ConnectionOptions } from 'node:tls'
+import { describeError, PipelineError } from '../runtime/errors'
 
-export const SASL_MECHANISMS = ['plain', 'scram-sha-256', 'scram-sha-512'] as const
-export type SaslMechanism = (typeof SASL_MECHANISMS)[number]
+export const PASSWORD_MECHANISMS = ['plain', 'scram-sha-256', 'scram-sha-512'] as const
+export const SASL_MECHANISMS = [...PASSWORD_MECHANISMS, 'oauthbearer'] as const
+export type PasswordMechanism = (typeof PASSWORD_MECHANISMS)[number]
+
+/** How we log in. */
+export type SaslLogin =
+  | { readonly mechanism: PasswordMechanism; readonly username: string; readonly password: string }
+  | { readonly mechanism: 'oauthbearer'; readonly token: TokenSource; readonly tokenUrl?: string }
+
+/**
+ * Gives a bearer token that is good for a while yet; asked at every login, and again before a session ends. It keeps
+ * its token itself. `clientCredentials` of `token-endpoint.ts` makes one.
+ */
+export type TokenSource = () => Promise<string>
 
 export interface KafkaConnection {
   /** `host:port`, at least one. */
@@ -11,8 +23,7 @@ export interface KafkaConnection {
   readonly clientId: string
   /** `undefined`: no TLS; `{}`: TLS that trusts the authorities of Node.js. */
   readonly tls: ConnectionOptions | undefined
-  readonly sasl:
-    { readonly mechanism: SaslMechanism; readonly username: string; readonly password: string } | undefined
+  readonly sasl: SaslLogin | undefined
   readonly connectionTimeoutMs: number
   /** How long an answer may take. After it the connection is cut and made anew. */
   readonly requestTimeoutMs: number
@@ -42,4 +53,42 @@ function invalidBrokers(given: string): PipelineError {
     `"brokers" contains ${given}; expected addresses such as kafka-1:9092,kafka-2:9092`,
     { retryable: false, statusText: 'check "brokers"' },
   )
+}
+
+/**
+ * Refuses a certificate or key that cannot be read, before the first connection does.
+ * @throws PipelineError `CONFIG_INVALID`
+ */
+export function checkTls(tls: ConnectionOptions): void {
+  try {
+    createSecureContext(tls)
+  } catch (error) {
+    const reason = describeError(error)
+    throw new PipelineError(
+      'CONFIG_INVALID',
+      `"tls" has a certificate or key that cannot be used (${reason}); expected PEM texts that belong together`,
+      { retryable: false, statusText: 'check "tls"' },
+    )
+  }
+}
+
+/** What is allowed and not wise, for the log. */
+export function connectionWarnings({ sasl, tls }: Pick<KafkaConnection, 'sasl' | 'tls'>): string[] {
+  if (sasl === undefined) return []
+  const warnings: string[] = []
+  if (tls === undefined) {
+    const name = sasl.mechanism.toUpperCase()
+    warnings.push(`SASL ${name} without TLS: ${READABLE[sasl.mechanism]}; switch "Use TLS" on`)
+  }
+  if (sasl.mechanism === 'oauthbearer' && sasl.tokenUrl?.startsWith('http:') === true) {
+    warnings.push('"tokenUrl" begins with http: the client secret travels readable; use https')
+  }
+  return warnings
+}
+
+const READABLE: Readonly<Record<SaslLogin['mechanism'], string>> = {
+  plain: 'the password travels readable',
+  oauthbearer: 'the token travels readable',
+  'scram-sha-256': 'the login is protected, the records are not',
+  'scram-sha-512': 'the login is protected, the records are not',
 }

@@ -1,5 +1,4 @@
-/** Puts into a few words what a consumer is doing, and notices which problems are new enough for the log. */
-import type { PipelineError } from '../runtime/errors'
+/** Puts into a few words what a consumer is doing. */
 import type { NodeStatus } from '../runtime/host'
 import type { KafkaSource } from './source'
 
@@ -13,18 +12,9 @@ export class ConsumerStatus {
   private rate = 0
   private received = 0
   private measuredAtMs: number
-  private reported: string | undefined
 
   constructor(startedAtMs: number) {
     this.measuredAtMs = startedAtMs
-  }
-
-  /** @returns the error of this state, the first time that it is seen in a row */
-  newProblem({ state }: ShownConsumer): PipelineError | undefined {
-    const problem = typeof state === 'object' ? state.problem : undefined
-    const isNew = problem !== undefined && problem.message !== this.reported
-    this.reported = problem?.message
-    return isNew ? problem : undefined
   }
 
   of(consumer: ShownConsumer, nowMs: number): NodeStatus {

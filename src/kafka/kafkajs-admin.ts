@@ -8,7 +8,8 @@ import { PipelineError } from '../runtime/errors'
 import type { KafkaConnection } from './connection'
 import type { KafkaAdmin, NewTopic, TopicDescription, TopicPartition } from './driver'
 import { createKafkaJsClient, type KafkaJsClient, type KafkaLog } from './kafkajs-client'
-import { translateKafkaError } from './kafkajs-errors'
+import { silentBroker, translateKafkaError } from './kafkajs-errors'
+import { tolerateBrokenTopics } from './kafkajs-metadata'
 
 const DISCONNECT_LIMIT_MS = 1000
 
@@ -22,6 +23,7 @@ export class KafkaJsAdmin implements KafkaAdmin {
     log: KafkaLog,
   ) {
     this.client = createKafkaJsClient(connection, log)
+    tolerateBrokenTopics(this.client.kafka, this.client.isAnswering)
   }
 
   clusterId(): Promise<string> {
@@ -89,9 +91,18 @@ export class KafkaJsAdmin implements KafkaAdmin {
       return await work(await this.connect())
     } catch (thrown) {
       const error = translateKafkaError(thrown, doing)
-      if (error.code === 'KAFKA_NO_ANSWER') this.client.cut()
+      if (error.code === 'KAFKA_NO_ANSWER') this.client.cut(silentBroker(thrown))
+      // kafkajs takes a connection for ready whose first request got no answer, and then refuses to use it.
+      if (error.code === 'KAFKA_FAILED') this.connectAnew()
       throw error
     }
+  }
+
+  private connectAnew(): void {
+    const { connected } = this
+    this.connected = undefined
+    void connected?.then((admin) => admin.disconnect()).catch(() => undefined)
+    this.client.cut()
   }
 
   private connect(): Promise<Admin> {

@@ -1,27 +1,46 @@
 /**
  * A kafkajs client as this package needs it: silent, without delay on small packets, with all codecs, with next to
  * no retries of its own, and with sockets that can be cut. (kafkajs waits for outstanding answers before it closes a
- * connection, and goes on using one that has stopped answering.)
+ * connection, and goes on using one that has stopped answering.) Each attempt to connect begins with the next
+ * broker of the list: kafkajs would begin with the first two for ever, also when they are down.
  */
 import net from 'node:net'
 import tls from 'node:tls'
-import { Kafka, logLevel, type ISocketFactory, type LogEntry, type SASLOptions } from 'kafkajs'
+import { Kafka, logLevel, type ISocketFactory, type LogEntry } from 'kafkajs'
 import type { KafkaConnection } from './connection'
 import { registerCodecs } from './kafkajs-codecs'
 import { guardIdleTimer } from './kafkajs-idle-guard'
+import { kafkaJsLogin } from './kafkajs-login'
 import { useRecordEncoder } from './kafkajs-record-encoder'
+import { isTlsAlert, WANTS_TLS_CODE } from './kafkajs-tls-errors'
 
 /** Receives what kafkajs says, for the debug log; our own errors tell the same in plain words. */
 export type KafkaLog = (text: string) => void
 
 const KEEP_ALIVE_MS = 60_000
+/**
+ * A session of limited length (`connections.max.reauth.ms`, or the life of a token) is renewed so long before its
+ * end. kafkajs' own 10 s fail with a session of 10 s or less: it would log in anew before every request, and the
+ * broker refuses that within a second. Too late does no harm, the broker takes a new login at any time.
+ */
+const RENEW_SESSION_MS = 2_000
 /** One attempt more inside kafkajs is harmless (same batch, same partition), and an idempotent producer needs it. */
 const RETRY = { retries: 1, initialRetryTime: 100, maxRetryTime: 300 }
 
 export interface KafkaJsClient {
   readonly kafka: Kafka
-  /** Cuts all connections: what is outstanding fails, and the next request connects anew. */
-  cut(): void
+  /**
+   * Cuts the connections: what is outstanding fails, and the next request connects anew.
+   * @param broker only those to this `host:port`
+   */
+  cut(broker?: string): void
+  /** Whether the broker at `host:port` has answered on a connection that is still open. */
+  readonly isAnswering: (broker: string) => boolean
+}
+
+interface Connection {
+  readonly broker: string
+  answered: boolean
 }
 
 /** Each producer, consumer and admin has a client of its own, so that cutting one does not touch the others. */
@@ -29,21 +48,28 @@ export function createKafkaJsClient(connection: KafkaConnection, log: KafkaLog):
   guardIdleTimer()
   useRecordEncoder()
   registerCodecs()
-  const sockets = new Set<net.Socket>()
+  const sockets = new Map<net.Socket, Connection>()
+  const seeds = connection.brokers
+  let seed = Math.floor(Math.random() * seeds.length)
   const kafka = new Kafka({
-    brokers: [...connection.brokers],
+    brokers: () => [seeds[seed++ % seeds.length] as string],
     clientId: connection.clientId,
     ...(connection.tls === undefined ? {} : { ssl: connection.tls }),
-    ...(connection.sasl === undefined ? {} : { sasl: { ...connection.sasl } as SASLOptions }),
+    ...(connection.sasl === undefined ? {} : { sasl: kafkaJsLogin(connection.sasl) }),
     connectionTimeout: connection.connectionTimeoutMs,
     authenticationTimeout: connection.requestTimeoutMs,
+    reauthenticationThreshold: RENEW_SESSION_MS,
     requestTimeout: connection.requestTimeoutMs,
     retry: RETRY,
     socketFactory: socketFactory(sockets),
     logLevel: logLevel.ERROR,
     logCreator: () => (entry) => log(describeEntry(entry)),
   })
-  return { kafka, cut: () => cut(sockets) }
+  return {
+    kafka,
+    cut: (broker) => cut(sockets, broker),
+    isAnswering: (broker) => [...sockets.values()].some((open) => open.answered && open.broker === broker),
+  }
 }
 
 function describeEntry({ namespace, log }: LogEntry): string {
@@ -51,21 +77,34 @@ function describeEntry({ namespace, log }: LogEntry): string {
   return `kafkajs ${namespace}: ${log.message}${reason}`
 }
 
-function socketFactory(sockets: Set<net.Socket>): ISocketFactory {
+function socketFactory(sockets: Map<net.Socket, Connection>): ISocketFactory {
   return ({ host, port, ssl, onConnect }) => {
     const name = net.isIP(host) === 0 ? { servername: host } : {}
     const socket = ssl
       ? tls.connect({ host, port, ...name, ...ssl }, onConnect)
-      : net.connect({ host, port }, onConnect)
+      : noticeTls(net.connect({ host, port }, onConnect))
     socket.setKeepAlive(true, KEEP_ALIVE_MS)
     socket.setNoDelay(true)
-    sockets.add(socket)
+    const open: Connection = { broker: `${host}:${port}`, answered: false }
+    sockets.set(socket, open)
+    socket.once('data', () => (open.answered = true))
     socket.once('close', () => sockets.delete(socket))
     return socket
   }
 }
 
-function cut(sockets: ReadonlySet<net.Socket>): void {
-  // With an error, because kafkajs fails the outstanding requests only on `end` and `error`.
-  for (const socket of sockets) socket.destroy(new Error('the connection was cut'))
+/** A port that speaks TLS answers our first request with an alert, which kafkajs takes for the length of an answer. */
+function noticeTls(socket: net.Socket): net.Socket {
+  return socket.once('data', (firstBytes: Buffer) => {
+    if (!isTlsAlert(firstBytes)) return
+    socket.destroy(Object.assign(new Error('the broker answers with TLS'), { code: WANTS_TLS_CODE }))
+  })
+}
+
+function cut(sockets: ReadonlyMap<net.Socket, Connection>, broker: string | undefined): void {
+  for (const [socket, open] of sockets) {
+    if (broker !== undefined && open.broker !== broker) continue
+    // With an error, because kafkajs fails the outstanding requests only on `end` and `error`.
+    socket.destroy(new Error('the connection was cut'))
+  }
 }

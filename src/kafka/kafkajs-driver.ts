@@ -14,9 +14,11 @@ import { KafkaJsConsumer } from './kafkajs-consumer'
 import { KafkaJsProducer } from './kafkajs-producer'
 
 export class KafkaJsDriver implements KafkaDriver {
+  /** @param refreshMs how often consumers look for new topics and partitions */
   constructor(
     private readonly connection: KafkaConnection,
     private readonly log: KafkaLog,
+    private readonly refreshMs?: number,
   ) {}
 
   producer(options: ProducerOptions): KafkaProducer {
@@ -24,7 +26,7 @@ export class KafkaJsDriver implements KafkaDriver {
   }
 
   consumer(options: ConsumerOptions): KafkaConsumer {
-    return new KafkaJsConsumer(this.connection, options, this.log)
+    return new KafkaJsConsumer(this.connection, options, this.log, this.refreshMs)
   }
 
   admin(): KafkaAdmin {

@@ -6,6 +6,7 @@
  * is retryable: somebody mends it, and then the record goes through.
  */
 import { describeError, PipelineError } from '../runtime/errors'
+import { tlsWords } from './kafkajs-tls-errors'
 
 /** What the innermost error may carry. */
 interface KafkaFault {
@@ -22,6 +23,8 @@ interface Verdict {
   readonly retryable: boolean
   readonly status: string
   readonly advice: string
+  /** In the place of kafkajs' own text. */
+  readonly reason?: string
 }
 
 const retry = (code: string, status: string, advice: string): Verdict => ({
@@ -38,6 +41,11 @@ const giveUp = (code: string, status: string, advice: string): Verdict => ({
 })
 
 const UNREACHABLE = retry('KAFKA_UNREACHABLE', 'not reachable', 'check the address, and that the broker runs')
+const CLOSED = retry(
+  'KAFKA_UNREACHABLE',
+  'connection closed',
+  'the broker has closed the connection: it is stopping, or it wants a login (SASL) that is not configured',
+)
 const NO_ANSWER = retry('KAFKA_NO_ANSWER', 'no answer', 'the broker accepted the connection and is silent')
 const NO_LEADER = retry('KAFKA_NO_LEADER', 'partition has no leader', 'a broker is down or starting')
 const STARTING = retry('KAFKA_STARTING', 'is starting', 'the broker is still loading')
@@ -47,11 +55,16 @@ const REPLICAS = retry(
   'fewer replicas are in sync than min.insync.replicas asks for; start the missing brokers',
 )
 const FORBIDDEN = retry('KAFKA_FORBIDDEN', 'not allowed', 'give this user the permission (Kafka ACL)')
-const TLS = retry('KAFKA_TLS', 'TLS failed', 'check the certificates, and whether this port speaks TLS')
-const PASSWORD = retry(
+const PASSWORD = retry('KAFKA_AUTHENTICATION', 'wrong password', 'check user name and password')
+const MECHANISM = retry(
   'KAFKA_AUTHENTICATION',
-  'wrong password',
-  'check user name, password and SASL mechanism',
+  'login method not offered',
+  'choose a SASL mechanism that this port of the broker offers',
+)
+const NO_LOGIN = retry(
+  'KAFKA_AUTHENTICATION',
+  'login not expected',
+  'switch the login (SASL) off, or use the port of the broker that takes one',
 )
 const PRODUCER_LOST = retry(
   'KAFKA_PRODUCER_LOST',
@@ -110,8 +123,8 @@ const BY_TYPE: Readonly<Record<string, Verdict>> = {
   GROUP_AUTHORIZATION_FAILED: FORBIDDEN,
   CLUSTER_AUTHORIZATION_FAILED: FORBIDDEN,
   SASL_AUTHENTICATION_FAILED: PASSWORD,
-  ILLEGAL_SASL_STATE: PASSWORD,
-  UNSUPPORTED_SASL_MECHANISM: PASSWORD,
+  ILLEGAL_SASL_STATE: NO_LOGIN,
+  UNSUPPORTED_SASL_MECHANISM: MECHANISM,
   OUT_OF_ORDER_SEQUENCE_NUMBER: PRODUCER_LOST,
   DUPLICATE_SEQUENCE_NUMBER: PRODUCER_LOST,
   UNKNOWN_PRODUCER_ID: PRODUCER_LOST,
@@ -131,16 +144,13 @@ const BY_NAME: Readonly<Record<string, Verdict>> = {
   KafkaJSLockTimeout: NO_ANSWER,
   KafkaJSTimeout: NO_ANSWER,
   KafkaJSConnectionError: UNREACHABLE,
-  KafkaJSConnectionClosedError: UNREACHABLE,
+  KafkaJSConnectionClosedError: CLOSED,
   KafkaJSNoBrokerAvailableError: UNREACHABLE,
   KafkaJSBrokerNotFound: UNREACHABLE,
   KafkaJSMetadataNotLoaded: UNREACHABLE,
   KafkaJSTopicMetadataNotLoaded: UNREACHABLE,
   KafkaJSNotImplemented: CODEC,
 }
-
-const TLS_CODE = /^(ERR_TLS|ERR_SSL|EPROTO$|CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_)/
-const DISCONNECTED_BEFORE_TLS = /before secure TLS connection was established/
 
 /**
  * @param thrown what kafkajs threw, also a `PipelineError`, which is returned as it is
@@ -149,19 +159,30 @@ const DISCONNECTED_BEFORE_TLS = /before secure TLS connection was established/
 export function translateKafkaError(thrown: unknown, doing: string): PipelineError {
   const fault = innermost(thrown)
   if (fault instanceof PipelineError) return fault
-  const { code, retryable, status, advice } = verdictOf(fault)
-  const reason = fault.type === undefined ? fault.message : `${fault.message} (${fault.type})`
-  return new PipelineError(code, `${doing}: ${reason.replace(/\.$/, '')}: ${advice}`, {
+  const { code, retryable, status, advice, reason = reasonOf(fault) } = verdictOf(fault)
+  return new PipelineError(code, `${doing}: ${reason}: ${advice}`, {
     retryable,
     statusText: `Kafka: ${status}`,
     cause: thrown,
   })
 }
 
+/** The `host:port` of the broker that let a request go unanswered. */
+export function silentBroker(thrown: unknown): string | undefined {
+  const { broker } = innermost(thrown) as { readonly broker?: unknown }
+  return typeof broker === 'string' ? broker : undefined
+}
+
+/** On one line, without what would stand twice before our colon. */
+function reasonOf({ message, type }: KafkaFault): string {
+  const text = message.replaceAll(/\s+/g, ' ').replace(/[ .:]+$/, '')
+  return type === undefined ? text : `${text} (${type})`
+}
+
 function verdictOf(fault: KafkaFault): Verdict {
   if (fault.type !== undefined && BY_TYPE[fault.type] !== undefined) return BY_TYPE[fault.type] as Verdict
-  const tls = TLS_CODE.test(String(fault.code)) || DISCONNECTED_BEFORE_TLS.test(fault.message)
-  if (tls) return TLS
+  const tls = tlsWords(fault.code, fault.message)
+  if (tls !== undefined) return { code: 'KAFKA_TLS', retryable: true, ...tls }
   return BY_NAME[fault.name] ?? OTHER
 }
 

@@ -8,9 +8,11 @@
  * Non-obvious:
  *  - A producer that could not get its producer id writes without one. So a generation is used only when `connect`
  *    has succeeded.
- *  - kafkajs asks for the metadata of all topics it has ever written to; one that was deleted fails the sends to all
- *    others. So "unknown topic" is believed only after asking about that very topic.
- *  - After a time-out kafkajs stays on the silent connection. It is cut.
+ *  - After a time-out kafkajs stays on the silent connection, and with the leader it knows. That connection is cut,
+ *    and the brokers that answer are asked for the leader.
+ *  - A batch that has failed may have been stored all the same. The next one gets its sequence number, and the broker
+ *    takes a different batch of the same length for a repetition: it answers, and stores nothing. So a batch is in
+ *    doubt until the identical one succeeds; another one for its partition gets a new producer id.
  */
 import type { CompressionTypes, IHeaders, Message, PartitionerArgs, Producer, RecordMetadata } from 'kafkajs'
 import { settlesWithin } from '../runtime/deadline'
@@ -20,7 +22,8 @@ import type { KafkaProducer, KafkaRecord, ProducerOptions } from './driver'
 import { KafkaJsAdmin } from './kafkajs-admin'
 import { createKafkaJsClient, type KafkaJsClient, type KafkaLog } from './kafkajs-client'
 import { compressionType } from './kafkajs-codecs'
-import { translateKafkaError } from './kafkajs-errors'
+import { silentBroker, translateKafkaError } from './kafkajs-errors'
+import { tolerateBrokenTopics } from './kafkajs-metadata'
 
 const ALL_REPLICAS = -1
 /**
@@ -37,8 +40,9 @@ interface Generation {
   readonly client: KafkaJsClient
   readonly producer: Producer
   readonly ready: Promise<void>
-  /** Topics it has written to: their metadata is part of every refresh. */
-  readonly topics: Set<string>
+  readonly refreshMetadata: () => void
+  /** By topic and partition: what may have been stored, or not. */
+  readonly inDoubt: Map<string, readonly KafkaRecord[]>
   outstanding: number
   retired: boolean
 }
@@ -65,7 +69,8 @@ export class KafkaJsProducer implements KafkaProducer {
 
   async send(topic: string, partition: number, records: readonly KafkaRecord[]): Promise<number> {
     const doing = `writing to ${topic}, partition ${partition}`
-    const generation = this.current()
+    const lane = `${topic}/${partition}`
+    const generation = this.current(lane, records)
     generation.outstanding++
     try {
       await generation.ready
@@ -77,10 +82,14 @@ export class KafkaJsProducer implements KafkaProducer {
         messages: records.map((record) => toMessage(record, partition)),
       })
       const offset = offsetOf(answer, topic, partition)
-      generation.topics.add(topic)
+      generation.inDoubt.delete(lane)
       return offset
     } catch (thrown) {
-      throw await this.judge(generation, topic, translateKafkaError(thrown, doing))
+      const error = translateKafkaError(thrown, doing)
+      if (error.retryable) generation.inDoubt.set(lane, records)
+      else generation.inDoubt.delete(lane)
+      this.mend(generation, error)
+      throw error.code === 'KAFKA_UNKNOWN_TOPIC' ? await this.askAbout(topic, error) : error
     } finally {
       generation.outstanding--
       if (generation.retired && generation.outstanding === 0) void dispose(generation)
@@ -94,9 +103,13 @@ export class KafkaJsProducer implements KafkaProducer {
     await Promise.all([this.admin.close(), generation === undefined ? undefined : dispose(generation)])
   }
 
-  private current(): Generation {
+  private current(lane: string, records: readonly KafkaRecord[]): Generation {
     if (this.closed) {
       throw new PipelineError('KAFKA_CLOSED', 'the Kafka producer is being closed', { retryable: true })
+    }
+    const doubtful = this.generation?.inDoubt.get(lane)
+    if (this.generation !== undefined && doubtful !== undefined && doubtful !== records) {
+      this.retire(this.generation)
     }
     this.generation ??= this.open()
     return this.generation
@@ -104,6 +117,7 @@ export class KafkaJsProducer implements KafkaProducer {
 
   private open(): Generation {
     const client = createKafkaJsClient(this.connection, this.log)
+    const refreshMetadata = tolerateBrokenTopics(client.kafka, client.isAnswering)
     const producer = client.kafka.producer({
       idempotent: true,
       maxInFlightRequests: 1,
@@ -112,33 +126,34 @@ export class KafkaJsProducer implements KafkaProducer {
       retry: { retries: NO_RETRIES },
     })
     const ready = producer.connect()
-    const generation = { client, producer, ready, topics: new Set<string>(), outstanding: 0, retired: false }
+    const generation: Generation = {
+      client,
+      producer,
+      ready,
+      refreshMetadata,
+      inDoubt: new Map(),
+      outstanding: 0,
+      retired: false,
+    }
     ready.catch(() => this.retire(generation))
     return generation
   }
 
-  /** Does what the error asks for, and decides what the caller gets to see. */
-  private async judge(generation: Generation, topic: string, error: PipelineError): Promise<PipelineError> {
+  /** Does what the error asks for, so that the next attempt may succeed. */
+  private mend(generation: Generation, error: PipelineError): void {
     switch (error.code) {
       case 'KAFKA_PRODUCER_LOST':
       case 'KAFKA_ANSWER_INCOMPLETE':
       case 'KAFKA_FAILED':
         this.retire(generation)
-        return error
+        break
       case 'KAFKA_NO_ANSWER':
-        generation.client.cut()
-        return error
-      case 'KAFKA_UNKNOWN_TOPIC':
-      case 'KAFKA_FORBIDDEN':
-        if (generation.topics.size === 0) return error
-        this.retire(generation)
-        return this.askAbout(topic, error)
-      default:
-        return error
+        generation.client.cut(silentBroker(error.cause))
+        generation.refreshMetadata()
     }
   }
 
-  /** Whether the error is about this topic, or about another one whose metadata was asked for as well. */
+  /** A broker that has just started does not know its partitions yet: it is believed when another one agrees. */
   private async askAbout(topic: string, error: PipelineError): Promise<PipelineError> {
     try {
       await this.admin.partitionCount(topic)

@@ -1,5 +1,4 @@
-/** Puts into a few words what a producer is doing, and notices which problems are new enough for the log. */
-import type { PipelineError } from '../runtime/errors'
+/** Puts into a few words what a producer is doing. */
 import type { NodeStatus } from '../runtime/host'
 import type { TenantProducer } from './producer'
 
@@ -8,7 +7,6 @@ export type ShownProducer = Pick<TenantProducer, 'problem' | 'heldRecords' | 'st
 
 export class ProducerStatus {
   private rejected = 0
-  private reportedCode: string | undefined
   private storedBefore = 0
   private measuredAtMs: number
 
@@ -19,13 +17,6 @@ export class ProducerStatus {
   /** A record was rejected; the number stays in the status. */
   noteRejected(): void {
     this.rejected++
-  }
-
-  /** @returns the problem, the first time that it is seen in a row */
-  newProblem({ problem }: ShownProducer): PipelineError | undefined {
-    const isNew = problem !== undefined && problem.code !== this.reportedCode
-    this.reportedCode = problem?.code
-    return isNew ? problem : undefined
   }
 
   of(producer: ShownProducer, nowMs: number): NodeStatus {

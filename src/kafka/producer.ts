@@ -8,10 +8,11 @@ import { Lanes } from '../batching/lanes'
 import { backoffMs } from '../runtime/backoff'
 import { settlesWithin } from '../runtime/deadline'
 import { asPipelineError, PipelineError } from '../runtime/errors'
+import type { EventLog } from '../runtime/event-log'
 import type { WireRecord } from '../runtime/wire'
 import type { ValueFormat } from '../tenant/envelope'
 import type { KafkaCluster } from './cluster'
-import type { Compression, KafkaProducer, KafkaRecord } from './driver'
+import type { Compression, KafkaProducer, KafkaRecord, TopicDescription } from './driver'
 import { partitionOfKey } from './murmur2'
 import { addressRecord, countedIds, type AddressedRecord, type RecordOptions } from './record'
 import { StickyPartition } from './sticky-partition'
@@ -36,8 +37,7 @@ export interface TenantProducerOptions {
   /** What to do when a topic is not there. `wait`: for ever, until somebody creates it. */
   readonly missingTopic: 'wait' | 'create' | 'reject'
   readonly newTopic: TopicPlan
-  /** A sentence for the log about a topic that does not keep what it takes. */
-  readonly onWarning: (warning: string) => void
+  readonly log: EventLog
   readonly clock?: LaneClock
 }
 
@@ -261,7 +261,7 @@ export class TenantProducer {
   private async check(topic: string): Promise<void> {
     try {
       const description = await this.cluster.admin.describeTopic(topic)
-      if (description !== undefined) topicWarnings(description).forEach(this.options.onWarning)
+      if (description !== undefined) noteTopic(description, this.options.log)
     } catch {
       // Only the warning is lost: what matters shows when a record is written.
       this.checked.delete(topic)
@@ -290,6 +290,15 @@ export class TenantProducer {
       { retryable: true, statusText: 'Kafka: buffer full' },
     )
   }
+}
+
+function noteTopic(description: TopicDescription, log: EventLog): void {
+  const { topic, partitions, replicas, minInSyncReplicas } = description
+  const minInSync = minInSyncReplicas === undefined ? {} : { minInSyncReplicas }
+  log.note('KAFKA_TOPIC_CHECKED', `Kafka topic ${topic} is there`, {
+    counts: { partitions, replicas, ...minInSync },
+  })
+  for (const warning of topicWarnings(description)) log.note('KAFKA_TOPIC_UNSAFE', warning)
 }
 
 function refusalOf({ code }: PipelineError): Refusal {

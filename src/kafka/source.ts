@@ -8,11 +8,12 @@
 import type { FlowTracking } from '../delivery/flow-tracking'
 import type { Message } from '../delivery/message-link'
 import { OrderedRelease, type Slot } from '../delivery/ordered-release'
-import { FlowCheck } from '../delivery/merging-nodes'
+import { FlowCheck } from '../delivery/flow-check'
 import { MESSAGES, Redelivery } from '../delivery/redelivery'
 import { backoffMs } from '../runtime/backoff'
 import { CLOSE_BUDGET_MS, settlesWithin } from '../runtime/deadline'
 import { asPipelineError, type PipelineError } from '../runtime/errors'
+import type { EventLog } from '../runtime/event-log'
 import type { KafkaRange } from '../runtime/wire'
 import type { KafkaCluster } from './cluster'
 import { wireRecordOf } from './consumed-record'
@@ -55,8 +56,7 @@ export interface KafkaSourceHost {
   isWired(output: number): boolean
   /** `msg.error` of a message on the second output. */
   describe(error: PipelineError): unknown
-  /** Something for the log that a person should read. */
-  warn(problem: PipelineError): void
+  readonly log: EventLog
 }
 
 /** A part of a batch in the flow: records, and the range of offsets that is done when they are. */
@@ -122,14 +122,13 @@ export class KafkaSource {
     this.flowCheck = new FlowCheck(
       settings.nodeId,
       () => tracking.flowConfigs(),
-      (problem) => host.warn(problem),
+      (problem) => host.log.error(problem),
     )
     this.releaseTracking = tracking.acquire(() => this.onGateOpen())
   }
 
   get state(): KafkaSourceState {
-    const problem =
-      this.stoppedPartitions.values().next().value ?? this.topicProblem ?? this.connectionProblem
+    const problem = this.stoppedPartitions.values().next().value ?? this.away
     if (problem !== undefined) return { problem }
     if (this.consumer === undefined) return this.host.isWired(MESSAGES) ? 'connecting' : 'unwired'
     return this.hasJoined ? 'joined' : 'connecting'
@@ -149,9 +148,23 @@ export class KafkaSource {
     return this.redelivery.heldCount
   }
 
-  /** The error of what is waiting to be sent again, or held. */
   get problem(): PipelineError | undefined {
-    return this.redelivery.problem ?? this.flowCheck.problem
+    return this.failing ?? this.flowCheck.problem
+  }
+
+  /** The error of what is waiting to be sent again, or held. */
+  get failing(): PipelineError | undefined {
+    return this.redelivery.problem
+  }
+
+  /** What keeps it from reading anything. */
+  get away(): PipelineError | undefined {
+    return this.topicProblem ?? this.connectionProblem
+  }
+
+  /** It belongs to the group, or did when it was last heard of. */
+  get joined(): boolean {
+    return this.hasJoined
   }
 
   /** Records in Kafka behind the ones that were handed to the flow. */
@@ -182,8 +195,9 @@ export class KafkaSource {
       maxBatchBytes: settings.maxBatchBytes,
       startOffset: (partition, committed) => this.startOffset(partition, committed),
       onBatch: (batch) => this.onBatch(batch),
-      onAssigned: () => {
+      onAssigned: (partitions) => {
         this.hasJoined = true
+        this.noteChange('KAFKA_ASSIGNED', partitions)
       },
       onRevoked: (partitions) => this.onRevoked(partitions),
       onState: (problem) => {
@@ -191,7 +205,7 @@ export class KafkaSource {
       },
       onStopped: (partition, problem) => {
         this.stoppedPartitions.set(keyOf(partition), problem)
-        this.host.warn(problem)
+        this.host.log.error(problem)
       },
     })
     const { consumer } = this
@@ -316,6 +330,7 @@ export class KafkaSource {
 
   /** What is in the flow is not sent again; what sinks still finish is left to the driver's commit rules. */
   private onRevoked(partitions: readonly TopicPartition[]): void {
+    this.noteChange('KAFKA_REVOKED', partitions)
     const keys = new Set(partitions.map(keyOf))
     for (const key of keys) {
       this.lagByPartition.delete(key)
@@ -324,6 +339,13 @@ export class KafkaSource {
     if (this.stopping.signal.aborted) return
     for (const run of this.runs) if (keys.has(keyOf(run.batch))) run.isRevoked = true
     this.redelivery.dropUnwanted()
+  }
+
+  private noteChange(code: 'KAFKA_ASSIGNED' | 'KAFKA_REVOKED', { length }: readonly TopicPartition[]): void {
+    const { group } = this.settings
+    const what = code === 'KAFKA_ASSIGNED' ? 'was given' : 'has given up'
+    const text = `the consumer ${what} ${length} ${length === 1 ? 'partition' : 'partitions'} in group ${group}`
+    if (length > 0) this.host.log.note(code, text, { counts: { partitions: length } })
   }
 
   // ---- into the flow -----------------------------------------------------------------------------------------

@@ -29,11 +29,11 @@ export class LossWatch {
   private loggedAtMs = -Infinity
   private estimated: PipelineError | undefined
 
-  /** @param log for what a person should read in the log */
+  /** @param report for what a person should read in the log */
   constructor(
     private readonly broker: BrokerSettings,
     startedAtMs: number,
-    private readonly log: (event: PipelineError) => void,
+    private readonly report: (event: PipelineError) => void,
   ) {
     this.nowMs = startedAtMs
     this.queue = new BrokerQueue(broker.queueMessages, startedAtMs)
@@ -58,7 +58,7 @@ export class LossWatch {
     const url = this.broker.urls.find((candidate) => candidate.host === host) as BrokerUrl
     this.following = dropWatches.follow(url, this.broker, {
       onDrops: (drops) => this.onDrops(drops, host),
-      onUnwatched: () => this.log(unwatched(host)),
+      onUnwatched: () => this.report(unwatched(host)),
     })
   }
 
@@ -84,16 +84,16 @@ export class LossWatch {
       if (this.warned === 'full') return
       this.warned = 'full'
       this.estimated = this.queueFull(new Date())
-      this.log(this.estimated)
+      this.report(this.estimated)
     } else if (this.warned === undefined) {
       if (stoppedMs < WARN_AFTER_MS && forecast.secondsLeft * 1000 > WARN_AFTER_MS) return
       this.warned = 'filling'
-      this.log(this.queueFilling(stoppedMs, forecast.secondsLeft))
+      this.report(this.queueFilling(stoppedMs, forecast.secondsLeft))
     }
   }
 
   private onDrops({ count, earlier }: Drops, host: string): void {
-    if (earlier) return this.log(droppedBefore(host, count))
+    if (earlier) return this.report(droppedBefore(host, count))
     this.dropped += count
     this.droppedSince ??= new Date()
     this.counted = this.droppedError(host, this.droppedSince)
@@ -106,7 +106,7 @@ export class LossWatch {
     if (this.nowMs - this.loggedAtMs < LOG_INTERVAL_MS) return
     this.logged = counted
     this.loggedAtMs = this.nowMs
-    this.log(counted)
+    this.report(counted)
   }
 
   private droppedError(host: string, since: Date): PipelineError {

@@ -1,7 +1,7 @@
-/** Puts into a few words what a source is doing, and notices which problems are new enough for the log. */
+/** Puts into a few words what a source is doing. */
 import type { PipelineError } from '../runtime/errors'
 import type { NodeStatus } from '../runtime/host'
-import type { MqttSource, SourceState } from './source'
+import type { MqttSource } from './source'
 
 /** The part of a source that shows. */
 export type ShownSource = Pick<
@@ -37,15 +37,6 @@ export class SourceStatus {
     this.warning = warning
   }
 
-  /** @returns the error of this state, the first time that it is seen in a row */
-  newProblem(state: SourceState): PipelineError | undefined {
-    if (state.kind === 'connected') this.failure = undefined
-    if (state.kind !== 'waiting') return undefined
-    const isNew = state.error.message !== this.failure?.message
-    this.failure = state.error
-    return isNew ? state.error : undefined
-  }
-
   of(source: ShownSource, nowMs: number): NodeStatus {
     this.measure(source.arrived, nowMs)
     const { state } = source
@@ -61,6 +52,7 @@ export class SourceStatus {
         if (this.failure !== undefined) return failed(this.failure)
         return { fill: 'yellow', shape: 'ring', text: `connecting to ${state.host}` }
       case 'waiting':
+        this.failure = state.error
         return failed(state.error)
       case 'resting':
         return (
@@ -71,6 +63,7 @@ export class SourceStatus {
           }
         )
       case 'connected':
+        this.failure = undefined
         return queueFull(source) ?? this.connected(source)
     }
   }

@@ -8,7 +8,7 @@
 import type { IPublishPacket } from 'mqtt'
 import type { FlowTracking } from '../delivery/flow-tracking'
 import type { Message } from '../delivery/message-link'
-import { FlowCheck } from '../delivery/merging-nodes'
+import { FlowCheck } from '../delivery/flow-check'
 import { MESSAGES, Redelivery } from '../delivery/redelivery'
 import { CLOSE_BUDGET_MS, settlesWithin } from '../runtime/deadline'
 import type { PipelineError } from '../runtime/errors'
@@ -52,7 +52,7 @@ export interface SourceHost {
   /** `msg.error` of a message on the second output. */
   describe(error: PipelineError): unknown
   /** Something that a person should read, in the log and from now on in the status. */
-  warn(warning: PipelineError): void
+  onWarning(warning: PipelineError): void
   /** Something for the log only. */
   note(event: PipelineError): void
   /** The state has changed; ask `state`. */
@@ -122,7 +122,7 @@ export class MqttSource {
     this.flowCheck = new FlowCheck(
       settings.nodeId,
       () => tracking.flowConfigs(),
-      (problem) => host.warn(problem),
+      (problem) => host.onWarning(problem),
     )
     this.loss = new LossWatch(broker, performance.now(), (event) => host.note(event))
     this.releaseTracking = tracking.acquire(() => this.onGateOpen())
@@ -168,7 +168,12 @@ export class MqttSource {
   }
 
   get problem(): PipelineError | undefined {
-    return this.redelivery.problem ?? this.flowCheck.problem
+    return this.failing ?? this.flowCheck.problem
+  }
+
+  /** The error of what is waiting to be sent again, or held. */
+  get failing(): PipelineError | undefined {
+    return this.redelivery.problem
   }
 
   /** Connects as soon as the first output is wired and the client id is free. */
@@ -219,7 +224,7 @@ export class MqttSource {
       {
         onMessage: (held, packet) => this.onMessage(held, packet),
         onState: (state) => this.enter(state),
-        onWarning: (warning) => this.host.warn(warning),
+        onWarning: (warning) => this.host.onWarning(warning),
       },
     )
     this.session.start()

@@ -36,6 +36,8 @@ export interface BatchWriterOptions {
   readonly refuser: Refuser
   /** Resolves when these records are safe elsewhere. */
   readonly deliverRejected: (rejected: readonly RejectedRecord[]) => Promise<void>
+  /** Somebody else has written the same records. */
+  readonly onPositionMoved?: () => void
 }
 
 export interface Written {
@@ -84,6 +86,7 @@ export class BatchWriter {
           return written
         }
         this.positions.delete(id)
+        this.options.onPositionMoved?.()
       }
     } catch (error) {
       this.positions.delete(id)

@@ -24,24 +24,28 @@ const LOCK_TIMEOUT_MS = 5_000
 
 /**
  * Detaches and drops the partitions of which every row is older than `days`.
+ * @returns how many were dropped
  * @throws DatabaseError when a lock was not to be had, or the database is not there; the next run goes on from there
  */
 export async function dropOutdated(
   database: Database,
   { table, layout, days }: RetentionOptions,
   nowMs = Date.now(),
-): Promise<void> {
-  await database.withClient(`dropping old rows of "${table.table}"`, async (client) => {
+): Promise<number> {
+  return database.withClient(`dropping old rows of "${table.table}"`, async (client) => {
     // Detaching concurrently is impossible inside of a transaction, so the limits hold for the session.
     await client.query(`set lock_timeout = ${LOCK_TIMEOUT_MS}; set statement_timeout = 60000`)
-    if (layout === 'hypertable') await dropChunks(client, table, days)
-    else await dropPartitions(client, table, Math.floor(nowMs / DAY_MS) - days)
+    const dropped =
+      layout === 'hypertable'
+        ? await dropChunks(client, table, days)
+        : await dropPartitions(client, table, Math.floor(nowMs / DAY_MS) - days)
     await client.query('reset lock_timeout; reset statement_timeout')
+    return dropped
   })
 }
 
 /** @param firstDay the oldest day that is kept */
-async function dropPartitions(client: ClientBase, table: TableName, firstDay: number): Promise<void> {
+async function dropPartitions(client: ClientBase, table: TableName, firstDay: number): Promise<number> {
   for (const { name, pending } of await listPartitions(client, table)) {
     const day = partitionDay(table, name)
     if (day === undefined || day >= firstDay) continue
@@ -49,7 +53,11 @@ async function dropPartitions(client: ClientBase, table: TableName, firstDay: nu
     await markOutdated(client, partition)
     await detachPartition(client, table, partition, pending ? 'finalize' : 'concurrently')
   }
+  let dropped = 0
   for (const name of await listOutdated(client, table)) {
-    if (partitionDay(table, name) !== undefined) await dropTable(client, sibling(table, name))
+    if (partitionDay(table, name) === undefined) continue
+    await dropTable(client, sibling(table, name))
+    dropped++
   }
+  return dropped
 }

@@ -24,6 +24,7 @@ import type { RejectedRecord } from './rejected'
 import { dropOutdated } from './retention'
 import { retryForEver } from './retry'
 import type { ExactlyOnce, Route } from './routing'
+import type { SinkEvents } from './sink-events'
 import { StagedWriter } from './staged-writer'
 import { prepareTable, type TableLayout } from './table'
 
@@ -48,8 +49,7 @@ export interface TableSinkOptions {
   readonly deliverRejected: (rejected: readonly RejectedRecord[]) => Promise<void>
   /** Something that `problem`, `waiting` or the counts say has changed. */
   readonly onChange: () => void
-  /** A problem with adding or dropping partitions, which holds up nothing yet. */
-  readonly onMaintenanceProblem: (error: PipelineError) => void
+  readonly events: SinkEvents
 }
 
 const MAINTENANCE_INTERVAL_MS = 3_600_000
@@ -153,6 +153,7 @@ export class TableSink {
     const written = await this.untilDone(async () => write(await this.prepare()))
     this.counts.rows += written.rows
     this.counts.rejected += written.rejected.length
+    this.options.events.noteRejected(written.rejected)
     return written
   }
 
@@ -217,7 +218,7 @@ export class TableSink {
     const partitions = layout === 'by day' ? new DailyPartitions(database, table) : undefined
     await partitions?.ensureAhead()
     const names = columns.map(({ name }) => name)
-    const { payloadType, timeProperty, bounds, refuser, deliverRejected } = this.options
+    const { payloadType, timeProperty, bounds, refuser, deliverRejected, events } = this.options
     const writer = new BatchWriter({
       database,
       table,
@@ -234,25 +235,26 @@ export class TableSink {
       deadLetters,
       refuser,
       deliverRejected,
+      onPositionMoved: () => events.notePositionMoved(),
     })
     return { writer, layout, partitions }
   }
 
   /** Partitions for the days to come, and none for the days gone by. Never rejects. */
   private maintain(): void {
-    const { database, table, retentionDays: days, onMaintenanceProblem } = this.options
+    const { database, table, retentionDays: days, events } = this.options
     this.maintaining = (async () => {
       if (this.closing.signal.aborted) return
       const { layout, partitions } = await this.prepare()
       await partitions?.ensureAhead()
       if (days === 0 || (layout !== 'by day' && layout !== 'hypertable')) return
       try {
-        await dropOutdated(database, { table, layout, days })
+        events.noteOutdated(await dropOutdated(database, { table, layout, days }))
       } finally {
         partitions?.forget()
       }
     })().catch((error: unknown) => {
-      if (error instanceof PipelineError) onMaintenanceProblem(error)
+      if (error instanceof PipelineError) events.noteMaintenanceProblem(error)
     })
   }
 }

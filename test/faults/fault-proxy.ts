@@ -22,6 +22,8 @@ export interface Faults {
   readonly refuse?: boolean
   /** A connection is cut after so many bytes from the client (`up`) or the service (`down`). */
   readonly cutAfter?: { readonly direction: Direction; readonly bytes: number }
+  /** Sees all bytes that arrive. */
+  readonly watch?: (bytes: Buffer, direction: Direction) => void
   /** Sees the first bytes of a client; what it returns is the answer, in the service's place, and ends the connection. */
   readonly answer?: (firstBytes: Buffer) => Buffer | undefined
 }
@@ -145,15 +147,15 @@ class Pair {
   }
 
   reset(): void {
-    this.client.resetAndDestroy()
-    this.service.resetAndDestroy()
+    resetSocket(this.client)
+    resetSocket(this.service)
   }
 
   /** Tells each side of the other's end, where the way to it is open. */
   tellEnds(): void {
     for (const way of this.ways.filter((each) => !this.swallows(each))) {
       if (way.ended) way.to.end()
-      else if (way.from.destroyed) way.to.resetAndDestroy()
+      else if (way.from.destroyed) resetSocket(way.to)
     }
     if (this.client.destroyed && this.service.destroyed) this.surroundings.ended()
   }
@@ -176,7 +178,7 @@ class Pair {
   }
 
   private async pass(slice: Buffer, way: Way): Promise<void> {
-    const { latencyMs = 0, bytesPerSecond, cutAfter, answer } = this.surroundings.faults()
+    const { latencyMs = 0, bytesPerSecond, cutAfter, answer, watch } = this.surroundings.faults()
     const { to, direction } = way
     if (latencyMs > 0) await sleep(latencyMs)
     if (bytesPerSecond !== undefined) await sleep((slice.length / bytesPerSecond) * 1000)
@@ -196,12 +198,22 @@ class Pair {
     }
     const left = cutAfter?.direction === direction ? cutAfter.bytes - way.moved : Infinity
     way.moved += slice.length
+    watch?.(slice, direction)
     if (slice.length >= left) {
       to.write(slice.subarray(0, Math.max(0, left)), () => this.reset())
       return
     }
     if (!to.write(slice)) await once(to, 'drain')
   }
+}
+
+/**
+ * A socket that is about to end gets no reset: Node.js 20 would wait for ever, at the end of the process, for the
+ * shutdown that the reset has cancelled.
+ */
+function resetSocket(socket: Socket): void {
+  if (socket.writableEnded) socket.destroy()
+  else socket.resetAndDestroy()
 }
 
 function* slices(chunk: Buffer, size = chunk.length): Generator<Buffer> {

@@ -12,7 +12,7 @@ describe('faults of the process', function () {
   this.timeout(120_000)
   let stage: Stage
   before(async () => {
-    stage = await Stage.start()
+    stage = await Stage.start({ secondLeg: true })
   })
   after(() => stage?.stop())
 
@@ -22,6 +22,7 @@ describe('faults of the process', function () {
       id: 'F1',
       title: `Node-RED is killed at ${kills} random moments`,
       quick: true,
+      rate: 1000,
       repeats: kills * WINDOW,
       timeoutMs: 300_000,
     },

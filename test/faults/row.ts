@@ -9,8 +9,9 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { randomFrom, testSeed } from '../support/random'
 import { until } from '../support/until'
-import { examine, idIn, type Findings } from './oracle'
+import { examine, idIn, type Findings, type FoundRecord } from './oracle'
 import { PublisherProcess } from './publisher/process'
+import { examineRows, type RowFindings } from './postgres-oracle'
 import { WINDOW, type Stage } from './stage'
 import { addToTable } from './table'
 
@@ -49,6 +50,8 @@ export class Run {
   healedAt: number | undefined
   /** In a row with a reported loss: what was published later must not be missing. */
   lossEndedAt = Infinity
+  /** Records that the fault takes out of Kafka and that were there before. */
+  readonly deleted: FoundRecord[] = []
 
   constructor(
     readonly stage: Stage,
@@ -98,29 +101,32 @@ async function play(row: Row, stage: Stage, body: (run: Run) => Promise<void>): 
     await publisher.untilMore(2 * rate)
     const logs = await publisher.stop()
 
-    const look = async (): Promise<Findings> => {
+    const look = async (): Promise<Seen> => {
+      const records = [...run.deleted, ...(await stage.records())]
       const deadLetters = new Set((await stage.deadLetters()).map((letter) => idIn(letter) ?? ''))
-      return examine({ run: name, logs, records: await stage.records(), deadLetters, healedAt })
+      const findings = examine({ run: name, logs, records, deadLetters, healedAt })
+      return { findings, rows: await lookAtRows(stage, name, records) }
     }
-    let findings = await look()
+    let seen = await look()
     await until(
-      () => `everything is in Kafka (${describe(findings)})\n${stage.nodeRed.logTail()}`,
+      () => `everything is stored (${describe(seen)})\n${stage.nodeRed.logTail()}`,
       async () => {
-        findings = await look()
-        return row.reportedLoss === true
-          ? findings.recoveryMs !== undefined
-          : findings.missing.length === 0 && findings.recoveryMs !== undefined
+        seen = await look()
+        const { findings, rows } = seen
+        const isThere = row.reportedLoss === true || findings.missing.length === 0
+        return isThere && findings.recoveryMs !== undefined && (rows?.missing.length ?? 0) === 0
       },
       { giveUpMs: DRAIN_LIMIT_MS, pollMs: 500 },
     )
-    console.log(`      ${row.id}, seed ${seed}: ${describe(findings)}`)
-    addToTable({ ...row, seed, findings })
-    judge(row, findings, publisher.resent)
+    console.log(`      ${row.id}, seed ${seed}: ${describe(seen)}`)
+    addToTable({ ...row, seed, ...seen })
+    judge(row, seen.findings, publisher.resent)
+    if (seen.rows !== undefined) judgeRows(seen.rows)
     const late = new Set(
       logs.intents.filter(({ publishedAt }) => publishedAt >= run.lossEndedAt).map(({ id }) => id),
     )
     assert.deepEqual(
-      findings.missing.filter((id) => late.has(id)),
+      seen.findings.missing.filter((id) => late.has(id)),
       [],
       'missing, and published after the loss',
     )
@@ -134,7 +140,22 @@ async function play(row: Row, stage: Stage, body: (run: Run) => Promise<void>): 
   }
 }
 
-/** What holds for every row. */
+interface Seen {
+  readonly findings: Findings
+  readonly rows: RowFindings | undefined
+}
+
+async function lookAtRows(
+  { postgres }: Stage,
+  run: string,
+  records: readonly FoundRecord[],
+): Promise<RowFindings | undefined> {
+  if (postgres === undefined) return undefined
+  const [rows, deadLetters] = [await postgres.rows(), await postgres.deadLetters()]
+  return examineRows({ run, records, rows, deadLetters })
+}
+
+/** What holds for every row of the matrix. */
 function judge(row: Row, findings: Findings, resent: number): void {
   if (row.reportedLoss !== true) assert.deepEqual(findings.missing, [], 'missing')
   assert.deepEqual(findings.invented, [], 'invented')
@@ -147,16 +168,26 @@ function judge(row: Row, findings: Findings, resent: number): void {
   assert.ok(findings.repeated >= least, `${findings.repeated} repeated, at least ${least} should be`)
 }
 
+/** Exactly once, whatever the fault. */
+function judgeRows({ missing, repeated, invented, altered, wrongTenant }: RowFindings): void {
+  const nothing = { missing: [], repeated: [], invented: [], altered: [], wrongTenant: [] }
+  assert.deepEqual({ missing, repeated, invented, altered, wrongTenant }, nothing, 'in PostgreSQL')
+}
+
 function budgetOf({ repeats = 'none' }: Row): number {
   if (repeats === 'none') return 0
   return repeats === 'window' ? WINDOW : repeats
 }
 
-function describe(findings: Findings): string {
+function describe({ findings, rows }: Seen): string {
   const { acknowledged, found, missing, repeated, recoveryMs } = findings
   return (
     `published ${acknowledged}, in Kafka ${found}, missing ${missing.length}, repeated ${repeated}, ` +
-    `recovered in ${recoveryMs === undefined ? '?' : (recoveryMs / 1000).toFixed(1)} s`
+    `recovered in ${recoveryMs === undefined ? '?' : (recoveryMs / 1000).toFixed(1)} s` +
+    (rows === undefined
+      ? ''
+      : `; rows ${rows.rows}, dead letters ${rows.deadLetters}, missing ${rows.missing.length}, ` +
+        `repeated ${rows.repeated.length}`)
   )
 }
 

@@ -1,7 +1,7 @@
 /**
  * What every fault acts on: Mosquitto, Kafka and Node-RED in processes of their own, a fault proxy before each
- * service, and the upper half of example 01 (MQTT to Kafka) between them. The publisher and the test reach the
- * services directly; only Node-RED goes through the proxies.
+ * service, and the upper half of example 01 (MQTT to Kafka) between them, or all of it with a PostgreSQL. The
+ * publisher and the test reach the services directly; only Node-RED goes through the proxies.
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -17,6 +17,7 @@ import { exampleFlow } from '../support/pipeline'
 import { until } from '../support/until'
 import { FaultProxy } from './fault-proxy'
 import type { FoundRecord } from './oracle'
+import { StagedPostgres } from './staged-postgres'
 
 /** Properties that replace those of the example, by node type. */
 export type FlowChange = Readonly<Record<string, object>>
@@ -29,6 +30,8 @@ export interface StageOptions {
   /** Of the topic `iot-messages`. */
   readonly topic?: { readonly partitions?: number; readonly config?: Readonly<Record<string, string>> }
   readonly mqtt?: MosquittoOptions
+  /** The whole example, with a PostgreSQL behind a proxy. */
+  readonly secondLeg?: boolean
   readonly change?: FlowChange
   /** For the Node.js of Node-RED, such as `--max-old-space-size=128`. */
   readonly nodeOptions?: string
@@ -50,6 +53,10 @@ const SETTINGS: FlowChange = {
     deliveryTimeoutMs: 10_000,
   },
   'tenant-kafka-cluster': { connectionTimeoutMs: 3000, requestTimeoutMs: 6000 },
+  'tenant-kafka-consumer': { deliveryTimeoutMs: 10_000 },
+  // Bytes, so that the rows can be compared with what was published.
+  'tenant-postgres-sink': { payloadType: 'bytea' },
+  'tenant-postgres': { connectTimeoutMs: 3000, statementTimeoutMs: 10_000, lockTimeoutMs: 3000 },
 }
 
 const FIRST_LEG = [
@@ -62,10 +69,10 @@ const FIRST_LEG = [
   'tenant-kafka-cluster',
 ]
 
-/** MQTT to Kafka, with the settings of the fault tests. */
-export function firstLeg(change: FlowChange = {}): FlowEntry[] {
+/** Example 01 with the settings of the fault tests; without the second leg, MQTT to Kafka only. */
+export function stageFlow(change: FlowChange = {}, secondLeg = false): FlowEntry[] {
   return exampleFlow('01')
-    .filter(({ type, target }) => FIRST_LEG.includes(type) && target !== 'table')
+    .filter(({ type, target }) => secondLeg || (FIRST_LEG.includes(type) && target !== 'table'))
     .map((entry) => ({ ...entry, ...SETTINGS[entry.type], ...change[entry.type] }))
 }
 
@@ -79,12 +86,17 @@ async function startNodeRed(
 }
 
 export class Stage {
+  /** Where the flow writes, in the order in which it came to write there. */
+  readonly topics = new Set([TOPIC])
+
   private constructor(
     readonly mqtt: Mosquitto,
     readonly mqttProxy: FaultProxy,
     readonly kafka: KafkaService,
     /** One for each broker, in the order of `kafka.brokers`. */
     readonly kafkaProxies: readonly FaultProxy[],
+    /** With the second leg only. */
+    readonly postgres: StagedPostgres | undefined,
     readonly nodeRed: NodeRed,
     readonly flow: readonly FlowEntry[],
     private readonly environment: Readonly<Record<string, string>>,
@@ -95,9 +107,10 @@ export class Stage {
     const ports = await Promise.all(Array.from({ length: count }, () => freePort()))
     const kafkaProxies = await Promise.all(ports.map((port) => FaultProxy.start(port)))
     const proxied = ports.map((port, at) => ({ port, advertisedPort: kafkaProxies[at]?.port ?? 0 }))
-    const [mqtt, kafka] = await Promise.all([
+    const [mqtt, kafka, postgres] = await Promise.all([
       startMosquitto({ savesEveryChange: false, ...options.mqtt }),
       startKafka({ brokers: count, properties: options.kafka ?? {}, proxied }),
+      options.secondLeg === true ? StagedPostgres.start() : undefined,
     ])
     const mqttProxy = await FaultProxy.start(mqtt.port)
     await createTestTopic(kafka.address, {
@@ -106,14 +119,15 @@ export class Stage {
       replicas: count,
       config: { 'message.timestamp.type': 'LogAppendTime', ...options.topic?.config },
     })
-    const flow = firstLeg(options.change)
+    const flow = stageFlow(options.change, options.secondLeg)
     const environment = {
       MQTT_URL: `mqtt://${mqttProxy.address}`,
       KAFKA_BROKERS: kafkaProxies.map(({ address }) => address).join(','),
+      ...(postgres === undefined ? {} : { DATABASE_URL: postgres.proxiedUrl }),
       ...(options.nodeOptions === undefined ? {} : { NODE_OPTIONS: options.nodeOptions }),
     }
     const nodeRed = await startNodeRed(flow, environment, options.version)
-    const stage = new Stage(mqtt, mqttProxy, kafka, kafkaProxies, nodeRed, flow, environment)
+    const stage = new Stage(mqtt, mqttProxy, kafka, kafkaProxies, postgres, nodeRed, flow, environment)
     await stage.untilGreen('tenant-mqtt-source')
     return stage
   }
@@ -121,7 +135,7 @@ export class Stage {
   async stop(): Promise<void> {
     await this.nodeRed.stop()
     await Promise.all([this.mqttProxy, ...this.kafkaProxies].map((proxy) => proxy.stop()))
-    await Promise.all([this.mqtt.stop(), this.kafka.stop()])
+    await Promise.all([this.mqtt.stop(), this.kafka.stop(), this.postgres?.stop()])
     rmSync(this.nodeRed.userDir, { recursive: true, force: true })
   }
 
@@ -154,12 +168,14 @@ export class Stage {
   /** Takes every fault of the proxies away. */
   healNetwork(): void {
     for (const proxy of [this.mqttProxy, ...this.kafkaProxies]) proxy.set({})
+    this.postgres?.proxy.set({})
   }
 
-  /** All records of a topic, as they lie in Kafka. */
-  async records(topic = TOPIC): Promise<FoundRecord[]> {
-    const stored = await readTopic(this.kafka.address, topic)
-    return stored.map(({ partition, offset, value, headers, timestamp }) => ({
+  /** All records of the flow's topics, or of one, as they lie in Kafka. */
+  async records(topic?: string): Promise<FoundRecord[]> {
+    const topics = topic === undefined ? [...this.topics] : [topic]
+    const stored = await Promise.all(topics.map((each) => readTopic(this.kafka.address, each)))
+    return stored.flat().map(({ partition, offset, value, headers, timestamp }) => ({
       partition,
       offset,
       value: value ?? Buffer.alloc(0),

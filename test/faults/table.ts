@@ -2,6 +2,7 @@
 import { writeFileSync } from 'node:fs'
 import os from 'node:os'
 import type { Findings } from './oracle'
+import type { RowFindings } from './postgres-oracle'
 
 export interface TableRow {
   readonly id: string
@@ -9,6 +10,8 @@ export interface TableRow {
   readonly seed: number
   readonly reportedLoss?: boolean
   readonly findings: Findings
+  /** With the second leg only. */
+  readonly rows?: RowFindings | undefined
 }
 
 const rows: TableRow[] = []
@@ -19,15 +22,15 @@ export function addToTable(row: TableRow): void {
 
 /** Markdown, in the order of the matrix: F, M, K, and each by its number. */
 export function tableOf(results: readonly TableRow[]): string {
-  const lines = [...results].sort(byId).map(({ id, title, seed, reportedLoss, findings }) => {
+  const lines = [...results].sort(byId).map(({ id, title, seed, reportedLoss, findings, rows: inTable }) => {
     const { acknowledged, found, missing, repeated, recoveryMs } = findings
     const lost = reportedLoss === true ? `${missing.length} (reported)` : String(missing.length)
     const recovery = recoveryMs === undefined ? '' : (recoveryMs / 1000).toFixed(1)
-    return `| ${id} | ${title} | ${seed} | ${acknowledged} | ${found} | ${lost} | ${repeated} | ${recovery} |`
+    return `| ${id} | ${title} | ${seed} | ${acknowledged} | ${found} | ${lost} | ${repeated} | ${recovery} | ${inTable?.rows ?? ''} |`
   })
   return [
-    '| id | fault | seed | published | in Kafka | missing | repeated | recovery, s |',
-    '|---|---|---|---:|---:|---:|---:|---:|',
+    '| id | fault | seed | published | in Kafka | missing | repeated | recovery, s | rows |',
+    '|---|---|---|---:|---:|---:|---:|---:|---:|',
     ...lines,
   ].join('\n')
 }
@@ -51,6 +54,8 @@ MQTT broker has acknowledged it. When the fault is over, everything is compared 
 - **repeated**: copies in Kafka besides the first. After a kill or a cut connection up to one window of the source (1,000)
   is allowed; each copy has the message ID of the first.
 - **recovery**: from the end of the fault to the first message in Kafka that was published after it.
+- **rows**: where PostgreSQL takes part, rows in the table. Each record in Kafka was one row or one dead letter, with the
+  same bytes and under the same tenant (else the test fails).
 `
 
 after(() => {

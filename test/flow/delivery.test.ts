@@ -4,32 +4,10 @@
  * (default: the development dependency).
  */
 import assert from 'node:assert/strict'
-import { mergingNodesBehind } from '../../src/delivery/merging-nodes'
-import { PipelineError } from '../../src/runtime/errors'
-import { deliveryNodes, type HeldCopy, type TestSink, type TestSource } from '../support/delivery-nodes'
-import { deploy, helper, loadFlow, type FlowEntry, startRuntime, stopRuntime } from '../support/runtime'
-
-const tab = { id: 'tab', type: 'tab', label: 'test' }
-const source = (...wires: string[]) => ({ id: 'source', type: 'test-source', z: 'tab', wires: [wires] })
-const sink = (id = 'sink') => ({ id, type: 'test-sink', z: 'tab', wires: [] })
-const node = (id: string, type: string, more: object, ...wires: string[][]) => ({
-  id,
-  type,
-  z: 'tab',
-  wires,
-  ...more,
-})
-const func = (id: string, body: string, ...wires: string[][]) =>
-  node(id, 'function', { func: body, outputs: wires.length, libs: [] }, ...wires)
-const permanent = new PipelineError('NEVER', 'cannot be stored', { retryable: false })
-
-async function run(...flow: FlowEntry[]): Promise<{ source: TestSource; sinkOf: (id?: string) => TestSink }> {
-  await loadFlow([deliveryNodes], [tab, ...flow])
-  return {
-    source: helper.getNode('source') as TestSource,
-    sinkOf: (id = 'sink') => helper.getNode(id) as TestSink,
-  }
-}
+import { riskyNodesBehind } from '../../src/delivery/flow-check'
+import { func, node, permanent, run, sink, source, tab, turns } from '../support/delivery-flow'
+import type { HeldCopy } from '../support/delivery-nodes'
+import { deploy, helper, startRuntime, stopRuntime, type FlowEntry } from '../support/runtime'
 
 describe('deliveries in a flow', () => {
   before(startRuntime)
@@ -48,7 +26,7 @@ describe('deliveries in a flow', () => {
       let settled = false
       const settlement = from.emitMessage({ payload: 1 }).finally(() => (settled = true))
       while (held.length === 0) await new Promise(setImmediate)
-      for (let turn = 0; turn < 5; turn++) await new Promise(setImmediate)
+      await turns()
       assert.equal(settled, false)
       held[0]!.confirm()
       assert.equal((await settlement).outcome, 'delivered')
@@ -384,12 +362,19 @@ describe('deliveries in a flow', () => {
     assert.equal(sinkOf().late.length, 1)
   })
 
-  it('knows from the flow file that a Join node is behind the source', async () => {
-    const { source: from } = await run(source('n'), node('n', 'join', { mode: 'auto' }, ['sink']), sink())
-    const behind = mergingNodesBehind('source', from.tracking.flowConfigs())
+  it('knows from the flow file which nodes behind the source do not fit its promise', async () => {
+    const { source: from } = await run(
+      source('a'),
+      node('a', 'join', { mode: 'auto' }, ['b']),
+      node('b', 'batch', { mode: 'count', count: 2 }, ['c']),
+      node('c', 'sort', { targetType: 'seq' }, ['d']),
+      node('d', 'trigger', { op2type: 'payl', duration: '1' }, ['sink']),
+      sink(),
+    )
+    const behind = riskyNodesBehind('source', from.tracking.flowConfigs())
     assert.deepEqual(
-      behind.map(({ id }) => id),
-      ['n'],
+      behind.map(({ type }) => type),
+      ['join', 'batch', 'sort', 'trigger'],
     )
   })
 

@@ -2,11 +2,16 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readdirSync } from 'node:fs'
 import path from 'node:path'
 import { runtimeFor } from '../../dev/node-red/runtime'
 
-describe('deliveries in a flow on Node-RED 5', () => {
-  it('behave as on 4.1', async function () {
+const flowTests = readdirSync(__dirname)
+  .filter((file) => file.endsWith('.test.ts') && file !== path.basename(__filename))
+  .map((file) => path.join(__dirname, file))
+
+describe('the flow tests on Node-RED 5', () => {
+  it('pass as on 4.1', async function () {
     this.timeout(180_000)
     const { node, script } = runtimeFor('5')
     const mocha = [
@@ -17,7 +22,7 @@ describe('deliveries in a flow on Node-RED 5', () => {
       '--timeout',
       '60000',
     ]
-    const child = spawn(node, [...mocha, path.join(__dirname, 'delivery.test.ts')], {
+    const child = spawn(node, [...mocha, ...flowTests], {
       env: { ...process.env, NODE_RED_RUNTIME: path.join(path.dirname(script), 'lib', 'red.js') },
       stdio: ['ignore', 'pipe', 'pipe'],
     })

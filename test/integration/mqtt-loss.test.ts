@@ -80,7 +80,7 @@ describe('MQTT source, when the flow stands', () => {
     await publish(300)
     await flow.untilLogged(/possible loss: the MQTT broker at .* has dropped .* probably its own/)
 
-    const held = flow.sink.holding
+    const held = flow.sink.holding ?? []
     flow.sink.holding = undefined
     for (const copy of held) copy.confirm()
     await flow.untilText(/ 0 out · possible loss: broker dropped [\d,]+ since/)

@@ -55,7 +55,11 @@ describe('tenant-kafka-cluster', () => {
     await helper.unload()
     process.env.TEST_KAFKA = 'from outside'
     const other = await load({ brokers: 'kafka', sasl, passwordEnv: 'TEST_KAFKA' }, credentials)
-    assert.equal(other.cluster?.connection.sasl?.password, 'from outside')
+    assert.deepEqual(other.cluster?.connection.sasl, {
+      mechanism: sasl,
+      username: 'pipeline',
+      password: 'from outside',
+    })
   })
 
   it("takes Node-RED's own TLS settings", async () => {
@@ -66,10 +70,27 @@ describe('tenant-kafka-cluster', () => {
     assert.deepEqual(plain.cluster?.connection.tls, {})
   })
 
+  it('warns of a login without TLS, and of a secret that is sent without it', async () => {
+    const credentials = { username: 'pipeline', password: 'secret' }
+    const warnings = (node: KafkaClusterNode): unknown[] =>
+      (node as unknown as { warn: { args: unknown[][] } }).warn.args.flat()
+    const plain = await load({ brokers: 'kafka', sasl: 'plain' }, credentials)
+    assert.match(String(warnings(plain)), /^SASL PLAIN without TLS: the password travels readable/)
+    await helper.unload()
+    const safe = await load({ brokers: 'kafka', sasl: 'plain', useTls: true }, credentials)
+    assert.deepEqual(warnings(safe), [])
+    await helper.unload()
+    const token = { sasl: 'oauthbearer', useTls: true, tokenUrl: 'http://login.example/token' }
+    const bearer = await load({ brokers: 'kafka', ...token }, credentials)
+    assert.match(String(warnings(bearer)), /^"tokenUrl" begins with http: the client secret/)
+  })
+
   const wrong: readonly (readonly [string, object])[] = [
     ['no brokers', { brokers: '' }],
     ['a broker that is no address', { brokers: 'kafka:port' }],
     ['SASL without a user', { brokers: 'kafka', sasl: 'plain' }],
+    ['OAUTHBEARER without an endpoint', { brokers: 'kafka', sasl: 'oauthbearer' }],
+    ['a token URL that is none', { brokers: 'kafka', sasl: 'oauthbearer', tokenUrl: 'login.example' }],
     ['TLS settings that are gone', { brokers: 'kafka', useTls: true, tls: 'gone' }],
     ['a time-out out of bounds', { brokers: 'kafka', requestTimeoutMs: '1' }],
   ]

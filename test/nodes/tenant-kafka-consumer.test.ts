@@ -7,6 +7,7 @@ import { flowTracking, type TrackingRuntime } from '../../src/delivery/flow-trac
 import type { Message } from '../../src/delivery/message-link'
 import type { PositionQuery } from '../../src/kafka/start-position'
 import { PipelineError } from '../../src/runtime/errors'
+import type { LogEntry } from '../../src/runtime/event-log'
 import type { NodeStatus } from '../../src/runtime/host'
 import { recordsOf, type KafkaRange, type WireRecord } from '../../src/runtime/wire'
 import { deliveryNodes, type TestSink } from '../support/delivery-nodes'
@@ -267,7 +268,9 @@ describe('tenant-kafka-consumer', () => {
 
   it('says what is wrong with its settings, and does nothing', async () => {
     await loadFlow(modules, flow('a b'))
-    const node = helper.getNode('source') as { error: { calledWithMatch?(text: string): boolean } }
-    assert.ok(node.error.calledWithMatch?.('"a b" is no Kafka topic'))
+    const { error } = helper.getNode('source') as { error: { args: LogEntry[][] } }
+    const [entry] = error.args.flat()
+    assert.equal(entry?.code, 'CONFIG_REFUSED')
+    assert.match(entry.message, /"a b" is no Kafka topic/)
   })
 })

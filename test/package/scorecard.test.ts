@@ -69,6 +69,19 @@ describe('the scorecard', () => {
     assert.deepEqual(old, [])
   })
 
+  it('no runtime dependency needs an install script, which npm may block', () => {
+    const lock = readJson('package-lock.json') as {
+      packages: Record<string, { dev?: boolean; hasInstallScript?: boolean }>
+    }
+    const scripted = Object.entries(lock.packages).filter(
+      ([place, entry]) => place !== '' && entry.dev !== true && entry.hasInstallScript === true,
+    )
+    assert.deepEqual(
+      scripted.map(([place]) => place),
+      [],
+    )
+  })
+
   it('N02: each node stands in an example', () => {
     const used = new Set(
       exampleFiles().flatMap((file) => (readJson(file) as { type: string }[]).map(({ type }) => type)),

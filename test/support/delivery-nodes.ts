@@ -86,9 +86,11 @@ export function deliveryNodes(RED: NodeAPI): void {
   /** An old-fashioned node: one argument, never done, sends on after a while. */
   function OldNode(this: Node, config: NodeDef & { delayMs: number }) {
     RED.nodes.createNode(this, config)
+    const timers = new Set<NodeJS.Timeout>()
     this.on('input', (msg) => {
-      setTimeout(() => this.send(msg), config.delayMs)
+      timers.add(setTimeout(() => this.send(msg), config.delayMs))
     })
+    this.on('close', () => timers.forEach((timer) => clearTimeout(timer)))
   }
   RED.nodes.registerType('test-old-node', OldNode as never)
 }

@@ -1,16 +1,13 @@
 /** Consumers for integration tests, which write down everything that they are handed. */
-import type { ConsumedBatch, ConsumerOptions, TopicPartition } from '../../src/kafka/driver'
-import { KafkaJsConsumer } from '../../src/kafka/kafkajs-consumer'
+import type {
+  ConsumedBatch,
+  ConsumerOptions,
+  KafkaConsumer,
+  KafkaDriver,
+  TopicPartition,
+} from '../../src/kafka/driver'
 import type { PipelineError } from '../../src/runtime/errors'
 import { testClient, withAdmin } from './kafka'
-
-const CONNECTION = {
-  clientId: 'test',
-  tls: undefined,
-  sasl: undefined,
-  connectionTimeoutMs: 2_000,
-  requestTimeoutMs: 10_000,
-}
 
 export class RecordingConsumer {
   readonly batches: ConsumedBatch[] = []
@@ -19,14 +16,13 @@ export class RecordingConsumer {
   readonly stopped: { partition: TopicPartition; problem: PipelineError }[] = []
   readonly states: (PipelineError | undefined)[] = []
   joins = 0
-  readonly consumer: KafkaJsConsumer
+  readonly consumer: KafkaConsumer
 
   /** @param work what is done with a batch before it is committed */
   constructor(
-    brokers: string,
+    driver: KafkaDriver,
     options: Partial<ConsumerOptions> & Pick<ConsumerOptions, 'groupId' | 'topics'>,
     work: (batch: ConsumedBatch) => Promise<void> = () => Promise.resolve(),
-    refreshMs = 1_000,
   ) {
     const settings: ConsumerOptions = {
       sessionTimeoutMs: 6_000,
@@ -50,12 +46,7 @@ export class RecordingConsumer {
       onState: (problem) => void this.states.push(problem),
       onStopped: (partition, problem) => void this.stopped.push({ partition, problem }),
     }
-    this.consumer = new KafkaJsConsumer(
-      { brokers: brokers.split(','), ...CONNECTION },
-      settings,
-      () => undefined,
-      refreshMs,
-    )
+    this.consumer = driver.consumer(settings)
     this.consumer.start()
   }
 

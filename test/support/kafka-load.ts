@@ -12,6 +12,7 @@ const TICK_MS = 5
 
 export class KafkaLoad {
   private readonly written: number[]
+  private readonly storedOf: number[]
   private timer: NodeJS.Timeout | undefined
   stored = 0
   total = 0
@@ -23,6 +24,7 @@ export class KafkaLoad {
     private readonly keys = 20,
   ) {
     this.written = Array.from({ length: keys }, () => 0)
+    this.storedOf = Array.from({ length: keys }, () => 0)
   }
 
   /** One record of each key every 5 ms. */
@@ -40,7 +42,7 @@ export class KafkaLoad {
         const kafka = { topic: this.topic, key: `device-${key}` }
         this.producer.write(
           { payload: Buffer.from(String(sequence)), kafka },
-          { stored: () => this.stored++, failed: (error) => this.failures.push(error) },
+          { stored: () => this.onStored(key), failed: (error) => this.failures.push(error) },
         )
       }
     }
@@ -50,6 +52,12 @@ export class KafkaLoad {
   async progress(records: number): Promise<void> {
     const goal = this.stored + records
     await until(() => this.stored >= goal)
+  }
+
+  /** Waits until so many more records of every key are stored: all partitions go on. */
+  async everyKey(records: number): Promise<void> {
+    const goals = this.storedOf.map((stored) => stored + records)
+    await until(() => goals.every((goal, key) => (this.storedOf[key] ?? 0) >= goal))
   }
 
   /** Ends the load and waits until everything is stored. */
@@ -72,5 +80,10 @@ export class KafkaLoad {
     }
     this.written.forEach((count, key) => assert.equal(next.get(`device-${key}`) ?? 0, count))
     return repeated
+  }
+
+  private onStored(key: number): void {
+    this.stored++
+    this.storedOf[key] = (this.storedOf[key] ?? 0) + 1
   }
 }

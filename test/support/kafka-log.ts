@@ -11,11 +11,21 @@ export interface StoredRecord {
   readonly value: Buffer | null
   readonly headers: Readonly<Record<string, string>>
   readonly timestamp: number
+  /** Who wrote the batch of this record, and the first sequence number after it. */
+  readonly producer: { readonly id: string; readonly epoch: number; readonly nextSequence: number }
+}
+
+/** What kafkajs tells about the batch of a message, outside of its types. */
+interface BatchContext {
+  readonly producerId: string
+  readonly producerEpoch: number
+  readonly firstSequence: number
+  readonly lastOffsetDelta: number
 }
 
 /** The records that are in the topic now, partition by partition, in order. */
 export async function readTopic(brokers: string, topic: string): Promise<StoredRecord[]> {
-  const ends = await withAdmin(brokers, (admin) => admin.fetchTopicOffsets(topic))
+  const ends = await endsOf(brokers, topic)
   const missing = new Map(
     ends.filter(({ low, high }) => low !== high).map(({ partition, high }) => [partition, Number(high)]),
   )
@@ -26,6 +36,20 @@ export async function readTopic(brokers: string, topic: string): Promise<StoredR
     return await readUntil(consumer, topic, missing)
   } finally {
     await consumer.disconnect()
+  }
+}
+
+/** A broker that has just lost or got a partition is asked again. */
+async function endsOf(
+  brokers: string,
+  topic: string,
+): Promise<{ partition: number; low: string; high: string }[]> {
+  for (;;) {
+    try {
+      return await withAdmin(brokers, (admin) => admin.fetchTopicOffsets(topic))
+    } catch (error) {
+      if ((error as { retriable?: boolean }).retriable !== true) throw error
+    }
   }
 }
 
@@ -45,7 +69,9 @@ async function readUntil(
     })
     const running = consumer.run({
       eachBatch: ({ batch }) => {
-        for (const { offset, key, value, headers = {}, timestamp } of batch.messages) {
+        for (const message of batch.messages) {
+          const { offset, key, value, headers = {}, timestamp } = message
+          const { batchContext } = message as typeof message & { readonly batchContext: BatchContext }
           records.push({
             partition: batch.partition,
             offset: Number(offset),
@@ -55,6 +81,11 @@ async function readUntil(
               Object.entries(headers).map(([name, header]) => [name, String(header)]),
             ),
             timestamp: Number(timestamp),
+            producer: {
+              id: batchContext.producerId,
+              epoch: batchContext.producerEpoch,
+              nextSequence: batchContext.firstSequence + batchContext.lastOffsetDelta + 1,
+            },
           })
         }
         if (Number(batch.lastOffset()) + 1 >= (missing.get(batch.partition) ?? 0))

@@ -3,7 +3,7 @@
  * own. A test that stops or freezes brokers starts a Kafka of its own instead.
  */
 import { randomBytes } from 'node:crypto'
-import { Kafka, logLevel, type Admin } from 'kafkajs'
+import { Kafka, logLevel, type Admin, type ITopicConfig } from 'kafkajs'
 import { startKafka, type KafkaService } from '../../dev/services/kafka'
 import { until } from './until'
 
@@ -48,24 +48,33 @@ export async function createTestTopic(
   { partitions = 1, replicas = 1, config = {}, name = uniqueName('topic') }: TestTopic = {},
 ): Promise<string> {
   const configEntries = Object.entries(config).map(([key, value]) => ({ name: key, value }))
-  await withAdmin(brokers, (admin) =>
-    admin.createTopics({
-      waitForLeaders: true,
-      topics: [{ topic: name, numPartitions: partitions, replicationFactor: replicas, configEntries }],
-    }),
-  )
+  const topic = { topic: name, numPartitions: partitions, replicationFactor: replicas, configEntries }
+  await createTopic(brokers, topic)
   return name
+}
+
+/** Creates a topic and waits for its leaders: kafkajs does not wait when another broker knows of it later. */
+export async function createTopic(brokers: string, topic: ITopicConfig): Promise<void> {
+  await withAdmin(brokers, async (admin) => {
+    await admin.createTopics({ waitForLeaders: false, topics: [topic] })
+    await until(`a leader for each partition of ${topic.topic}`, () =>
+      admin.fetchTopicMetadata({ topics: [topic.topic] }).then(
+        ({ topics: [found] }) => found?.partitions.every(({ leader }) => leader >= 0) ?? false,
+        () => false,
+      ),
+    )
+  })
 }
 
 /** Waits until every replica of the topic is in sync. */
 export async function untilInSync(brokers: string, topic: string): Promise<void> {
-  await withAdmin(brokers, (admin) =>
-    until(async () => {
+  await until(`every replica of ${topic} is in sync`, () =>
+    withAdmin(brokers, async (admin) => {
       const { topics } = await admin.fetchTopicMetadata({ topics: [topic] })
       return topics.every(({ partitions }) =>
         partitions.every(({ isr, replicas }) => isr.length === replicas.length),
       )
-    }),
+    }).catch(() => false),
   )
 }
 

@@ -19,6 +19,10 @@ interface Helper {
   getNode(id: string): unknown
   setFlows(flow: readonly FlowEntry[], type?: 'full' | 'nodes' | 'flows'): Promise<void>
   request(): unknown
+  /** For the flows that are loaded from now on; `{}` takes it back. */
+  settings(settings: object): void
+  /** What was logged since the flow was loaded. */
+  log(): { readonly args: readonly unknown[][] }
 }
 
 /** An entry of a flow file. */
@@ -46,10 +50,13 @@ const coreNodes: Readonly<Record<string, string>> = {
   'link call': 'common/60-link',
   'link in': 'common/60-link',
   'link out': 'common/60-link',
+  'http request': 'network/21-httprequest',
   rbe: 'function/rbe',
+  sort: 'sequence/18-sort',
   split: 'sequence/17-split',
   switch: 'function/10-switch',
   template: 'function/80-template',
+  trigger: 'function/89-trigger',
   'tls-config': 'network/05-tls',
 }
 

@@ -7,9 +7,11 @@ import { Database, type DatabaseOptions } from '../../src/postgres/database'
 import { prepareDeadLetters } from '../../src/postgres/dead-letters'
 import { DailyPartitions } from '../../src/postgres/partitions'
 import type { RowWriter } from '../../src/postgres/row-writer'
+import { SinkEvents } from '../../src/postgres/sink-events'
 import { prepareTable } from '../../src/postgres/table'
 import { TableSink, type TableSinkOptions } from '../../src/postgres/table-sink'
 import type { KafkaRange, WireRecord } from '../../src/runtime/wire'
+import { keptLog } from './events'
 
 export const TABLE = { schema: 'public', table: 'iot_messages' }
 export const DEAD_LETTERS = { schema: 'public', table: 'iot_dead_letters' }
@@ -108,7 +110,7 @@ export function openSink(database: Database, change: Partial<TableSinkOptions> =
     refuser: REFUSER,
     deliverRejected: () => Promise.resolve(),
     onChange: () => undefined,
-    onMaintenanceProblem: () => undefined,
+    events: new SinkEvents(keptLog().log),
     ...change,
   })
 }

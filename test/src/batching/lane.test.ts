@@ -134,6 +134,20 @@ describe('a lane', () => {
     assert.deepEqual(ended, ['a', 'b', 'c', 'd', 'BAD!TOO_LARGE', 'f', 'g', 'h'])
   })
 
+  it('makes larger batches again when a partition has taken many small ones', async () => {
+    const { add, last } = setUp({ maxRecords: 100, maxBytes: 400 })
+    for (const record of ['a', 'b', 'c', 'd']) add(record, 100)
+    await last().fail(tooLarge)
+    for (let batch = 0; batch < 50; batch++) {
+      assert.equal(last().records.length, 2)
+      await last().succeed()
+      if (batch > 0) for (const record of ['e', 'f']) add(record, 100)
+    }
+    await last().succeed()
+    for (const record of ['g', 'h', 'i', 'j']) add(record, 100)
+    assert.equal(last().records.length, 4)
+  })
+
   it('makes smaller batches for a partition that takes less than our limit', async () => {
     const { add, attempts, last } = setUp({ maxRecords: 8, maxBytes: 1000 })
     for (let record = 0; record < 8; record++) add(String(record), 100)

@@ -99,6 +99,19 @@ describe('redelivery', () => {
     assert.equal(redelivery.problem, undefined)
   })
 
+  it('gives an attempt twice the time of the one before when that has stalled', async () => {
+    const { sent, redelivery, deliveryOf, fail } = setUp()
+    redelivery.emit(['a'])
+    for (let attempt = 1; attempt <= 2; attempt++) {
+      await fail(attempt - 1, failure(true, 'DELIVERY_STALLED'))
+      await until('it is sent again', () => sent.length === attempt + 1)
+    }
+    await fail(2, failure(true))
+    await until('it is sent again', () => sent.length === 4)
+    const timeouts = sent.map((_, index) => deliveryOf(index).timeoutMs)
+    assert.deepEqual(timeouts, [60_000, 120_000, 240_000, 240_000])
+  })
+
   it('keeps the order of what failed together', async () => {
     const { redelivery, sent, fail, texts } = setUp()
     for (const text of ['a', 'b', 'c']) redelivery.emit([text])

@@ -183,6 +183,31 @@ describe('DeliveryTracker', () => {
     assert.equal(settlements[0]?.error?.code, 'FLOW_CHANGED')
   })
 
+  it('fails a copy that a node drops because a deploy takes the node away', () => {
+    const { tracker, delivery, message, settlements, arrive, nextTurn } = setUp()
+    arrive(nodeA)
+    arrive(nodeB)
+    tracker.hold(delivery)
+    tracker.confirm(delivery, message)
+    tracker.copyEnded(delivery, nodeB)
+    tracker.copyLost(delivery, nodeA)
+    tracker.copyLost(delivery, nodeA)
+    nextTurn()
+    assert.equal(settlements[0]?.outcome, 'failed')
+    assert.equal(settlements[0]?.error?.code, 'FLOW_CHANGED')
+  })
+
+  it('knows that a sink has confirmed until it says done', () => {
+    const { tracker, delivery, message, arrive } = setUp()
+    arrive(nodeA)
+    tracker.hold(delivery)
+    assert.equal(delivery.justConfirmed, false)
+    tracker.confirm(delivery, message)
+    assert.equal(delivery.justConfirmed, true)
+    tracker.copyEnded(delivery, nodeA)
+    assert.equal(delivery.justConfirmed, false)
+  })
+
   it('counts a copy that the router could not place as lost only when its node should be there', () => {
     const { tracker, delivery, settlements, nextTurn } = setUp()
     tracker.copySent(delivery)

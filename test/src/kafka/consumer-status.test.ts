@@ -32,13 +32,4 @@ describe('ConsumerStatus', () => {
     assert.equal(status.of({ ...joined, heldCount: 1, problem }, 0).text, '1 failed and held: in short')
     assert.equal(status.of({ ...joined, problem }, 0).fill, 'yellow')
   })
-
-  it('reports a problem once while it lasts, and again when it comes back', () => {
-    const status = new ConsumerStatus(0)
-    const failing: ShownConsumer = { ...joined, state: { problem } }
-    assert.deepEqual(
-      [failing, failing, joined, failing].map((it) => status.newProblem(it)),
-      [problem, undefined, undefined, problem],
-    )
-  })
 })

@@ -27,13 +27,4 @@ describe('the status of a producer', () => {
     status.noteRejected()
     assert.equal(status.of(well, 2000).text, '1,240/s · 87 out · 1 rejected'.replace('1,240', '0'))
   })
-
-  it('reports a problem once until it is over', () => {
-    const status = new ProducerStatus(0)
-    const ill = { ...well, problem: unreachable }
-    assert.equal(status.newProblem(ill), unreachable)
-    assert.equal(status.newProblem(ill), undefined)
-    assert.equal(status.newProblem(well), undefined)
-    assert.equal(status.newProblem(ill), unreachable)
-  })
 })

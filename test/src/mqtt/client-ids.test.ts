@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
+import type { BrokerSettings } from '../../../src/mqtt/broker-settings'
 import { ClientIds } from '../../../src/mqtt/client-ids'
+import { clientIdOf } from '../../../src/mqtt/source'
 
 const noWait = (): never => assert.fail('it is free')
 const never = new AbortController().signal
@@ -15,6 +17,20 @@ describe('client ids', () => {
     old.release()
     assert.equal((await next).memory.lastConnectedMs, 5)
     assert.equal(waitedFor, 'node')
+  })
+
+  it('are the same at each start, and different for each source', () => {
+    const broker = { clientId: 'plant' } as BrokerSettings
+    const idOf = (nodeId: string, clientId = ''): string => clientIdOf({ nodeId, clientId }, broker)
+    assert.equal(idOf('a'), 'plant-a')
+    assert.equal(idOf('a'), idOf('a'))
+    assert.notEqual(idOf('a'), idOf('b'))
+    assert.equal(idOf('a', 'own'), 'own')
+    assert.equal(
+      clientIdOf({ nodeId: 'a', clientId: '' }, { ...broker, clientId: '' }),
+      '',
+      'safe mode refuses that',
+    )
   })
 
   it('go to those who wait in turn', async () => {

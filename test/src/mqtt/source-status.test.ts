@@ -57,19 +57,9 @@ describe('status of the MQTT source', () => {
     const status = new SourceStatus(0)
     const connecting = { ...FINE, state: { kind: 'connecting', host: 'h:1' } } as const
     assert.equal(status.of(connecting, 1).fill, 'yellow')
-    status.newProblem({ kind: 'waiting', error: error('MQTT: not reachable'), delayMs: 1 })
+    status.of({ ...FINE, state: { kind: 'waiting', error: error('MQTT: not reachable'), delayMs: 1 } }, 1)
     assert.deepEqual(status.of(connecting, 1), { fill: 'red', shape: 'ring', text: 'MQTT: not reachable' })
-    status.newProblem({ kind: 'connected', host: 'h:1' })
+    status.of({ ...FINE, state: { kind: 'connected', host: 'h:1' } }, 1)
     assert.equal(status.of(connecting, 1).fill, 'yellow')
-  })
-
-  it('reports a problem once while it lasts', () => {
-    const status = new SourceStatus(0)
-    const waiting = { kind: 'waiting', error: error('x'), delayMs: 1 } as const
-    assert.ok(status.newProblem(waiting))
-    assert.equal(status.newProblem({ kind: 'connecting', host: 'h' }), undefined)
-    assert.equal(status.newProblem(waiting), undefined)
-    status.newProblem({ kind: 'connected', host: 'h' })
-    assert.ok(status.newProblem(waiting))
   })
 })

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
-import { FlowCheck, mergingNodesBehind, type FlowConfig } from '../../../src/delivery/merging-nodes'
+import { FlowCheck, riskyNodesBehind, type FlowConfig } from '../../../src/delivery/flow-check'
 
 const node = (id: string, type: string, ...wires: string[]): FlowConfig => ({ id, type, wires: [wires] })
-const found = (...flow: FlowConfig[]): string[] => mergingNodesBehind('source', flow).map(({ id }) => id)
+const found = (...flow: FlowConfig[]): string[] => riskyNodesBehind('source', flow).map(({ id }) => id)
 
-describe('mergingNodesBehind', () => {
-  it('finds Join and Batch by wires, also behind other nodes and in a loop', () => {
+describe('riskyNodesBehind', () => {
+  it('finds them by wires, also behind other nodes and in a loop', () => {
     const flow = [
       node('source', 's', 'a'),
       node('a', 'change', 'j', 'b', 'a'),
@@ -35,6 +35,34 @@ describe('mergingNodesBehind', () => {
 })
 
 describe('FlowCheck', () => {
+  /** The codes of what it finds wrong with a flow of a source and this node. */
+  function codesOf(node: Omit<FlowConfig, 'id'>): string[] {
+    const codes: string[] = []
+    const flow: FlowConfig[] = [
+      { id: 'source', type: 's', wires: [['n']] },
+      { id: 'n', ...node },
+    ]
+    new FlowCheck(
+      'source',
+      () => flow,
+      ({ code }) => codes.push(code),
+    ).look()
+    return codes
+  }
+
+  it('tells nodes that merge, that send later, and that wait for a group', () => {
+    assert.deepEqual(codesOf({ type: 'join' }), ['FLOW_MERGES'])
+    assert.deepEqual(codesOf({ type: 'trigger', op2type: 'payl', duration: '250' }), ['FLOW_SENDS_LATER'])
+    assert.deepEqual(codesOf({ type: 'trigger', op2type: 'nul', duration: '-250' }), ['FLOW_SENDS_LATER'])
+    assert.deepEqual(codesOf({ type: 'batch' }), ['FLOW_HOLDS'])
+    assert.deepEqual(codesOf({ type: 'sort', targetType: 'seq' }), ['FLOW_HOLDS'])
+  })
+
+  it('is silent about a Trigger that sends at once, and a Sort of one message', () => {
+    assert.deepEqual(codesOf({ type: 'trigger', op2type: 'nul', duration: '250' }), [])
+    assert.deepEqual(codesOf({ type: 'sort', targetType: 'msg' }), [])
+  })
+
   it('says a problem once, and forgets it when it is mended', () => {
     const said: string[] = []
     let flow = [node('source', 's', 'j'), node('j', 'join')]

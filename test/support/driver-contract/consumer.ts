@@ -1,46 +1,29 @@
-/** The consumer against a real Kafka: what it hands out, what it commits, and what it survives. */
+/** What a consumer hands out, what it commits, and what it survives. */
 import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { startKafka } from '../../dev/services/kafka'
-import type { ConsumedBatch } from '../../src/kafka/driver'
-import { createTestTopic, sharedKafka, testClient, uniqueName, withAdmin } from '../support/kafka'
-import { committedOffset, numbered, produce, RecordingConsumer } from '../support/kafka-consumers'
-import { until } from '../support/until'
+import type { ConsumedBatch } from '../../../src/kafka/driver'
+import { createTestTopic, testClient, uniqueName, withAdmin } from '../kafka'
+import { committedOffset, numbered, produce, type RecordingConsumer } from '../kafka-consumers'
+import { until } from '../until'
+import type { ContractStage } from './stage'
 
-describe('the Kafka consumer', () => {
-  let brokers: string
-  const open: RecordingConsumer[] = []
-
-  before(async () => {
-    brokers = (await sharedKafka()).address
-  })
-
-  afterEach(async () => {
-    await Promise.all(open.splice(0).map((consumer) => consumer.close()))
-  })
-
-  function consume(...args: ConstructorParameters<typeof RecordingConsumer>): RecordingConsumer {
-    const consumer = new RecordingConsumer(...args)
-    open.push(consumer)
-    return consumer
-  }
-
+export function consumerContract(stage: () => ContractStage): void {
   const committed = (group: string, topic: string, partition = 0): Promise<number> =>
-    committedOffset(brokers, { group, topic, partition })
+    committedOffset(stage().brokers, { group, topic, partition })
 
   /** kafkajs can delete only from topics whose metadata it has read. */
   function deleteBefore(topic: string, partition: number, offset: number): Promise<void> {
-    return withAdmin(brokers, async (admin) => {
+    return withAdmin(stage().brokers, async (admin) => {
       await admin.fetchTopicOffsets(topic)
       await admin.deleteTopicRecords({ topic, partitions: [{ partition, offset: String(offset) }] })
     })
   }
 
   it('hands out every record once and in order, in batches that tile the partition', async () => {
-    const topic = await createTestTopic(brokers, { partitions: 3 })
+    const topic = await createTestTopic(stage().brokers, { partitions: 3 })
     for (const partition of [0, 1, 2])
-      await produce(brokers, topic, numbered(4_000, `${partition}-`), partition)
-    const it = consume(brokers, { groupId: uniqueName('group'), topics: [topic] })
+      await produce(stage().brokers, topic, numbered(4_000, `${partition}-`), partition)
+    const it = stage().consumer({ groupId: uniqueName('group'), topics: [topic] })
     await until(() => it.count >= 12_000)
     for (const partition of [0, 1, 2]) {
       const batches = it.batches.filter((batch) => batch.partition === partition)
@@ -52,26 +35,26 @@ describe('the Kafka consumer', () => {
   })
 
   it('commits what is settled and nothing more, and a restart goes on there', async () => {
-    const topic = await createTestTopic(brokers)
+    const topic = await createTestTopic(stage().brokers)
     const groupId = uniqueName('group')
-    await produce(brokers, topic, numbered(1_200))
+    await produce(stage().brokers, topic, numbered(1_200))
     const never = new Promise<void>(() => undefined)
-    const first = consume(brokers, { groupId, topics: [topic] }, (batch) =>
+    const first = stage().consumer({ groupId, topics: [topic] }, (batch) =>
       batch.firstOffset >= 1_000 ? never : Promise.resolve(),
     )
     await until(() => first.batches.length === 3)
     await until(async () => (await committed(groupId, topic)) === 1_000)
     await first.close()
-    const second = consume(brokers, { groupId, topics: [topic] })
+    const second = stage().consumer({ groupId, topics: [topic] })
     await until(() => second.count >= 200)
     assert.equal(second.batches[0]?.firstOffset, 1_000)
     await until(async () => (await committed(groupId, topic)) === 1_200)
   })
 
   it('begins at the position that an asynchronous look-up answers, and hands out no record below it', async () => {
-    const topic = await createTestTopic(brokers, { partitions: 2 })
-    for (const partition of [0, 1]) await produce(brokers, topic, numbered(3_000), partition)
-    const it = consume(brokers, {
+    const topic = await createTestTopic(stage().brokers, { partitions: 2 })
+    for (const partition of [0, 1]) await produce(stage().brokers, topic, numbered(3_000), partition)
+    const it = stage().consumer({
       groupId: uniqueName('group'),
       topics: [topic],
       startOffset: async ({ partition }) => {
@@ -93,10 +76,10 @@ describe('the Kafka consumer', () => {
   })
 
   it('asks again while the position cannot be looked up, and never begins elsewhere', async () => {
-    const topic = await createTestTopic(brokers)
-    await produce(brokers, topic, numbered(100))
+    const topic = await createTestTopic(stage().brokers)
+    await produce(stage().brokers, topic, numbered(100))
     let attempts = 0
-    const it = consume(brokers, {
+    const it = stage().consumer({
       groupId: uniqueName('group'),
       topics: [topic],
       startOffset: () =>
@@ -109,32 +92,32 @@ describe('the Kafka consumer', () => {
   })
 
   it('begins at the end, or at a time, when told so', async () => {
-    const topic = await createTestTopic(brokers)
-    await produce(brokers, topic, numbered(10, 'old-'))
+    const topic = await createTestTopic(stage().brokers)
+    await produce(stage().brokers, topic, numbered(10, 'old-'))
     await sleep(5)
     const timestamp = Date.now()
-    await produce(brokers, topic, numbered(10, 'new-'))
+    await produce(stage().brokers, topic, numbered(10, 'new-'))
     const groupId = uniqueName('group')
-    const fromEnd = consume(brokers, {
+    const fromEnd = stage().consumer({
       groupId,
       topics: [topic],
       startOffset: () => Promise.resolve('latest'),
     })
-    const fromTime = consume(brokers, {
+    const fromTime = stage().consumer({
       groupId: uniqueName('group'),
       topics: [topic],
       startOffset: () => Promise.resolve({ timestamp }),
     })
     // The first start is pinned before anything was read.
     await until(async () => (await committed(groupId, topic)) === 20)
-    await produce(brokers, topic, ['last'])
+    await produce(stage().brokers, topic, ['last'])
     await until(() => fromEnd.count >= 1 && fromTime.count >= 11)
     assert.deepEqual(fromEnd.values, ['last'])
     assert.deepEqual(fromTime.values, [...numbered(10, 'new-'), 'last'])
   })
 
   it('shares partitions with a second member: nothing missing, nothing handed out again after its commit', async () => {
-    const topic = await createTestTopic(brokers, { partitions: 4 })
+    const topic = await createTestTopic(stage().brokers, { partitions: 4 })
     const groupId = uniqueName('group')
     const done = new Set<string>()
     const again: string[] = []
@@ -147,7 +130,7 @@ describe('the Kafka consumer', () => {
       for (const { offset } of batch.records) done.add(`${batch.partition}:${offset}`)
     }
     const member = (): RecordingConsumer => {
-      const it = consume(brokers, { groupId, topics: [topic], maxBatchRecords: 50 }, work)
+      const it = stage().consumer({ groupId, topics: [topic], maxBatchRecords: 50 }, work)
       const commit = it.consumer.commit.bind(it.consumer)
       it.consumer.commit = async (partition, offset) => {
         await commit(partition, offset)
@@ -155,7 +138,7 @@ describe('the Kafka consumer', () => {
       }
       return it
     }
-    for (const partition of [0, 1, 2, 3]) await produce(brokers, topic, numbered(2_000), partition)
+    for (const partition of [0, 1, 2, 3]) await produce(stage().brokers, topic, numbered(2_000), partition)
     const first = member()
     await until(() => first.count > 200)
     const second = member()
@@ -171,20 +154,20 @@ describe('the Kafka consumer', () => {
   })
 
   it('keeps its membership while the flow holds a batch for longer than the session time-out', async () => {
-    const topic = await createTestTopic(brokers, { partitions: 2 })
-    await produce(brokers, topic, numbered(10), 0)
+    const topic = await createTestTopic(stage().brokers, { partitions: 2 })
+    await produce(stage().brokers, topic, numbered(10), 0)
     let release: () => void = () => undefined
     const held = new Promise<void>((resolve) => (release = resolve))
-    const it = consume(brokers, { groupId: uniqueName('group'), topics: [topic] }, (batch) =>
+    const it = stage().consumer({ groupId: uniqueName('group'), topics: [topic] }, (batch) =>
       batch.partition === 0 ? held : Promise.resolve(),
     )
     await until(() => it.count === 10)
     const heldAtMs = performance.now()
     await until(() => performance.now() - heldAtMs > 6_000 * 1.5)
     // The other partition goes on meanwhile.
-    await produce(brokers, topic, numbered(10), 1)
+    await produce(stage().brokers, topic, numbered(10), 1)
     await until(() => it.count === 20)
-    await produce(brokers, topic, ['after'], 0)
+    await produce(stage().brokers, topic, ['after'], 0)
     release()
     await until(() => it.count === 21)
     assert.equal(it.joins, 1)
@@ -192,11 +175,11 @@ describe('the Kafka consumer', () => {
   })
 
   it('stops a partition whose next offset Kafka has deleted, says so, and reads the others', async () => {
-    const topic = await createTestTopic(brokers, { partitions: 2 })
-    for (const partition of [0, 1]) await produce(brokers, topic, numbered(100), partition)
+    const topic = await createTestTopic(stage().brokers, { partitions: 2 })
+    for (const partition of [0, 1]) await produce(stage().brokers, topic, numbered(100), partition)
     await deleteBefore(topic, 0, 50)
     const groupId = uniqueName('group')
-    const it = consume(brokers, {
+    const it = stage().consumer({
       groupId,
       topics: [topic],
       startOffset: () => Promise.resolve({ offset: 10 }),
@@ -209,12 +192,12 @@ describe('the Kafka consumer', () => {
   })
 
   it('stops a partition when records are deleted under it while it waits', async () => {
-    const topic = await createTestTopic(brokers)
-    await produce(brokers, topic, numbered(3_000, 'x'.repeat(1_000)))
+    const topic = await createTestTopic(stage().brokers)
+    await produce(stage().brokers, topic, numbered(3_000, 'x'.repeat(1_000)))
     const groupId = uniqueName('group')
     let release: () => void = () => undefined
     const held = new Promise<void>((resolve) => (release = resolve))
-    const it = consume(brokers, { groupId, topics: [topic], maxBatchRecords: 100 }, () => held)
+    const it = stage().consumer({ groupId, topics: [topic], maxBatchRecords: 100 }, () => held)
     await until(() => it.count > 0)
     await deleteBefore(topic, 0, 2500)
     release()
@@ -228,25 +211,25 @@ describe('the Kafka consumer', () => {
 
   it('waits for a topic that is not there, and sees topics and partitions that come later', async () => {
     const name = uniqueName('late')
-    const it = consume(brokers, { groupId: uniqueName('group'), topics: [new RegExp(`^${name}`)] })
+    const it = stage().consumer({ groupId: uniqueName('group'), topics: [new RegExp(`^${name}`)] })
     await until(() => it.states.some((state) => state?.code === 'KAFKA_UNKNOWN_TOPIC'))
-    await createTestTopic(brokers, { name: `${name}-1` })
-    await produce(brokers, `${name}-1`, ['a'])
+    await createTestTopic(stage().brokers, { name: `${name}-1` })
+    await produce(stage().brokers, `${name}-1`, ['a'])
     await until(() => it.values.includes('a'))
-    await createTestTopic(brokers, { name: `${name}-2` })
-    await produce(brokers, `${name}-2`, ['b'])
+    await createTestTopic(stage().brokers, { name: `${name}-2` })
+    await produce(stage().brokers, `${name}-2`, ['b'])
     await until(() => it.values.includes('b'))
-    await withAdmin(brokers, (admin) =>
+    await withAdmin(stage().brokers, (admin) =>
       admin.createPartitions({ topicPartitions: [{ topic: `${name}-2`, count: 2 }] }),
     )
-    await produce(brokers, `${name}-2`, ['c'], 1)
+    await produce(stage().brokers, `${name}-2`, ['c'], 1)
     await until(() => it.values.includes('c'))
     assert.deepEqual([...it.values].sort(), ['a', 'b', 'c'])
   })
 
   it('passes over transaction markers and aborted records, and commits beyond them', async () => {
-    const topic = await createTestTopic(brokers)
-    const producer = testClient(brokers).producer({
+    const topic = await createTestTopic(stage().brokers)
+    const producer = testClient(stage().brokers).producer({
       transactionalId: uniqueName('tx'),
       idempotent: true,
       maxInFlightRequests: 1,
@@ -264,42 +247,32 @@ describe('the Kafka consumer', () => {
     }
     await producer.disconnect()
     const groupId = uniqueName('group')
-    const it = consume(brokers, { groupId, topics: [topic], maxBytesPerPartition: 100 })
+    const it = stage().consumer({ groupId, topics: [topic], maxBytesPerPartition: 100 })
     await until(() => it.count >= 2)
-    await produce(brokers, topic, ['3'])
+    await produce(stage().brokers, topic, ['3'])
     await until(() => it.count >= 3)
     assert.deepEqual(it.values, ['1', '2', '3'])
     assert.deepEqual(it.stopped, [])
     await until(async () => (await committed(groupId, topic)) === 9)
   })
 
-  it('goes on by itself when Kafka appears late, and when it stops and comes back', async () => {
-    const kafka = await startKafka()
-    const broker = kafka.brokers[0]
-    assert.ok(broker !== undefined, 'this test stops a broker, so it cannot use the one of KAFKA_BROKERS')
-    try {
-      const topic = await createTestTopic(kafka.address)
-      await produce(kafka.address, topic, numbered(1_000))
-      await broker.stop()
-      const it = consume(kafka.address, {
-        groupId: uniqueName('group'),
-        topics: [topic],
-        maxBatchRecords: 100,
-      })
-      await until(() => it.states.at(-1) !== undefined)
-      broker.start()
-      await until(() => it.count >= 1_000)
-      assert.equal(it.states.at(-1), undefined)
-      await broker.stop('SIGKILL')
-      await until(() => it.states.at(-1) !== undefined)
-      broker.start()
-      await kafka.ready()
-      await produce(kafka.address, topic, numbered(10, 'after-'))
-      await until(() => it.values.includes('after-9'))
-      assert.deepEqual(it.values, [...numbered(1_000), ...numbered(10, 'after-')])
-      await it.close()
-    } finally {
-      await kafka.stop()
-    }
+  it('goes on by itself when Kafka appears late, and when it goes and comes back', async () => {
+    const topic = await createTestTopic(stage().brokers)
+    await produce(stage().brokers, topic, numbered(1_000))
+    stage().proxy.set({ refuse: true })
+    const disturbed = stage().driver({ brokers: [stage().proxy.address], requestTimeoutMs: 10_000 })
+    const options = { groupId: uniqueName('group'), topics: [topic], maxBatchRecords: 100 }
+    const it = stage().consumer(options, undefined, disturbed)
+    await until(() => it.states.at(-1) !== undefined)
+    stage().proxy.set({})
+    await until(() => it.count >= 1_000)
+    assert.equal(it.states.at(-1), undefined)
+    stage().proxy.set({ refuse: true })
+    stage().proxy.reset()
+    await until(() => it.states.at(-1) !== undefined)
+    await produce(stage().brokers, topic, numbered(10, 'after-'))
+    stage().proxy.set({})
+    await until(() => it.values.includes('after-9'))
+    assert.deepEqual(it.values, [...numbered(1_000), ...numbered(10, 'after-')])
   })
-})
+}

@@ -1,0 +1,68 @@
+/** What the log says of an MQTT source. */
+import { RedeliveryEvents, type Redelivering } from '../delivery/redelivery-events'
+import { CountLog } from '../runtime/count-log'
+import type { EventLog } from '../runtime/event-log'
+import { OutageLog } from '../runtime/outage-log'
+import type { SourceState } from './source'
+
+export class SourceEvents {
+  private readonly connection: OutageLog
+  private readonly redelivery: RedeliveryEvents
+  private readonly resting: CountLog
+  private before: SourceState | undefined
+
+  constructor(private readonly log: EventLog) {
+    this.connection = new OutageLog(log, {
+      away: 'MQTT_AWAY',
+      back: 'MQTT_BACK',
+      backText: 'connected to the MQTT broker again',
+      first: ['MQTT_CONNECTED', 'connected to the MQTT broker, and subscribed'],
+    })
+    this.redelivery = new RedeliveryEvents(log)
+    this.resting = new CountLog(log, {
+      code: 'MQTT_RESTING',
+      text: () =>
+        'the window was full for too long, so the source has left the MQTT broker until the flow catches up',
+    })
+  }
+
+  /** Call it after each change, and now and then. */
+  look({ state, ...redelivering }: Redelivering & { readonly state: SourceState }): void {
+    if (state !== this.before) this.enter(state)
+    this.before = state
+    this.redelivery.look(redelivering)
+  }
+
+  close(): void {
+    this.connection.close()
+    this.redelivery.close()
+    this.resting.close()
+  }
+
+  private enter(state: SourceState): void {
+    switch (state.kind) {
+      case 'connected':
+        this.connection.look(undefined)
+        break
+      case 'waiting':
+        this.connection.look(state.error, {
+          code: state.error.code === 'MQTT_TAKEN_OVER' ? 'MQTT_TAKEN_OVER' : 'MQTT_AWAY',
+        })
+        break
+      case 'resting':
+        this.resting.add(1)
+        break
+      case 'clientIdTaken':
+        this.log.note(
+          'MQTT_CLIENT_ID_TAKEN',
+          `node ${state.byNode} uses the same MQTT client ID; this node waits. Give each source its own`,
+        )
+        break
+      case 'idle':
+      case 'closed':
+      case 'unwired':
+      case 'connecting':
+        break
+    }
+  }
+}

@@ -1,0 +1,73 @@
+/** What the log says of a PostgreSQL sink. */
+import { CountLog } from '../runtime/count-log'
+import type { PipelineError } from '../runtime/errors'
+import type { EventLog } from '../runtime/event-log'
+import { OutageLog } from '../runtime/outage-log'
+import type { RejectedRecord } from './rejected'
+import type { TableSink } from './table-sink'
+
+export class SinkEvents {
+  private readonly connection: OutageLog
+  private readonly output: OutageLog
+  private readonly rejected: CountLog
+  private readonly moved: CountLog
+
+  constructor(private readonly log: EventLog) {
+    this.connection = new OutageLog(log, {
+      away: 'POSTGRES_AWAY',
+      back: 'POSTGRES_BACK',
+      backText: 'PostgreSQL stores records again',
+      first: ['POSTGRES_READY', 'connected to PostgreSQL, and the table is there'],
+    })
+    this.output = new OutageLog(log, {
+      away: 'REJECTS_WAITING',
+      back: 'REJECTS_BACK',
+      backText: 'the flow stores rejected records again',
+    })
+    this.rejected = new CountLog(log, {
+      code: 'REJECTED',
+      text: (count) => `${count} ${count === 1 ? 'record' : 'records'} can never become a row`,
+    })
+    this.moved = new CountLog(log, {
+      code: 'LEDGER_MOVED',
+      text: () => 'another process has written the same Kafka records; this one has read the ledger again',
+    })
+  }
+
+  /** Call it after each change. */
+  look({ problem, ready, waiting }: Pick<TableSink, 'problem' | 'ready' | 'waiting'>): void {
+    if (problem === undefined && !ready) return
+    this.connection.look(problem, { counts: { waiting } })
+  }
+
+  /** Records that the sink has written off. */
+  noteRejected(rejected: readonly RejectedRecord[]): void {
+    for (const { record } of rejected) this.rejected.add(1, record.tenant)
+  }
+
+  /** The flow behind the output does not take rejected records, or does so again. */
+  noteOutput(problem: PipelineError | undefined): void {
+    this.output.look(problem)
+  }
+
+  noteMaintenanceProblem(problem: PipelineError): void {
+    this.log.problem('POSTGRES_MAINTENANCE', problem)
+  }
+
+  notePositionMoved(): void {
+    this.moved.add(1)
+  }
+
+  noteOutdated(partitions: number): void {
+    if (partitions === 0) return
+    const text = `${partitions} ${partitions === 1 ? 'partition' : 'partitions'} older than the retention were dropped`
+    this.log.note('POSTGRES_OUTDATED', text, { counts: { partitions } })
+  }
+
+  close(): void {
+    this.connection.close()
+    this.output.close()
+    this.rejected.close()
+    this.moved.close()
+  }
+}

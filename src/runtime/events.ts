@@ -1,0 +1,215 @@
+/**
+ * Every kind of event that this package writes to Node-RED's log: a code that stays the same over versions, so that
+ * alarms can be built on it, and what a person makes of it. `docs/events.md` shows this table; a test compares.
+ */
+
+export type EventLevel = 'error' | 'warn' | 'info' | 'debug'
+
+export interface EventKind {
+  readonly level: EventLevel
+  readonly meaning: string
+  /** What to do about it; empty: nothing. */
+  readonly action: string
+}
+
+const kind = (level: EventLevel, meaning: string, action = ''): EventKind => ({ level, meaning, action })
+
+export const EVENTS = {
+  // ---- every node
+  CONFIG_REFUSED: kind(
+    'error',
+    'A node was deployed with settings that cannot work, or that are not safe. It takes no messages.',
+    'Mend the setting that the message names, and deploy.',
+  ),
+  UNEXPECTED: kind(
+    'error',
+    'An error that this package did not foresee. Nothing is lost: what was not acknowledged comes again.',
+    'Report it, with the message.',
+  ),
+
+  // ---- MQTT
+  MQTT_CONNECTED: kind('info', 'The source has connected for the first time since it was deployed.'),
+  MQTT_AWAY: kind(
+    'error',
+    'The source cannot reach the MQTT broker, or is refused. The broker queues what arrives meanwhile.',
+    'See the message. It goes on by itself.',
+  ),
+  MQTT_BACK: kind('info', 'The source is connected again.'),
+  MQTT_TAKEN_OVER: kind(
+    'error',
+    'Another client uses the same client ID. The source stays away for a while and tries again.',
+    'Give each client an ID of its own.',
+  ),
+  MQTT_CLIENT_ID_TAKEN: kind(
+    'warn',
+    'Another node of this Node-RED uses the same client ID, so this one waits.',
+    'Give each source a client ID of its own.',
+  ),
+  MQTT_SESSION_LOST: kind(
+    'error',
+    'Possible loss: the broker no longer has the session, so what was published while the source was away may be gone.',
+    "Check the broker's persistence and session expiry.",
+  ),
+  MQTT_EXPIRY: kind(
+    'warn',
+    'The broker keeps the session for a shorter time than was asked for. A longer outage of Node-RED loses messages.',
+    "Raise the broker's limit.",
+  ),
+  MQTT_RESTING: kind(
+    'warn',
+    'The window was full for so long that the source has left the broker; it comes back when half of it is free.',
+    'Look for what keeps the flow from storing messages.',
+  ),
+  MQTT_QUEUE_FILLING: kind(
+    'warn',
+    'The flow takes nothing, and the queue that the broker keeps for the source is filling: the message says how long it lasts.',
+    'Mend what holds up the flow, or give the broker a longer queue.',
+  ),
+  MQTT_QUEUE_FULL: kind(
+    'error',
+    'Possible loss: at the rate of before, the queue that the broker keeps for the source is full, and it drops messages.',
+    'Mend what holds up the flow, and give the broker a longer queue.',
+  ),
+  MQTT_DROPPED: kind(
+    'error',
+    'Possible loss: the broker has counted messages that it dropped because a queue was full.',
+    'Give the broker a longer queue for each client.',
+  ),
+  MQTT_DROPPED_EARLIER: kind(
+    'warn',
+    'Possible loss: before the source connected, the broker had dropped messages of its clients.',
+    'If Node-RED was away in that time, some may have been for it.',
+  ),
+  MQTT_DROPS_UNKNOWN: kind(
+    'info',
+    'The broker does not tell how many messages it drops.',
+    "Watch its queues with the broker's own tools.",
+  ),
+
+  // ---- Kafka
+  KAFKA_CONNECTED: kind('info', 'The node has reached Kafka for the first time since it was deployed.'),
+  KAFKA_AWAY: kind(
+    'error',
+    'The node cannot write to Kafka, or read from it. It holds what it has and tries for ever.',
+    'See the message. It goes on by itself.',
+  ),
+  KAFKA_BACK: kind('info', 'Kafka works again for the node.'),
+  KAFKA_LOGIN_UNSAFE: kind(
+    'warn',
+    'The login, or what is sent after it, can be read or changed on the network.',
+    'Turn on TLS in the Kafka cluster node.',
+  ),
+  KAFKA_TOPIC_CHECKED: kind(
+    'info',
+    'The producer has found a topic: partitions and replicas are in `counts`.',
+  ),
+  KAFKA_TOPIC_CREATED: kind('info', 'A topic was missing, and was created as the node says.'),
+  KAFKA_TOPIC_UNSAFE: kind(
+    'warn',
+    'A topic would lose acknowledged records with a broker, or stop when one stops.',
+    'Change replicas or `min.insync.replicas` as the message says.',
+  ),
+  KAFKA_ASSIGNED: kind('info', 'The consumer was given partitions; `counts` says how many more.'),
+  KAFKA_REVOKED: kind('info', 'The consumer has given partitions up; `counts` says how many.'),
+  KAFKA_OFFSET_OUT_OF_RANGE: kind(
+    'error',
+    'Possible loss: Kafka no longer has the records that come next in a partition. The consumer has stopped it.',
+    'Compare the retention with the length of the outage, then set the position, and deploy.',
+  ),
+
+  // ---- PostgreSQL
+  POSTGRES_READY: kind('info', 'The sink has reached the database, and found or made its table.'),
+  POSTGRES_AWAY: kind(
+    'warn',
+    'The sink cannot write. It holds what it has and tries for ever; nothing is written off.',
+    'See the message. It goes on by itself.',
+  ),
+  POSTGRES_BACK: kind('info', 'The sink writes again.'),
+  POSTGRES_MAINTENANCE: kind(
+    'warn',
+    'Partitions could not be added in advance, or old rows not be dropped. It is tried again in an hour.',
+    'See the message; a lock or a missing permission is the usual reason.',
+  ),
+  POSTGRES_OUTDATED: kind(
+    'info',
+    'Partitions older than the retention were dropped; `counts` says how many.',
+  ),
+  LEDGER_MOVED: kind(
+    'warn',
+    'Another process has written the same Kafka records before: this one has rolled back and read the ledger again.',
+    'Normal after a rebalance. When it repeats, two Node-REDs with the same group write to the same table.',
+  ),
+
+  // ---- deliveries
+  FLOW_MERGES: kind(
+    'warn',
+    'A Join node behind the source merges messages, which are then acknowledged too early.',
+    'Put it behind Kafka, or let the source emit batches.',
+  ),
+  FLOW_SENDS_LATER: kind(
+    'warn',
+    'A Trigger node behind the source sends messages after it has said that it is done with them: they are acknowledged too early.',
+    'Put it behind Kafka, or use a Delay node.',
+  ),
+  FLOW_HOLDS: kind(
+    'warn',
+    'A Batch or Sort node behind the source keeps messages until a group is complete; those that wait too long are sent again.',
+    'Put it behind Kafka, or let the source emit batches.',
+  ),
+  LATE_COPY: kind(
+    'warn',
+    'A message came to a sink after its source had stopped waiting for it. It is written all the same.',
+    'A node on the way keeps messages without saying so; replace it.',
+  ),
+  REDELIVERY: kind(
+    'warn',
+    'Messages have failed in the flow, and are sent again until they are stored.',
+    'See the reason. It goes on by itself.',
+  ),
+  MESSAGES_HELD: kind(
+    'error',
+    'Messages have failed for good and nobody takes them. They are not acknowledged, and held.',
+    'Wire the second output of the source to a tenant dead letter.',
+  ),
+  REDELIVERY_OVER: kind('info', 'No message of the source is waiting to be sent again, or held.'),
+
+  // ---- records that can never be stored
+  UNMATCHED: kind(
+    'warn',
+    'MQTT topics do not match the pattern; `counts` says how many messages since the last line.',
+    'Look at the second output, and correct the pattern or the devices.',
+  ),
+  REJECTED: kind(
+    'warn',
+    'Records can never be stored where they should go; they were handed to the output or to the dead letters.',
+    'Look at the dead letters.',
+  ),
+  REJECTS_UNWIRED: kind(
+    'warn',
+    'Nothing is wired to the output for rejected records: one that cannot be stored fails its message.',
+    'Wire it to a tenant dead letter, or let the sink keep dead letters in a table.',
+  ),
+  REJECTS_WAITING: kind(
+    'warn',
+    'The flow behind the output for rejected records cannot store them. They are tried for ever.',
+    'Look at the nodes behind the output.',
+  ),
+  REJECTS_BACK: kind('info', 'The flow behind the output for rejected records stores them again.'),
+  DEAD_LETTERS: kind('info', 'Dead letters were stored; `counts` says how many since the last line.'),
+  DEAD_LETTERS_WAITING: kind(
+    'warn',
+    'Dead letters cannot be stored at the moment. They are held, and tried for ever.',
+    'See the message. It goes on by itself.',
+  ),
+  DEAD_LETTERS_BACK: kind('info', 'Dead letters are stored again.'),
+
+  // ---- what is under all this
+  KAFKA_CLIENT: kind('debug', 'What the Kafka client library says, as it says it.'),
+} as const satisfies Readonly<Record<string, EventKind>>
+
+export type EventCode = keyof typeof EVENTS
+
+/** Whether the code of an error names an event of its own. */
+export function isEventCode(code: string): code is EventCode {
+  return Object.hasOwn(EVENTS, code)
+}

@@ -1,0 +1,84 @@
+/** What the K rows do to a cluster of three brokers, and how they see that it has worked. */
+import { ConfigResourceTypes } from 'kafkajs'
+import { parser as packetParser } from 'mqtt-packet'
+import { untilInSync, withAdmin } from '../support/kafka'
+import { until } from '../support/until'
+import { idIn } from './oracle'
+import type { Run } from './row'
+import { TOPIC, type Stage } from './stage'
+
+/** Of every topic of these rows. */
+export const TOPIC_CONFIG = { 'message.timestamp.type': 'LogAppendTime', 'min.insync.replicas': '2' }
+
+/** The leader of each partition, by the broker's id. */
+export function leaders(stage: Stage, topic = TOPIC): Promise<Map<number, number>> {
+  return withAdmin(stage.kafka.address, async (admin) => {
+    const { topics } = await admin.fetchTopicMetadata({ topics: [topic] })
+    return new Map(topics[0]?.partitions.map(({ partitionId, leader }) => [partitionId, leader]))
+  })
+}
+
+/** Starts the brokers that do not run, and waits until every replica is in sync. */
+export async function startAll(stage: Stage): Promise<void> {
+  for (const broker of stage.kafka.brokers) broker.start()
+  await stage.kafka.ready()
+  for (const topic of stage.topics) await untilInSync(stage.kafka.address, topic)
+}
+
+export async function configure(stage: Stage, config: Readonly<Record<string, string>>): Promise<void> {
+  const entries = { ...TOPIC_CONFIG, ...config }
+  const configEntries = Object.entries(entries).map(([name, value]) => ({ name, value }))
+  await withAdmin(stage.kafka.address, (admin) =>
+    admin.alterConfigs({
+      validateOnly: false,
+      resources: [{ type: ConfigResourceTypes.TOPIC, name: TOPIC, configEntries }],
+    }),
+  )
+}
+
+/** Waits until the producer says in words what keeps it from writing. */
+export function untilProducerSays(stage: Stage, words: RegExp): Promise<void> {
+  return stage.untilStatus('tenant-kafka-producer', `says ${words.source}`, ({ text }) => words.test(text))
+}
+
+/** Messages of this run that Kafka took between two moments, in these partitions and topics. */
+export async function takenBetween(
+  { stage, name }: Run,
+  from: number,
+  to: number,
+  where: { readonly partition?: (partition: number) => boolean; readonly topic?: string } = {},
+): Promise<number> {
+  const records = await stage.records(where.topic)
+  return records.filter(
+    (record) =>
+      record.appendedAt >= from &&
+      record.appendedAt <= to &&
+      (where.partition?.(record.partition) ?? true) &&
+      idIn(record)?.startsWith(`${name}-`) === true,
+  ).length
+}
+
+/** Waits until Kafka has all that the MQTT broker has acknowledged so far. The publisher has to pause. */
+export async function untilDrained({ stage, publisher, name }: Run): Promise<void> {
+  await until('Kafka has everything', async () => {
+    const ids = (await stage.records()).map(idIn)
+    return new Set(ids.filter((id) => id?.startsWith(`${name}-`))).size >= publisher.acknowledged
+  })
+}
+
+/** Counts the PUBACK and PUBREC packets that our client sends from now on: each settles a message with the broker. */
+export class SettledCount {
+  count = 0
+
+  constructor(private readonly stage: Stage) {
+    const parser = packetParser()
+    parser.on('packet', ({ cmd }) => {
+      if (cmd === 'puback' || cmd === 'pubrec') this.count++
+    })
+    stage.mqttProxy.set({ watch: (bytes, direction) => direction === 'up' && parser.parse(bytes) })
+  }
+
+  end(): void {
+    this.stage.mqttProxy.set({})
+  }
+}

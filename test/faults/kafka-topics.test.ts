@@ -1,0 +1,256 @@
+/** K rows of topics and producers: rights, limits, deletion, growth, sequence numbers and quotas. */
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import {
+  AclOperationTypes,
+  AclPermissionTypes,
+  AclResourceTypes,
+  ResourcePatternTypes,
+  type AclEntry,
+} from 'kafkajs'
+import { connectAsync } from 'mqtt'
+import type { FlowEntry } from '../../dev/node-red'
+import { createTestTopic, withAdmin } from '../support/kafka'
+import { readTopic, type StoredRecord } from '../support/kafka-log'
+import { until } from '../support/until'
+import {
+  configure,
+  leaders,
+  startAll,
+  takenBetween,
+  TOPIC_CONFIG,
+  untilDrained,
+  untilProducerSays,
+} from './kafka-faults'
+import { limitProducer, writeInTheNameOf } from './kafka-requests'
+import { faultRow } from './row'
+import { Stage, TOPIC } from './stage'
+
+const TENANT_TOPICS = [1, 2, 3].flatMap((tenant) =>
+  [1, 2].map((project) => `tenant-${tenant}.project-${project}`),
+)
+const FORBIDDEN_TENANT = 'tenant-1.'
+
+/** Everybody may do everything that no rule forbids. The controllers need a name, to act before the rules are read. */
+const WITH_RIGHTS = {
+  'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer',
+  'allow.everyone.if.no.acl.found': 'true',
+  'super.users': 'User:controller',
+  'listener.security.protocol.map': 'CONTROLLER:SASL_PLAINTEXT,PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT',
+  'sasl.mechanism.controller.protocol': 'PLAIN',
+  'listener.name.controller.sasl.enabled.mechanisms': 'PLAIN',
+  'listener.name.controller.plain.sasl.jaas.config':
+    'org.apache.kafka.common.security.plain.PlainLoginModule required ' +
+    'username="controller" password="loopback" user_controller="loopback";',
+}
+
+describe('faults of Kafka topics and producers', function () {
+  this.timeout(120_000)
+  let stage: Stage
+  before(async () => {
+    stage = await Stage.start({
+      brokers: 3,
+      topic: { config: TOPIC_CONFIG },
+      change: { 'tenant-kafka-producer': { missingTopic: 'wait' } },
+      kafka: {
+        ...WITH_RIGHTS,
+        // Whoever asks for a topic in the wrong way makes it; we must not.
+        'auto.create.topics.enable': 'true',
+      },
+    })
+  })
+  afterEach(() => stage.nodeRed.deploy(stage.flow, 'nodes'))
+  after(() => stage?.stop())
+
+  const address = (): string => stage.kafka.address
+  const config = TOPIC_CONFIG
+
+  faultRow(
+    {
+      id: 'K11',
+      title: 'batches and one record are too large: only that record becomes a dead letter',
+      quick: true,
+    },
+    () => stage,
+    async ({ publisher }) => {
+      await configure(stage, { 'max.message.bytes': '3000' })
+      // While an answer is on its way, records gather to batches that are too large.
+      for (const proxy of stage.kafkaProxies) proxy.set({ latencyMs: 100 })
+      const tooLarge = randomBytes(10_000)
+      const device = await connectAsync(stage.mqtt.address)
+      await device.publishAsync('mtic/msg/client/realtime/tenant-1/project-1/large', tooLarge, { qos: 1 })
+      await device.endAsync()
+      await publisher.untilMore(500)
+      await until('the large record is a dead letter', async () =>
+        (await stage.deadLetters()).some(({ value }) => value.equals(tooLarge)),
+      )
+      for (const proxy of stage.kafkaProxies) proxy.set({})
+      await configure(stage, {})
+      assert.equal((await stage.deadLetters()).length, 1, 'dead letters')
+    },
+  )
+
+  faultRow(
+    {
+      id: 'K12',
+      title: 'the topic is deleted, not made anew by us, and written to when somebody has made it',
+    },
+    () => stage,
+    async (run) => {
+      run.publisher.setRate(0)
+      await untilDrained(run)
+      run.deleted.push(...(await stage.records()))
+      await withAdmin(address(), (admin) => admin.deleteTopics({ topics: [TOPIC] }))
+      run.publisher.setRate(500)
+      await untilProducerSays(stage, /no such topic/)
+      await run.publisher.untilMore(1000)
+      const topics = await withAdmin(address(), (admin) => admin.listTopics())
+      assert.ok(!topics.includes(TOPIC), 'the topic was made by itself')
+      await createTestTopic(address(), { name: TOPIC, partitions: 6, replicas: 3, config })
+    },
+  )
+
+  faultRow(
+    {
+      id: 'K13',
+      title: 'the topic gets more partitions: nothing is lost, devices may change theirs',
+      unordered: true,
+    },
+    () => stage,
+    async () => {
+      const topicPartitions = [{ topic: TOPIC, count: 12 }]
+      await withAdmin(address(), (admin) => admin.createPartitions({ topicPartitions }))
+      // A producer that runs learns of it within five minutes, a new one at once.
+      await stage.nodeRed.deploy(stage.flow, 'full')
+      await until('the new partitions are written to', async () =>
+        (await stage.records()).some(({ partition }) => partition >= 6),
+      )
+    },
+  )
+
+  faultRow(
+    {
+      id: 'K15',
+      title: 'the broker does not know our sequence numbers, or our epoch, any more',
+      quick: true,
+    },
+    () => stage,
+    async (run) => {
+      // More records than a batch has, so that it cannot look like one of ours.
+      const values = Array.from({ length: 1500 }, (_, at) => `{ "id":"somebody else-${at}" }`)
+      for (const newEpoch of [0, 1]) {
+        run.publisher.setRate(0)
+        await untilDrained(run)
+        const from = Date.now()
+        const stored = await readTopic(address(), TOPIC)
+        const known = new Set(stored.map(({ producer }) => producer.id))
+        const byPartition = new Map(stored.map((each) => [each.partition, each]))
+        for (const [partition, leader] of await leaders(stage)) {
+          const last = byPartition.get(partition)
+          if (last === undefined) continue
+          const error = await writeInTheNameOf(
+            impostor(last, newEpoch),
+            stage.kafka.brokers[leader - 1]?.address ?? '',
+            TOPIC,
+            partition,
+            values,
+          )
+          assert.equal(error, 0, 'the broker takes the records of the impostor')
+        }
+        run.publisher.setRate(500)
+        await until('a new producer takes the place of the old one', async () =>
+          (await readTopic(address(), TOPIC)).some(
+            ({ producer, timestamp }) => timestamp > from && !known.has(producer.id),
+          ),
+        )
+      }
+    },
+  )
+
+  faultRow(
+    { id: 'K21', title: 'a quota throttles the producer for 20 s: no request times out' },
+    () => stage,
+    async (run) => {
+      const cluster = stage.flow.find(({ type }) => type === 'tenant-kafka-cluster')
+      const clientId = String(cluster?.['clientId'])
+      const from = Date.now()
+      await limitProducer(address(), clientId, 2000)
+      const said = new Set<string>()
+      while (Date.now() < from + 20_000) {
+        said.add(stage.statusOf('tenant-kafka-producer')?.text ?? '')
+        await sleep(100)
+      }
+      const to = Date.now()
+      await limitProducer(address(), clientId, undefined)
+      const problems = [...said].filter((text) => text.startsWith('Kafka:'))
+      assert.deepEqual(problems, [], 'problems while throttled')
+      const taken = await takenBetween(run, from, to)
+      assert.ok(taken < 6000, `${taken} records in 20 s: the quota had no effect`)
+      await startAll(stage)
+    },
+  )
+
+  faultRow(
+    {
+      id: 'K9',
+      title:
+        'the topics of one tenant are forbidden: it waits, the others go on, and it follows when allowed',
+    },
+    () => stage,
+    async (run) => {
+      for (const name of TENANT_TOPICS)
+        await createTestTopic(address(), { name, partitions: 2, replicas: 3, config })
+      await stage.nodeRed.deploy(withTopicPerProject(stage.flow), 'nodes')
+      for (const name of TENANT_TOPICS) stage.topics.add(name)
+      await until('every tenant is written to', async () => {
+        const records = await Promise.all(TENANT_TOPICS.map((topic) => stage.records(topic)))
+        return records.every(({ length }) => length > 0)
+      })
+      const forbidden = TENANT_TOPICS.filter((name) => name.startsWith(FORBIDDEN_TENANT))
+      await withAdmin(address(), (admin) => admin.createAcls({ acl: forbidden.map(deny) }))
+      const from = Date.now()
+      await untilProducerSays(stage, /not allowed/)
+      await sleep(5000)
+      const to = Date.now()
+      await withAdmin(address(), (admin) => admin.deleteAcls({ filters: forbidden.map(deny) }))
+      const allowed = TENANT_TOPICS.filter((name) => !forbidden.includes(name))
+      const taken = await Promise.all(allowed.map((topic) => takenBetween(run, from, to, { topic })))
+      for (const count of taken) assert.ok(count >= 100, `the others went on by ${taken.join(', ')} records`)
+    },
+  )
+})
+
+/** Forbids everything about a topic to everybody, the test's own clients as well. */
+function deny(resourceName: string): AclEntry {
+  return {
+    resourceType: AclResourceTypes.TOPIC,
+    resourceName,
+    resourcePatternType: ResourcePatternTypes.LITERAL,
+    principal: 'User:ANONYMOUS',
+    host: '*',
+    operation: AclOperationTypes.ALL,
+    permissionType: AclPermissionTypes.DENY,
+  }
+}
+
+/** Whoever writes as this makes the next batch of our producer come in the wrong place. */
+function impostor(
+  { producer }: StoredRecord,
+  newEpoch: number,
+): { producerId: string; producerEpoch: number; sequence: number } {
+  return {
+    producerId: producer.id,
+    producerEpoch: producer.epoch + newEpoch,
+    sequence: newEpoch === 0 ? producer.nextSequence : 0,
+  }
+}
+
+/** The flow of example 02: each project has a topic of its own. */
+function withTopicPerProject(flow: readonly FlowEntry[]): FlowEntry[] {
+  return flow.map((entry) =>
+    entry.type === 'tenant-topic'
+      ? { ...entry, strategy: 'template', topicTemplate: '{tenant}.{project}' }
+      : entry,
+  )
+}

@@ -1,0 +1,57 @@
+/** The checker of the rows itself: each kind of harm, done on purpose, must be found. */
+import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+import type { FoundRecord } from './oracle'
+import { examineRows, type FoundRow, type RowFindings } from './postgres-oracle'
+
+const TOPIC = 'mtic/msg/client/realtime/tenant-1/project-2/sensor-001'
+
+function record(offset: number, id = `run-${offset}`): FoundRecord {
+  const headers = { tenant: 'tenant-1', project: 'project-2', 'mqtt-topic': TOPIC, 'message-id': id }
+  return { partition: 0, offset, value: Buffer.from(`{ "id":"${id}" }`), headers, appendedAt: 0 }
+}
+
+function row(offset: number, change: Partial<FoundRow> = {}): FoundRow {
+  const sha256 = createHash('sha256').update(record(offset).value).digest('hex')
+  const tenant = 'tenant-1'
+  return {
+    ...{ partition: 0, offset, sha256, tenant, project: 'project-2' },
+    ...{ mqttTopic: TOPIC, messageId: `run-${offset}` },
+    ...change,
+  }
+}
+
+function found(rows: FoundRow[], deadLetters: FoundRow[] = []): RowFindings {
+  const records = [record(1), record(2), record(3), record(4, 'other-1')]
+  return examineRows({ run: 'run', records, rows, deadLetters })
+}
+
+describe('the oracle of the rows', () => {
+  it('has nothing to say when each position is one row or one dead letter', () => {
+    const none = { missing: [], repeated: [], invented: [], altered: [], wrongTenant: [] }
+    assert.deepEqual(found([row(1), row(2)], [row(3)]), { rows: 2, deadLetters: 1, ...none })
+  })
+
+  it('leaves the rows of other runs alone', () => {
+    assert.deepEqual(found([row(1), row(2), row(3), row(4)]).rows, 3)
+  })
+
+  it('finds a position that is nowhere', () => {
+    assert.deepEqual(found([row(1), row(3)]).missing, ['0/2'])
+  })
+
+  it('finds a position that is there twice, also as a row and a dead letter', () => {
+    assert.deepEqual(found([row(1), row(2), row(3), row(1)]).repeated, ['0/1'])
+    assert.deepEqual(found([row(1), row(2), row(3)], [row(2)]).repeated, ['0/2'])
+  })
+
+  it('finds a row without a record', () => {
+    assert.deepEqual(found([row(1), row(2), row(3), row(9)]).invented, ['0/9'])
+  })
+
+  it('finds another payload, another topic, another message id and another tenant', () => {
+    const rows = [row(1, { sha256: '' }), row(2, { mqttTopic: '' }), row(3, { messageId: '' })]
+    assert.deepEqual(found(rows).altered, ['0/1', '0/2', '0/3'])
+    assert.deepEqual(found([row(1, { tenant: 'tenant-2' }), row(2), row(3)]).wrongTenant, ['0/1'])
+  })
+})

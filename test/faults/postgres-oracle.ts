@@ -1,0 +1,87 @@
+/**
+ * The second half of the conservation check: each record that lies in Kafka is one row, or one dead letter, in
+ * PostgreSQL, byte by byte and under its own tenant. It says nothing about the publisher: `oracle.ts` does.
+ */
+import { createHash } from 'node:crypto'
+import { idIn, type FoundRecord } from './oracle'
+
+/** A row of the table, or of the table of dead letters. */
+export interface FoundRow {
+  readonly partition: number
+  readonly offset: number
+  /** Of the payload, in hexadecimal digits. */
+  readonly sha256: string
+  readonly tenant: string
+  readonly project: string
+  readonly mqttTopic: string
+  readonly messageId: string
+}
+
+/** The lists hold positions, `partition/offset`. */
+export interface RowFindings {
+  /** Rows of this run. */
+  readonly rows: number
+  readonly deadLetters: number
+  /** In Kafka, and neither a row nor a dead letter. */
+  readonly missing: readonly string[]
+  /** More than one row or dead letter. */
+  readonly repeated: readonly string[]
+  /** A row whose position is not that of a record. */
+  readonly invented: readonly string[]
+  readonly altered: readonly string[]
+  readonly wrongTenant: readonly string[]
+}
+
+export interface RowEvidence {
+  readonly run: string
+  readonly records: readonly FoundRecord[]
+  readonly rows: readonly FoundRow[]
+  readonly deadLetters: readonly FoundRow[]
+}
+
+export function examineRows({ run, records, rows, deadLetters }: RowEvidence): RowFindings {
+  const mine = new Map(
+    records
+      .filter((record) => idIn(record)?.startsWith(`${run}-`))
+      .map((record) => [positionOf(record), record]),
+  )
+  const known = new Set(records.map(positionOf))
+  const seen = new Set<string>()
+  const repeated = new Set<string>()
+  const invented: string[] = []
+  const altered: string[] = []
+  const wrongTenant: string[] = []
+  const look = (row: FoundRow): boolean => {
+    const position = positionOf(row)
+    const record = mine.get(position)
+    if (record === undefined) {
+      if (!known.has(position)) invented.push(position)
+      return false
+    }
+    if (seen.has(position)) repeated.add(position)
+    seen.add(position)
+    const { headers } = record
+    const digest = createHash('sha256').update(record.value).digest('hex')
+    if (
+      row.sha256 !== digest ||
+      row.mqttTopic !== headers['mqtt-topic'] ||
+      row.messageId !== headers['message-id']
+    )
+      altered.push(position)
+    if (row.tenant !== headers.tenant || row.project !== headers.project) wrongTenant.push(position)
+    return true
+  }
+  return {
+    rows: rows.filter(look).length,
+    deadLetters: deadLetters.filter(look).length,
+    missing: [...mine.keys()].filter((position) => !seen.has(position)),
+    repeated: [...repeated],
+    invented,
+    altered,
+    wrongTenant,
+  }
+}
+
+function positionOf({ partition, offset }: { partition: number; offset: number }): string {
+  return `${partition}/${offset}`
+}

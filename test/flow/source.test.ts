@@ -1,0 +1,118 @@
+/**
+ * The MQTT source of this package before Node-RED's own nodes and a sink that does not confirm at once: what is
+ * sent again, what is held, and what is acknowledged.
+ */
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { connectAsync, type MqttClient } from 'mqtt'
+import { startAedes } from '../../dev/services/mqtt'
+import type { Service } from '../../dev/services/service'
+import tenantMqttBroker from '../../nodes/tenant-mqtt-broker/tenant-mqtt-broker'
+import tenantMqttSource from '../../nodes/tenant-mqtt-source/tenant-mqtt-source'
+import type { NodeStatus } from '../../src/runtime/host'
+import { func, node, permanent, sink } from '../support/delivery-flow'
+import { deliveryNodes, type TestSink } from '../support/delivery-nodes'
+import { deploy, helper, loadFlow, startRuntime, stopRuntime, type FlowEntry } from '../support/runtime'
+import { until } from '../support/until'
+
+const TIMEOUT_MS = 1000
+
+describe('the MQTT source in a flow', () => {
+  let broker: Service
+  let publisher: MqttClient
+  let name: string
+
+  before(async () => {
+    await startRuntime()
+    broker = await startAedes()
+    publisher = await connectAsync(broker.address)
+  })
+  after(async () => {
+    await publisher.endAsync(true)
+    await broker.stop()
+    await stopRuntime()
+  })
+  beforeEach(() => (name = `t${randomBytes(5).toString('hex')}`))
+  afterEach(() => helper.unload())
+
+  const sinkOf = (id = 'sink'): TestSink => helper.getNode(id) as TestSink
+  const payloads = (id?: string): string[] => sinkOf(id).received.map(({ payload }) => String(payload))
+  const flow = (wires: string[][], ...more: FlowEntry[]): FlowEntry[] => [
+    { id: 'tab', type: 'tab' },
+    { id: 'broker', type: 'tenant-mqtt-broker', url: broker.address, clientId: name },
+    node(
+      'source',
+      'tenant-mqtt-source',
+      { broker: 'broker', topic: `${name}/#`, deliveryTimeoutMs: TIMEOUT_MS },
+      ...wires,
+    ),
+    ...more,
+  ]
+
+  /** The latest status of the source; the helper's spy sees those of all nodes. */
+  function status(): NodeStatus {
+    const source = helper.getNode('source') as {
+      status: { getCalls(): { thisValue: unknown; args: [NodeStatus] }[] }
+    }
+    const calls = source.status.getCalls().filter(({ thisValue }) => thisValue === source)
+    return calls.at(-1)?.args[0] ?? {}
+  }
+
+  async function start(entries: FlowEntry[]): Promise<void> {
+    await loadFlow([deliveryNodes, tenantMqttBroker, tenantMqttSource], entries)
+    await until('the source has subscribed', () => /\/s/.test(String(status().text)))
+  }
+
+  const publish = (...texts: string[]): Promise<unknown> =>
+    Promise.all(texts.map((text) => publisher.publishAsync(`${name}/device`, text, { qos: 1 })))
+  const acknowledged = (): Promise<void> =>
+    until('all is acknowledged', () => / 0 out/.test(String(status().text)))
+
+  it('sends no second copy of what a sink holds for longer than the time-out', async () => {
+    const swallow = func('n', 'if (msg.payload == "swallowed") return; node.send(msg); node.done()', ['sink'])
+    await start(flow([['n'], []], swallow, sink(), sink('again')))
+    const held = (sinkOf().holding = [])
+    await publish('held')
+    await until('the sink holds it', () => held.length === 1)
+    // What comes later and is kept by a node that is no sink has timed out: the time is up for the first one, too.
+    await publish('swallowed')
+    await until('the later one is late', () => /moved|time-out|stalled/i.test(String(status().text)))
+    assert.deepEqual(payloads(), ['held'])
+    ;(held as TestSink['holding'] & object)[0]?.confirm()
+    await until('one is left', () => / 1 out/.test(String(status().text)))
+  })
+
+  it('holds what failed for good while nobody takes it: red, not acknowledged, and given out when that is mended', async () => {
+    await start(flow([['sink'], []], sink(), sink('letters')))
+    sinkOf().failure = permanent
+    await publish('bad')
+    await until('it is held', () => /1 failed and held/.test(String(status().text)))
+    assert.equal(status().fill, 'red')
+    assert.equal(payloads().length, 1)
+    await deploy(flow([['sink'], ['letters']], sink(), sink('letters')), 'nodes')
+    await until('it is stored as a failed message', () => payloads('letters').includes('bad'))
+    await acknowledged()
+  })
+
+  it('sends again, by the new wires, what a node had that a deploy has removed', async () => {
+    const keeper = node('n', 'delay', { pauseType: 'delay', timeout: '1', timeoutUnits: 'hours' }, ['sink'])
+    const entries = (...wires: string[]) => flow([wires, []], sink())
+    await start([...entries('n'), keeper])
+    await publish('a', 'b')
+    await until('both are in the Delay node', () => / 2 out/.test(String(status().text)))
+    await deploy(entries('sink'), 'nodes')
+    await until('both are stored', () => payloads().length >= 2)
+    assert.deepEqual([...new Set(payloads())].sort(), ['a', 'b'])
+    await acknowledged()
+  })
+
+  it('gets everything through a rate limit whose queue is longer than the time-out', async () => {
+    const limit = { pauseType: 'rate', rate: '10', nbRateUnits: '1', rateUnits: 'second' }
+    await start(flow([['n'], []], node('n', 'delay', limit, ['sink']), sink()))
+    const texts = Array.from({ length: 30 }, (_, index) => String(index))
+    await publish(...texts)
+    await until('all have come', () => new Set(payloads()).size === texts.length)
+    await acknowledged()
+    assert.equal(sinkOf().late.filter(({ settled }) => settled !== 'failed').length, 0)
+  })
+})

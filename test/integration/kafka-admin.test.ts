@@ -1,0 +1,40 @@
+import assert from 'node:assert/strict'
+import { KafkaJsAdmin } from '../../src/kafka/kafkajs-admin'
+import type { PipelineError } from '../../src/runtime/errors'
+import { FaultProxy } from '../faults/fault-proxy'
+import { createTestTopic, sharedKafka } from '../support/kafka'
+import { until } from '../support/until'
+
+describe('asking Kafka for topics', () => {
+  it('connects anew when the first connection was made and never answered', async () => {
+    const { address } = await sharedKafka()
+    const topic = await createTestTopic(address, { partitions: 3 })
+    const proxy = await FaultProxy.start(Number(address.split(':')[1]))
+    const admin = new KafkaJsAdmin(
+      {
+        brokers: [proxy.address],
+        clientId: 'test',
+        tls: undefined,
+        sasl: undefined,
+        connectionTimeoutMs: 2000,
+        requestTimeoutMs: 500,
+      },
+      () => undefined,
+    )
+    try {
+      proxy.set({ blackHole: true })
+      // The second attempt finds the client of the first one connected, and not ready to be used.
+      for (let attempt = 0; attempt < 2; attempt++) await assert.rejects(admin.partitionCount(topic))
+      proxy.set({})
+      await until('it answers', () =>
+        admin.partitionCount(topic).then(
+          (count) => count === 3,
+          (error: PipelineError) => !error.retryable,
+        ),
+      )
+    } finally {
+      await admin.close()
+      await proxy.stop()
+    }
+  })
+})

@@ -1,0 +1,6 @@
+import { KafkaJsDriver } from '../../src/kafka/kafkajs-driver'
+import { driverContract } from '../support/driver-contract/contract'
+
+const REFRESH_MS = 1_000
+
+driverContract('kafkajs', (connection) => new KafkaJsDriver(connection, () => undefined, REFRESH_MS))
