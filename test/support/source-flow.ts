@@ -61,7 +61,7 @@ export class SourceFlow {
       if (this.text !== this.statusTexts.at(-1)) this.statusTexts.push(this.text)
     })
     for (const call of ['call:warn', 'call:error']) {
-      node.on(call, ({ args: [text] }) => this.log.push(String(text)))
+      node.on(call, ({ args: [entry] }) => this.log.push(textOf(entry)))
     }
   }
 
@@ -94,4 +94,10 @@ export class SourceFlow {
       () => this.log.some((line) => pattern.test(line)),
     )
   }
+}
+
+/** Of a log entry: an object with the text in `message`, or only a text. */
+function textOf(entry: unknown): string {
+  const { message } = Object(entry) as { message?: unknown }
+  return typeof message === 'string' ? message : String(entry)
 }
