@@ -109,7 +109,7 @@ describe('MQTT source, when the flow stands', () => {
     await publish(200)
     await until('all have arrived', () => flow.payloads.length === 200)
     assert.equal(flow.status.fill, 'green')
-    assert.equal(flow.log.length, 1)
+    assert.equal(flow.log.filter((line) => /does not tell/.test(line)).length, 1)
   })
 
   it('shows the age of a message that a node keeps to itself, emits it again, and stays connected', async () => {

@@ -20,7 +20,7 @@ type Listener = (call: { args: unknown[] }) => void
 
 export class SourceFlow {
   status: NodeStatus = {}
-  /** Everything that it has warned of or reported as an error. */
+  /** Everything that it has written to the log. */
   readonly log: string[] = []
   /** Every different text of the status, in order. */
   readonly statusTexts: string[] = []
@@ -60,7 +60,7 @@ export class SourceFlow {
       this.status = status as NodeStatus
       if (this.text !== this.statusTexts.at(-1)) this.statusTexts.push(this.text)
     })
-    for (const call of ['call:warn', 'call:error']) {
+    for (const call of ['call:log', 'call:warn', 'call:error']) {
       node.on(call, ({ args: [entry] }) => this.log.push(textOf(entry)))
     }
   }
