@@ -1,8 +1,8 @@
 /**
  * A kafkajs client as this package needs it: silent, without delay on small packets, with all codecs, with next to
  * no retries of its own, and with sockets that can be cut. (kafkajs waits for outstanding answers before it closes a
- * connection, and goes on using one that has stopped answering.) Each attempt to connect begins with the next
- * broker of the list: kafkajs would begin with the first two for ever, also when they are down.
+ * connection, and goes on using one that has stopped answering.) Each attempt to connect takes another broker of the
+ * list, at random: kafkajs would take the first two for ever, also when they are down.
  */
 import net from 'node:net'
 import tls from 'node:tls'
@@ -49,10 +49,9 @@ export function createKafkaJsClient(connection: KafkaConnection, log: KafkaLog):
   useRecordEncoder()
   registerCodecs()
   const sockets = new Map<net.Socket, Connection>()
-  const seeds = connection.brokers
-  let seed = Math.floor(Math.random() * seeds.length)
+  const nextSeed = seedChooser(connection.brokers)
   const kafka = new Kafka({
-    brokers: () => [seeds[seed++ % seeds.length] as string],
+    brokers: () => [nextSeed()],
     clientId: connection.clientId,
     ...(connection.tls === undefined ? {} : { ssl: connection.tls }),
     ...(connection.sasl === undefined ? {} : { sasl: kafkaJsLogin(connection.sasl) }),
@@ -69,6 +68,16 @@ export function createKafkaJsClient(connection: KafkaConnection, log: KafkaLog):
     kafka,
     cut: (broker) => cut(sockets, broker),
     isAnswering: (broker) => [...sockets.values()].some((open) => open.answered && open.broker === broker),
+  }
+}
+
+/** Any broker but the one of the last time. In turn would not do: kafkajs asks for more brokers than it tries. */
+function seedChooser(brokers: readonly string[]): () => string {
+  const below = (count: number): number => Math.floor(Math.random() * count)
+  let last = below(brokers.length)
+  return () => {
+    last = brokers.length === 1 ? 0 : (last + 1 + below(brokers.length - 1)) % brokers.length
+    return brokers[last] as string
   }
 }
 
