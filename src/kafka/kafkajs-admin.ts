@@ -8,7 +8,7 @@ import { PipelineError } from '../runtime/errors'
 import type { KafkaConnection } from './connection'
 import type { KafkaAdmin, NewTopic, TopicDescription, TopicPartition } from './driver'
 import { createKafkaJsClient, type KafkaJsClient, type KafkaLog } from './kafkajs-client'
-import { silentBroker, translateKafkaError } from './kafkajs-errors'
+import { isHalfConnected, silentBroker, translateKafkaError } from './kafkajs-errors'
 import { tolerateBrokenTopics } from './kafkajs-metadata'
 
 const DISCONNECT_LIMIT_MS = 1000
@@ -93,7 +93,7 @@ export class KafkaJsAdmin implements KafkaAdmin {
       const error = translateKafkaError(thrown, doing)
       if (error.code === 'KAFKA_NO_ANSWER') this.client.cut(silentBroker(thrown))
       // kafkajs takes a connection for ready whose first request got no answer, and then refuses to use it.
-      if (error.code === 'KAFKA_FAILED') this.connectAnew()
+      if (error.code === 'KAFKA_FAILED' || isHalfConnected(thrown)) this.connectAnew()
       throw error
     }
   }

@@ -176,6 +176,11 @@ function reasonOf({ message, type }: KafkaFault): string {
   return type === undefined ? text : `${text} (${type})`
 }
 
+/** Whether kafkajs refused to use a connection that it takes for ready. */
+export function isHalfConnected(thrown: unknown): boolean {
+  return NOT_CONNECTED.test(innermost(thrown).message)
+}
+
 /** The `host:port` of the broker that let a request go unanswered. */
 export function silentBroker(thrown: unknown): string | undefined {
   const { broker } = innermost(thrown) as { readonly broker?: unknown }

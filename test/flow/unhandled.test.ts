@@ -1,6 +1,6 @@
 /**
  * Nothing ends Node-RED: every node of the package runs in a real runtime while all that it calls throws, messages
- * have shapes that nobody sends on purpose, and the services cut their connections at every stage.
+ * have shapes that nobody sends on purpose, and the services cut their connections at several stages.
  */
 import assert from 'node:assert/strict'
 import { createRequire } from 'node:module'
@@ -18,6 +18,7 @@ import { createTestDatabase, type TestDatabase } from '../support/postgres'
 import {
   helper,
   loadFlow,
+  requireFromRuntime,
   startRuntime,
   stopRuntime,
   type FlowEntry,
@@ -161,7 +162,7 @@ describe('nothing ends Node-RED', function () {
 
   it('when hooks and listeners of others throw', async () => {
     await start()
-    const { hooks, events } = createRequire(require.resolve('node-red'))('@node-red/util') as {
+    const { hooks, events } = requireFromRuntime('@node-red/util') as {
       hooks: { add(name: string, hook: () => void): void; remove(name: string): void }
       events: NodeJS.EventEmitter
     }

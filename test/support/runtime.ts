@@ -35,6 +35,8 @@ export interface FlowEntry {
 export type NodeModule = (RED: NodeAPI) => unknown
 
 const runtimePath = process.env.NODE_RED_RUNTIME ?? require.resolve('node-red')
+/** Loads the modules that belong to this Node-RED. */
+export const requireFromRuntime = createRequire(runtimePath)
 
 /** Where the core nodes of these types are; the helper itself loads Catch, Complete and Status. */
 const coreNodes: Readonly<Record<string, string>> = {
@@ -87,7 +89,6 @@ export async function loadFlow(
   flow: readonly FlowEntry[],
   credentials: Record<string, Record<string, string>> = {},
 ): Promise<void> {
-  const requireFromRuntime = createRequire(runtimePath)
   const { hooks } = requireFromRuntime('@node-red/util') as { hooks: unknown }
   const files = new Set(flow.map((entry) => coreNodes[entry.type]).filter((file) => file !== undefined))
   const core = [...files].map((file) => requireFromRuntime(`@node-red/nodes/core/${file}`) as NodeModule)
