@@ -70,7 +70,6 @@ describe('faults of Kafka topics and producers', function () {
     {
       id: 'K11',
       title: 'batches and one record are too large: only that record becomes a dead letter',
-      quick: true,
     },
     () => stage,
     async ({ publisher }) => {
@@ -133,7 +132,6 @@ describe('faults of Kafka topics and producers', function () {
     {
       id: 'K15',
       title: 'the broker does not know our sequence numbers, or our epoch, any more',
-      quick: true,
     },
     () => stage,
     async (run) => {
