@@ -62,7 +62,7 @@ export function replicationContract(stage: () => ContractStage): void {
   it('say that an answer is late while a replica is silent; the same batch again is stored once', async () => {
     const topic = await createTestTopic(kafka.address, { replicas: 3 })
     const sending = producer({ requestTimeoutMs: 500 })
-    await sending.send(topic, 0, batchOf(['first']))
+    await sendUntilStored(sending, topic, batchOf(['first']))
     const leader = await leaderOf(topic)
     const follower = kafka.brokers.find(({ id }) => id !== leader)
     follower?.freeze()
