@@ -31,6 +31,9 @@ export class FlowTracking {
   private users = 0
   private deploying = false
   private sweep: NodeJS.Timeout | undefined
+  private sweptAtMs = 0
+  /** The last look has failed nothing, because the event loop had been blocked. */
+  private gaveTime = false
   private readonly onOpen = new Set<() => void>()
 
   constructor(private readonly runtime: TrackingRuntime) {
@@ -82,8 +85,22 @@ export class FlowTracking {
       nextMacrotask: setImmediate,
       after: (ms, run) => void setTimeout(run, ms).unref(),
     })
-    this.sweep = setInterval(() => this.tracker.failStalled(), SWEEP_INTERVAL_MS)
+    this.sweptAtMs = performance.now()
+    this.sweep = setInterval(() => this.lookForStalled(), SWEEP_INTERVAL_MS)
     this.sweep.unref()
+  }
+
+  /**
+   * A look that comes late was held up, and so was every message: somebody has blocked the event loop. Timers come
+   * before what waits there, so messages get until the next look. To fail them would send them again behind newer
+   * ones of their device.
+   */
+  private lookForStalled(): void {
+    const now = performance.now()
+    const wasBlocked = now - this.sweptAtMs > 2 * SWEEP_INTERVAL_MS
+    this.sweptAtMs = now
+    this.gaveTime = wasBlocked && !this.gaveTime
+    if (!this.gaveTime) this.tracker.failStalled()
   }
 
   private uninstall(): void {

@@ -277,6 +277,21 @@ describe('deliveries in a flow', () => {
       })
     })
 
+    it('not because a node has blocked the event loop: what waited in it is delivered by the first attempt', async () => {
+      const { source: from, sinkOf } = await run(
+        source('block'),
+        func(
+          'block',
+          'if (msg.payload === 10) { const end = Date.now() + 2500; while (Date.now() < end); } return msg',
+          ['sink'],
+        ),
+        sink(),
+      )
+      const emitted = Array.from({ length: 20 }, (_, n) => from.emitMessage({ payload: n }, 1000))
+      for (const { outcome } of await Promise.all(emitted)) assert.equal(outcome, 'delivered')
+      assert.deepEqual(sinkOf().late, [])
+    })
+
     it('after its time-out when a node keeps it, and not while a sink holds it', async () => {
       const keeping = func('n', 'if (msg.payload === 0) node.done()', ['sink'])
       const { source: from, sinkOf } = await run(source('n', 'sink'), keeping, sink())
