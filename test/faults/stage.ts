@@ -7,7 +7,6 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { NodeRed, type FlowEntry, type ShownStatus } from '../../dev/node-red'
-import type { NodeRedVersion } from '../../dev/node-red/runtime'
 import { freePort } from '../../dev/services/free-port'
 import { startKafka, type KafkaService } from '../../dev/services/kafka'
 import { startMosquitto, type Mosquitto, type MosquittoOptions } from '../../dev/services/mosquitto'
@@ -24,7 +23,6 @@ export type FlowChange = Readonly<Record<string, object>>
 
 export interface StageOptions {
   readonly brokers?: 1 | 3
-  readonly version?: NodeRedVersion
   /** Lines for every Kafka broker's `server.properties`. */
   readonly kafka?: Readonly<Record<string, string>>
   /** Of the topic `iot-messages`. */
@@ -33,8 +31,6 @@ export interface StageOptions {
   /** The whole example, with a PostgreSQL behind a proxy. */
   readonly secondLeg?: boolean
   readonly change?: FlowChange
-  /** For the Node.js of Node-RED, such as `--max-old-space-size=128`. */
-  readonly nodeOptions?: string
 }
 
 export const TOPIC = 'iot-messages'
@@ -79,10 +75,9 @@ export function stageFlow(change: FlowChange = {}, secondLeg = false): FlowEntry
 async function startNodeRed(
   flow: readonly FlowEntry[],
   env: Readonly<Record<string, string>>,
-  version: NodeRedVersion = '4.1',
 ): Promise<NodeRed> {
   const userDir = mkdtempSync(path.join(tmpdir(), 'tenant-fault-'))
-  return NodeRed.start({ userDir, port: await freePort(), version, env, flow })
+  return NodeRed.start({ userDir, port: await freePort(), env, flow })
 }
 
 export class Stage {
@@ -124,9 +119,8 @@ export class Stage {
       MQTT_URL: `mqtt://${mqttProxy.address}`,
       KAFKA_BROKERS: kafkaProxies.map(({ address }) => address).join(','),
       ...(postgres === undefined ? {} : { DATABASE_URL: postgres.proxiedUrl }),
-      ...(options.nodeOptions === undefined ? {} : { NODE_OPTIONS: options.nodeOptions }),
     }
-    const nodeRed = await startNodeRed(flow, environment, options.version)
+    const nodeRed = await startNodeRed(flow, environment)
     const stage = new Stage(mqtt, mqttProxy, kafka, kafkaProxies, postgres, nodeRed, flow, environment)
     await stage.untilGreen('tenant-mqtt-source')
     return stage
