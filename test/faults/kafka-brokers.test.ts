@@ -10,7 +10,7 @@ import {
   SettledCount,
   startAll,
   takenBetween,
-  TOPIC_CONFIG,
+  THREE_BROKERS,
   untilProducerSays,
 } from './kafka-faults'
 import { electPreferredLeaders } from './kafka-requests'
@@ -24,11 +24,7 @@ describe('faults of Kafka brokers', function () {
   this.timeout(120_000)
   let stage: Stage
   before(async () => {
-    stage = await Stage.start({
-      brokers: 3,
-      topic: { config: TOPIC_CONFIG },
-      change: { 'tenant-kafka-producer': { missingTopic: 'wait' } },
-    })
+    stage = await Stage.start(THREE_BROKERS)
   })
   afterEach(() => stage.nodeRed.deploy(stage.flow, 'nodes'))
   after(() => stage?.stop())

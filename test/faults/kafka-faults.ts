@@ -5,10 +5,17 @@ import { untilInSync, withAdmin } from '../support/kafka'
 import { until } from '../support/until'
 import { idIn } from './oracle'
 import type { Run } from './row'
-import { TOPIC, type Stage } from './stage'
+import { TOPIC, type Stage, type StageOptions } from './stage'
 
 /** Of every topic of these rows. */
 export const TOPIC_CONFIG = { 'message.timestamp.type': 'LogAppendTime', 'min.insync.replicas': '2' }
+
+/** Three brokers, and a producer that makes no topic by itself. */
+export const THREE_BROKERS: StageOptions = {
+  brokers: 3,
+  topic: { config: TOPIC_CONFIG },
+  change: { 'tenant-kafka-producer': { missingTopic: 'wait' } },
+}
 
 /** The leader of each partition, by the broker's id. */
 export function leaders(stage: Stage, topic = TOPIC): Promise<Map<number, number>> {

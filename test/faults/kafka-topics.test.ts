@@ -20,6 +20,7 @@ import {
   startAll,
   takenBetween,
   TOPIC_CONFIG,
+  THREE_BROKERS,
   untilDrained,
   untilProducerSays,
 } from './kafka-faults'
@@ -50,9 +51,7 @@ describe('faults of Kafka topics and producers', function () {
   let stage: Stage
   before(async () => {
     stage = await Stage.start({
-      brokers: 3,
-      topic: { config: TOPIC_CONFIG },
-      change: { 'tenant-kafka-producer': { missingTopic: 'wait' } },
+      ...THREE_BROKERS,
       kafka: {
         ...WITH_RIGHTS,
         // Whoever asks for a topic in the wrong way makes it; we must not.
