@@ -224,6 +224,7 @@ describe('faults of the MQTT broker and its network', function () {
       assert.ok(copies >= 1 && copies <= 2, `the retained message came ${copies} times`)
       await member.stop()
       rmSync(member.userDir, { recursive: true })
+      await endSession('member-2')
       await stage.nodeRed.deploy(stage.flow, 'full')
       run.publisher.setRate(500)
     },
@@ -236,6 +237,12 @@ describe('faults of the MQTT broker and its network', function () {
     if (run.lossEndedAt === Infinity) run.lossEnded()
     await stage.nodeRed.deploy(stage.flow, 'full')
     await stage.untilGreen(SOURCE)
+  }
+
+  /** While the broker keeps the session of a member that has gone, the member takes its share of the messages. */
+  async function endSession(clientId: string): Promise<void> {
+    const client = await connectAsync(stage.mqtt.address, { clientId, clean: true })
+    await client.endAsync()
   }
 
   /** On the topic of a device; its id is not of the run, so the oracle leaves it alone. */
