@@ -1,6 +1,6 @@
 /**
  * Mosquitto for tests that need what the broker in the process cannot do: sessions that survive the broker's own
- * death, a window that it enforces or ignores, passwords. From the PATH, or installed by `installMosquitto`.
+ * death, a window that it enforces or ignores, passwords. From the PATH.
  */
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
@@ -15,13 +15,6 @@ import type { Service } from './service'
 
 const START_LIMIT_MS = 20_000
 const HOMES = ['/usr/sbin', '/usr/local/sbin', '/opt/homebrew/sbin']
-
-/** Command lines that install Mosquitto, by the program that has to be there. */
-const INSTALLERS: Readonly<Record<string, string>> = {
-  'apt-get': 'apt-get update -qq && apt-get install -y -qq --no-install-recommends mosquitto',
-  apk: 'apk add --no-cache mosquitto',
-  dnf: 'dnf install -y -q mosquitto',
-}
 
 export interface MosquittoOptions {
   /** Without it any free port. */
@@ -89,22 +82,6 @@ export async function startMosquitto(options: MosquittoOptions = {}): Promise<Mo
 export function mosquittoProgram(): string | undefined {
   const folders = [...(process.env['PATH'] ?? '').split(path.delimiter), ...HOMES]
   return folders.map((folder) => path.join(folder, 'mosquitto')).find((file) => existsSync(file))
-}
-
-/**
- * Installs Mosquitto with the system's package manager when it is not there. For the set-up of a test machine.
- * @throws when there is no package manager that we know, or it may not install
- */
-export function installMosquitto(): void {
-  if (mosquittoProgram() !== undefined) return
-  const known = Object.keys(INSTALLERS).find((name) => spawnSync(name, ['--version']).error === undefined)
-  const command = known === undefined ? undefined : INSTALLERS[known]
-  if (command === undefined) throw new Error('install Mosquitto by hand: no package manager that we know')
-  const { status, stderr } = spawnSync('sh', ['-c', command], {
-    encoding: 'utf8',
-    env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
-  })
-  if (status !== 0) throw new Error(`Mosquitto could not be installed with ${known}: ${stderr.trim()}`)
 }
 
 function versionOf(program: string): string {
