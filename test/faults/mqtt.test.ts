@@ -34,9 +34,9 @@ describe('faults of the MQTT broker and its network', function () {
     },
     () => stage,
     async (run) => {
+      await until('500 are acknowledged', () => sourceAtBroker(stage).acknowledged > 500)
       await stage.mqtt.kill()
       const { acknowledged } = sourceAtBroker(stage)
-      assert.ok(acknowledged > 500, `${acknowledged} acknowledged`)
       const stored = (await stage.records()).length
       assert.ok(stored >= acknowledged, `${acknowledged} acknowledged, and ${stored} in Kafka`)
       await stage.mqtt.restart()

@@ -31,7 +31,7 @@ export interface Findings {
   readonly wrongTenant: readonly string[]
   /** Copies beyond the first of a message. */
   readonly repeated: number
-  /** Topics whose messages are first seen in another order than they were published. */
+  /** Topics whose messages are first seen in another order than they were published, with an example. */
   readonly disordered: readonly string[]
   /** Appended after the heal among those published after it: the earliest, in ms after the heal. */
   readonly recoveryMs: number | undefined
@@ -51,11 +51,11 @@ export interface Evidence {
 export function examine({ run, logs, records, deadLetters = new Set(), healedAt }: Evidence): Findings {
   const intents = new Map(logs.intents.map((intent) => [intent.id, intent]))
   const seen = new Set<string>()
-  const highest = new Map<string, number>()
+  const latest = new Map<string, { readonly seq: number; readonly record: FoundRecord }>()
   const invented: string[] = []
   const altered = new Set<string>()
   const wrongTenant = new Set<string>()
-  const disordered = new Set<string>()
+  const disordered = new Map<string, string>()
   let repeated = 0
   let recoveryMs: number | undefined
   for (const record of records) {
@@ -78,8 +78,15 @@ export function examine({ run, logs, records, deadLetters = new Set(), healedAt 
       continue
     }
     seen.add(id)
-    if (intent.seq < (highest.get(intent.topic) ?? 0)) disordered.add(intent.topic)
-    else highest.set(intent.topic, intent.seq)
+    const before = latest.get(intent.topic)
+    if (before === undefined || intent.seq > before.seq) latest.set(intent.topic, { seq: intent.seq, record })
+    else if (!disordered.has(intent.topic)) {
+      const [here, there] = [placeOf(record), placeOf(before.record)]
+      disordered.set(
+        intent.topic,
+        `${intent.topic}: number ${intent.seq} ${here}, behind ${before.seq} ${there}`,
+      )
+    }
     if (healedAt !== undefined && intent.publishedAt >= healedAt)
       recoveryMs = Math.min(recoveryMs ?? Infinity, record.appendedAt - healedAt)
   }
@@ -91,9 +98,14 @@ export function examine({ run, logs, records, deadLetters = new Set(), healedAt 
     altered: [...altered],
     wrongTenant: [...wrongTenant],
     repeated,
-    disordered: [...disordered],
+    disordered: [...disordered.values()],
     recoveryMs,
   }
+}
+
+/** With the time of arrival in Node-RED: was it late there already? */
+function placeOf({ partition, offset, headers }: FoundRecord): string {
+  return `at ${partition}/${offset} (received at ${headers['received-at']})`
 }
 
 /** The id that a payload of the publisher begins with; `undefined` when it is not one of its payloads. */

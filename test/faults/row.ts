@@ -134,7 +134,7 @@ async function play(row: Row, stage: Stage, body: (run: Run) => Promise<void>): 
   } catch (error) {
     await publisher?.stop().catch(() => undefined)
     console.log(
-      `      ${row.id} failed with seed ${seed} (TEST_SEED=${seed} repeats it); logs are in ${folder}`,
+      `      ${row.id} failed with seed ${seed} (TEST_SEED=${seed} repeats it); logs are in ${folder}\n${stage.nodeRed.logTail()}`,
     )
     throw error
   }
