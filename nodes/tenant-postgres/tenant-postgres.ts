@@ -32,7 +32,7 @@ export = function (RED: NodeAPI): void {
         const options = readDatabase(config, node.credentials ?? {}, tlsOptions(RED, config), (name) =>
           RED.util.getSetting(node, name),
         )
-        node.database = new Database(options)
+        node.database = new Database({ ...options, log })
         node.users = node.database.users
       } catch (error) {
         node.problem = asPipelineError(error)

@@ -89,7 +89,9 @@ export class KafkaSource {
   private readonly flowCheck: FlowCheck
   private readonly releaseTracking: () => void
   private readonly stopping = new AbortController()
+  private readonly releasePositions: () => void
   private consumer: KafkaConsumer | undefined
+  private beginningAgain: Promise<void> | undefined
   private clusterId: string | undefined
   private hasJoined = false
   private connectionProblem: PipelineError | undefined
@@ -125,6 +127,10 @@ export class KafkaSource {
       (problem) => host.log.error(problem),
     )
     this.releaseTracking = tracking.acquire(() => this.onGateOpen())
+    this.releasePositions =
+      host.positions?.onRewound(({ group, clusterId }, problem) => {
+        if (group === settings.group && clusterId === this.clusterId) this.beginAgain(problem)
+      }) ?? (() => undefined)
   }
 
   get state(): KafkaSourceState {
@@ -178,6 +184,7 @@ export class KafkaSource {
   start(): void {
     const { tracking } = this.host
     if (this.consumer !== undefined || this.stopping.signal.aborted) return
+    if (this.beginningAgain !== undefined) return
     if (!tracking.gateOpen || !this.host.isWired(MESSAGES)) return
     const { settings } = this
     const before = closing.get(settings.nodeId)
@@ -225,9 +232,29 @@ export class KafkaSource {
   }
 
   private async handOver(): Promise<void> {
+    this.releasePositions()
+    await this.beginningAgain
     await this.redelivery.close(CLOSE_BUDGET_MS - LEAVE_BUDGET_MS)
     this.releaseTracking()
     if (this.consumer !== undefined) await settlesWithin(this.consumer.close(), LEAVE_BUDGET_MS)
+  }
+
+  /**
+   * The positions have gone back behind what this consumer has read: it drops what is in the flow, leaves the group,
+   * and joins it again, which asks for the positions anew.
+   */
+  private beginAgain(problem: PipelineError): void {
+    const { consumer } = this
+    if (consumer === undefined || this.beginningAgain !== undefined || this.stopping.signal.aborted) return
+    this.host.log.error(problem)
+    this.consumer = undefined
+    this.hasJoined = false
+    for (const run of this.runs) run.isRevoked = true
+    this.redelivery.dropUnwanted()
+    this.beginningAgain = consumer.close().then(() => {
+      this.beginningAgain = undefined
+      this.start()
+    })
   }
 
   // ---- from Kafka --------------------------------------------------------------------------------------------
@@ -247,9 +274,9 @@ export class KafkaSource {
     })
   }
 
-  /** Resolves when the flow is done with the batch; never after the stop, when Kafka delivers it again. */
+  /** Resolves when the flow is done with the batch; never after the consumer was stopped: Kafka delivers it again. */
   private onBatch(batch: ConsumedBatch): Promise<void> {
-    if (this.stopping.signal.aborted) return new Promise(() => undefined)
+    if (this.stopping.signal.aborted || this.consumer === undefined) return new Promise(() => undefined)
     this.lagByPartition.set(keyOf(batch), Math.max(0, batch.highWatermark - batch.nextOffset))
     return this.settings.mode === 'batch' ? this.emitWhole(batch) : this.emitOneByOne(batch)
   }

@@ -24,6 +24,12 @@ export interface PositionStore {
    * Rejects while the database cannot be asked.
    */
   positions(query: PositionQuery): Promise<number | undefined>
+  /**
+   * Tells when the store has lost positions that it had confirmed (a fail-over to a standby that was behind): what is
+   * read next must be asked for again.
+   * @returns the function that ends it
+   */
+  onRewound(listener: (query: PositionQuery, problem: PipelineError) => void): () => void
 }
 
 export interface StartPositionOptions {
@@ -33,7 +39,9 @@ export interface StartPositionOptions {
   readonly committed: number | undefined
   /** What the node is configured to do when nobody knows a position. */
   readonly otherwise: StartAt
-  readonly ledger: { readonly clusterId: () => Promise<string>; readonly store: PositionStore } | undefined
+  readonly ledger:
+    | { readonly clusterId: () => Promise<string>; readonly store: Pick<PositionStore, 'positions'> }
+    | undefined
 }
 
 /** Ledger, else committed offset, else what is configured. Rejects while the ledger cannot be read. */

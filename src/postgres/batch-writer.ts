@@ -65,6 +65,7 @@ export class BatchWriter {
 
   /**
    * Writes the records of a range of Kafka's offsets, exactly once.
+   * @throws LedgerRewound when records before this range have to be written again first
    * @throws PipelineError; retryable: call again, also after a `COMMIT` whose outcome is unknown
    */
   async writeRange(key: LedgerKey, range: KafkaRange, records: readonly WireRecord[]): Promise<Written> {
@@ -75,6 +76,7 @@ export class BatchWriter {
         const remembered = this.positions.get(id)
         const trusted = remembered !== undefined && remembered <= range.firstOffset
         const position = trusted ? remembered : await this.readPosition(key)
+        database.ledger.assertNotRewound(key, position, range.firstOffset)
         const plan = planRange(position, range)
         if (plan.write === 'nothing') return { rows: 0, rejected: [], before: true }
         const due = plan.write === 'all' ? records : recordsFrom(records, plan.offset)
@@ -83,6 +85,11 @@ export class BatchWriter {
         const written = await this.writeOnce(due, { move, clusterId: key.clusterId })
         if (written !== undefined) {
           this.positions.set(id, range.nextOffset)
+          database.ledger.confirm(
+            key,
+            range.nextOffset,
+            position === undefined ? range.firstOffset : undefined,
+          )
           return written
         }
         this.positions.delete(id)

@@ -12,12 +12,13 @@ export class DatabaseError extends PipelineError {
     /** SQLSTATE, or the code of the system or of TLS. */
     readonly sqlState: string,
     message: string,
-    statusText: string,
+    /** What is wrong in a few words, without the name of the product. */
+    readonly status: string,
     /** The row of a `COPY` at which it failed, counted from 0, where PostgreSQL names it. */
     readonly row: number | undefined = undefined,
     readonly missingPartition = false,
   ) {
-    super('DATABASE', message, { retryable: true, statusText: `PostgreSQL: ${statusText}` })
+    super('DATABASE', message, { retryable: true, statusText: `PostgreSQL: ${status}` })
     this.name = 'DatabaseError'
   }
 }
@@ -52,6 +53,7 @@ const WORDS: Readonly<Record<string, Words>> = {
   EAI_AGAIN: unreachable('host name not found'),
   CONNECTION_LOST: unreachable('connection lost'),
   STANDBY: unreachable('the server is a standby'),
+  READ_ONLY: unreachable('the server is read-only'),
   '57P01': unreachable('shutting down'),
   '57P02': unreachable('restarting'),
   '57P03': unreachable('starting up'),

@@ -3,22 +3,26 @@
  * time limits, and the positions that a Kafka consumer begins at.
  *
  * Non-obvious:
- *  - Every client needs an `error` listener at all times: an unhandled one would end Node-RED.
  *  - Waiting for a free connection has no time limit: a burst must wait, not fail. Connecting has one.
  *  - `COMMIT` of a transaction that has failed succeeds, with the command tag `ROLLBACK`.
  *  - A connection on which anything unexpected happened is closed, not given back.
  */
-import { Client, Pool, type ClientConfig, type PoolClient } from 'pg'
+import { Pool, type Client, type ClientConfig, type PoolClient } from 'pg'
 import { CLOSE_BUDGET_MS, settlesWithin } from '../runtime/deadline'
 import { PipelineError } from '../runtime/errors'
 import { Users } from '../runtime/users'
-import { placeOf } from './connection'
+import type { EventLog } from '../runtime/event-log'
+import { nameOf, placeOf, type ConnectionConfig, type Server } from './connection'
 import { asDatabaseError, DatabaseError } from './database-error'
-import { Ledger, type PositionQuery } from './ledger'
+import { durabilityWarnings } from './durability'
 import type { TableName } from './identifiers'
+import { Ledger, type PositionQuery } from './ledger'
+import { ServerChoice } from './server-choice'
+import { serverClient, type ServerClient } from './server-client'
+import type { ServerState } from './sql/server-state'
 
 export interface DatabaseOptions {
-  readonly connection: ClientConfig & { readonly host: string }
+  readonly connection: ConnectionConfig
   readonly poolSize: number
   readonly connectTimeoutMs: number
   /** Limit for one statement. An idle transaction is ended by the server after the same time. */
@@ -28,19 +32,27 @@ export interface DatabaseOptions {
   readonly ledger: TableName
   /** Create the ledger's table when it is missing. */
   readonly createLedger: boolean
+  /** Where it says which of several servers is used, and what is unsafe there. */
+  readonly log?: Pick<EventLog, 'note'>
 }
 
 /** How much later than the server we give up on an answer ourselves: the network may be gone. */
 const ANSWER_GRACE_MS = 5_000
+
+/** A server that answers with one of these is not the one to write to, or no longer. */
+const TAKES_NO_WRITES = ['25006', 'STANDBY']
 
 export class Database {
   /** Host, port and database, for sentences. */
   readonly place: string
   readonly ledger: Ledger
   readonly users = new Users()
+  private readonly servers: ServerChoice
   private readonly pool: Pool
   private readonly begin: string
   private readonly busy = new Set<PoolClient>()
+  /** What was said about the safety of servers: once is enough. */
+  private readonly warned = new Set<string>()
   /** Names that the deployed sinks have in the ledger, with the node that has the name. */
   private readonly sinks = new Map<string, Set<string>>()
 
@@ -48,19 +60,29 @@ export class Database {
     this.place = placeOf(options.connection)
     this.ledger = new Ledger(this, options.ledger, options.createLedger)
     this.begin = beginWithLimits(options)
+    this.servers = new ServerChoice(options.connection.servers)
     this.pool = new Pool({
       max: options.poolSize,
       idleTimeoutMillis: 60_000,
-      Client: clientClass(options),
+      Client: serverClient({
+        config: clientConfig(options),
+        servers: this.servers,
+        connectTimeoutMs: options.connectTimeoutMs,
+        onConnected: (server, state) => this.noteServer(server, state),
+      }),
     })
-    const ignore = (): void => undefined
-    this.pool.on('error', ignore)
-    this.pool.on('connect', (client) => client.on('error', ignore))
+    this.pool.on('error', () => undefined)
   }
 
   /** How many connections may work at the same time. */
   get poolSize(): number {
     return this.options.poolSize
+  }
+
+  /** The server that is written to, where there are several to choose from; for a status. */
+  get server(): string | undefined {
+    const { count, used } = this.servers
+    return count > 1 && used !== undefined ? nameOf(used) : undefined
   }
 
   /**
@@ -69,9 +91,7 @@ export class Database {
    * @throws DatabaseError
    */
   async withClient<T>(doing: string, work: (client: PoolClient) => Promise<T>): Promise<T> {
-    const client = await this.pool.connect().catch((error: unknown) => {
-      throw asDatabaseError(error, `connecting to PostgreSQL at ${this.place}`)
-    })
+    const client = await this.connect()
     this.busy.add(client)
     let usable = false
     try {
@@ -83,7 +103,10 @@ export class Database {
         usable = true
         throw thrown.reason
       }
-      throw thrown instanceof PipelineError ? thrown : asDatabaseError(thrown, doing)
+      const error = thrown instanceof PipelineError ? thrown : asDatabaseError(thrown, doing)
+      if (error instanceof DatabaseError && TAKES_NO_WRITES.includes(error.sqlState))
+        this.servers.refuse(serverOf(client), error)
+      throw error
     } finally {
       this.busy.delete(client)
       client.release(!usable)
@@ -111,6 +134,40 @@ export class Database {
       if (command !== 'COMMIT') throw rolledBackAtCommit(doing)
       return result
     })
+  }
+
+  // ---- servers -------------------------------------------------------------------------------------------
+
+  /** A connection to the server that is written to; each server is tried once. */
+  private async connect(): Promise<PoolClient> {
+    for (let refused = 0; ;) {
+      try {
+        const client = await this.pool.connect()
+        if (serverOf(client) === this.servers.current) return client
+        // Made before that server was given up.
+        client.release(true)
+      } catch (error) {
+        const isRefusal = error instanceof DatabaseError
+        if (!isRefusal) throw asDatabaseError(error, `connecting to PostgreSQL at ${this.place}`)
+        if (++refused >= this.servers.count) throw this.servers.problem ?? error
+      }
+    }
+  }
+
+  private noteServer(server: Server, state: ServerState): void {
+    const { log } = this.options
+    const name = nameOf(server)
+    const isNew = this.servers.accept(server)
+    if (isNew && this.servers.count > 1) {
+      const others = this.servers.describeRefusals()
+      const why = others === '' ? '' : `; not to ${others}`
+      log?.note('POSTGRES_SERVER', `writing to PostgreSQL at ${name} from now on${why}`)
+    }
+    for (const warning of durabilityWarnings(state)) {
+      if (this.warned.has(name + warning)) continue
+      this.warned.add(name + warning)
+      log?.note('POSTGRES_UNSAFE', `PostgreSQL at ${name}: ${warning}`)
+    }
   }
 
   // ---- positions -----------------------------------------------------------------------------------------
@@ -146,6 +203,14 @@ export class Database {
     return this.ledger.smallest(query, [...this.sinks.keys()])
   }
 
+  /**
+   * Tells when the database has lost positions that it had confirmed, so that a consumer has to begin there again.
+   * @returns the function that ends it
+   */
+  onRewound(listener: (query: PositionQuery, problem: PipelineError) => void): () => void {
+    return this.ledger.onRewound((rewound) => listener(rewound.key, rewound))
+  }
+
   /** Waits for the users to let go, as long as Node-RED lets a node close, and cuts the connections. Never rejects. */
   async close(budgetMs = CLOSE_BUDGET_MS): Promise<void> {
     await settlesWithin(this.users.idle(), budgetMs)
@@ -172,20 +237,22 @@ function beginWithLimits({ statementTimeoutMs, lockTimeoutMs }: DatabaseOptions)
 }
 
 /** The pool passes its options to every client; the time limit for connecting must not apply to its queue. */
-function clientClass(options: DatabaseOptions): new () => Client {
-  const config: ClientConfig = {
-    ...options.connection,
+function clientConfig({ connection, statementTimeoutMs }: DatabaseOptions): ClientConfig {
+  const { database, user, password, ssl } = connection
+  return {
+    database,
+    user,
+    password,
+    ssl,
     application_name: 'tenant-pipeline',
-    connectionTimeoutMillis: options.connectTimeoutMs,
-    query_timeout: options.statementTimeoutMs + ANSWER_GRACE_MS,
+    query_timeout: statementTimeoutMs + ANSWER_GRACE_MS,
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
   }
-  return class extends Client {
-    constructor() {
-      super(config)
-    }
-  }
+}
+
+function serverOf(client: PoolClient): Server {
+  return (client as unknown as ServerClient).server
 }
 
 function rolledBackAtCommit(doing: string): DatabaseError {

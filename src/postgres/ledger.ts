@@ -4,13 +4,14 @@
  * each Kafka position is written exactly once, also when two owners of a partition write at the same time.
  */
 import type { ClientBase } from 'pg'
+import { PipelineError } from '../runtime/errors'
 import type { KafkaRange } from '../runtime/wire'
 import type { Database } from './database'
 import type { TableName } from './identifiers'
 import { createLedger } from './sql/create-ledger'
+import { knownPositions } from './sql/known-positions'
 import { movePosition } from './sql/move-position'
 import { readPosition } from './sql/read-position'
-import { smallestPosition } from './sql/smallest-position'
 import { startPosition } from './sql/start-position'
 import { tableExists } from './sql/table-exists'
 
@@ -43,8 +44,36 @@ export function planRange(
   return { write: 'from', offset: position }
 }
 
+/** The ledger is behind what it had confirmed: the consumer has to go back, or records would be skipped. */
+export class LedgerRewound extends PipelineError {
+  constructor(
+    readonly key: LedgerKey,
+    confirmed: number,
+    position: number | undefined,
+  ) {
+    super(
+      'LEDGER_REWOUND',
+      `PostgreSQL had confirmed ${key.topic} partition ${key.partition} up to offset ${confirmed}, and now its ledger ` +
+        `${position === undefined ? 'does not know the partition' : `says ${position}`}: a standby that was behind ` +
+        'has taken over, or a backup was restored. The records are to be read from Kafka again; a consumer that has ' +
+        'this database chosen does it by itself',
+      { retryable: true, statusText: 'ledger went back' },
+    )
+  }
+}
+
+type RewoundListener = (rewound: LedgerRewound) => void
+
 export class Ledger {
   private exists = false
+  /**
+   * Positions that the database has confirmed to this process, by key. A smaller one is no gap that the flow has
+   * filtered: the database has lost commits.
+   */
+  private readonly confirmed = new Map<string, number>()
+  /** Where partitions began which the ledger did not know: to go back there when it has forgotten them again. */
+  private readonly origins = new Map<string, number>()
+  private readonly listeners = new Set<RewoundListener>()
 
   constructor(
     private readonly database: Database,
@@ -70,6 +99,36 @@ export class Ledger {
     return readPosition(client, this.table, key)
   }
 
+  /**
+   * The database has committed this position.
+   * @param origin where the partition began, when this was its first position
+   */
+  confirm(key: LedgerKey, position: number, origin?: number): void {
+    const name = nameOf(key)
+    this.confirmed.set(name, position)
+    if (origin !== undefined) this.origins.set(name, origin)
+  }
+
+  /**
+   * Compares what was read with what was confirmed before.
+   * @param firstOffset of the range that is to be written
+   * @throws LedgerRewound when offsets between the position and the range may have been rows, and are gone
+   */
+  assertNotRewound(key: LedgerKey, position: number | undefined, firstOffset: number): void {
+    const confirmed = this.confirmed.get(nameOf(key))
+    const from = position ?? -1
+    if (confirmed === undefined || from >= confirmed || from >= firstOffset) return
+    const rewound = new LedgerRewound(key, confirmed, position)
+    for (const listener of this.listeners) listener(rewound)
+    throw rewound
+  }
+
+  /** @returns the function that ends it */
+  onRewound(listener: RewoundListener): () => void {
+    this.listeners.add(listener)
+    return () => this.listeners.delete(listener)
+  }
+
   /** @returns false when the position is not `from` any more: another owner of the partition was faster */
   move(client: ClientBase, key: LedgerKey, from: number | undefined, to: number): Promise<boolean> {
     return from === undefined
@@ -77,16 +136,31 @@ export class Ledger {
       : movePosition(client, this.table, key, from, to)
   }
 
+  /** Where a consumer begins: the smallest position of these sinks; `undefined` when none has one. */
   async smallest(query: PositionQuery, sinks: readonly string[]): Promise<number | undefined> {
     const doing = `reading the ledger "${this.table.table}"`
     try {
       await this.prepare()
-      return await this.database.withClient(doing, (client) =>
-        smallestPosition(client, this.table, query, sinks),
+      const known = await this.database.withClient(doing, (client) =>
+        knownPositions(client, this.table, query, sinks),
       )
+      const positions = sinks.flatMap((sink) => {
+        const name = nameOf({ ...query, sink })
+        // From here on the consumer reads everything: what was confirmed before does not count any more.
+        this.confirmed.delete(name)
+        const position = known.get(sink) ?? this.origins.get(name)
+        if (position === undefined) return []
+        this.confirmed.set(name, position)
+        return [position]
+      })
+      return positions.length === 0 ? undefined : Math.min(...positions)
     } catch (error) {
       this.forget()
       throw error
     }
   }
+}
+
+function nameOf({ clusterId, group, topic, partition, sink }: LedgerKey): string {
+  return JSON.stringify([clusterId, group, topic, partition, sink])
 }

@@ -10,12 +10,14 @@ export interface RetryOptions {
   /** Called after each failed attempt. */
   readonly onProblem: (error: PipelineError) => void
   readonly signal: AbortSignal
+  /** Errors that somebody else has to deal with, although another attempt may succeed later. */
+  readonly givesUp?: (error: PipelineError) => boolean
   readonly backoff?: BackoffOptions
 }
 
 const BACKOFF: BackoffOptions = { initialMs: 100, maxMs: 2_000 }
 
-/** @throws PipelineError `SINK_CLOSED`, or the first error that is not retryable */
+/** @throws PipelineError `SINK_CLOSED`, or the first error that is not retryable or that it gives up on */
 export async function retryForEver<T>(work: () => Promise<T>, options: RetryOptions): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     if (options.signal.aborted) throw closed()
@@ -23,6 +25,7 @@ export async function retryForEver<T>(work: () => Promise<T>, options: RetryOpti
       return await work()
     } catch (error) {
       if (!(error instanceof PipelineError) || !error.retryable) throw error
+      if (options.givesUp?.(error) === true) throw error
       options.onProblem(error)
       const pause = backoffMs(attempt, options.backoff ?? BACKOFF)
       await sleep(pause, undefined, { signal: options.signal }).catch(() => undefined)

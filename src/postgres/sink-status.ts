@@ -19,7 +19,8 @@ export class SinkStatus {
     ready,
     waiting,
     counts,
-  }: Pick<TableSink, 'problem' | 'ready' | 'waiting' | 'counts'>): NodeStatus {
+    server,
+  }: Pick<TableSink, 'problem' | 'ready' | 'waiting' | 'counts' | 'server'>): NodeStatus {
     this.measure(counts.rows)
     if (problem !== undefined) {
       const held = waiting === 0 ? '' : `, ${waiting} ${waiting === 1 ? 'batch' : 'batches'} waiting`
@@ -28,6 +29,7 @@ export class SinkStatus {
     if (!ready) return { fill: 'yellow', shape: 'ring', text: 'connecting' }
     const parts = [`${this.rate.toLocaleString('en')}/s`, `${waiting} out`]
     if (counts.rejected > 0) parts.push(`${counts.rejected.toLocaleString('en')} rejected`)
+    if (server !== undefined) parts.push(server)
     return { fill: counts.rejected > 0 ? 'yellow' : 'green', shape: 'dot', text: parts.join(' · ') }
   }
 

@@ -18,6 +18,7 @@ import { DatabaseError } from './database-error'
 import { prepareDeadLetters, type Refuser } from './dead-letters'
 import { Gatherer, type GatherLimits } from './gatherer'
 import type { TableName } from './identifiers'
+import { LedgerRewound } from './ledger'
 import { DailyPartitions } from './partitions'
 import type { TimeBounds } from './record-time'
 import type { RejectedRecord } from './rejected'
@@ -77,6 +78,11 @@ export class TableSink {
   private maintaining: Promise<void> = Promise.resolve()
 
   constructor(private readonly options: TableSinkOptions) {}
+
+  /** The server that is written to, where there are several to choose from. */
+  get server(): string | undefined {
+    return this.options.database.server
+  }
 
   /** Prepares the table, now or when the database appears, and keeps it in order from then on. */
   start(): void {
@@ -160,6 +166,8 @@ export class TableSink {
   private async untilDone<T>(work: () => Promise<T>): Promise<T> {
     const result = await retryForEver(work, {
       signal: this.closing.signal,
+      // The consumer has to act, and comes back with other ranges.
+      givesUp: (problem) => problem instanceof LedgerRewound,
       onProblem: (problem) => {
         if (problem instanceof DatabaseError && problem.kind === 'configuration') this.prepareAgain()
         this.problem = problem

@@ -125,6 +125,15 @@ export const EVENTS = {
     'See the message. It goes on by itself.',
   ),
   POSTGRES_BACK: kind('info', 'The sink writes again.'),
+  POSTGRES_SERVER: kind(
+    'info',
+    'Of several servers, the one that the message names is written to from now on; it says why the others are not.',
+  ),
+  POSTGRES_UNSAFE: kind(
+    'warn',
+    'A setting of the server, which the message names, can cost rows that it has confirmed.',
+    'Change the setting.',
+  ),
   POSTGRES_MAINTENANCE: kind(
     'warn',
     'Partitions could not be added in advance, or old rows not be dropped. It is tried again in an hour.',
@@ -138,6 +147,12 @@ export const EVENTS = {
     'warn',
     'Another process has written the same Kafka records before: this one has rolled back and read the ledger again.',
     'Normal after a rebalance. When it repeats, two Node-REDs with the same group write to the same table.',
+  ),
+
+  LEDGER_REWOUND: kind(
+    'warn',
+    'PostgreSQL no longer has what it had confirmed: a standby that was behind took over, or a backup was restored. The consumer goes back to the position in the ledger, and the rows are written again.',
+    'Nothing, as long as Kafka still has the records. Synchronous replication avoids it.',
   ),
 
   // ---- deliveries

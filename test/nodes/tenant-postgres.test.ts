@@ -12,8 +12,7 @@ describe('tenant-postgres', () => {
     const url = 'postgres://writer@db.example:5433/iot'
     const { connection } = readDatabase({ url }, { password: 'secret' }, undefined, noEnvironment)
     assert.deepEqual(connection, {
-      host: 'db.example',
-      port: 5433,
+      servers: [{ host: 'db.example', port: 5433 }],
       database: 'iot',
       user: 'writer',
       password: 'secret',
@@ -31,7 +30,17 @@ describe('tenant-postgres', () => {
       passwordEnv: 'PW',
     }
     const { connection } = readDatabase(config, { password: 'not this' }, undefined, (name) => `of ${name}`)
-    assert.deepEqual([connection.host, connection.port, connection.password], ['db', 5433, 'of PW'])
+    assert.deepEqual([connection.servers, connection.password], [[{ host: 'db', port: 5433 }], 'of PW'])
+  })
+
+  it('takes several servers, in the URL and in the field', () => {
+    const servers = [
+      { host: 'a', port: 5433 },
+      { host: 'b', port: 5432 },
+    ]
+    const fields = { address: 'fields', host: 'a:5433, b', databaseName: 'iot', user: 'w' }
+    for (const config of [{ url: 'postgres://w@a:5433,b/iot' }, fields])
+      assert.deepEqual(readDatabase(config, {}, undefined, noEnvironment).connection.servers, servers)
   })
 
   it('says which variable is not set', () => {

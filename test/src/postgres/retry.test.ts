@@ -29,6 +29,15 @@ describe('retrying', () => {
     )
   })
 
+  it('leaves to its caller what the caller gives up on', async () => {
+    const { signal } = new AbortController()
+    const givesUp = (error: PipelineError): boolean => error === transient
+    await assert.rejects(
+      retryForEver(() => Promise.reject(transient), { signal, onProblem: () => undefined, givesUp }),
+      transient,
+    )
+  })
+
   it('ends when it is closed, also in a long pause', async () => {
     const closing = new AbortController()
     const retrying = retryForEver(() => Promise.reject(transient), {

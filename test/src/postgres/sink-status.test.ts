@@ -2,7 +2,13 @@ import assert from 'node:assert/strict'
 import { SinkStatus } from '../../../src/postgres/sink-status'
 import { PipelineError } from '../../../src/runtime/errors'
 
-const well = { problem: undefined, ready: true, waiting: 0, counts: { rows: 0, rejected: 0 } }
+const well = {
+  problem: undefined,
+  ready: true,
+  waiting: 0,
+  counts: { rows: 0, rejected: 0 },
+  server: undefined,
+}
 const down = new PipelineError('DATABASE', 'x', { retryable: true, statusText: 'PostgreSQL: not reachable' })
 
 describe('the status of the sink', () => {
@@ -19,6 +25,10 @@ describe('the status of the sink', () => {
       status.of({ ...well, counts: { rows: 2480, rejected: 1 } }).text,
       '1,240/s · 0 out · 1 rejected',
     )
+  })
+
+  it('names the server, where there are several', () => {
+    assert.equal(new SinkStatus().of({ ...well, server: 'db2:5432' }).text, '0/s · 0 out · db2:5432')
   })
 
   it('is what keeps it from writing, and how much waits', () => {

@@ -1,0 +1,70 @@
+/**
+ * The client that the pool makes its connections with: it connects to the server that is current, looks whether that
+ * takes writes, and tells the choice of servers what came of it. A connection is handed out only to a server that
+ * can be written to.
+ */
+import { Client, type ClientConfig } from 'pg'
+import { nameOf, type Server } from './connection'
+import { asDatabaseError, type DatabaseError } from './database-error'
+import type { ServerChoice } from './server-choice'
+import { serverState, type ServerState } from './sql/server-state'
+
+export interface ServerClient extends Client {
+  readonly server: Server
+}
+
+export interface ServerClientOptions {
+  /** Without host and port. */
+  readonly config: ClientConfig
+  readonly servers: ServerChoice
+  readonly connectTimeoutMs: number
+  readonly onConnected: (server: Server, state: ServerState) => void
+}
+
+type Connected = (error?: Error) => void
+
+export function serverClient(options: ServerClientOptions): new () => ServerClient {
+  const { config, servers, connectTimeoutMs, onConnected } = options
+  return class extends Client {
+    readonly server: Server
+
+    constructor() {
+      const server = servers.current
+      super({ ...config, ...server, connectionTimeoutMillis: connectTimeoutMs })
+      this.server = server
+      // At all times: an error without a listener would end Node-RED.
+      this.on('error', () => undefined)
+    }
+
+    /** The pool gives a function; nobody else connects with this client. */
+    override connect(): Promise<this>
+    override connect(connected: Connected): void
+    override connect(connected?: Connected): Promise<this> | void {
+      const made = this.open()
+      if (connected === undefined) return made.then(() => this)
+      made.then(() => connected(), connected)
+    }
+
+    private async open(): Promise<void> {
+      const doing = `connecting to PostgreSQL at ${nameOf(this.server)}`
+      try {
+        await super.connect()
+        const state = await serverState(this, connectTimeoutMs)
+        const problem = cannotBeWritten(state, doing)
+        if (problem !== undefined) throw problem
+        onConnected(this.server, state)
+      } catch (error) {
+        void this.end().catch(() => undefined)
+        const reason = asDatabaseError(error, doing)
+        servers.refuse(this.server, reason)
+        throw reason
+      }
+    }
+  }
+}
+
+function cannotBeWritten({ isStandby, isReadOnly }: ServerState, doing: string): DatabaseError | undefined {
+  if (isStandby) return asDatabaseError({ code: 'STANDBY', message: 'the server is a standby' }, doing)
+  if (isReadOnly) return asDatabaseError({ code: 'READ_ONLY', message: 'the server is read-only' }, doing)
+  return undefined
+}
