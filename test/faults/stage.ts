@@ -30,6 +30,8 @@ export interface StageOptions {
   readonly mqtt?: MosquittoOptions
   /** The whole example, with a PostgreSQL behind a proxy. */
   readonly secondLeg?: boolean
+  /** A second PostgreSQL, which follows the first. */
+  readonly standby?: boolean
   readonly change?: FlowChange
 }
 
@@ -105,7 +107,7 @@ export class Stage {
     const [mqtt, kafka, postgres] = await Promise.all([
       startMosquitto({ savesEveryChange: false, ...options.mqtt }),
       startKafka({ brokers: count, properties: options.kafka ?? {}, proxied }),
-      options.secondLeg === true ? StagedPostgres.start() : undefined,
+      options.secondLeg === true ? StagedPostgres.start({ standby: options.standby === true }) : undefined,
     ])
     const mqttProxy = await FaultProxy.start(mqtt.port)
     await createTestTopic(kafka.address, {

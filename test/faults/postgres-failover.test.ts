@@ -1,0 +1,88 @@
+/** P rows: a second PostgreSQL takes over. */
+import assert from 'node:assert/strict'
+import type { OwnPostgres } from '../../dev/services/postgres'
+import { demote } from '../support/standby'
+import { until } from '../support/until'
+import { faultRow } from './row'
+import { Stage } from './stage'
+import type { StagedPostgres } from './staged-postgres'
+
+const SINK = 'tenant-postgres-sink'
+const POSITIONS = 'select sum(next_offset)::float8 from iot_ledger'
+
+describe('fail-over of PostgreSQL', function () {
+  this.timeout(120_000)
+  let stage: Stage
+  let postgres: StagedPostgres
+  let standby: OwnPostgres
+  beforeEach(async () => {
+    stage = await Stage.start({ secondLeg: true, standby: true })
+    postgres = stage.postgres as StagedPostgres
+    standby = postgres.standby as OwnPostgres
+    await stage.untilGreen(SINK)
+  })
+  afterEach(() => stage?.stop())
+
+  faultRow(
+    {
+      id: 'P4',
+      title: 'a standby takes over that lacks the last commits: its ledger says what to read again',
+    },
+    () => stage,
+    async () => {
+      await postgres.untilMoreRows(500)
+      await standby.shutDown()
+      await postgres.untilMoreRows(1000)
+      const confirmed = (await postgres.ask<number>(POSITIONS)) ?? 0
+      await postgres.server.kill()
+      await standby.restart()
+      await postgres.lookAt(standby)
+      const left = (await postgres.ask<number>(POSITIONS)) ?? 0
+      assert.ok(left <= confirmed - 1000, `positions went from ${confirmed} to ${left}`)
+      await postgres.client.query('select pg_promote(true, 60)')
+      await until(
+        () => `the consumer goes back\n${stage.nodeRed.logTail()}`,
+        () => /PostgreSQL had confirmed/.test(stage.nodeRed.logTail()),
+      )
+      await stage.untilGreen(SINK)
+    },
+  )
+
+  faultRow(
+    {
+      id: 'P5',
+      title: 'the primary turns read-only, and comes back as a standby: the other one is written to',
+    },
+    () => stage,
+    async () => {
+      const { server } = postgres
+      await postgres.untilMoreRows(500)
+      await postgres.client.query('alter system set default_transaction_read_only = on')
+      await postgres.client.query('select pg_reload_conf()')
+      await postgres.untilError('25006')
+      const end = await postgres.ask<string>('select pg_current_wal_lsn()::text')
+      await postgres.lookAt(standby)
+      await until('the standby has it all', async () => {
+        return (await postgres.ask<boolean>(`select pg_last_wal_replay_lsn() >= '${end}'`)) === true
+      })
+      await postgres.client.query('select pg_promote(true, 60)')
+      const name = new URL(standby.address).host
+      await stage.untilStatus(
+        SINK,
+        `names ${name}`,
+        ({ fill, text }) => fill === 'green' && text?.includes(name) === true,
+      )
+      await server.shutDown()
+      demote(server.cluster)
+      await server.restart()
+      // Looking for a server again, it does not go back to the former primary.
+      await postgres.endSessions()
+      await postgres.untilMoreRows(500)
+      await stage.untilStatus(
+        SINK,
+        `names ${name}`,
+        ({ fill, text }) => fill === 'green' && text?.includes(name) === true,
+      )
+    },
+  )
+})

@@ -1,0 +1,240 @@
+/** P rows: what can happen to the tables, and what rows can be. */
+import assert from 'node:assert/strict'
+import type { FlowEntry } from '../../dev/node-red'
+import type { RowWriter } from '../../src/postgres/row-writer'
+import { createTestDatabase } from '../support/postgres'
+import { copyWriter, ledgerKey, openDatabase, openWriter, range, records } from '../support/sink'
+import { until } from '../support/until'
+import { faultRow } from './row'
+import { Stage } from './stage'
+import type { StagedPostgres } from './staged-postgres'
+
+const SINK = 'tenant-postgres-sink'
+const POISON_EVERY = 500
+
+describe('faults of PostgreSQL tables, and of rows', function () {
+  this.timeout(120_000)
+  let stage: Stage
+  let postgres: StagedPostgres
+  before(async () => {
+    stage = await Stage.start({ secondLeg: true })
+    postgres = stage.postgres as StagedPostgres
+    await stage.untilGreen(SINK)
+  })
+  after(() => stage?.stop())
+
+  faultRow(
+    { id: 'P6', title: 'a second session causes a deadlock' },
+    () => stage,
+    async () => {
+      const deadlocks = `select deadlocks::int from pg_stat_database where datname = current_database()`
+      const before = (await postgres.ask<number>(deadlocks)) ?? 0
+      await postgres.untilMoreRows(1)
+      const other = await postgres.client.connect()
+      // The sink moves its position, and then writes rows; the other does it the other way round.
+      await other.query(`begin; set local deadlock_timeout = '10s'; lock table iot_messages in share mode`)
+      await until('the sink waits', async () => (await postgres.waitingForLocks()) > 0)
+      await other.query('update iot_ledger set updated_at = updated_at').catch(() => undefined)
+      await other.query('rollback')
+      other.release()
+      await until('PostgreSQL has counted a deadlock', async () => {
+        return ((await postgres.ask<number>(deadlocks)) ?? 0) > before
+      })
+      assert.ok(postgres.errors('40P01') > 0)
+    },
+  )
+
+  faultRow(
+    { id: 'P6', title: 'transactions cannot be serialized with those of a second session' },
+    () => stage,
+    async () => {
+      const before = postgres.errors('40001')
+      await postgres.client.query(`alter role pipeline set default_transaction_isolation = 'repeatable read'`)
+      await postgres.endSessions()
+      await postgres.untilMoreRows(1)
+      const other = await postgres.client.connect()
+      await other.query('begin; update iot_ledger set updated_at = now()')
+      await until('the sink waits', async () => (await postgres.waitingForLocks()) > 0)
+      await other.query('commit')
+      other.release()
+      await postgres.untilError('40001', before)
+      await postgres.client.query('alter role pipeline reset default_transaction_isolation')
+      await postgres.endSessions()
+    },
+  )
+
+  for (const [limit, sqlState, lock] of [
+    ['lock time-out', '55P03', 'lock table iot_ledger in access exclusive mode'],
+    ['statement time-out', '57014', ''],
+  ] as const) {
+    faultRow(
+      { id: 'P6', title: `a second session makes the sink run into its ${limit}` },
+      () => stage,
+      async () => {
+        const before = postgres.errors(sqlState)
+        const other = await postgres.client.connect()
+        if (lock === '') {
+          // A trigger that takes longer than the limit, for as long as the second session says so.
+          await other.query(`create table slow (seconds int); insert into slow values (60);
+            grant select on slow to pipeline;
+            create function wait() returns trigger language plpgsql as
+              'begin perform pg_sleep((select seconds from slow)); return null; end';
+            create trigger wait before insert on iot_messages for each statement execute function wait()`)
+        } else await other.query(`begin; ${lock}`)
+        await postgres.untilError(sqlState, before)
+        if (lock === '') {
+          await other.query('update slow set seconds = 0')
+          await postgres.untilMoreRows(1)
+          await other.query('drop trigger wait on iot_messages; drop function wait; drop table slow')
+        } else await other.query('rollback')
+        other.release()
+        await stage.untilGreen(SINK)
+      },
+    )
+  }
+
+  for (const { title, harm, mend, sqlState, shows } of [
+    {
+      title: 'a column is gone',
+      harm: 'alter table iot_messages rename column project_id to former',
+      mend: 'alter table iot_messages rename column former to project_id',
+      sqlState: '42703',
+      shows: /no such column/,
+    },
+    {
+      title: 'the table is gone',
+      harm: 'alter table iot_messages rename to former',
+      mend: 'alter table former rename to iot_messages',
+      sqlState: '42P01',
+      shows: /no such table/,
+    },
+    {
+      title: 'the sink may no longer write to the table',
+      harm: 'revoke all on iot_messages from pipeline',
+      mend: 'grant all on iot_messages to pipeline',
+      sqlState: '42501',
+      shows: /permission denied/,
+    },
+  ]) {
+    faultRow(
+      { id: 'P8', title: `${title}, and comes back` },
+      () => stage,
+      async ({ publisher }) => {
+        // A sink that may create the table would begin a new one.
+        await stage.nodeRed.deploy(withSink({ createTable: false }), 'full')
+        await postgres.untilMoreRows(1)
+        await postgres.client.query(harm)
+        await stage.untilStatus(SINK, `says "${String(shows)}"`, ({ text = '' }) => shows.test(text))
+        await publisher.untilMore(200)
+        await postgres.client.query(mend)
+        await stage.untilGreen(SINK)
+        // The node may have found the fault by looking at the table, before it wrote.
+        assert.ok(postgres.errors(sqlState) > 0 || sqlState === '42703' || sqlState === '42P01')
+      },
+    )
+  }
+
+  faultRow(
+    { id: 'P9', title: `one row in ${POISON_EVERY} is refused`, deadLetters: true },
+    () => stage,
+    async ({ publisher }) => {
+      const poison = `kafka_offset % ${POISON_EVERY} = ${POISON_EVERY / 2}`
+      const [deadBefore, offsetsBefore] = [await postgres.deadLetters(), await nextOffsets()]
+      let [copies, transactions] = [0, 0]
+      postgres.proxy.set({
+        watch: (bytes, direction) => {
+          if (direction !== 'up') return
+          const text = bytes.toString('latin1')
+          copies += text.split('copy "public"."iot_messages"').length - 1
+          transactions += text.split('commit\0').length - 1
+        },
+      })
+      await postgres.client.query(
+        `alter table iot_messages add constraint no_poison check (not (${poison})) not valid`,
+      )
+      publisher.setRate(2000)
+      await postgres.untilMoreRows(8 * POISON_EVERY)
+      publisher.setRate(0)
+      const later = (row: { partition: number; offset: number }): boolean =>
+        row.offset >= (offsetsBefore.get(row.partition) ?? 0)
+      await until('all that is in Kafka is a row or a dead letter', async () => {
+        const stored = (await postgres.rows()).length + (await postgres.deadLetters()).length
+        return stored === (await stage.records()).length
+      })
+      const isPoison = ({ offset }: { offset: number }): boolean => offset % POISON_EVERY === POISON_EVERY / 2
+      const dead = (await postgres.deadLetters()).slice(deadBefore.length)
+      const rowsAfter = (await postgres.rows()).filter(later)
+      assert.ok(dead.length > 0)
+      assert.ok(dead.every(isPoison), 'only those rows are dead letters')
+      const most = transactions + dead.length * (2 * Math.log2(POISON_EVERY) + 2)
+      assert.ok(copies > transactions / 2 && copies <= most, `${copies} COPY, at most ${most}`)
+      console.log(
+        `      ${dead.length} of ${dead.length + rowsAfter.length} refused, ${copies} COPY in ${transactions} transactions`,
+      )
+      await postgres.client.query('alter table iot_messages drop constraint no_poison')
+      publisher.setRate(500)
+    },
+  )
+
+  faultRow(
+    { id: 'P11', title: 'the devices say that it is 2099, or 1970' },
+    () => stage,
+    async () => {
+      const code = `for (const record of msg.payload)
+        record.time = record.kafka.offset % 2 ? '2099-01-01T00:00:00Z' : '1970-01-01T00:00:00Z'
+      return msg`
+      await stage.nodeRed.deploy(withFunctionBeforeSink(code, { timeProperty: 'time' }), 'full')
+      await postgres.untilMoreRows(500)
+      const flow = stage.nodeRed.logTail()
+      assert.doesNotMatch(flow, /no partition/)
+      const strange = `select count(*)::int from iot_messages where abs(extract(epoch from time - now())) > 2 * 86400`
+      assert.equal(await postgres.ask<number>(strange), 0)
+      await stage.nodeRed.deploy(stage.flow, 'full')
+    },
+  )
+
+  it('P15: the COMMIT of a transaction that has failed is not taken for a success', async () => {
+    const test = await createTestDatabase()
+    const database = openDatabase(test.url)
+    let swallowed = 0
+    const swallowing: RowWriter = {
+      write: async (client, rows) => {
+        if (swallowed++ > 0) return copyWriter().write(client, rows)
+        await client.query('select 1/0').catch(() => undefined)
+      },
+    }
+    const writer = await openWriter(database, { writer: swallowing })
+    const write = (): Promise<unknown> => writer.writeRange(ledgerKey, range(0, 10), records(0, 10))
+    await assert.rejects(write(), { sqlState: 'ROLLBACK', kind: 'transient' })
+    await write()
+    const [{ n } = {}] = await test.query<{ n: number }>('select count(*)::int as n from iot_messages')
+    assert.equal(n, 10)
+    await database.close(0)
+    await test.drop()
+  })
+
+  /** By partition, what comes next in Kafka. */
+  async function nextOffsets(): Promise<Map<number, number>> {
+    const next = new Map<number, number>()
+    for (const { partition, offset } of await stage.records())
+      next.set(partition, Math.max(next.get(partition) ?? 0, offset + 1))
+    return next
+  }
+
+  function withSink(change: object): FlowEntry[] {
+    return stage.flow.map((entry) => (entry.type === SINK ? { ...entry, ...change } : entry))
+  }
+
+  /** The flow with a Function node between the consumer and the sink. */
+  function withFunctionBeforeSink(code: string, sinkChange: object): FlowEntry[] {
+    const flow = withSink(sinkChange)
+    const sink = flow.find(({ type }) => type === SINK) as FlowEntry
+    const changed = flow.map((entry) =>
+      entry.type === 'tenant-kafka-consumer'
+        ? { ...entry, wires: [['fault'], (entry.wires as string[][])[1]] }
+        : entry,
+    )
+    const fault = { id: 'fault', type: 'function', z: sink.z, func: code, outputs: 1, wires: [[sink.id]] }
+    return [...changed, fault]
+  }
+})
