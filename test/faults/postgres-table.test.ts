@@ -27,20 +27,20 @@ describe('faults of PostgreSQL tables, and of rows', function () {
     { id: 'P6', title: 'a second session causes a deadlock' },
     () => stage,
     async () => {
-      const deadlocks = `select deadlocks::int from pg_stat_database where datname = current_database()`
-      const before = (await postgres.ask<number>(deadlocks)) ?? 0
-      await postgres.untilMoreRows(1)
-      const other = await postgres.client.connect()
-      // The sink moves its position, and then writes rows; the other does it the other way round.
-      await other.query(`begin; set local deadlock_timeout = '10s'; lock table iot_messages in share mode`)
-      await until('the sink waits', async () => (await postgres.waitingForLocks()) > 0)
-      await other.query('update iot_ledger set updated_at = updated_at').catch(() => undefined)
-      await other.query('rollback')
-      other.release()
-      await until('PostgreSQL has counted a deadlock', async () => {
-        return ((await postgres.ask<number>(deadlocks)) ?? 0) > before
+      await until('PostgreSQL ends a transaction of the sink to undo a deadlock', async () => {
+        const before = postgres.errors('40P01')
+        const other = await postgres.client.connect()
+        // The sink moves its position, and then writes rows; the other does it the other way round.
+        await other.query(`begin; set local deadlock_timeout = '10s'; lock table iot_messages in share mode`)
+        await until('the sink waits', async () => (await postgres.waitingForLocks()) > 0)
+        const otherLost = await other.query('update iot_ledger set updated_at = updated_at').then(
+          () => false,
+          () => true,
+        )
+        await other.query('rollback')
+        other.release()
+        return postgres.errors('40P01') > before + (otherLost ? 1 : 0)
       })
-      assert.ok(postgres.errors('40P01') > 0)
     },
   )
 
@@ -99,14 +99,14 @@ describe('faults of PostgreSQL tables, and of rows', function () {
       harm: 'alter table iot_messages rename column project_id to former',
       mend: 'alter table iot_messages rename column former to project_id',
       sqlState: '42703',
-      shows: /no such column/,
+      shows: /no (such )?column/,
     },
     {
       title: 'the table is gone',
       harm: 'alter table iot_messages rename to former',
       mend: 'alter table former rename to iot_messages',
       sqlState: '42P01',
-      shows: /no such table/,
+      shows: /no (such )?table/,
     },
     {
       title: 'the sink may no longer write to the table',
@@ -123,13 +123,16 @@ describe('faults of PostgreSQL tables, and of rows', function () {
         // A sink that may create the table would begin a new one.
         await stage.nodeRed.deploy(withSink({ createTable: false }), 'full')
         await postgres.untilMoreRows(1)
+        const before = postgres.errors(sqlState)
         await postgres.client.query(harm)
-        await stage.untilStatus(SINK, `says "${String(shows)}"`, ({ text = '' }) => shows.test(text))
-        await publisher.untilMore(200)
-        await postgres.client.query(mend)
+        try {
+          await stage.untilStatus(SINK, `says ${String(shows)}`, ({ text = '' }) => shows.test(text))
+          await publisher.untilMore(200)
+          assert.ok(postgres.errors(sqlState) > before)
+        } finally {
+          await postgres.client.query(mend)
+        }
         await stage.untilGreen(SINK)
-        // The node may have found the fault by looking at the table, before it wrote.
-        assert.ok(postgres.errors(sqlState) > 0 || sqlState === '42703' || sqlState === '42P01')
       },
     )
   }
