@@ -138,7 +138,7 @@ describe('faults of PostgreSQL tables, and of rows', function () {
   }
 
   faultRow(
-    { id: 'P9', title: `one row in ${POISON_EVERY} is refused`, deadLetters: true },
+    { id: 'P9', title: `one row in ${POISON_EVERY} is refused`, deadLetters: true, timeoutMs: 300_000 },
     () => stage,
     async ({ publisher }) => {
       const poison = `kafka_offset % ${POISON_EVERY} = ${POISON_EVERY / 2}`
@@ -155,15 +155,17 @@ describe('faults of PostgreSQL tables, and of rows', function () {
       await postgres.client.query(
         `alter table iot_messages add constraint no_poison check (not (${poison})) not valid`,
       )
-      publisher.setRate(2000)
-      await postgres.untilMoreRows(8 * POISON_EVERY)
+      await postgres.untilMoreRows(5 * POISON_EVERY)
       publisher.setRate(0)
       const later = (row: { partition: number; offset: number }): boolean =>
         row.offset >= (offsetsBefore.get(row.partition) ?? 0)
-      await until('all that is in Kafka is a row or a dead letter', async () => {
-        const stored = (await postgres.rows()).length + (await postgres.deadLetters()).length
-        return stored === (await stage.records()).length
-      })
+      const stored = `select ((select count(*) from iot_messages) + (select count(*) from iot_dead_letters))::int`
+      await until(
+        () => `all that is in Kafka is a row or a dead letter\n${stage.nodeRed.logTail()}`,
+        async () => (await postgres.ask<number>(stored)) === (await stage.records()).length,
+        { giveUpMs: 120_000, pollMs: 500 },
+      )
+      await postgres.client.query('alter table iot_messages drop constraint no_poison')
       const isPoison = ({ offset }: { offset: number }): boolean => offset % POISON_EVERY === POISON_EVERY / 2
       const dead = (await postgres.deadLetters()).slice(deadBefore.length)
       const rowsAfter = (await postgres.rows()).filter(later)
@@ -174,7 +176,6 @@ describe('faults of PostgreSQL tables, and of rows', function () {
       console.log(
         `      ${dead.length} of ${dead.length + rowsAfter.length} refused, ${copies} COPY in ${transactions} transactions`,
       )
-      await postgres.client.query('alter table iot_messages drop constraint no_poison')
       publisher.setRate(500)
     },
   )
