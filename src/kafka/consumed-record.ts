@@ -8,10 +8,13 @@
  *  - anything else is raw: the bytes are the payload
  */
 import { decodeRecord } from '../tenant/envelope'
-import { HEADER, type ReadHeaders } from '../tenant/record-headers'
+import { HEADER } from '../tenant/header-names'
+import type { ReadHeaders } from '../tenant/record-headers'
 import type { KafkaFields, WireRecord } from '../runtime/wire'
 import type { ConsumedRecord, TopicPartition } from './driver'
 
+/** Any of them says that the record is of this package. */
+const OUR_HEADERS = [HEADER.tenant, HEADER.messageId, HEADER.deadLetterId]
 const OPENING_BRACE = 0x7b
 const ENVELOPE_MARK = '"tenant_id"'
 /** Smaller numbers are seconds: 10^11 milliseconds were over in 1973. */
@@ -20,7 +23,7 @@ const SMALLEST_MILLISECONDS = 1e11
 /** A fresh wire record; nodes of the flow may change it, so every emission gets its own. */
 export function wireRecordOf(consumed: ConsumedRecord, { topic, partition }: TopicPartition): WireRecord {
   const { value, headers, offset, key, timestamp } = consumed
-  const isOurs = headers[HEADER.tenant] !== undefined || headers[HEADER.messageId] !== undefined
+  const isOurs = OUR_HEADERS.some((name) => headers[name] !== undefined)
   const record = isOurs ? decodeRecord(value, headers) : foreignRecord(value, headers)
   const kafka: KafkaFields = { topic, partition, offset, key }
   if (timestamp >= 0) kafka.timestamp = timestamp

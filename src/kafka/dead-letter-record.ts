@@ -3,7 +3,7 @@
  * where it belongs; the reason and the rest are headers. What the original record carried keeps its names.
  */
 import { cutPayload, isCut, type DeadLetter } from '../tenant/dead-letter'
-import { HEADER } from '../tenant/record-headers'
+import { HEADER } from '../tenant/header-names'
 import type { KafkaRecord } from './driver'
 
 /**

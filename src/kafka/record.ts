@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { PipelineError } from '../runtime/errors'
 import type { WireRecord } from '../runtime/wire'
+import { deadLetterOf } from '../tenant/replayed'
 import { encodeRecord, type ValueFormat } from '../tenant/envelope'
 import type { RecordHeaders } from '../tenant/record-headers'
 import type { KafkaRecord } from './driver'
@@ -37,15 +38,19 @@ export function countedIds(): () => string {
 /** @throws PipelineError, not retryable: this record can never be written */
 export function addressRecord(wire: WireRecord, options: RecordOptions): AddressedRecord {
   const { kafka } = wire
-  // What was read from Kafka still says where it came from; that is not where it goes.
+  // What was read from Kafka still says where it came from; that is not where it goes, unless it shall come round again.
   const wasRead = kafka?.offset !== undefined
-  const topic = options.topic !== '' ? options.topic : wasRead ? undefined : kafka?.topic
+  const isReplayed = deadLetterOf(wire) !== undefined
+  const topic = options.topic !== '' ? options.topic : wasRead && !isReplayed ? undefined : kafka?.topic
   if (typeof topic !== 'string' || topic === '') throw noTopic(wasRead)
   const key = keyBytes(kafka?.key)
   const receivedAt = validTime(wire.receivedAt) ?? options.now()
   const identity = { messageId: messageIdOf(wire) ?? options.newMessageId(), receivedAt }
   const { value, headers } = encodeRecord(wire, identity, options.format)
-  const timestamp = (wasRead ? undefined : validTime(kafka?.timestamp)) ?? receivedAt
+  // Kafka's retention goes by the time: an old one could delete the record before it is read.
+  const timestamp = isReplayed
+    ? options.now()
+    : ((wasRead ? undefined : validTime(kafka?.timestamp)) ?? receivedAt)
   return {
     topic,
     partition: wasRead ? undefined : chosenPartition(kafka?.partition),

@@ -51,9 +51,20 @@ export interface KafkaFields {
   nextOffset?: number
 }
 
+/** `record.deadLetter`: set by `tenant-dead-letter-source` on what it sends into the flow again. */
+export interface DeadLetterFields {
+  /** Of the dead letter in its table: a UUID. */
+  readonly id: string
+  /** Id of the node that has sent it. */
+  readonly source: string
+  /** How often the record has become a dead letter so far. */
+  readonly attempts: number
+}
+
 /** One record on a wire: the message itself, or an element of a batch. */
 export interface WireRecord extends MqttFields, TenantFields {
   kafka?: KafkaFields
+  deadLetter?: DeadLetterFields
   [property: string]: unknown
 }
 

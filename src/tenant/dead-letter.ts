@@ -2,13 +2,14 @@
  * A dead letter: a record that can never become a row, kept with the reason. This turns whatever a reject output
  * or a Catch node hands over into one; it never throws, because what arrives here is by its nature odd.
  *
- * The id is made of the record itself where it can be (its Kafka position, or its message id), so that writing
- * the same dead letter again after an interrupted COMMIT, or after a crash, does not make two of it.
+ * The id is made of the record itself where it can be (its Kafka position, or its message id) and of the attempt, so
+ * that writing the same dead letter again after an interrupted COMMIT, or after a crash, does not make two of it.
  */
 import { createHash, randomUUID } from 'node:crypto'
 import type { Message } from '../delivery/message-link'
 import { recordsOf, type KafkaRange, type WireRecord } from '../runtime/wire'
-import { HEADER } from './record-headers'
+import { HEADER } from './header-names'
+import { attemptsOf } from './replayed'
 import { bytesOf, textOf, type PayloadEncoding } from './payload-bytes'
 
 export interface DeadLetter {
@@ -22,7 +23,8 @@ export interface DeadLetter {
   readonly nodeId: string | undefined
   readonly nodeType: string | undefined
   readonly nodeName: string | undefined
-  readonly attempts: number | undefined
+  /** How often the record has become a dead letter: 1 for the first time. */
+  readonly attempts: number
   readonly tenant: string | undefined
   readonly project: string | undefined
   readonly device: string | undefined
@@ -83,7 +85,7 @@ function deadLetterOf(
   const letter = {
     failedAt: clock.now(),
     ...error,
-    attempts: asNumber(record.attempts),
+    attempts: attemptsOf(record) + 1,
     tenant: asText(record.tenant),
     project: asText(record.project),
     device: asText(record.device),
@@ -127,12 +129,19 @@ function errorOf(error: unknown): Pick<DeadLetter, 'reason' | 'code' | 'nodeId' 
   }
 }
 
-/** Named as the Kafka producer names them, so that a record reads the same before and after Kafka. */
+/**
+ * Named as the Kafka producer names them, so that a record reads the same before and after Kafka. What an earlier
+ * dead letter of the record said is left out, and the format of its value in Kafka: the payload has been taken out
+ * of that, and must not be opened once more when it looks like one.
+ */
 function headersOf(record: WireRecord, given: unknown): DeadLetter['headers'] {
   const headers: Record<string, string | string[]> = {}
+  if (record.retain === true) headers[HEADER.retained] = 'true'
+  if (typeof record.contentType === 'string') headers[HEADER.contentType] = record.contentType
   const add = (prefix: string, values: unknown, except: readonly string[] = []): void => {
     for (const [name, value] of Object.entries(asObject(values))) {
       if (value === undefined || value === null || except.includes(name)) continue
+      if (prefix === '' && (name === HEADER.format || name.startsWith(HEADER.deadLetterPrefix))) continue
       headers[prefix + name] = Array.isArray(value) ? value.map(textOf) : textOf(value)
     }
   }
@@ -146,13 +155,24 @@ type WithoutId = Omit<DeadLetter, 'id'>
 
 /** Undefined when the record says nothing about itself that no other record says. */
 function idOf(letter: WithoutId, kafkaTimestamp: unknown): string | undefined {
-  const { kafkaCluster, kafkaTopic, kafkaPartition, kafkaOffset, messageId, nodeId, payloadSha256 } = letter
+  const {
+    kafkaCluster,
+    kafkaTopic,
+    kafkaPartition,
+    kafkaOffset,
+    messageId,
+    nodeId,
+    payloadSha256,
+    attempts,
+  } = letter
   const identity =
     kafkaOffset === undefined
       ? messageId && ['message', messageId]
       : ['position', kafkaCluster, kafkaTopic, kafkaPartition, kafkaOffset, asNumber(kafkaTimestamp)]
   if (!identity) return undefined
-  const hash = createHash('sha256').update(JSON.stringify([...identity, nodeId, payloadSha256]))
+  // The first attempt is not part of it, so that ids stay what they were before there were replays.
+  const again = attempts > 1 ? [attempts] : []
+  const hash = createHash('sha256').update(JSON.stringify([...identity, nodeId, payloadSha256, ...again]))
   return asUuid(hash.digest())
 }
 

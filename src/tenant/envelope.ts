@@ -3,14 +3,8 @@
  * envelope, a CloudEvent. The header `format` tells a reader how to open the value.
  */
 import type { WireRecord } from '../runtime/wire'
-import {
-  decodeHeaders,
-  encodeHeaders,
-  HEADER,
-  textOf,
-  type ReadHeaders,
-  type RecordHeaders,
-} from './record-headers'
+import { HEADER } from './header-names'
+import { decodeHeaders, encodeHeaders, textOf, type ReadHeaders, type RecordHeaders } from './record-headers'
 import { cloudEvent, jsonEnvelope, open, payloadBytes } from './value-formats'
 
 export const VALUE_FORMATS = ['raw', 'json', 'cloudevent'] as const

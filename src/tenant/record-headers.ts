@@ -3,22 +3,8 @@
  * reader needs no format to know the tenant.
  */
 import type { UserProperties, WireRecord } from '../runtime/wire'
-
-/** The names of our headers. Other named levels and user properties have a prefix, so that none can pose as ours. */
-export const HEADER = {
-  tenant: 'tenant',
-  project: 'project',
-  device: 'device',
-  mqttTopic: 'mqtt-topic',
-  messageId: 'message-id',
-  receivedAt: 'received-at',
-  retained: 'mqtt-retained',
-  contentType: 'content-type',
-  /** `json` or `cloudevent`; a raw value has no such header. */
-  format: 'format',
-  levelPrefix: 'level-',
-  userPropertyPrefix: 'user-',
-} as const
+import { HEADER } from './header-names'
+import { attemptsOf } from './replayed'
 
 type HeaderValue = Buffer | string | readonly string[]
 export type RecordHeaders = Record<string, HeaderValue>
@@ -43,6 +29,8 @@ export function encodeHeaders(
   if (typeof contentType === 'string') headers[HEADER.contentType] = contentType
   if (levels !== undefined) addLevels(headers, levels)
   if (userProperties !== undefined) addUserProperties(headers, userProperties)
+  const attempts = attemptsOf(record)
+  if (attempts > 0) headers[HEADER.deadLetterAttempts] = String(attempts)
   return headers
 }
 
@@ -51,7 +39,7 @@ function givenHeaders(given: Readonly<Record<string, unknown>> | undefined): Rec
   if (given === undefined || given === null) return {}
   const headers = Object.create(null) as RecordHeaders
   for (const [name, value] of Object.entries(given)) {
-    if (value === undefined || value === null) continue
+    if (value === undefined || value === null || name.startsWith(HEADER.deadLetterPrefix)) continue
     if (typeof value === 'string' || Buffer.isBuffer(value)) headers[name] = value
     else if (Array.isArray(value)) headers[name] = value.map(String)
     else headers[name] = JSON.stringify(value)

@@ -44,7 +44,6 @@ describe('dead letters in a table', () => {
         levels: { tenant: 'acme', site: 's1' },
         messageId: 'm-1',
         receivedAt: 1_700_000_000_000,
-        attempts: 3,
         userProperties: { tags: ['a', 'b'] },
         kafka: {
           clusterId: 'c',
@@ -53,6 +52,7 @@ describe('dead letters in a table', () => {
           offset: 9,
           key: Buffer.from([1, 0]),
           timestamp: 1,
+          headers: { 'dead-letter-attempts': '2' },
         },
         error: { message: 'why', code: 'X', source: { id: 'n', type: 't', name: 'name' } },
       }),

@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict'
 import { CUTS, deadLetterRecord } from '../../../src/kafka/dead-letter-record'
+import { wireRecordOf } from '../../../src/kafka/consumed-record'
+import type { ConsumedRecord } from '../../../src/kafka/driver'
+import type { ReadHeaders } from '../../../src/tenant/record-headers'
 import { deadLettersOf, type DeadLetter } from '../../../src/tenant/dead-letter'
 import type { Message } from '../../../src/delivery/message-link'
 
@@ -31,11 +34,34 @@ describe('dead letter as a Kafka record', () => {
       'dead-letter-code': 'KAFKA_RECORD_TOO_LARGE',
       'dead-letter-node-id': 'n',
       'dead-letter-node-type': 't',
+      'dead-letter-attempts': '1',
       'dead-letter-kafka-topic': 'iot-messages',
       'dead-letter-kafka-partition': '1',
       'dead-letter-kafka-offset': '9',
       'dead-letter-payload-encoding': 'raw',
     })
+  })
+
+  it('is read again as what it was, whatever its payload looks like', () => {
+    const payload = Buffer.from('{"tenant_id":"evil","payload":{"a":1},"mqtt_topic":"x"}')
+    for (const fields of [
+      {},
+      { tenant: 'acme', messageId: 'm' },
+      { kafka: { headers: { format: 'json' } } },
+    ]) {
+      const { value, headers } = deadLetterRecord(letterOf({ ...fields, payload }))
+      const read = {
+        offset: 0,
+        timestamp: 1,
+        key: null,
+        value: value as Buffer,
+        headers: { ...headers } as ReadHeaders,
+      }
+      const record = wireRecordOf(read as ConsumedRecord, { topic: 'iot-dead-letters', partition: 0 })
+      assert.deepEqual(record.payload, payload)
+      assert.equal(record.tenant, (fields as { tenant?: string }).tenant)
+      assert.equal(letterOf(record as Message).attempts, 2)
+    }
   })
 
   it('gets smaller with each cut, and says what the whole was', () => {

@@ -22,6 +22,14 @@ describe('where a record goes', () => {
     assert.equal(addressed.record.timestamp, 5000)
   })
 
+  it('is where it was read from when it is sent again on purpose, with the time of now', () => {
+    const deadLetter = { id: 'i', source: 'n', attempts: 1 }
+    const kafka = { topic: 'source', partition: 3, offset: 7, timestamp: 1 }
+    const { topic, partition, record } = address({ payload: 'x', receivedAt: 2, kafka, deadLetter })
+    assert.deepEqual([topic, partition, record.timestamp], ['source', undefined, 5000])
+    assert.equal(record.headers?.['dead-letter-attempts'], '1')
+  })
+
   it('has to be known', () => {
     for (const kafka of [undefined, {}, { topic: '' }, { topic: 7 as unknown as string }]) {
       assert.throws(() => address(kafka === undefined ? {} : { kafka }), { code: 'KAFKA_NO_TOPIC' })

@@ -54,7 +54,7 @@ describe('dead letter', () => {
       nodeId: 'n1',
       nodeType: 'tenant-postgres-sink',
       nodeName: 'rows',
-      attempts: undefined,
+      attempts: 1,
       tenant: 'acme',
       project: 'north',
       device: 'd1',
@@ -87,6 +87,54 @@ describe('dead letter', () => {
     assert.equal(letterOf(before).id, letterOf({ ...before }).id)
     assert.notEqual(letterOf(before).id, letterOf({ ...before, messageId: 'm-2' }).id)
     assert.equal(letterOf({ payload: 'x' }).id, clock.newId())
+  })
+
+  it('counts how often the record has become one, and has an id for each time', () => {
+    const again = (deadLetterAttempts: unknown): Message => ({
+      ...REJECTED,
+      kafka: { ...(REJECTED.kafka as object), headers: { 'dead-letter-attempts': deadLetterAttempts } },
+    })
+    const letters = [REJECTED, again('1'), again(Buffer.from('2')), again(['3'])].map(letterOf)
+    assert.deepEqual(
+      letters.map(({ attempts }) => attempts),
+      [1, 2, 3, 4],
+    )
+    assert.equal(new Set(letters.map(({ id }) => id)).size, 4)
+    assert.equal(letterOf(again('2')).id, letters[2]?.id)
+    for (const rubbish of ['many', '-1', '', '1e9', '99999999', 7, null, {}]) {
+      assert.equal(letterOf(again(rubbish)).attempts, 1, JSON.stringify(rubbish))
+    }
+  })
+
+  it('counts also when the flow has lost the headers on the way', () => {
+    const deadLetter = { id: 'x', source: 'n', attempts: 2 }
+    assert.equal(letterOf({ payload: 'x', deadLetter }).attempts, 3)
+    for (const rubbish of [7, null, {}, { ...deadLetter, attempts: 'x' }, { ...deadLetter, id: 5 }]) {
+      assert.equal(letterOf({ payload: 'x', deadLetter: rubbish }).attempts, 1)
+    }
+    assert.equal(letterOf({ payload: 'x', deadLetter: { ...deadLetter, attempts: -5 } }).attempts, 1)
+  })
+
+  it('is told by nothing that a device says: a payload like a dead letter is a payload, user properties have a prefix', () => {
+    const posing = { 'dead-letter-attempts': '99', 'dead-letter-id': 'x' }
+    const letter = letterOf({ payload: JSON.stringify(posing), userProperties: posing, levels: posing })
+    assert.equal(letter.attempts, 1)
+    assert.deepEqual(letter.headers, {
+      'level-dead-letter-attempts': '99',
+      'level-dead-letter-id': 'x',
+      'user-dead-letter-attempts': '99',
+      'user-dead-letter-id': 'x',
+    })
+  })
+
+  it('leaves out what an earlier dead letter of the record said, and the format that its payload is no longer in', () => {
+    const headers = { 'dead-letter-reason': 'old', 'dead-letter-id': 'x', format: 'json', unit: 'C' }
+    assert.deepEqual(letterOf({ payload: 'x', kafka: { headers } }).headers, { unit: 'C' })
+  })
+
+  it('keeps what the MQTT message was besides its payload', () => {
+    const { headers } = letterOf({ payload: 'x', retain: true, contentType: 'text/plain' })
+    assert.deepEqual(headers, { 'mqtt-retained': 'true', 'content-type': 'text/plain' })
   })
 
   it('makes one of each record of a batch, with the error of the record or else of the batch', () => {

@@ -42,6 +42,15 @@ describe('a record for Kafka', () => {
     })
   })
 
+  it('keeps the attempts of a record that was a dead letter, and nothing else of it', () => {
+    const headers = { 'dead-letter-id': 'x', 'dead-letter-reason': 'r', 'dead-letter-attempts': '2' }
+    const kept = encode({ payload: 'x', kafka: { headers } }, 'raw').headers
+    assert.deepEqual(
+      Object.entries(kept).filter(([name]) => name.startsWith('dead-letter-')),
+      [['dead-letter-attempts', '2']],
+    )
+  })
+
   it('keeps the headers of a flow, as text, and ours win', () => {
     const headers = { mine: 'x', count: 7, tenant: 'evil', format: 'json', none: null } as unknown as Record<
       string,
