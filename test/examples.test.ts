@@ -61,7 +61,7 @@ function boxOf({ name = '', x = 0, y = 0 }: Entry): {
 }
 
 describe('the examples', () => {
-  it('are the four that the README names', () => {
+  it('are the five that the README names', () => {
     assert.deepEqual(
       examples.map(({ name }) => name),
       [
@@ -69,6 +69,7 @@ describe('the examples', () => {
         '02 One Kafka topic per tenant and project',
         '03 Kafka to PostgreSQL only',
         '04 Route and filter between the legs',
+        '05 Replay dead letters',
       ],
     )
   })

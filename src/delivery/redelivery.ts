@@ -12,10 +12,10 @@
  * acknowledged loss.
  */
 import { randomBytes } from 'node:crypto'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { backoffMs } from '../runtime/backoff'
 import { asPipelineError, type PipelineError } from '../runtime/errors'
 import type { Settlement } from './delivery'
+import { drain } from './drain'
 import { link, type Message } from './message-link'
 import type { DeliveryTracker } from './tracker'
 
@@ -28,9 +28,6 @@ const BACKOFF = { initialMs: 250, maxMs: 30_000 }
 const SENT_TOGETHER_MS = 100
 /** No attempt may stand still for longer, however many have stalled before. */
 const LONGEST_TIMEOUT_MS = 86_400_000
-const DRAIN_POLL_MS = 20
-/** While closing: deliveries that no sink holds and that make no move for so long are not waited for. */
-const DRAIN_STANDSTILL_MS = 400
 
 export interface RedeliveryOptions<T> {
   readonly tracker: DeliveryTracker
@@ -71,7 +68,6 @@ export class Redelivery<T> {
   private readonly idPrefix = randomBytes(6).toString('hex')
   private ids = 0
   private orders = 0
-  private settledCount = 0
   private waiting: Emission<T>[] = []
   private retrying: { readonly emission: Emission<T>; readonly dueMs: number }[] = []
   private held: Emission<T>[] = []
@@ -125,26 +121,9 @@ export class Redelivery<T> {
   async close(budgetMs: number): Promise<void> {
     this.closed = true
     clearTimeout(this.timer)
-    const until = performance.now() + budgetMs
-    let settledCount = this.settledCount
-    let movedAtMs = performance.now()
-    while (this.outCount > 0 && performance.now() < until) {
-      await sleep(DRAIN_POLL_MS)
-      if (this.settledCount !== settledCount || this.isHeldBySink()) {
-        settledCount = this.settledCount
-        movedAtMs = performance.now()
-      }
-      if (performance.now() - movedAtMs > DRAIN_STANDSTILL_MS) break
-    }
-    this.options.tracker.abandon(this.options.sourceId)
-  }
-
-  private isHeldBySink(): boolean {
     const { tracker, sourceId } = this.options
-    for (const delivery of tracker.deliveries()) {
-      if (delivery.sourceId === sourceId && delivery.holders > 0) return true
-    }
-    return false
+    await drain(tracker, sourceId, budgetMs)
+    tracker.abandon(sourceId)
   }
 
   private place(emission: Emission<T>): void {
@@ -199,7 +178,6 @@ export class Redelivery<T> {
 
   private settled(emission: Emission<T>, { outcome, error }: Settlement): void {
     this.outCount--
-    this.settledCount++
     if (outcome === 'failed' && error !== undefined) this.failed(emission, error)
     else if (outcome === 'filtered' && emission.failure !== undefined) this.held.push(emission)
     else this.finish(emission)

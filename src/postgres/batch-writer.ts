@@ -20,6 +20,7 @@ import type { TableName } from './identifiers'
 import { planRange, type LedgerKey } from './ledger'
 import type { DailyPartitions } from './partitions'
 import type { Reason, RejectedRecord } from './rejected'
+import type { ReplayMarks } from './replay-marks'
 import { encodeRows, type EncodedRows, type RowMapping } from './row-mapping'
 import type { RowWriter } from './row-writer'
 import { refusedPayload } from './screen'
@@ -36,6 +37,8 @@ export interface BatchWriterOptions {
   readonly refuser: Refuser
   /** Resolves when these records are safe elsewhere. */
   readonly deliverRejected: (rejected: readonly RejectedRecord[]) => Promise<void>
+  /** Where replayed dead letters are noted; `undefined` when the key of the table knows them again. */
+  readonly replays?: ReplayMarks | undefined
   /** Somebody else has written the same records. */
   readonly onPositionMoved?: () => void
 }
@@ -106,10 +109,22 @@ export class BatchWriter {
     return database.withClient('reading the ledger', (client) => database.ledger.read(client, key))
   }
 
-  /** Writes records that no ledger vouches for. */
+  /** Writes records that no ledger vouches for; replayed dead letters that it has written before are left out. */
   async writeRecords(records: readonly WireRecord[]): Promise<Written> {
-    const move = (): Promise<boolean> => Promise.resolve(true)
-    return (await this.writeOnce(records, { move, clusterId: undefined })) as Written
+    const { replays } = this.options
+    let due = records
+    for (;;) {
+      let before: readonly WireRecord[] = []
+      const given = due
+      const move = async (client: PoolClient): Promise<boolean> => {
+        before = (await replays?.note(client, given)) ?? []
+        return before.length === 0
+      }
+      const written = await this.writeOnce(given, { move, clusterId: undefined })
+      if (written !== undefined) return written
+      const gone = new Set(before)
+      due = given.filter((record) => !gone.has(record))
+    }
   }
 
   /** @returns undefined when the position was not where it had been read */

@@ -55,6 +55,8 @@ export class Database {
   private readonly warned = new Set<string>()
   /** Names that the deployed sinks have in the ledger, with the node that has the name. */
   private readonly sinks = new Map<string, Set<string>>()
+  /** Tables of dead letters, by the id of the source that sends them. Kept until the end: a sink may still hold some. */
+  private readonly replayTables = new Map<string, TableName>()
 
   constructor(private readonly options: DatabaseOptions) {
     this.place = placeOf(options.connection)
@@ -168,6 +170,18 @@ export class Database {
       this.warned.add(name + warning)
       log?.note('POSTGRES_UNSAFE', `PostgreSQL at ${name}: ${warning}`)
     }
+  }
+
+  // ---- replays -------------------------------------------------------------------------------------------
+
+  /** A source of dead letters says which table it sends from; a sink of the same database marks letters there. */
+  setReplayTable(sourceId: string, table: TableName): void {
+    this.replayTables.set(sourceId, table)
+  }
+
+  /** `undefined` when that source has another database. */
+  replayTable(sourceId: string): TableName | undefined {
+    return this.replayTables.get(sourceId)
   }
 
   // ---- positions -----------------------------------------------------------------------------------------

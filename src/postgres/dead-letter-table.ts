@@ -56,10 +56,29 @@ const columns: readonly Column[] = [
   },
 ]
 
+/**
+ * What a replay notes; empty for a letter that has not been sent again. Tables of the first version lack them, so
+ * the statement that stores letters does not name them.
+ */
+export const REPLAY_COLUMNS = [
+  { name: 'replayed_at', type: 'timestamptz' },
+  /** `delivered` or `filtered`. */
+  { name: 'replay_outcome', type: 'text' },
+  /** The sinks, by their names in the ledger, that have written the replayed record. */
+  { name: 'replayed_by', type: 'text[]' },
+] as const
+
 /** @param table the quoted name, with its schema where one is given */
 export function createDeadLetterTable(table: string): string {
   const lines = columns.map(({ name, type, notNull }) => `  ${name} ${type}${notNull ? ' NOT NULL' : ''}`)
+  lines.push(...REPLAY_COLUMNS.map(({ name, type }) => `  ${name} ${type}`))
   return `CREATE TABLE IF NOT EXISTS ${table} (\n${lines.join(',\n')},\n  PRIMARY KEY (id)\n)`
+}
+
+/** Makes a table of the first version one that can be replayed. */
+export function addReplayColumns(table: string): string {
+  const added = REPLAY_COLUMNS.map(({ name, type }) => `ADD COLUMN IF NOT EXISTS ${name} ${type}`)
+  return `ALTER TABLE ${table} ${added.join(', ')}`
 }
 
 /** One statement for all letters, with an array for each column. */

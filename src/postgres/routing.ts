@@ -4,20 +4,27 @@
  * exactly once by ledger:
  *  - a batch that has the consumer's range (`msg.kafka` with `firstOffset` and `nextOffset`) → COPY and ledger
  *  - records from Kafka without a range: refused, because nobody could tell later whether they were written
+ *  - replayed dead letters: COPY, and noted in the dead letter's row (see `replay-marks.ts`)
  *  - records from elsewhere (inject, HTTP): COPY, confirmed when committed
  *
  * exactly once by key: everything goes through the staged writer, gathered across messages.
  *  - a record from Kafka with an empty key column is refused: the database does not see its repetition
  */
 import { PipelineError } from '../runtime/errors'
-import { isBatch, recordsOf, type KafkaRange, type WireRecord } from '../runtime/wire'
+import { isBatch, recordsOf, type DeadLetterFields, type KafkaRange, type WireRecord } from '../runtime/wire'
+import { deadLetterOf } from '../tenant/replayed'
 import type { Message } from '../delivery/message-link'
 
 export type ExactlyOnce = 'ledger' | 'key'
 
 export type Route =
   | { readonly way: 'range'; readonly range: KafkaRange; readonly records: readonly WireRecord[] }
-  | { readonly way: 'records'; readonly records: readonly WireRecord[] }
+  | {
+      readonly way: 'records'
+      readonly records: readonly WireRecord[]
+      /** The dead letter that they all are of. */
+      readonly letter?: DeadLetterFields
+    }
 
 /** @throws PipelineError, not retryable: the flow and the sink's setting do not fit */
 export function routeOf(message: Message, exactlyOnce: ExactlyOnce): Route {
@@ -29,7 +36,15 @@ export function routeOf(message: Message, exactlyOnce: ExactlyOnce): Route {
   if (exactlyOnce === 'key') return { way: 'records', records }
   const range = rangeOf(message)
   if (range !== undefined) return { way: 'range', range, records }
-  if (!records.some(cameFromKafka)) return { way: 'records', records }
+  const letter = deadLetterOf(message as WireRecord)
+  // A flow has made a batch of one letter: its records are written together or not at all.
+  if (letter !== undefined && isBatch(message)) {
+    return { way: 'records', records: records.map((record) => ({ ...record, deadLetter: letter })), letter }
+  }
+  if (letter !== undefined) return { way: 'records', records, letter }
+  if (!records.some((record) => cameFromKafka(record) && deadLetterOf(record) === undefined)) {
+    return { way: 'records', records }
+  }
   throw refused(
     'RANGE_MISSING',
     'this message has records from Kafka and not the range of offsets they belong to, so the ledger cannot say ' +

@@ -16,7 +16,7 @@ export interface SinkIntakeOptions {
 }
 
 export class SinkIntake {
-  /** Deliveries of which a batch with a range has arrived here. */
+  /** Deliveries of which a batch with a range, or a replayed dead letter, has arrived here. */
   private readonly seen = new WeakSet<Delivery>()
 
   constructor(private readonly options: SinkIntakeOptions) {}
@@ -30,7 +30,8 @@ export class SinkIntake {
     try {
       if (delivery?.settled !== undefined) throw lateCopy()
       route = routeOf(message, exactlyOnce)
-      if (delivery !== undefined && route.way === 'range') this.assertFirstCopy(delivery)
+      const onlyOnce = route.way === 'range' || route.letter !== undefined
+      if (delivery !== undefined && onlyOnce) this.assertFirstCopy(delivery)
     } catch (error) {
       return done(asPipelineError(error))
     }
@@ -45,13 +46,13 @@ export class SinkIntake {
     }
   }
 
-  /** The ledger would take the second copy for a repetition, and its records would be lost. */
+  /** The second copy would be taken for a repetition, and its records would be lost. */
   private assertFirstCopy(delivery: Delivery): void {
     if (this.seen.has(delivery)) {
       throw new PipelineError(
         'BATCH_TWICE',
-        'two copies of one batch have reached this sink, and the ledger has room for one: join the wires before ' +
-          'the sink, or choose "exactly once by key"',
+        'two copies of one batch, or of one replayed dead letter, have reached this sink, and the ledger has room ' +
+          'for one: join the wires before the sink, or choose "exactly once by key"',
         { retryable: false, statusText: 'two copies of one batch' },
       )
     }

@@ -22,6 +22,7 @@ import { LedgerRewound } from './ledger'
 import { DailyPartitions } from './partitions'
 import type { TimeBounds } from './record-time'
 import type { RejectedRecord } from './rejected'
+import { ReplayMarks } from './replay-marks'
 import { dropOutdated } from './retention'
 import { retryForEver } from './retry'
 import type { ExactlyOnce, Route } from './routing'
@@ -243,6 +244,7 @@ export class TableSink {
       deadLetters,
       refuser,
       deliverRejected,
+      replays: key === undefined ? new ReplayMarks(database, this.options.ledgerName) : undefined,
       onPositionMoved: () => events.notePositionMoved(),
     })
     return { writer, layout, partitions }

@@ -213,10 +213,21 @@ export const EVENTS = {
   DEAD_LETTERS: kind('info', 'Dead letters were stored; `counts` says how many since the last line.'),
   DEAD_LETTERS_WAITING: kind(
     'warn',
-    'Dead letters cannot be stored at the moment. They are held, and tried for ever.',
+    'Dead letters cannot be stored, or be marked as replayed, at the moment. They are held, and tried for ever.',
     'See the message. It goes on by itself.',
   ),
-  DEAD_LETTERS_BACK: kind('info', 'Dead letters are stored again.'),
+  DEAD_LETTERS_BACK: kind('info', 'Dead letters are stored, or marked, again.'),
+  REPLAYED: kind('info', 'A replay of dead letters is over; `counts` says how they ended.'),
+  REPLAY_FAILED: kind(
+    'warn',
+    'Dead letters have failed again in a replay. They stay in their table, and can be replayed again.',
+    'See the reason, and mend the flow.',
+  ),
+  REPLAY_LEFT: kind(
+    'warn',
+    'Dead letters are not replayed: they have failed as often as is allowed, or their payload is not whole.',
+    'List them, mend the cause, and raise the number of attempts.',
+  ),
 
   // ---- what is under all this
   KAFKA_CLIENT: kind('debug', 'What the Kafka client library says, as it says it.'),

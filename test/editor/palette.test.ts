@@ -16,7 +16,7 @@ import { launchBrowser } from '../../dev/browser'
 import { until } from '../support/until'
 
 const EXAMPLE = '01 MQTT to Kafka to PostgreSQL'
-const NODE_TYPES = [
+const EXAMPLE_TYPES = [
   'tenant-mqtt-source',
   'tenant-topic',
   'tenant-kafka-producer',
@@ -24,6 +24,7 @@ const NODE_TYPES = [
   'tenant-postgres-sink',
   'tenant-dead-letter',
 ]
+const NODE_TYPES = [...EXAMPLE_TYPES, 'tenant-dead-letter-source']
 
 describe('the packed package in the editor', function () {
   this.timeout(180_000)
@@ -73,7 +74,7 @@ describe('the packed package in the editor', function () {
         )
         await until('all nodes of the example are deployed', async () => {
           const deployed = new Set((await nodeRed.flow()).map((node) => node.type))
-          return NODE_TYPES.every((type) => deployed.has(type))
+          return EXAMPLE_TYPES.every((type) => deployed.has(type))
         })
         await page.waitForSelector('.red-ui-flow-node-status-label:not(:empty)')
         assert.equal(nodeRed.running, true)

@@ -1,10 +1,13 @@
 /** Dead letters in a real PostgreSQL: whatever arrives becomes a row, once. */
 import assert from 'node:assert/strict'
-import { createHash } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { connectionConfig } from '../../src/postgres/connection'
 import { Database } from '../../src/postgres/database'
+import { createDeadLetterTable } from '../../src/postgres/dead-letter-table'
 import { TableDeadLetterTarget } from '../../src/postgres/dead-letter-target'
+import { prepareReplay } from '../../src/postgres/prepare-replay'
 import { deadLettersOf } from '../../src/tenant/dead-letter'
+import { openDatabase } from '../support/sink'
 import { createTestDatabase, type TestDatabase } from '../support/postgres'
 
 const TABLE = { schema: 'public', table: 'iot_dead_letters' }
@@ -85,6 +88,9 @@ describe('dead letters in a table', () => {
       payload_length: '3',
       payload_sha256: createHash('sha256').update(payload).digest('hex'),
       payload_is_cut: false,
+      replayed_at: null,
+      replay_outcome: null,
+      replayed_by: null,
     })
   })
 
@@ -160,5 +166,49 @@ describe('dead letters in a table', () => {
     const strict = new TableDeadLetterTarget(database, { ...TABLE, table: 'strict' }, { createTable: true })
     await strict.write(deadLettersOf({ payload: 'x', tenant: 'acme' }))
     await assert.rejects(strict.write(deadLettersOf({ payload: 'x', tenant: 'other' })), { retryable: false })
+  })
+
+  describe('of the first version', () => {
+    const OLD = { schema: 'public', table: 'old' }
+    const ALTER =
+      /ALTER TABLE "public"."old" ADD COLUMN IF NOT EXISTS replayed_at timestamptz, .* replayed_by text\[\]$/
+
+    beforeEach(async () => {
+      await test.query(createDeadLetterTable('old'))
+      await test.query('alter table old drop replayed_at, drop replay_outcome, drop replayed_by')
+    })
+    afterEach(() => test.query('drop table old'))
+
+    it('is written as before', async () => {
+      const old = new TableDeadLetterTarget(database, OLD, { createTable: true })
+      await old.write(deadLettersOf({ payload: 'x' }))
+      assert.equal((await test.query('select 1 from old')).length, 1)
+    })
+
+    it('gets what a replay needs, or is told the statement', async () => {
+      await assert.rejects(prepareReplay(database, OLD, false), { code: 'DEAD_LETTERS_OLD', message: ALTER })
+      await prepareReplay(database, OLD, true)
+      await prepareReplay(database, OLD, false)
+      await test.query('select replayed_at, replay_outcome, replayed_by from old')
+    })
+
+    it('is told the statement when it belongs to somebody else', async () => {
+      const role = `writer_${randomBytes(4).toString('hex')}`
+      await test.query(`create role ${role} login password 'p'`)
+      await test.query(`grant select, insert, update on old to ${role}`)
+      const url = new URL(test.url)
+      url.username = role
+      url.password = 'p'
+      const theirs = openDatabase(url.href)
+      await assert.rejects(prepareReplay(theirs, OLD, true), { code: 'DEAD_LETTERS_OLD', message: ALTER })
+      await theirs.close(0)
+      await test.query(`drop owned by ${role}`)
+      await test.query(`drop role ${role}`)
+    })
+
+    it('is missed when there is none', async () => {
+      const none = { ...OLD, table: 'none' }
+      await assert.rejects(prepareReplay(database, none, false), { code: 'DEAD_LETTERS_MISSING' })
+    })
   })
 })

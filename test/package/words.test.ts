@@ -1,11 +1,15 @@
 import assert from 'node:assert/strict'
+import { existsSync } from 'node:fs'
+import path from 'node:path'
 import {
   catalogueFile,
   editorScript,
   filesIn,
+  helpFile,
   nodeTypes,
   readJson,
   readText,
+  ROOT,
   templateFile,
 } from '../support/package'
 
@@ -37,7 +41,23 @@ function usedKeys(type: string): string[] {
 
 const catalogueOf = (type: string): Catalogue => readJson(catalogueFile(type)) as Catalogue
 
+/** Nodes that speak Chinese, too. */
+const translated = nodeTypes.filter((type) => existsSync(path.join(ROOT, chinese(catalogueFile(type)))))
+
+function chinese(file: string): string {
+  return file.replace('/en-US/', '/zh-CN/')
+}
+
 describe('the words of the dialogs', () => {
+  for (const type of translated) {
+    it(`of ${type} are the same in Chinese, and so are the parts of its help`, () => {
+      const words = readJson(chinese(catalogueFile(type))) as Catalogue
+      assert.deepEqual(keysOf(words), keysOf(catalogueOf(type)))
+      const partsOf = (file: string) => readText(file).match(/^(###.*|<script.*|: \*?[\w, ]+\*? )/gm)
+      assert.deepEqual(partsOf(chinese(helpFile(type))), partsOf(helpFile(type)))
+    })
+  }
+
   for (const type of nodeTypes) {
     it(`of ${type} are all there`, () => {
       const known = new Set(keysOf(catalogueOf(type)))

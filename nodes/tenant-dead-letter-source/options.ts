@@ -1,0 +1,59 @@
+/** The options of `tenant-dead-letter-source`; the dialog is tested against this table. */
+import {
+  EXPECTED_TIME,
+  parseFilterTime,
+  TIME,
+  type DeadLetterFilter,
+} from '../../src/postgres/dead-letter-filter'
+import type { DeadLetterSourceOptions } from '../../src/postgres/dead-letter-source'
+import { IDENTIFIER } from '../../src/postgres/identifiers'
+import { choice, flag, integer, readOptions, text } from '../../src/runtime/options'
+
+const identifier = (byDefault: string): ReturnType<typeof text> =>
+  text({
+    default: byDefault,
+    required: true,
+    pattern: IDENTIFIER,
+    expects: 'a name of letters, digits and underscores, at most 63',
+  })
+
+export const ACTIONS = ['replay', 'list'] as const
+
+export const options = {
+  schema: identifier('public'),
+  table: identifier('iot_dead_letters'),
+  createTable: flag(true),
+  action: choice(ACTIONS, 'replay'),
+  /** Empty, here and below: any. */
+  tenant: text(),
+  reason: text(),
+  from: text({ pattern: TIME, expects: EXPECTED_TIME }),
+  to: text({ pattern: TIME, expects: EXPECTED_TIME }),
+  limit: integer({ default: 1000, min: 1, max: 100_000, unit: 'dead letters' }),
+  maxAttempts: integer({ default: 3, min: 2, max: 1000, unit: 'attempts' }),
+  windowLetters: integer({ default: 100, min: 1, max: 10_000, unit: 'dead letters' }),
+  deliveryTimeoutMs: integer({ default: 30_000, min: 1000, max: 86_400_000, unit: 'ms' }),
+}
+
+export interface ReplayConfiguration {
+  readonly action: (typeof ACTIONS)[number]
+  readonly filter: DeadLetterFilter
+  readonly source: Omit<DeadLetterSourceOptions, 'database' | 'nodeId'>
+}
+
+/** @throws PipelineError `CONFIG_INVALID`, or `FILTER_INVALID` for a date that is none */
+export function readReplay(config: object): ReplayConfiguration {
+  const { action, schema, table, tenant, reason, from, to, limit, ...same } = readOptions(options, config)
+  return {
+    action,
+    filter: {
+      tenant: tenant === '' ? undefined : tenant,
+      reason: reason === '' ? undefined : reason,
+      fromMs: parseFilterTime('from', from),
+      toMs: parseFilterTime('to', to),
+      limit,
+      before: undefined,
+    },
+    source: { ...same, table: { schema, table } },
+  }
+}
