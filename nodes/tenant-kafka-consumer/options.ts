@@ -23,6 +23,7 @@ export const options = {
   sessionTimeoutMs: integer({ default: 8000, min: 6000, max: 300_000, unit: 'ms' }),
   deliveryTimeoutMs: integer({ default: 30_000, min: 1000, max: 86_400_000, unit: 'ms' }),
   attempts: integer({ default: 0, min: 0, max: 1_000_000, unit: 'attempts' }),
+  maxDeadLetterAttempts: integer({ default: 3, min: 2, max: 1000, unit: 'attempts' }),
   missingTopic: choice(['wait', 'create'], 'wait'),
   partitions: integer({ default: DEFAULT_PARTITIONS, min: 1, max: 10_000, unit: 'partitions' }),
   replicas: integer({ default: DEFAULT_REPLICAS, min: 1, max: 10, unit: 'replicas' }),

@@ -50,6 +50,7 @@ export = function (RED: NodeAPI): void {
         },
         isWired: (output) => (node.wires[output]?.length ?? 0) > 0,
         describe: (error) => messageError(error, node),
+        onSpent: (count) => events.noteSpent(count),
         log,
       })
       source = started

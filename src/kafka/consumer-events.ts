@@ -1,5 +1,6 @@
 /** What the log says of a Kafka consumer, besides what it reports itself. */
 import { RedeliveryEvents } from '../delivery/redelivery-events'
+import { CountLog } from '../runtime/count-log'
 import type { EventLog } from '../runtime/event-log'
 import { OutageLog } from '../runtime/outage-log'
 import type { KafkaSource } from './source'
@@ -7,6 +8,8 @@ import type { KafkaSource } from './source'
 export class ConsumerEvents {
   private readonly connection: OutageLog
   private readonly redelivery: RedeliveryEvents
+
+  private readonly spent: CountLog
 
   constructor(log: EventLog) {
     this.connection = new OutageLog(log, {
@@ -16,6 +19,11 @@ export class ConsumerEvents {
       first: ['KAFKA_CONNECTED', 'the consumer has joined its group'],
     })
     this.redelivery = new RedeliveryEvents(log)
+    this.spent = new CountLog(log, {
+      code: 'REPLAY_LEFT',
+      text: (count) =>
+        `${count} ${count === 1 ? 'dead letter has' : 'dead letters have'} failed as often as is allowed, and stay in the topic`,
+    })
   }
 
   /** Call it now and then. */
@@ -24,8 +32,13 @@ export class ConsumerEvents {
     this.redelivery.look(source)
   }
 
+  noteSpent(count: number): void {
+    this.spent.add(count)
+  }
+
   close(): void {
     this.connection.close()
     this.redelivery.close()
+    this.spent.close()
   }
 }

@@ -15,6 +15,8 @@ import { CLOSE_BUDGET_MS, settlesWithin } from '../runtime/deadline'
 import { asPipelineError, type PipelineError } from '../runtime/errors'
 import type { EventLog } from '../runtime/event-log'
 import type { KafkaRange } from '../runtime/wire'
+import { HEADER } from '../tenant/header-names'
+import { attemptsIn } from '../tenant/replayed'
 import type { KafkaCluster } from './cluster'
 import { wireRecordOf } from './consumed-record'
 import type { ConsumedBatch, ConsumedRecord, KafkaConsumer, StartAt, TopicPartition } from './driver'
@@ -44,6 +46,8 @@ export interface KafkaSourceSettings {
   readonly deliveryTimeoutMs: number
   /** 0: without end. */
   readonly attempts: number
+  /** Dead letters, of a topic that keeps them, that have failed so often are passed over. */
+  readonly maxDeadLetterAttempts: number
   /** How to create topics that are missing; `undefined`: wait for them. */
   readonly createTopics: TopicPlan | undefined
 }
@@ -56,6 +60,8 @@ export interface KafkaSourceHost {
   isWired(output: number): boolean
   /** `msg.error` of a message on the second output. */
   describe(error: PipelineError): unknown
+  /** Dead letters were passed over, because they have had their attempts. */
+  onSpent(count: number): void
   readonly log: EventLog
 }
 
@@ -278,7 +284,27 @@ export class KafkaSource {
   private onBatch(batch: ConsumedBatch): Promise<void> {
     if (this.stopping.signal.aborted || this.consumer === undefined) return new Promise(() => undefined)
     this.lagByPartition.set(keyOf(batch), Math.max(0, batch.highWatermark - batch.nextOffset))
-    return this.settings.mode === 'batch' ? this.emitWhole(batch) : this.emitOneByOne(batch)
+    const records = this.withoutSpent(batch)
+    if (records.length === 0 && batch.records.length > 0) {
+      void this.consumer?.commit(batch, batch.nextOffset)
+      return Promise.resolve()
+    }
+    const due = { ...batch, records }
+    return this.settings.mode === 'batch' ? this.emitWhole(due) : this.emitOneByOne(due)
+  }
+
+  /**
+   * Leaves dead letters in their topic that have had their attempts: what fails again behind a consumer of that
+   * topic comes back to it, and would go round for ever.
+   */
+  private withoutSpent({ records }: ConsumedBatch): readonly ConsumedRecord[] {
+    const { maxDeadLetterAttempts } = this.settings
+    const isDue = ({ headers }: ConsumedRecord): boolean =>
+      headers[HEADER.deadLetterId] === undefined || attemptsIn(headers) < maxDeadLetterAttempts
+    if (records.every(isDue)) return records
+    const due = records.filter(isDue)
+    this.host.onSpent(records.length - due.length)
+    return due
   }
 
   private emitWhole(batch: ConsumedBatch): Promise<void> {

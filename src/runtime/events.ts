@@ -225,7 +225,7 @@ export const EVENTS = {
   ),
   REPLAY_LEFT: kind(
     'warn',
-    'Dead letters are not replayed: they have failed as often as is allowed, or their payload is not whole.',
+    'Dead letters are not sent again: they have failed as often as is allowed, or their payload is not whole.',
     'List them, mend the cause, and raise the number of attempts.',
   ),
 

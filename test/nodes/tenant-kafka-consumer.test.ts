@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import type { Node, NodeAPI, NodeDef } from 'node-red'
 import clusterNode from '../../nodes/tenant-kafka-cluster/tenant-kafka-cluster'
+import deadLetterNode from '../../nodes/tenant-dead-letter/tenant-dead-letter'
 import consumerNode from '../../nodes/tenant-kafka-consumer/tenant-kafka-consumer'
 import { flowTracking, type TrackingRuntime } from '../../src/delivery/flow-tracking'
 import type { Message } from '../../src/delivery/message-link'
@@ -13,6 +14,7 @@ import { recordsOf, type KafkaRange, type WireRecord } from '../../src/runtime/w
 import { deliveryNodes, type TestSink } from '../support/delivery-nodes'
 import { createTestTopic, sharedKafka, uniqueName, withAdmin } from '../support/kafka'
 import { committedOffset, numbered, produce } from '../support/kafka-consumers'
+import { readTopic } from '../support/kafka-log'
 import { deploy, helper, loadFlow, startRuntime, stopRuntime, type FlowEntry } from '../support/runtime'
 import { until } from '../support/until'
 
@@ -47,7 +49,7 @@ function databaseNode(RED: NodeAPI): void {
   })
 }
 
-const modules = [clusterNode, consumerNode, deliveryNodes, pickySink, databaseNode]
+const modules = [clusterNode, consumerNode, deadLetterNode, deliveryNodes, pickySink, databaseNode]
 
 describe('tenant-kafka-consumer', () => {
   let brokers: string
@@ -101,6 +103,51 @@ describe('tenant-kafka-consumer', () => {
   }
 
   const committed = (topic: string): Promise<number> => committedOffset(brokers, { group, topic })
+
+  for (const mode of ['batch', 'record']) {
+    it(`sends dead letters of a topic again, and ends with one that always fails, with mode ${mode}`, async () => {
+      const topic = await createTestTopic(brokers, { partitions: 1 })
+      const headers = {
+        'dead-letter-id': 'first',
+        'dead-letter-reason': 'why',
+        'dead-letter-attempts': '1',
+        'message-id': 'm-1',
+        tenant: 'acme',
+      }
+      const posing = { 'dead-letter-attempts': '99', tenant: 'acme' }
+      await produce(brokers, topic, ['poison', 'good'], 0, headers)
+      await produce(brokers, topic, ['{"dead-letter-id":"x","dead-letter-attempts":99}'], 0, posing)
+      const entries = flow(topic, { consumer: { mode }, wires: [['picky'], ['dead']] })
+      const back = { id: 'dead', z: 'tab', type: 'tenant-dead-letter', cluster: 'cluster', topic, wires: [] }
+      await loadFlow(modules, [...entries, back])
+      // The first three, and two that came back; the last of them is passed over.
+      await until('all are passed', async () => (await committed(topic)) === 5)
+      const stored = await readTopic(brokers, topic)
+      assert.deepEqual(
+        stored.map(({ value, headers: read }) => [
+          value?.toString().slice(0, 6),
+          read['dead-letter-attempts'],
+          read['message-id'],
+        ]),
+        [
+          ['poison', '1', 'm-1'],
+          ['good', '1', 'm-1'],
+          ['{"dead', '99', undefined],
+          ['poison', '2', 'm-1'],
+          ['poison', '3', 'm-1'],
+        ],
+      )
+      const taken = (helper.getNode('picky') as unknown as { stored: Message[] }).stored.flatMap(recordsOf)
+      assert.deepEqual(
+        taken.map(({ payload }) => String(payload).slice(0, 6)),
+        ['good', '{"dead'],
+      )
+      const left = helper
+        .log()
+        .args.filter(([entry]) => (entry as { msg?: LogEntry }).msg?.code === 'REPLAY_LEFT')
+      assert.equal(left.length, 1)
+    })
+  }
 
   it('emits batches with their range, opens the headers, and commits what the flow has stored', async () => {
     const topic = await createTestTopic(brokers)
