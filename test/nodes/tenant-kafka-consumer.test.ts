@@ -137,7 +137,7 @@ describe('tenant-kafka-consumer', () => {
           ['poison', '3', 'm-1'],
         ],
       )
-      const taken = (helper.getNode('picky') as unknown as { stored: Message[] }).stored.flatMap(recordsOf)
+      const taken = (helper.getNode('picky') as { stored: Message[] }).stored.flatMap(recordsOf)
       assert.deepEqual(
         taken.map(({ payload }) => String(payload).slice(0, 6)),
         ['good', '{"dead'],
