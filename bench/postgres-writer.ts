@@ -11,8 +11,11 @@ import { connectionConfig } from '../src/postgres/connection'
 import { CopyWriter } from '../src/postgres/copy-writer'
 import { Database } from '../src/postgres/database'
 import { DailyPartitions } from '../src/postgres/partitions'
+import type { RowMapping } from '../src/postgres/row-mapping'
+import { SharedTable } from '../src/postgres/row-target'
 import { StagedWriter } from '../src/postgres/staged-writer'
 import { prepareTable } from '../src/postgres/table'
+import { TenantBreakers } from '../src/postgres/tenant-breakers'
 import type { WireRecord } from '../src/runtime/wire'
 
 const [total = 400_000, batchRows = 2_000, connections = 1] = process.argv.slice(2, 5).map(Number)
@@ -61,19 +64,20 @@ async function main(): Promise<void> {
     const partitions = new DailyPartitions(database, TABLE)
     await partitions.ensureAhead()
     const names = columns.map(({ name }) => name)
+    const mapping: RowMapping = {
+      columns,
+      payloadType: 'jsonb',
+      timeProperty: undefined,
+      bounds: { pastDays: 31, futureDays: 1 },
+      boundTime: true,
+      key: byKey ? KEY : [],
+    }
+    const rows = byKey ? new StagedWriter(TABLE, names, KEY) : new CopyWriter(TABLE, names)
     const writer = new BatchWriter({
       database,
-      table: TABLE,
-      mapping: {
-        columns,
-        payloadType: 'jsonb',
-        timeProperty: undefined,
-        bounds: { pastDays: 31, futureDays: 1 },
-        boundTime: true,
-        key: byKey ? KEY : [],
-      },
-      writer: byKey ? new StagedWriter(TABLE, names, KEY) : new CopyWriter(TABLE, names),
-      partitions,
+      targets: new SharedTable({ table: TABLE, mapping, writer: rows, partitions }),
+      breakers: new TenantBreakers(),
+      screening: mapping,
       deadLetters: undefined,
       refuser: { id: 'bench', type: 'bench' },
       deliverRejected: () => Promise.resolve(),
@@ -96,9 +100,9 @@ async function main(): Promise<void> {
     )
     const seconds = (performance.now() - startedAt) / 1000
     const { user, system } = process.cpuUsage(cpu)
-    const rows = rounds * batchRows * connections
-    const perRow = ((user + system) / rows).toFixed(1)
-    console.log(`${Math.round(rows / seconds).toLocaleString('en')} rows/s, Node ${perRow} µs per row`)
+    const written = rounds * batchRows * connections
+    const perRow = ((user + system) / written).toFixed(1)
+    console.log(`${Math.round(written / seconds).toLocaleString('en')} rows/s, Node ${perRow} µs per row`)
   } finally {
     await database.close()
     await server.stop()

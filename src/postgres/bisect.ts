@@ -4,7 +4,8 @@
  *
  * In prose: write all. When that fails, look for the first bad row by halves: a half that passes is written and
  * done with, a half that fails is searched on. The row found is tried alone, and is bad only if it fails alone.
- * Then go on behind it.
+ * Then go on behind it. After two bad rows side by side the next is tried alone, so that nothing but bad rows costs
+ * one statement each.
  */
 export interface Fault<E> {
   readonly error: E
@@ -20,6 +21,9 @@ export interface BadRow<E> {
 /** After a fault that named its row, as many rows are tried at once, so that many bad rows cost no full resend. */
 const FIRST_WINDOW = 64
 
+/** After so many bad rows side by side the next one is expected to be bad. */
+const BAD_RUN = 2
+
 /**
  * @param write tries the rows `from` up to, not including, `to`, and leaves no trace of them when they fail
  */
@@ -30,15 +34,19 @@ export async function bisect<E>(
   const bad: BadRow<E>[] = []
   let from = 0
   let window = count
+  let run = 0
   while (from < count) {
-    const to = Math.min(count, from + window)
+    const expectsBad = run >= BAD_RUN
+    const to = expectsBad ? from + 1 : Math.min(count, from + window)
     const fault = await write(from, to)
     if (fault === undefined) {
       from = to
-      window *= 4
+      run = 0
+      if (!expectsBad) window *= 4
       continue
     }
     const { index, error } = await firstBadRow(from, to, fault, write)
+    run = error === undefined ? 0 : index === from ? run + 1 : 1
     if (error !== undefined) bad.push({ index, error })
     window = fault.row === undefined ? count : Math.max(FIRST_WINDOW, 4 * (index - from))
     from = index + 1

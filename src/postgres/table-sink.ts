@@ -10,7 +10,7 @@
 import { settlesWithin } from '../runtime/deadline'
 import { PipelineError } from '../runtime/errors'
 import type { KafkaRange, WireRecord } from '../runtime/wire'
-import { BatchWriter, type Written } from './batch-writer'
+import { BatchWriter } from './batch-writer'
 import type { Column, PayloadType, PropertyPath } from './columns'
 import { CopyWriter } from './copy-writer'
 import type { Database } from './database'
@@ -21,14 +21,17 @@ import type { TableName } from './identifiers'
 import { LedgerRewound } from './ledger'
 import { DailyPartitions } from './partitions'
 import type { TimeBounds } from './record-time'
+import type { Written } from './record-writer'
 import type { RejectedRecord } from './rejected'
 import { ReplayMarks } from './replay-marks'
 import { dropOutdated } from './retention'
 import { retryForEver } from './retry'
 import type { ExactlyOnce, Route } from './routing'
+import { SharedTable } from './row-target'
 import type { SinkEvents } from './sink-events'
 import { StagedWriter } from './staged-writer'
 import { prepareTable, type TableLayout } from './table'
+import { TenantBreakers } from './tenant-breakers'
 
 export interface TableSinkOptions {
   readonly database: Database
@@ -72,6 +75,7 @@ export class TableSink {
   /** Rows and rejected records since the start. */
   readonly counts = { rows: 0, rejected: 0 }
   private readonly closing = new AbortController()
+  private readonly breakers = new TenantBreakers()
   private prepared: Promise<Prepared> | undefined
   private readonly rangeTails = new Map<string, Promise<unknown>>()
   private readonly gatherers = new Map<string, Gatherer<Written>>()
@@ -230,17 +234,21 @@ export class TableSink {
     const { payloadType, timeProperty, bounds, refuser, deliverRejected, events } = this.options
     const writer = new BatchWriter({
       database,
-      table,
-      mapping: {
-        columns,
-        payloadType,
-        timeProperty,
-        bounds,
-        boundTime: layout !== 'plain',
-        key: key ?? [],
-      },
-      writer: key === undefined ? new CopyWriter(table, names) : new StagedWriter(table, names, key),
-      partitions,
+      targets: new SharedTable({
+        table,
+        mapping: {
+          columns,
+          payloadType,
+          timeProperty,
+          bounds,
+          boundTime: layout !== 'plain',
+          key: key ?? [],
+        },
+        writer: key === undefined ? new CopyWriter(table, names) : new StagedWriter(table, names, key),
+        partitions,
+      }),
+      breakers: this.breakers,
+      screening: { columns, payloadType },
       deadLetters,
       refuser,
       deliverRejected,

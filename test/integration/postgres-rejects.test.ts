@@ -157,6 +157,40 @@ describe('records that PostgreSQL refuses', () => {
     assert.deepEqual([written.rows, written.rejected.length], [400, 200])
   })
 
+  /** Only PostgreSQL sees that it is bad: JSON.parse takes it. */
+  const poison = Buffer.from('{"a":"\\u0000"}')
+
+  it('of one tenant cost the others one statement, and are not sent with theirs again and again', async () => {
+    const sent: string[][] = []
+    const recording: RowWriter = {
+      write: (client: ClientBase, rows: Buffer) => {
+        const tenants = rows.toString().matchAll(/^[^\t]*\t([^\t]*)/gm)
+        sent.push([...new Set([...tenants].map(([, tenant]) => tenant as string))].sort())
+        return copyWriter().write(client, rows)
+      },
+    }
+    const writer = await openWriter(connection, { writer: recording })
+    const batch = (from: number): ReturnType<typeof records> =>
+      records(from, from + 300).map((one) => (one.tenant === 't1' ? { ...one, payload: poison } : one))
+    const first = await writer.writeRange(ledgerKey, range(0, 300), batch(0))
+    assert.deepEqual([first.rows, first.rejected.length], [200, 100])
+    const others = sent.filter((tenants) => tenants.includes('t0')).map((tenants) => tenants.join())
+    assert.deepEqual(others, ['t0,t1,t2', 't0,t2'])
+    assert.ok(sent.length <= 110, `${sent.length} statements for 100 bad rows`)
+
+    sent.length = 0
+    const next = await writer.writeRange(ledgerKey, range(300, 600), batch(300))
+    assert.deepEqual([next.rows, next.rejected.length], [200, 100])
+    assert.deepEqual(sent[0], ['t0', 't2'])
+    assert.ok(sent.slice(1).every((tenants) => tenants.join() === 't1'))
+
+    const mended = await writer.writeRange(ledgerKey, range(600, 900), records(600, 900))
+    assert.deepEqual([mended.rows, mended.rejected.length], [300, 0])
+    sent.length = 0
+    await writer.writeRange(ledgerKey, range(900, 1200), records(900, 1200))
+    assert.deepEqual(sent, [['t0', 't1', 't2']])
+  })
+
   it('of one tenant alone are its rubbish, also when it is the whole batch', async () => {
     const writer = await openWriter(connection)
     const batch = records(0, 150).map((one) => ({ ...one, tenant: 't1', payload: Buffer.from('rubbish') }))

@@ -6,9 +6,11 @@ import { CopyWriter } from '../../src/postgres/copy-writer'
 import { Database, type DatabaseOptions } from '../../src/postgres/database'
 import { prepareDeadLetters } from '../../src/postgres/dead-letters'
 import { DailyPartitions } from '../../src/postgres/partitions'
+import { SharedTable, type RowTarget } from '../../src/postgres/row-target'
 import type { RowWriter } from '../../src/postgres/row-writer'
 import { SinkEvents } from '../../src/postgres/sink-events'
 import { prepareTable } from '../../src/postgres/table'
+import { TenantBreakers } from '../../src/postgres/tenant-breakers'
 import { TableSink, type TableSinkOptions } from '../../src/postgres/table-sink'
 import type { KafkaRange, WireRecord } from '../../src/runtime/wire'
 import { keptLog } from './events'
@@ -59,18 +61,17 @@ export function openDatabase(url: string, change: Partial<DatabaseOptions> = {})
 /** A writer on a table of ours, with everything it needs created. */
 export async function openWriter(
   database: Database,
-  change: Partial<BatchWriterOptions> = {},
+  change: Partial<Omit<BatchWriterOptions, 'targets'> & RowTarget> = {},
 ): Promise<BatchWriter> {
   const columns = defaultColumns('jsonb')
   await database.ledger.prepare()
   await prepareDeadLetters(database, DEAD_LETTERS)
   await prepareTable(database, { table: TABLE, columns, create: true, key: undefined })
-  return new BatchWriter({
-    database,
+  const { table, mapping, writer, partitions, ...others } = {
     table: TABLE,
     mapping: {
       columns,
-      payloadType: 'jsonb',
+      payloadType: 'jsonb' as const,
       timeProperty: undefined,
       bounds: { pastDays: 31, futureDays: 1 },
       boundTime: true,
@@ -78,10 +79,17 @@ export async function openWriter(
     },
     writer: copyWriter(),
     partitions: new DailyPartitions(database, TABLE),
+    ...change,
+  }
+  return new BatchWriter({
+    database,
+    targets: new SharedTable({ table, mapping, writer, partitions }),
+    breakers: new TenantBreakers(),
+    screening: mapping,
     deadLetters: DEAD_LETTERS,
     refuser: REFUSER,
     deliverRejected: () => Promise.reject(new Error('nothing should be delivered')),
-    ...change,
+    ...others,
   })
 }
 

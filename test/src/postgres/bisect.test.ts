@@ -56,6 +56,13 @@ describe('bisecting', () => {
     assert.deepEqual(bad, [])
   })
 
+  for (const named of [false, true]) {
+    it(`costs one statement a row where nothing but bad rows are left, ${named ? 'named' : 'not named'}`, async () => {
+      const { attempts } = await trial(300, new Set(Array.from({ length: 300 }, (_, row) => row)), named)
+      assert.ok(attempts <= 300 + 2 * Math.ceil(Math.log2(300)), `${attempts} attempts`)
+    })
+  }
+
   it('hands on an error that is no fault of a row', async () => {
     await assert.rejects(
       bisect(3, () => Promise.reject(new Error('gone'))),

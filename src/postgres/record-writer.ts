@@ -1,0 +1,272 @@
+/**
+ * One attempt to write records: rows, dead letters and, where there is one, the position in the ledger, in a single
+ * transaction. Who calls it again after a transient error, see `retry.ts`.
+ *
+ * In prose: the rows are written at one go. When PostgreSQL refuses one of them, the transaction is rolled back
+ * and the batch is written carefully: payloads that are certain to be refused are taken out without asking, the
+ * others are bisected between savepoints, and what is refused alone becomes a dead letter. The rows of a tenant that
+ * is known for rubbish, or at whose row the batch has failed, are written after those of the others: these then take
+ * one statement. When every row is refused in the same way, and they are many and of several tenants, it is the table
+ * that is at fault: nothing is written off.
+ *
+ * Where each tenant has a table of its own, a table that cannot be written becomes the fate of its tenant's records
+ * alone, once it is certain that the tables of others can: docs/decisions/tenant-tables.md.
+ */
+import type { PoolClient } from 'pg'
+import { PipelineError } from '../runtime/errors'
+import type { WireRecord } from '../runtime/wire'
+import type { Database } from './database'
+import { DatabaseError } from './database-error'
+import { writeDeadLetters, type Refuser } from './dead-letters'
+import type { TableName } from './identifiers'
+import { writePart, writeRows, type EncodedPart } from './part-writer'
+import { TENANT_TABLE, type RejectedRecord } from './rejected'
+import { encodeRows, type RowMapping } from './row-mapping'
+import type { RowTargets, TableFailure } from './row-target'
+import { refusedPayload } from './screen'
+import { divideBySuspicion, type TenantBreakers } from './tenant-breakers'
+import { assertNotTheTable, writtenOff } from './write-off'
+
+export interface RecordWriterOptions {
+  readonly database: Database
+  readonly targets: RowTargets
+  readonly breakers: TenantBreakers
+  /** What the payloads are screened for. */
+  readonly screening: Pick<RowMapping, 'columns' | 'payloadType'>
+  /** `undefined`: rejected records are given to `deliverRejected` before the batch is committed without them. */
+  readonly deadLetters: TableName | undefined
+  readonly refuser: Refuser
+  /** Resolves when these records are safe elsewhere. */
+  readonly deliverRejected: (rejected: readonly RejectedRecord[]) => Promise<void>
+}
+
+/** What else belongs into the transaction. */
+export interface PositionMove {
+  /** @returns false when the position is not where it was read */
+  readonly move: (client: PoolClient) => Promise<boolean>
+  readonly clusterId: string | undefined
+}
+
+export interface Written {
+  readonly rows: number
+  readonly rejected: readonly RejectedRecord[]
+  /** All of it had been written before. */
+  readonly before: boolean
+}
+
+/** After a batch with bad payloads, so many batches are looked through first. */
+const WATCHFUL_BATCHES = 20
+
+export class RecordWriter {
+  private watchful = 0
+
+  constructor(private readonly options: RecordWriterOptions) {}
+
+  /**
+   * @returns undefined when the position was not where it had been read
+   * @throws PipelineError; retryable: call again
+   */
+  async write(
+    records: readonly WireRecord[],
+    position: PositionMove,
+    partitionsForgotten = false,
+  ): Promise<Written | undefined> {
+    try {
+      return await this.quicklyOrCarefully(records, position)
+    } catch (error) {
+      if (!(error instanceof DatabaseError) || !error.missingPartition || partitionsForgotten) throw error
+      if (!this.options.targets.forgetPartitions()) throw error
+      return this.write(records, position, true)
+    }
+  }
+
+  private async quicklyOrCarefully(
+    records: readonly WireRecord[],
+    position: PositionMove,
+  ): Promise<Written | undefined> {
+    const { breakers, targets } = this.options
+    const isWatchful = this.watchful > 0
+    if (isWatchful) this.watchful--
+    if (records.some(({ tenant }) => breakers.isOpen(tenant))) {
+      return this.carefully(records, position, { looksAtAll: isWatchful })
+    }
+    if (isWatchful && this.screen(records, true).refused.length > 0) {
+      return this.carefully(records, position, { looksAtAll: true })
+    }
+    const { parts, rejected, failures } = await this.prepared(records, () => false)
+    if (rejected.length > 0 || failures.length > 0) {
+      return this.carefully(records, position, { looksAtAll: true })
+    }
+    let writing: EncodedPart | undefined
+    try {
+      return await this.commit(records, [], position, async (client) => {
+        for (const part of parts) {
+          writing = part
+          await writeRows(client, part, 0, part.rows.copy.rows)
+        }
+        writing = undefined
+        return parts
+      })
+    } catch (error) {
+      if (!(error instanceof DatabaseError)) throw error
+      if (error.kind === 'data') {
+        const guilty = error.row === undefined ? undefined : writing?.rows.records[error.row]
+        return this.carefully(records, position, { looksAtAll: true, ...(guilty && { guilty }) })
+      }
+      if (writing?.tenant === undefined || !targets.isOwnFault(writing.target, error)) throw error
+      targets.noteFailed(writing.tenant, error)
+      return this.carefully(records, position, { looksAtAll: true })
+    }
+  }
+
+  /** @param how `guilty`: a record at which the batch has failed; `looksAtAll`: screen not only the suspects' */
+  private async carefully(
+    records: readonly WireRecord[],
+    position: PositionMove,
+    how: { readonly looksAtAll: boolean; readonly guilty?: WireRecord },
+  ): Promise<Written | undefined> {
+    const { deadLetters, deliverRejected, breakers, targets } = this.options
+    const isSuspect = (tenant: unknown): boolean =>
+      breakers.isOpen(tenant) || (how.guilty !== undefined && how.guilty.tenant === tenant)
+    let due = records
+    const delivered: RejectedRecord[] = []
+    for (;;) {
+      const { given, refused } = this.screen(due, how.looksAtAll)
+      const prepared = await this.prepared(given, isSuspect)
+      const rejected = [...refused, ...prepared.rejected]
+      let found: readonly RejectedRecord[] = []
+      const written = await this.commit(due, rejected, position, async (client) => {
+        const failures = [...prepared.failures]
+        const stored: EncodedPart[] = []
+        for (const part of prepared.parts) {
+          const bad = await writePart(client, part, targets)
+          if (bad instanceof DatabaseError) {
+            failures.push({ tenant: part.tenant as string, records: part.rows.records, error: bad })
+            continue
+          }
+          rejected.push(...bad)
+          if (part.rows.copy.rows > bad.length) stored.push(part)
+        }
+        rejected.push(...writtenOff(failures, stored.length > 0, targets))
+        assertNotTheTable(rejected, due.length)
+        if (deadLetters === undefined && rejected.length > 0) throw new Undelivered()
+        return stored
+      }).catch((error: unknown) => {
+        if (!(error instanceof Undelivered)) throw error
+        found = inOrder(rejected, due)
+        return undefined
+      })
+      if (found.length === 0) {
+        if (written === undefined) return undefined
+        const all = [...delivered, ...inOrder(written.rejected, due)]
+        this.remember(records, all)
+        return { ...written, rejected: all }
+      }
+      await deliverRejected(found)
+      delivered.push(...found)
+      const gone = new Set(found.map(({ record }) => record))
+      due = due.filter((record) => !gone.has(record))
+    }
+  }
+
+  private screen(
+    records: readonly WireRecord[],
+    looksAtAll: boolean,
+  ): { given: readonly WireRecord[]; refused: RejectedRecord[] } {
+    const { screening, breakers } = this.options
+    const { columns, payloadType } = screening
+    if (!columns.some(({ source }) => source.kind === 'payload')) return { given: records, refused: [] }
+    const refused: RejectedRecord[] = []
+    const given = records.filter((record) => {
+      if (!looksAtAll && !breakers.isOpen(record.tenant)) return true
+      const reason = refusedPayload(record.payload, payloadType)
+      if (reason !== undefined) refused.push({ record, reason })
+      return reason === undefined
+    })
+    return { given, refused }
+  }
+
+  /** Divides records by table and by suspicion, the suspects last, and sees to it that the rows have a place. */
+  private async prepared(
+    records: readonly WireRecord[],
+    isSuspect: (tenant: unknown) => boolean,
+  ): Promise<{ parts: EncodedPart[]; rejected: RejectedRecord[]; failures: TableFailure[] }> {
+    const { targets } = this.options
+    const division = await targets.divide(records)
+    const rejected = [...division.rejected]
+    const failures = [...division.failures]
+    const [others, suspects]: [EncodedPart[], EncodedPart[]] = [[], []]
+    for (const { target, tenant, records } of division.parts) {
+      for (const run of divideBySuspicion(records, isSuspect)) {
+        const rows = encodeRows(target.mapping, run)
+        rejected.push(...rows.rejected)
+        try {
+          if (rows.days.size > 0) await target.partitions?.ensure(rows.days)
+        } catch (error) {
+          if (!(error instanceof DatabaseError) || tenant === undefined) throw error
+          if (!targets.isOwnFault(target, error)) throw error
+          targets.noteFailed(tenant, error)
+          failures.push({ tenant, records: rows.records, error })
+          continue
+        }
+        const isLast = run[0] !== undefined && isSuspect(run[0].tenant)
+        ;(isLast ? suspects : others).push({ target, tenant, records: run, rows })
+      }
+    }
+    return { parts: [...others, ...suspects], rejected, failures }
+  }
+
+  /** The transaction. `rejected` may still grow in `write`, which returns the parts of which rows were written. */
+  private async commit(
+    records: readonly WireRecord[],
+    rejected: readonly RejectedRecord[],
+    position: PositionMove,
+    write: (client: PoolClient) => Promise<readonly EncodedPart[]>,
+  ): Promise<Written | undefined> {
+    const { database, deadLetters, refuser, targets } = this.options
+    let stored: readonly EncodedPart[] = []
+    try {
+      await database.transaction(`writing to ${targets.name}`, async (client) => {
+        if (!(await position.move(client))) throw new PositionMoved()
+        stored = await write(client)
+        if (deadLetters !== undefined && rejected.length > 0) {
+          await writeDeadLetters(client, deadLetters, rejected, refuser, position.clusterId)
+        }
+      })
+    } catch (error) {
+      if (error instanceof PositionMoved) return undefined
+      throw error
+    }
+    targets.noteWritten(stored.flatMap(({ tenant }) => tenant ?? []))
+    return { rows: records.length - rejected.length, rejected, before: false }
+  }
+
+  private remember(records: readonly WireRecord[], rejected: readonly RejectedRecord[]): void {
+    const { breakers } = this.options
+    const bad = new Set(
+      rejected.filter(({ reason }) => reason.code !== TENANT_TABLE).map(({ record }) => record),
+    )
+    if ([...bad].some(({ tenant }) => !breakers.isOpen(tenant))) this.watchful = WATCHFUL_BATCHES
+    breakers.note(records, (record) => bad.has(record))
+  }
+}
+
+/** Not for users: they end a transaction that shall not be committed. */
+class PositionMoved extends PipelineError {
+  constructor() {
+    super('POSITION_MOVED', 'the ledger has moved', { retryable: true })
+  }
+}
+class Undelivered extends PipelineError {
+  constructor() {
+    super('REJECTED_FIRST', 'rejected records have to be safe first', { retryable: true })
+  }
+}
+
+function inOrder(
+  rejected: readonly RejectedRecord[],
+  records: readonly WireRecord[],
+): readonly RejectedRecord[] {
+  const byRecord = new Map(rejected.map((one) => [one.record, one]))
+  return records.flatMap((record) => byRecord.get(record) ?? [])
+}

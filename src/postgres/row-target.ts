@@ -1,0 +1,94 @@
+/** Which table a record goes to: all of them to one, or each tenant's to a table of its own (`tenant-tables.ts`). */
+import type { WireRecord } from '../runtime/wire'
+import type { DatabaseError } from './database-error'
+import type { TableName } from './identifiers'
+import type { DailyPartitions } from './partitions'
+import type { RejectedRecord } from './rejected'
+import type { RowMapping } from './row-mapping'
+import type { RowWriter } from './row-writer'
+
+/** A table that is there, and how rows get into it. */
+export interface RowTarget {
+  readonly table: TableName
+  readonly mapping: RowMapping
+  readonly writer: RowWriter
+  /** Partitions to create on the way, when they are ours. */
+  readonly partitions: DailyPartitions | undefined
+}
+
+/** Records of one table. */
+export interface TargetedRecords {
+  readonly target: RowTarget
+  /** Whose table it is, when it is one tenant's alone. */
+  readonly tenant: string | undefined
+  readonly records: readonly WireRecord[]
+}
+
+/** Records of a tenant whose own table cannot be written. */
+export interface TableFailure {
+  readonly tenant: string
+  readonly records: readonly WireRecord[]
+  readonly error: DatabaseError
+}
+
+export interface Division {
+  readonly parts: readonly TargetedRecords[]
+  /** Records that name no table. */
+  readonly rejected: readonly RejectedRecord[]
+  readonly failures: readonly TableFailure[]
+}
+
+export interface RowTargets {
+  /** For sentences. */
+  readonly name: string
+  /** @throws DatabaseError that is not the fault of one tenant's table */
+  divide(records: readonly WireRecord[]): Promise<Division>
+  /** Somebody has dropped partitions. @returns false when none of them are ours */
+  forgetPartitions(): boolean
+  /** Whether an error of writing to a table says nothing about the other tables. */
+  isOwnFault(target: RowTarget, error: DatabaseError): boolean
+  /** A tenant's table could not be written: look at it anew. */
+  noteFailed(tenant: string, error: DatabaseError): void
+  /** Rows of these tenants are durable. */
+  noteWritten(tenants: readonly string[]): void
+  /** Since this tenant's table began to fail, another's has been written. */
+  failsAlone(tenant: string): boolean
+}
+
+/** One table for all tenants: its faults are everybody's. */
+export class SharedTable implements RowTargets {
+  readonly name: string
+
+  constructor(private readonly target: RowTarget) {
+    this.name = `"${target.table.table}"`
+  }
+
+  divide(records: readonly WireRecord[]): Promise<Division> {
+    return Promise.resolve({
+      parts: [{ target: this.target, tenant: undefined, records }],
+      rejected: [],
+      failures: [],
+    })
+  }
+
+  forgetPartitions(): boolean {
+    this.target.partitions?.forget()
+    return this.target.partitions !== undefined
+  }
+
+  isOwnFault(): boolean {
+    return false
+  }
+
+  noteFailed(): void {
+    throw new Error('a shared table belongs to nobody')
+  }
+
+  noteWritten(): void {
+    // Nobody has a table of his own.
+  }
+
+  failsAlone(): boolean {
+    return false
+  }
+}
