@@ -47,7 +47,7 @@ export class BatchWriter {
         const due = plan.write === 'all' ? records : recordsFrom(records, plan.offset)
         const move = (client: PoolClient): Promise<boolean> =>
           database.ledger.move(client, key, position, range.nextOffset)
-        const written = await this.writer.write(due, { move, clusterId: key.clusterId })
+        const written = await this.writer.write(due, { move, clusterId: key.clusterId, lane: key.topic })
         if (written !== undefined) {
           this.positions.set(id, range.nextOffset)
           database.ledger.confirm(
@@ -68,12 +68,14 @@ export class BatchWriter {
 
   private readPosition(key: LedgerKey): Promise<number | undefined> {
     const { database } = this.options
-    return database.withClient('reading the ledger', (client) => database.ledger.read(client, key))
+    const read = (client: PoolClient): Promise<number | undefined> => database.ledger.read(client, key)
+    return database.withClient('reading the ledger', read, key.topic)
   }
 
   /** Writes records that no ledger vouches for; replayed dead letters that it has written before are left out. */
   async writeRecords(records: readonly WireRecord[]): Promise<Written> {
     const { replays } = this.options
+    const lane = String(records[0]?.kafka?.topic ?? '')
     let due = records
     for (;;) {
       let before: readonly WireRecord[] = []
@@ -82,7 +84,7 @@ export class BatchWriter {
         before = (await replays?.note(client, given)) ?? []
         return before.length === 0
       }
-      const written = await this.writer.write(given, { move, clusterId: undefined })
+      const written = await this.writer.write(given, { move, clusterId: undefined, lane })
       if (written !== undefined) return written
       const gone = new Set(before)
       due = given.filter((record) => !gone.has(record))

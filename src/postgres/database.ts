@@ -20,6 +20,7 @@ import { Ledger, type PositionQuery } from './ledger'
 import { ServerChoice } from './server-choice'
 import { serverClient, type ServerClient } from './server-client'
 import type { ServerState } from './sql/server-state'
+import { Turns } from './turns'
 
 export interface DatabaseOptions {
   readonly connection: ConnectionConfig
@@ -49,6 +50,7 @@ export class Database {
   readonly users = new Users()
   private readonly servers: ServerChoice
   private readonly pool: Pool
+  private readonly turns: Turns
   private readonly begin: string
   private readonly busy = new Set<PoolClient>()
   /** What was said about the safety of servers: once is enough. */
@@ -63,6 +65,7 @@ export class Database {
     this.ledger = new Ledger(this, options.ledger, options.createLedger)
     this.begin = beginWithLimits(options)
     this.servers = new ServerChoice(options.connection.servers)
+    this.turns = new Turns(options.poolSize)
     this.pool = new Pool({
       max: options.poolSize,
       idleTimeoutMillis: 60_000,
@@ -90,9 +93,20 @@ export class Database {
   /**
    * Runs work on a connection of its own.
    * @param doing what it is for, to begin a sentence with: `writing to "iot_messages"`
+   * @param lane  whose turn it takes: the Kafka topic for what writes batches, nothing for what is short and rare.
+   *              Work that takes a turn must not wait for another connection
    * @throws DatabaseError
    */
-  async withClient<T>(doing: string, work: (client: PoolClient) => Promise<T>): Promise<T> {
+  async withClient<T>(doing: string, work: (client: PoolClient) => Promise<T>, lane?: string): Promise<T> {
+    const giveBack = lane === undefined ? undefined : await this.turns.take(lane)
+    try {
+      return await this.onClient(doing, work)
+    } finally {
+      giveBack?.()
+    }
+  }
+
+  private async onClient<T>(doing: string, work: (client: PoolClient) => Promise<T>): Promise<T> {
     const client = await this.connect()
     this.busy.add(client)
     let usable = false
@@ -120,8 +134,8 @@ export class Database {
    * error the outcome may be unknown: the connection may have been lost during `COMMIT`.
    * @throws DatabaseError, or whatever else the work throws
    */
-  transaction<T>(doing: string, work: (client: PoolClient) => Promise<T>): Promise<T> {
-    return this.withClient(doing, async (client) => {
+  transaction<T>(doing: string, work: (client: PoolClient) => Promise<T>, lane?: string): Promise<T> {
+    const inTransaction = async (client: PoolClient): Promise<T> => {
       await client.query(this.begin)
       let result: T
       try {
@@ -135,7 +149,8 @@ export class Database {
       const { command } = await client.query('commit')
       if (command !== 'COMMIT') throw rolledBackAtCommit(doing)
       return result
-    })
+    }
+    return this.withClient(doing, inTransaction, lane)
   }
 
   // ---- servers -------------------------------------------------------------------------------------------

@@ -45,6 +45,8 @@ export interface PositionMove {
   /** @returns false when the position is not where it was read */
   readonly move: (client: PoolClient) => Promise<boolean>
   readonly clusterId: string | undefined
+  /** The Kafka topic: who stands in the queue for a connection. */
+  readonly lane: string
 }
 
 export interface Written {
@@ -226,13 +228,14 @@ export class RecordWriter {
     const { database, deadLetters, refuser, targets } = this.options
     let stored: readonly EncodedPart[] = []
     try {
-      await database.transaction(`writing to ${targets.name}`, async (client) => {
+      const everything = async (client: PoolClient): Promise<void> => {
         if (!(await position.move(client))) throw new PositionMoved()
         stored = await write(client)
         if (deadLetters !== undefined && rejected.length > 0) {
           await writeDeadLetters(client, deadLetters, rejected, refuser, position.clusterId)
         }
-      })
+      }
+      await database.transaction(`writing to ${targets.name}`, everything, position.lane)
     } catch (error) {
       if (error instanceof PositionMoved) return undefined
       throw error
