@@ -8,6 +8,7 @@ import {
 } from '../../src/postgres/columns'
 import { IDENTIFIER, type TableName } from '../../src/postgres/identifiers'
 import type { TableSinkOptions } from '../../src/postgres/table-sink'
+import { SCHEMA_TEMPLATE, SchemaTemplate } from '../../src/postgres/tenant-schema'
 import { PipelineError } from '../../src/runtime/errors'
 import { choice, flag, integer, readOptions, text } from '../../src/runtime/options'
 
@@ -22,6 +23,13 @@ const identifier = (byDefault: string): ReturnType<typeof text> =>
 export const options = {
   schema: identifier('public'),
   table: identifier('iot_messages'),
+  tenancy: choice(['shared', 'schema'], 'shared'),
+  tenantSchema: text({
+    default: 'tenant_{tenant}',
+    required: true,
+    pattern: SCHEMA_TEMPLATE,
+    expects: 'a name with {tenant} in it once, behind a letter or an underscore, such as tenant_{tenant}',
+  }),
   createTable: flag(true),
   payloadType: choice(PAYLOAD_TYPES, 'jsonb'),
   /** Empty: the Kafka timestamp. */
@@ -62,6 +70,7 @@ export function readSink(config: object, nodeId: string): SinkConfiguration {
   }
   return {
     table,
+    tenantSchemas: values.tenancy === 'schema' ? new SchemaTemplate(values.tenantSchema) : undefined,
     createTable: values.createTable,
     columns,
     payloadType: values.payloadType,

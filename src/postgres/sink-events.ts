@@ -6,11 +6,15 @@ import { OutageLog } from '../runtime/outage-log'
 import type { RejectedRecord } from './rejected'
 import type { TableSink } from './table-sink'
 
+/** Of so many tenants it is told that their table cannot be written; the count of rejected records has all of them. */
+const MAX_TENANTS = 100
+
 export class SinkEvents {
   private readonly connection: OutageLog
   private readonly output: OutageLog
   private readonly rejected: CountLog
   private readonly moved: CountLog
+  private readonly tenantTables = new Map<string, OutageLog>()
 
   constructor(private readonly log: EventLog) {
     this.connection = new OutageLog(log, {
@@ -45,6 +49,22 @@ export class SinkEvents {
     for (const { record } of rejected) this.rejected.add(1, record.tenant)
   }
 
+  /** A tenant's own table cannot be written; without a problem: it can be again. */
+  noteTenantTable(tenant: string, problem: PipelineError | undefined): void {
+    let outage = this.tenantTables.get(tenant)
+    if (outage === undefined) {
+      if (problem === undefined || this.tenantTables.size >= MAX_TENANTS) return
+      outage = new OutageLog(this.log, {
+        away: 'TENANT_TABLE_AWAY',
+        back: 'TENANT_TABLE_BACK',
+        backText: `the table of the tenant "${tenant}" can be written again`,
+        tenant,
+      })
+      this.tenantTables.set(tenant, outage)
+    }
+    outage.look(problem)
+  }
+
   /** The flow behind the output does not take rejected records, or does so again. */
   noteOutput(problem: PipelineError | undefined): void {
     this.output.look(problem)
@@ -69,5 +89,6 @@ export class SinkEvents {
     this.output.close()
     this.rejected.close()
     this.moved.close()
+    for (const outage of this.tenantTables.values()) outage.close()
   }
 }

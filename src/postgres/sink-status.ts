@@ -20,7 +20,8 @@ export class SinkStatus {
     waiting,
     counts,
     server,
-  }: Pick<TableSink, 'problem' | 'ready' | 'waiting' | 'counts' | 'server'>): NodeStatus {
+    tenantProblems,
+  }: Pick<TableSink, 'problem' | 'ready' | 'waiting' | 'counts' | 'server' | 'tenantProblems'>): NodeStatus {
     this.measure(counts.rows)
     if (problem !== undefined) {
       const held = waiting === 0 ? '' : `, ${waiting} ${waiting === 1 ? 'batch' : 'batches'} waiting`
@@ -30,7 +31,19 @@ export class SinkStatus {
     const parts = [`${this.rate.toLocaleString('en')}/s`, `${waiting} out`]
     if (counts.rejected > 0) parts.push(`${counts.rejected.toLocaleString('en')} rejected`)
     if (server !== undefined) parts.push(server)
-    return { fill: counts.rejected > 0 ? 'yellow' : 'green', shape: 'dot', text: parts.join(' · ') }
+    const [first] = tenantProblems
+    if (first !== undefined) {
+      const [tenant, { statusText }] = first
+      const others = tenantProblems.size - 1
+      parts.unshift(
+        `table of ${tenant}${others === 0 ? '' : ` and ${others} more`}: ${statusText.replace(/^PostgreSQL: /, '')}`,
+      )
+    }
+    return {
+      fill: counts.rejected > 0 || first !== undefined ? 'yellow' : 'green',
+      shape: 'dot',
+      text: parts.join(' · '),
+    }
   }
 
   private measure(rows: number): void {

@@ -12,14 +12,13 @@ import { PipelineError } from '../runtime/errors'
 import type { KafkaRange, WireRecord } from '../runtime/wire'
 import { BatchWriter } from './batch-writer'
 import type { Column, PayloadType, PropertyPath } from './columns'
-import { CopyWriter } from './copy-writer'
 import type { Database } from './database'
 import { DatabaseError } from './database-error'
 import { prepareDeadLetters, type Refuser } from './dead-letters'
 import { Gatherer, type GatherLimits } from './gatherer'
 import type { TableName } from './identifiers'
 import { LedgerRewound } from './ledger'
-import { DailyPartitions } from './partitions'
+import { preparedTable, type PreparedTable, type RowOptions } from './prepared-table'
 import type { TimeBounds } from './record-time'
 import type { Written } from './record-writer'
 import type { RejectedRecord } from './rejected'
@@ -29,13 +28,16 @@ import { retryForEver } from './retry'
 import type { ExactlyOnce, Route } from './routing'
 import { SharedTable } from './row-target'
 import type { SinkEvents } from './sink-events'
-import { StagedWriter } from './staged-writer'
-import { prepareTable, type TableLayout } from './table'
+import type { TableLayout } from './table'
 import { TenantBreakers } from './tenant-breakers'
+import type { SchemaTemplate } from './tenant-schema'
+import { TenantTables } from './tenant-tables'
 
 export interface TableSinkOptions {
   readonly database: Database
   readonly table: TableName
+  /** Each tenant's rows go to a table of this name in a schema of its own, and none to `table.schema`. */
+  readonly tenantSchemas: SchemaTemplate | undefined
   readonly createTable: boolean
   readonly columns: readonly Column[]
   readonly payloadType: PayloadType
@@ -59,10 +61,13 @@ export interface TableSinkOptions {
 
 const MAINTENANCE_INTERVAL_MS = 3_600_000
 
+/** A misled fleet could name any number. */
+const MAX_TENANT_PROBLEMS = 1000
+
 interface Prepared {
   readonly writer: BatchWriter
-  readonly layout: TableLayout
-  readonly partitions: DailyPartitions | undefined
+  /** Of the table that all tenants share. */
+  readonly shared: PreparedTable | undefined
 }
 
 export class TableSink {
@@ -70,19 +75,25 @@ export class TableSink {
   problem: PipelineError | undefined
   /** It has reached the database and found, or made, the table. */
   ready = false
+  /** What keeps it from writing the table of a tenant, whose records become dead letters meanwhile. */
+  readonly tenantProblems = new Map<string, PipelineError>()
   /** Messages that it holds. */
   waiting = 0
   /** Rows and rejected records since the start. */
   readonly counts = { rows: 0, rejected: 0 }
   private readonly closing = new AbortController()
   private readonly breakers = new TenantBreakers()
+  private readonly tenantTables: TenantTables | undefined
   private prepared: Promise<Prepared> | undefined
   private readonly rangeTails = new Map<string, Promise<unknown>>()
   private readonly gatherers = new Map<string, Gatherer<Written>>()
   private maintenance: NodeJS.Timeout | undefined
   private maintaining: Promise<void> = Promise.resolve()
 
-  constructor(private readonly options: TableSinkOptions) {}
+  constructor(private readonly options: TableSinkOptions) {
+    const { tenantSchemas } = options
+    if (tenantSchemas !== undefined) this.tenantTables = this.tablesOf(tenantSchemas)
+  }
 
   /** The server that is written to, where there are several to choose from. */
   get server(): string | undefined {
@@ -219,34 +230,21 @@ export class TableSink {
 
   private prepareAgain(): void {
     this.prepared = undefined
+    this.tenantTables?.forget()
     this.options.database.ledger.forget()
   }
 
   private async prepareEverything(): Promise<Prepared> {
-    const { database, table, columns, createTable, exactlyOnce, deadLetters } = this.options
-    const key = exactlyOnce === 'key' ? this.options.key : undefined
+    const { database, table, exactlyOnce, deadLetters } = this.options
     if (exactlyOnce === 'ledger') await database.ledger.prepare()
     if (deadLetters !== undefined) await prepareDeadLetters(database, deadLetters)
-    const layout = await prepareTable(database, { table, columns, create: createTable, key })
-    const partitions = layout === 'by day' ? new DailyPartitions(database, table) : undefined
-    await partitions?.ensureAhead()
-    const names = columns.map(({ name }) => name)
-    const { payloadType, timeProperty, bounds, refuser, deliverRejected, events } = this.options
+    const { tenantTables } = this
+    const shared =
+      tenantTables === undefined ? await preparedTable(database, table, this.rowOptions(), false) : undefined
+    const { columns, payloadType, refuser, deliverRejected, events } = this.options
     const writer = new BatchWriter({
       database,
-      targets: new SharedTable({
-        table,
-        mapping: {
-          columns,
-          payloadType,
-          timeProperty,
-          bounds,
-          boundTime: layout !== 'plain',
-          key: key ?? [],
-        },
-        writer: key === undefined ? new CopyWriter(table, names) : new StagedWriter(table, names, key),
-        partitions,
-      }),
+      targets: shared === undefined ? (tenantTables as TenantTables) : new SharedTable(shared),
       breakers: this.breakers,
       screening: { columns, payloadType },
       deadLetters,
@@ -255,24 +253,64 @@ export class TableSink {
       replays: key === undefined ? new ReplayMarks(database, this.options.ledgerName) : undefined,
       onPositionMoved: () => events.notePositionMoved(),
     })
-    return { writer, layout, partitions }
+    return { writer, shared }
+  }
+
+  private rowOptions(): RowOptions {
+    const { exactlyOnce, key, ...options } = this.options
+    return { ...options, key: exactlyOnce === 'key' ? key : undefined }
+  }
+
+  private tablesOf(template: SchemaTemplate): TenantTables {
+    const { database, table, deadLetters, events } = this.options
+    return new TenantTables({
+      database,
+      template,
+      table: table.table,
+      reserved: [table.schema, database.ledger.table.schema, deadLetters?.schema ?? table.schema],
+      prepare: (schema) => preparedTable(database, { schema, table: table.table }, this.rowOptions(), true),
+      onFault: (tenant, problem) => {
+        if (problem === undefined) this.tenantProblems.delete(tenant)
+        else if (this.tenantProblems.size < MAX_TENANT_PROBLEMS) this.tenantProblems.set(tenant, problem)
+        events.noteTenantTable(tenant, problem)
+        this.onChange()
+      },
+    })
   }
 
   /** Partitions for the days to come, and none for the days gone by. Never rejects. */
   private maintain(): void {
-    const { database, table, retentionDays: days, events } = this.options
     this.maintaining = (async () => {
       if (this.closing.signal.aborted) return
-      const { layout, partitions } = await this.prepare()
-      await partitions?.ensureAhead()
-      if (days === 0 || (layout !== 'by day' && layout !== 'hypertable')) return
-      try {
-        events.noteOutdated(await dropOutdated(database, { table, layout, days }))
-      } finally {
-        partitions?.forget()
+      const { shared } = await this.prepare()
+      await (shared === undefined ? this.tenantTables?.addPartitions() : shared.partitions?.ensureAhead())
+      for (const { table, layout } of await this.tables(shared)) {
+        await this.dropOutdated(table, layout).catch((error: unknown) => this.noteMaintenance(error))
       }
-    })().catch((error: unknown) => {
-      if (error instanceof PipelineError) events.noteMaintenanceProblem(error)
-    })
+    })().catch((error: unknown) => this.noteMaintenance(error))
+  }
+
+  private async tables(
+    shared: PreparedTable | undefined,
+  ): Promise<readonly { table: TableName; layout: TableLayout }[]> {
+    if (shared !== undefined) return [shared]
+    const { table } = this.options.table
+    const all = (await this.tenantTables?.all()) ?? []
+    return all.map(({ schema, layout }) => ({ table: { schema, table }, layout }))
+  }
+
+  private async dropOutdated(table: TableName, layout: TableLayout): Promise<void> {
+    const { database, retentionDays: days, events } = this.options
+    if (days === 0 || (layout !== 'by day' && layout !== 'hypertable')) return
+    try {
+      events.noteOutdated(await dropOutdated(database, { table, layout, days }))
+    } finally {
+      const forget = ({ shared }: Prepared): void => (shared?.partitions ?? this.tenantTables)?.forget()
+      void this.prepared?.then(forget, () => undefined)
+    }
+  }
+
+  private noteMaintenance(error: unknown): void {
+    if (error instanceof PipelineError) this.options.events.noteMaintenanceProblem(error)
   }
 }

@@ -6,6 +6,7 @@ import type { Column, PropertyPath } from './columns'
 import type { Database } from './database'
 import { DatabaseError } from './database-error'
 import type { TableName } from './identifiers'
+import { createSchema } from './sql/create-schema'
 import { createTable, type NewTable } from './sql/create-table'
 import { describeTable } from './sql/describe-table'
 import { hasTimescale } from './sql/has-timescale'
@@ -15,6 +16,8 @@ export interface TableOptions {
   readonly table: TableName
   readonly columns: readonly Column[]
   readonly create: boolean
+  /** With `create`: make the schema as well. */
+  readonly createSchema?: boolean
   /** Key columns of the staged writer. */
   readonly key: readonly string[] | undefined
 }
@@ -22,8 +25,20 @@ export interface TableOptions {
 /** `by day` and `hypertable` are of our making: their partitions are ours to add and to drop. */
 export type TableLayout = 'plain' | 'by day' | 'hypertable' | 'foreign partitions'
 
+/** Somebody else has made the same schema, table or index at the same time. */
+const MADE_MEANWHILE: ReadonlySet<string> = new Set(['23505', '42P06', '42P07', '42710'])
+
 /** @throws DatabaseError of kind `configuration` when the table is missing or does not fit */
 export async function prepareTable(database: Database, options: TableOptions): Promise<TableLayout> {
+  try {
+    return await lookOrCreate(database, options)
+  } catch (error) {
+    if (!(error instanceof DatabaseError) || !MADE_MEANWHILE.has(error.sqlState)) throw error
+    return lookOrCreate(database, options)
+  }
+}
+
+async function lookOrCreate(database: Database, options: TableOptions): Promise<TableLayout> {
   const { table, columns, create } = options
   return database.transaction(`preparing the table "${table.table}"`, async (client) => {
     let found = await describeTable(client, table)
@@ -33,6 +48,7 @@ export async function prepareTable(database: Database, options: TableOptions): P
       if (found === undefined) {
         const wanted = newTable(options, await hasTimescale(client))
         if (wanted.layout !== 'plain') assertKeyHasTime(wanted)
+        if (options.createSchema === true) await createSchema(client, table.schema)
         await createTable(client, wanted)
         found = await describeTable(client, table)
       }

@@ -134,6 +134,12 @@ export const EVENTS = {
     'A setting of the server, which the message names, can cost rows that it has confirmed.',
     'Change the setting.',
   ),
+  TENANT_TABLE_AWAY: kind(
+    'warn',
+    "A tenant's own table cannot be written while those of others can. Its records go to the dead letters with the code `TENANT_TABLE`.",
+    'Mend the table or the rights; the sink sees it by itself. Then send the dead letters through the flow again.',
+  ),
+  TENANT_TABLE_BACK: kind('info', "A tenant's own table can be written again."),
   POSTGRES_MAINTENANCE: kind(
     'warn',
     'Partitions could not be added in advance, or old rows not be dropped. It is tried again in an hour.',

@@ -21,6 +21,8 @@ export interface OutageOptions {
   readonly backText: string
   /** How long the problem has to be gone. Default: the first moment without it counts. */
   readonly settleMs?: number
+  /** The one tenant that it is about. */
+  readonly tenant?: string
   readonly now?: () => number
 }
 
@@ -55,7 +57,8 @@ export class OutageLog {
     const what = `${code} ${problem.code}`
     if (this.said.has(what)) return
     this.said.add(what)
-    this.log.problem(code, problem, counts && { counts })
+    const { tenant } = this.options
+    this.log.problem(code, problem, { tenant, ...(counts && { counts }) })
   }
 
   close(): void {
@@ -63,7 +66,7 @@ export class OutageLog {
   }
 
   private well(counts: Look['counts']): void {
-    const { back, backText, first, settleMs = 0 } = this.options
+    const { back, backText, first, settleMs = 0, tenant } = this.options
     if (this.beganMs === undefined) {
       if (first !== undefined && !this.wasWell) this.log.note(...first, counts && { counts })
       this.wasWell = true
@@ -81,6 +84,6 @@ export class OutageLog {
     this.beganMs = undefined
     this.overMs = this.now()
     this.said.clear()
-    this.log.note(back, `${backText}, after ${seconds} s`, { counts: { ...counts, seconds } })
+    this.log.note(back, `${backText}, after ${seconds} s`, { tenant, counts: { ...counts, seconds } })
   }
 }

@@ -82,6 +82,13 @@ describe('tenant-postgres-sink', () => {
     assert.deepEqual(await offsets(), [0, 2, 4])
   })
 
+  it('writes into a schema for each tenant when it is told to', async () => {
+    const schemas = sink({ tenancy: 'schema', tenantSchema: 'of_{tenant}' })
+    const from = await run(source('rows'), schemas, database)
+    assert.equal((await from.emitMessage(batch(0, 5))).outcome, 'delivered')
+    assert.equal((await test.query('select 1 from of_t1.iot_messages')).length, 2)
+  })
+
   it('refuses the second copy of a batch: the ledger has room for one', async () => {
     const double = entry('double', 'function', [['rows']], {
       func: `const [a, b] = [msg, RED.util.cloneMessage(msg)]

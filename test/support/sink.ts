@@ -104,6 +104,7 @@ export function openSink(database: Database, change: Partial<TableSinkOptions> =
   return new TableSink({
     database,
     table: TABLE,
+    tenantSchemas: undefined,
     createTable: true,
     columns: defaultColumns('jsonb'),
     payloadType: 'jsonb',

@@ -8,6 +8,7 @@ const well = {
   waiting: 0,
   counts: { rows: 0, rejected: 0 },
   server: undefined,
+  tenantProblems: new Map<string, PipelineError>(),
 }
 const down = new PipelineError('DATABASE', 'x', { retryable: true, statusText: 'PostgreSQL: not reachable' })
 
@@ -38,6 +39,17 @@ describe('the status of the sink', () => {
       'PostgreSQL: not reachable, 1 batch waiting',
       'PostgreSQL: not reachable, 3 batches waiting',
     ])
+  })
+
+  it('is whose own table cannot be written, while the others go on', () => {
+    const text = (...tenants: string[]) =>
+      new SinkStatus().of({ ...well, tenantProblems: new Map(tenants.map((tenant) => [tenant, down])) })
+    assert.deepEqual(text('a'), {
+      fill: 'yellow',
+      shape: 'dot',
+      text: 'table of a: not reachable · 0/s · 0 out',
+    })
+    assert.equal(text('a', 'b', 'c').text, 'table of a and 2 more: not reachable · 0/s · 0 out')
   })
 
   it('says that it is connecting until it knows', () => {
