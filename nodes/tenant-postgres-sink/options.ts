@@ -30,6 +30,8 @@ export const options = {
     pattern: SCHEMA_TEMPLATE,
     expects: 'a name with {tenant} in it once, behind a letter or an underscore, such as tenant_{tenant}',
   }),
+  /** Empty: no row-level security. */
+  readerRole: text({ pattern: IDENTIFIER, expects: 'a name of letters, digits and underscores, at most 63' }),
   createTable: flag(true),
   payloadType: choice(PAYLOAD_TYPES, 'jsonb'),
   /** Empty: the Kafka timestamp. */
@@ -72,6 +74,7 @@ export function readSink(config: object, nodeId: string): SinkConfiguration {
     table,
     tenantSchemas: values.tenancy === 'schema' ? new SchemaTemplate(values.tenantSchema) : undefined,
     createTable: values.createTable,
+    reader: values.readerRole === '' ? undefined : readReader(values.readerRole, values.tenancy, columns),
     columns,
     payloadType: values.payloadType,
     timeProperty: values.timeProperty === '' ? undefined : readTimeProperty(values.timeProperty),
@@ -92,6 +95,21 @@ function readTimeProperty(path: string): PropertyPath {
   return read
 }
 
+function readReader(
+  role: string,
+  tenancy: string,
+  columns: readonly Column[],
+): { role: string; tenantColumn: string } {
+  if (tenancy !== 'shared') throw invalid('readerRole', 'nothing where each tenant has a schema of its own')
+  const tenant = tenantColumnOf(columns)
+  if (tenant === undefined) throw invalid('readerRole', 'a column that "tenant" is written to')
+  return { role, tenantColumn: tenant.name }
+}
+
+function tenantColumnOf(columns: readonly Column[]): Column | undefined {
+  return columns.find(({ source }) => source.kind === 'property' && source.path.join('.') === 'tenant')
+}
+
 /** The tenant is always part of the key: one tenant's message must not make another's disappear. */
 function readKey(text: string, columns: readonly Column[]): string[] {
   const key = text
@@ -101,9 +119,7 @@ function readKey(text: string, columns: readonly Column[]): string[] {
   const unknown = key.find((name) => columns.every((column) => column.name !== name))
   if (key.length === 0 || unknown !== undefined)
     throw invalid('key', 'columns of the row, with commas between')
-  const tenant = columns.find(
-    ({ source }) => source.kind === 'property' && source.path.join('.') === 'tenant',
-  )
+  const tenant = tenantColumnOf(columns)
   if (tenant === undefined || !key.includes(tenant.name)) {
     throw invalid('key', `columns with ${tenant?.name ?? 'the one that "tenant" is written to'} among them`)
   }

@@ -8,6 +8,7 @@ import { derivedName, sibling, type TableName } from './identifiers'
 import { DAY_MS } from './row-mapping'
 import { createPartition } from './sql/create-partition'
 import { listPartitions } from './sql/list-partitions'
+import { protectPartition } from './sql/protect-rows'
 import { lockDefinitions } from './sql/lock-definitions'
 
 /** Today and the seven days after: whoever is alarmed by a failing database has a week. */
@@ -37,6 +38,7 @@ export class DailyPartitions {
         if (found.has(day)) continue
         const partition = sibling(this.table, partitionName(this.table, day))
         await createPartition(client, this.table, partition, dayStart(day), dayStart(day + 1))
+        await protectPartition(client, this.table, partition)
       }
       this.known = found
     })

@@ -7,7 +7,7 @@ import { DailyPartitions } from './partitions'
 import type { TimeBounds } from './record-time'
 import type { RowTarget } from './row-target'
 import { StagedWriter } from './staged-writer'
-import { prepareTable, type TableLayout } from './table'
+import { prepareTable, type TableLayout, type TableOptions } from './table'
 
 export interface RowOptions {
   readonly columns: readonly Column[]
@@ -15,6 +15,7 @@ export interface RowOptions {
   readonly timeProperty: PropertyPath | undefined
   readonly bounds: TimeBounds
   readonly createTable: boolean
+  readonly reader: TableOptions['reader']
   /** Columns of the unique index of the staged writer; `undefined`: the ledger vouches for the rows. */
   readonly key: readonly string[] | undefined
 }
@@ -33,8 +34,8 @@ export async function preparedTable(
   options: RowOptions,
   createSchema: boolean,
 ): Promise<PreparedTable> {
-  const { columns, payloadType, timeProperty, bounds, createTable: create, key } = options
-  const layout = await prepareTable(database, { table, columns, create, createSchema, key })
+  const { columns, payloadType, timeProperty, bounds, createTable: create, reader, key } = options
+  const layout = await prepareTable(database, { table, columns, create, createSchema, reader, key })
   const partitions = layout === 'by day' ? new DailyPartitions(database, table) : undefined
   await partitions?.ensureAhead()
   const names = columns.map(({ name }) => name)

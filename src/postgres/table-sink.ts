@@ -39,6 +39,8 @@ export interface TableSinkOptions {
   /** Each tenant's rows go to a table of this name in a schema of its own, and none to `table.schema`. */
   readonly tenantSchemas: SchemaTemplate | undefined
   readonly createTable: boolean
+  /** A role that reads the shared table under row-level security. */
+  readonly reader: RowOptions['reader']
   readonly columns: readonly Column[]
   readonly payloadType: PayloadType
   readonly timeProperty: PropertyPath | undefined

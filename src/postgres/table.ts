@@ -10,6 +10,7 @@ import { createSchema } from './sql/create-schema'
 import { createTable, type NewTable } from './sql/create-table'
 import { describeTable } from './sql/describe-table'
 import { hasTimescale } from './sql/has-timescale'
+import { protectRows } from './sql/protect-rows'
 import { lockDefinitions } from './sql/lock-definitions'
 
 export interface TableOptions {
@@ -18,6 +19,8 @@ export interface TableOptions {
   readonly create: boolean
   /** With `create`: make the schema as well. */
   readonly createSchema?: boolean
+  /** A role that reads, under row-level security by this column. */
+  readonly reader?: { readonly role: string; readonly tenantColumn: string } | undefined
   /** Key columns of the staged writer. */
   readonly key: readonly string[] | undefined
 }
@@ -60,6 +63,9 @@ async function lookOrCreate(database: Database, options: TableOptions): Promise<
         table,
         missing.map(({ name }) => name),
       )
+    }
+    if (options.reader !== undefined) {
+      await protectRows(client, table, options.reader.tenantColumn, options.reader.role)
     }
     if (!found.ours) return found.partitioned || found.hypertable ? 'foreign partitions' : 'plain'
     if (found.hypertable) return 'hypertable'

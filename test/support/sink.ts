@@ -105,6 +105,7 @@ export function openSink(database: Database, change: Partial<TableSinkOptions> =
     database,
     table: TABLE,
     tenantSchemas: undefined,
+    reader: undefined,
     createTable: true,
     columns: defaultColumns('jsonb'),
     payloadType: 'jsonb',
