@@ -252,7 +252,7 @@ export class TableSink {
       deadLetters,
       refuser,
       deliverRejected,
-      replays: key === undefined ? new ReplayMarks(database, this.options.ledgerName) : undefined,
+      replays: exactlyOnce === 'ledger' ? new ReplayMarks(database, this.options.ledgerName) : undefined,
       onPositionMoved: () => events.notePositionMoved(),
     })
     return { writer, shared }
