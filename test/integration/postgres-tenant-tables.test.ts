@@ -166,7 +166,7 @@ describe('a table for each tenant', () => {
         await letters(),
         [7, 10].map((o) => ({ code: 'TENANT_TABLE', o })),
       )
-      const shown = new SinkStatus().of({ ...strict, ready: true, problem: undefined })
+      const shown = new SinkStatus().of({ ...strict, ready: true, problem: undefined, server: undefined })
       assert.equal(shown.fill, 'yellow')
       assert.match(String(shown.text), /^table of t1: /)
       assert.match(String(shown.text), status)
@@ -189,14 +189,17 @@ describe('a table for each tenant', () => {
   it('that fails like those of all others stops the sink, nothing is written off, and it goes on by itself', async () => {
     const sink = open({ createTable: false })
     await write(open({ ledgerName: 'sink2' }), 0, 3)
-    for (const n of [0, 1, 2])
-      await database.query(`alter table tenant_t${n}.iot_messages rename payload to body`)
+    // In one transaction: a sink that looks between two of them finds proof that only some fail.
+    const renameAll = (from: string, to: string): Promise<unknown> =>
+      database.query(
+        [0, 1, 2].map((n) => `alter table tenant_t${n}.iot_messages rename ${from} to ${to}`).join('; '),
+      )
+    await renameAll('payload', 'body')
     const written = write(sink, 0, 150)
     await until('the sink shows it', () => sink.problem !== undefined)
     assert.match(String(sink.problem?.statusText), /no column payload/)
     assert.deepEqual(await letters(), [])
-    for (const n of [0, 1, 2])
-      await database.query(`alter table tenant_t${n}.iot_messages rename body to payload`)
+    await renameAll('body', 'payload')
     assert.deepEqual([(await written).rows, (await letters()).length], [150, 0])
   })
 
