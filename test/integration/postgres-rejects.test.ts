@@ -42,6 +42,9 @@ const PAYLOADS: readonly (readonly [name: string, payload: unknown, code?: strin
   ['a scalar', Buffer.from('42')],
 ]
 
+/** JSON.parse takes it, and has nothing to find in it; a `numeric` is not as large. */
+const ONLY_POSTGRES_REFUSES = Buffer.from('{"a":1e131072}')
+
 function loop(): unknown {
   const value: { self?: unknown } = {}
   value.self = value
@@ -133,8 +136,7 @@ describe('records that PostgreSQL refuses', () => {
       },
     }
     const writer = await openWriter(connection, { writer: counting })
-    // Only PostgreSQL sees that these are bad: JSON.parse takes them.
-    const bad = Buffer.from('{"a":"\\u0000"}')
+    const bad = ONLY_POSTGRES_REFUSES
     const n = 1000
     for (const places of [[0], [999], [500], [1, 2, 3], [0, 250, 500, 750, 999]]) {
       const batch = records(0, n).map((one, index) =>
@@ -146,6 +148,17 @@ describe('records that PostgreSQL refuses', () => {
       const most = places.length * (1 + Math.log2(n)) + 2
       assert.ok(statements <= most, `${statements} statements for ${places.length} bad rows, at most ${most}`)
     }
+  })
+
+  it('do not end the process when PostgreSQL answers before it was sent the whole batch', async () => {
+    const writer = await openWriter(connection)
+    const large = Buffer.from(JSON.stringify('x'.repeat(1_000_000)))
+    const batch = records(0, 40).map((one, index) => ({
+      ...one,
+      payload: index === 0 ? ONLY_POSTGRES_REFUSES : large,
+    }))
+    const written = await writer.writeRange(ledgerKey, range(0, 40), batch)
+    assert.deepEqual([written.rows, written.rejected.length], [39, 1])
   })
 
   it('of one tenant do not hold up the others, however many', async () => {
@@ -200,7 +213,7 @@ describe('records that PostgreSQL refuses', () => {
 
   for (const [where, payload] of [
     ['here', 'rubbish'],
-    ['only in PostgreSQL', '{"a":"\\u0000"}'],
+    ['only in PostgreSQL', ONLY_POSTGRES_REFUSES],
   ] as const) {
     it(`stop the sink when they are all rows of several tenants, seen ${where}`, async () => {
       const writer = await openWriter(connection)
@@ -226,14 +239,14 @@ describe('records that PostgreSQL refuses', () => {
     })
     const batch = records(0, 10)
     for (const index of [2, 7])
-      batch[index] = record(index, { payload: Buffer.from(index === 2 ? 'x' : '{"a":"\\u0000"}') })
+      batch[index] = record(index, { payload: index === 2 ? Buffer.from('x') : ONLY_POSTGRES_REFUSES })
     const written = await writer.writeRange(ledgerKey, range(0, 10), batch)
     assert.equal(rowsThen, 0)
     assert.deepEqual(
       delivered.map(({ record, reason }) => [record.kafka?.offset, reason.code]),
       [
         [2, 'JSON_INVALID'],
-        [7, '22P05'],
+        [7, '22003'],
       ],
     )
     assert.deepEqual([written.rows, written.rejected.length], [8, 2])
