@@ -60,12 +60,14 @@ async function main(): Promise<void> {
   try {
     await database.ledger.prepare()
     const columns = defaultColumns('jsonb')
-    await prepareTable(database, { table: TABLE, columns, create: true, key: byKey ? KEY : undefined })
+    const key = byKey ? KEY : undefined
+    const { types } = await prepareTable(database, { table: TABLE, columns, create: true, key })
     const partitions = new DailyPartitions(database, TABLE)
     await partitions.ensureAhead()
     const names = columns.map(({ name }) => name)
     const mapping: RowMapping = {
       columns,
+      types,
       payloadType: 'jsonb',
       timeProperty: undefined,
       bounds: { pastDays: 31, futureDays: 1 },

@@ -65,7 +65,7 @@ export type SinkConfiguration = Omit<
 export function readSink(config: object, nodeId: string): SinkConfiguration {
   const values = readOptions(options, config)
   const table: TableName = { schema: values.schema, table: values.table }
-  const columns = readColumns(values.columns, values.payloadType)
+  const columns = readColumns(values.columns, values.payloadType, values.timeProperty !== '')
   const rowsAreDropped = values.retentionDays > 0 && values.createTable
   if (rowsAreDropped && values.pastDays < values.retentionDays) {
     throw invalid('pastDays', `at least the ${values.retentionDays} days that rows are kept`)

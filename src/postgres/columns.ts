@@ -13,6 +13,8 @@ export type ColumnSource =
   | { readonly kind: 'time' }
   /** The payload, stored as the payload type says. */
   | { readonly kind: 'payload' }
+  /** Where the row's instant was taken from: a `TimeSource`. */
+  | { readonly kind: 'time source' }
   | { readonly kind: 'property'; readonly path: PropertyPath }
 
 export interface Column {
@@ -20,14 +22,28 @@ export interface Column {
   readonly source: ColumnSource
   /** Used only when the table is created. */
   readonly type: string
+  /** Left out of rows for a table that has no such column. */
+  readonly optional?: true
 }
 
 const property = (...path: PropertyPath): ColumnSource => ({ kind: 'property', path })
 
-/** The columns of a table that this package creates, apart from `created_at`, which the database fills. */
-export function defaultColumns(payloadType: PayloadType): readonly Column[] {
+/** Says of a row whether its time is the device's. */
+const TIME_SOURCE: Column = {
+  name: 'time_source',
+  source: { kind: 'time source' },
+  type: 'text',
+  optional: true,
+}
+
+/**
+ * The columns of a table that this package creates, apart from `created_at`, which the database fills.
+ * @param timeFromDevice the row's time is taken from a property, where it is a good one
+ */
+export function defaultColumns(payloadType: PayloadType, timeFromDevice = false): readonly Column[] {
   return [
     { name: 'time', source: { kind: 'time' }, type: 'timestamptz not null' },
+    ...(timeFromDevice ? [TIME_SOURCE] : []),
     { name: 'tenant_id', source: property('tenant'), type: 'text' },
     { name: 'project_id', source: property('project'), type: 'text' },
     { name: 'mqtt_topic', source: property('topic'), type: 'text' },
@@ -43,12 +59,16 @@ const TYPE = /^[a-z][a-z0-9_ ]{0,40}(\(\d{1,4}(,\s?\d{1,4})?\))?( not null)?$/
 
 /**
  * Reads a column mapping: a JSON array of `{ "column": "temperature", "from": "payload.temperature", "type":
- * "double precision" }`. `from` is `time`, `payload`, or the path of a property of the record; `type` is used
- * when the table is created and is `text` without it. An empty text is the default mapping.
+ * "double precision" }`. `from` is `time`, `timeSource`, `payload`, or the path of a property of the record; `type`
+ * is used when the table is created and is `text` without it. An empty text is the default mapping.
  * @throws PipelineError `CONFIG_INVALID`
  */
-export function readColumns(json: string, payloadType: PayloadType): readonly Column[] {
-  if (json.trim() === '') return defaultColumns(payloadType)
+export function readColumns(
+  json: string,
+  payloadType: PayloadType,
+  timeFromDevice = false,
+): readonly Column[] {
+  if (json.trim() === '') return defaultColumns(payloadType, timeFromDevice)
   const list = parseList(json)
   const columns = list.map((entry, index) => readColumn(entry, index, payloadType))
   const twice = columns.find(({ name }, index) => columns.findIndex((other) => other.name === name) !== index)
@@ -79,6 +99,7 @@ function readColumn(entry: unknown, index: number, payloadType: PayloadType): Co
   }
   if (from === 'time') return { name: column, source: { kind: 'time' }, type: type ?? 'timestamptz not null' }
   if (from === 'payload') return { name: column, source: { kind: 'payload' }, type: type ?? payloadType }
+  if (from === 'timeSource') return { name: column, source: { kind: 'time source' }, type: type ?? 'text' }
   const path = readPath(from)
   if (path === undefined) throw invalid(`${where}: "from" is not the path of a property`)
   return { name: column, source: property(...path), type: type ?? 'text' }

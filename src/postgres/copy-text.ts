@@ -59,10 +59,11 @@ export class CopyText {
   addBytes(value: Uint8Array): void {
     this.separate()
     this.flushText()
-    this.reserve(value.length * 2)
     if (needsEscape(value)) {
+      this.reserve(value.length * 2)
       this.length = escapeInto(this.bytes, this.length, value)
     } else {
+      this.reserve(value.length)
       this.bytes.set(value, this.length)
       this.length += value.length
     }
@@ -116,10 +117,20 @@ export class CopyText {
   }
 }
 
-function escaped(value: string): string {
-  if (LONE_SURROGATE.test(value)) {
+/** @throws for half of a surrogate pair */
+export function utf8Of(text: string): Buffer {
+  assertWellFormed(text)
+  return Buffer.from(text)
+}
+
+function assertWellFormed(text: string): void {
+  if (LONE_SURROGATE.test(text)) {
     throw new Error('the text has half of a surrogate pair, which UTF-8 cannot hold')
   }
+}
+
+function escaped(value: string): string {
+  assertWellFormed(value)
   return value.replace(ALL_TO_ESCAPE, (char) => LETTERS[char] as string)
 }
 

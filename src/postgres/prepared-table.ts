@@ -34,8 +34,15 @@ export async function preparedTable(
   options: RowOptions,
   createSchema: boolean,
 ): Promise<PreparedTable> {
-  const { columns, payloadType, timeProperty, bounds, createTable: create, reader, key } = options
-  const layout = await prepareTable(database, { table, columns, create, createSchema, reader, key })
+  const { payloadType, timeProperty, bounds, createTable: create, reader, key } = options
+  const { layout, columns, types } = await prepareTable(database, {
+    table,
+    columns: options.columns,
+    create,
+    createSchema,
+    reader,
+    key,
+  })
   const partitions = layout === 'by day' ? new DailyPartitions(database, table) : undefined
   await partitions?.ensureAhead()
   const names = columns.map(({ name }) => name)
@@ -44,6 +51,7 @@ export async function preparedTable(
     layout,
     mapping: {
       columns,
+      types,
       payloadType,
       timeProperty,
       bounds,

@@ -8,6 +8,15 @@ const DAY_MS = 86_400_000
 /** Below it a number is seconds since 1970 (until the year 5138), from it on milliseconds (from March 1973). */
 const MILLISECONDS_FROM = 1e11
 
+/** The year 1: earlier ones PostgreSQL writes with BC. */
+const EARLIEST_MS = -62_135_596_800_000
+
+/** The last instant that a `Date` can hold. */
+const LATEST_MS = 8.64e15
+
+/** PostgreSQL keeps microseconds; what is finer is cut off, as it may not round a row into the next day. */
+const TICKS_PER_MS = 1000
+
 const ISO_8601 =
   /^(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?\s?(Z|[+-]\d\d(?::?\d\d)?)?)?$/i
 
@@ -24,10 +33,10 @@ export function isWithin({ pastDays, futureDays }: TimeBounds, timeMs: number, n
 /**
  * Reads a time: a `Date`, seconds or milliseconds since 1970 (a number, or digits as text), or ISO 8601. A text
  * without a time zone is UTC.
- * @returns milliseconds since 1970, or `undefined` when it is no time
+ * @returns milliseconds since 1970, in whole microseconds, or `undefined` when it is no time
  */
 export function parseTime(value: unknown): number | undefined {
-  if (value instanceof Date) return finite(value.getTime())
+  if (value instanceof Date) return readable(value.getTime())
   if (typeof value === 'number') return fromEpoch(value)
   if (typeof value !== 'string') return undefined
   const text = value.trim()
@@ -37,8 +46,17 @@ export function parseTime(value: unknown): number | undefined {
 
 function fromEpoch(value: number): number | undefined {
   if (!Number.isFinite(value) || value < 0) return undefined
-  const timeMs = Math.round(value < MILLISECONDS_FROM ? value * 1000 : value)
-  return finite(new Date(timeMs).getTime())
+  const timeMs = value < MILLISECONDS_FROM ? value * 1000 : value
+  return timeMs > LATEST_MS ? undefined : Math.round(timeMs * TICKS_PER_MS) / TICKS_PER_MS
+}
+
+/** The text of a time that `parseTime` has read for a `timestamptz`, with its microseconds. */
+export function timeText(timeMs: number): string {
+  // ECMAScript puts a sign before a year of six digits, which PostgreSQL takes for a time zone.
+  const text = new Date(Math.floor(timeMs)).toISOString().replace(/^\+0*/, '')
+  if (Number.isInteger(timeMs)) return text
+  const microseconds = Math.min(999, Math.round((timeMs - Math.floor(timeMs)) * TICKS_PER_MS))
+  return `${text.slice(0, -1)}${String(microseconds).padStart(3, '0')}Z`
 }
 
 function fromIso(text: string): number | undefined {
@@ -52,15 +70,15 @@ function fromIso(text: string): number | undefined {
     number,
     number,
   ]
-  const milliseconds = Math.trunc(Number(`0.${match[7] ?? '0'}`) * 1000)
-  const utc = Date.UTC(year, month - 1, day, hour, minute, second, milliseconds)
+  const utc = Date.UTC(year, month - 1, day, hour, minute, second)
+  const fraction = Number((match[7] ?? '').slice(0, 6).padEnd(6, '0')) / TICKS_PER_MS
   const date = new Date(utc)
   // 30 February and 25 o'clock would be moved to another day in silence; only second 60 is common enough to allow.
   const sameDay = date.getUTCDate() === day || second === 60
   if (month < 1 || month > 12 || !sameDay || hour > 24 || minute > 59 || second > 60) return undefined
   if (hour > 23 || day === 0) return undefined
   const offset = zoneOffsetMs(match[8])
-  return offset === undefined ? undefined : finite(utc - offset)
+  return offset === undefined ? undefined : readable(utc - offset + fraction)
 }
 
 function zoneOffsetMs(zone: string | undefined): number | undefined {
@@ -71,6 +89,6 @@ function zoneOffsetMs(zone: string | undefined): number | undefined {
   return (zone.startsWith('-') ? -1 : 1) * (hours * 60 + minutes) * 60_000
 }
 
-function finite(timeMs: number): number | undefined {
-  return Number.isNaN(timeMs) ? undefined : timeMs
+function readable(timeMs: number): number | undefined {
+  return timeMs >= EARLIEST_MS ? timeMs : undefined
 }

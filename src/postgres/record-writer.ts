@@ -38,6 +38,8 @@ export interface RecordWriterOptions {
   readonly refuser: Refuser
   /** Resolves when these records are safe elsewhere. */
   readonly deliverRejected: (rejected: readonly RejectedRecord[]) => Promise<void>
+  /** Rows were stored whose time is not the device's, although it should be. */
+  readonly onTimeReplaced?: (records: readonly WireRecord[]) => void
 }
 
 /** What else belongs into the transaction. */
@@ -240,6 +242,7 @@ export class RecordWriter {
       if (error instanceof PositionMoved) return undefined
       throw error
     }
+    this.options.onTimeReplaced?.(stored.flatMap(({ rows }) => rows.timeReplaced))
     targets.noteWritten(stored.flatMap(({ tenant }) => tenant ?? []))
     return { rows: records.length - rejected.length, rejected, before: false }
   }

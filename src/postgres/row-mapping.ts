@@ -4,17 +4,21 @@
  * payload here would cost more than everything else in this file.
  *
  * JSON payloads are stored as the bytes that came in, not parsed and written again: that would change numbers
- * (1e400, 2^53+1), and drop duplicate keys.
+ * (1e400, 2^53+1), and drop duplicate keys. The same holds for the parts of a payload that columns take.
  */
 import type { WireRecord } from '../runtime/wire'
-import type { Column, ColumnSource, PayloadType, PropertyPath } from './columns'
-import { CopyText } from './copy-text'
-import { isWithin, parseTime, type TimeBounds } from './record-time'
+import { familyOf, type ColumnFamily } from './column-family'
+import type { Column, PayloadType, PropertyPath } from './columns'
+import { CopyText, utf8Of } from './copy-text'
+import { isWithin, parseTime, timeText, type TimeBounds } from './record-time'
+import { RecordValues, Unusable } from './record-values'
 import type { Reason, RejectedRecord } from './rejected'
 import { cameFromKafka } from './routing'
 
 export interface RowMapping {
   readonly columns: readonly Column[]
+  /** Of the table's columns the names of their types in `pg_type`. */
+  readonly types: ReadonlyMap<string, string>
   readonly payloadType: PayloadType
   /** Property with the device's time; `undefined`: the Kafka timestamp. */
   readonly timeProperty: PropertyPath | undefined
@@ -32,6 +36,21 @@ export interface EncodedRows {
   readonly rejected: readonly RejectedRecord[]
   /** The days (since 1970, UTC) that the rows fall on. */
   readonly days: ReadonlySet<number>
+  /** Records whose device should have given a time, and gave none that can be used. */
+  readonly timeReplaced: readonly WireRecord[]
+}
+
+/** Where a row's time is from: the device, Kafka's timestamp, or the clock when there is neither. */
+export type TimeSource = 'device' | 'kafka' | 'arrival'
+
+interface RowTime {
+  readonly timeMs: number
+  readonly source: TimeSource
+}
+
+/** A column with what its type means for a value. */
+interface Cell extends Column {
+  readonly family: ColumnFamily
 }
 
 export const DAY_MS = 86_400_000
@@ -47,26 +66,34 @@ export function encodeRows(
   const copy = new CopyText(expectedBytes(records))
   const kept: WireRecord[] = []
   const rejected: RejectedRecord[] = []
+  const timeReplaced: WireRecord[] = []
   const days = new Set<number>()
+  const cells = mapping.columns.map((column) => ({
+    ...column,
+    family: familyOf(mapping.types.get(column.name)),
+  }))
   const keyColumns = mapping.columns.filter(({ name }) => mapping.key.includes(name))
   let lastDay = NaN
   for (const record of records) {
-    const timeMs = timeOf(mapping, record, nowMs)
+    const values = new RecordValues(record)
+    const time = timeOf(mapping, record, values, nowMs)
     const reason =
-      timeMs === undefined
+      time === undefined
         ? NO_TIME
-        : (emptyKey(keyColumns, record) ?? encodeRow(copy, mapping, record, timeMs))
-    if (reason !== undefined) {
+        : (emptyKey(keyColumns, record, values) ??
+          encodeRow(copy, cells, mapping.payloadType, record, values, time))
+    if (time === undefined || reason !== undefined) {
       copy.dropRow()
-      rejected.push({ record, reason })
+      rejected.push({ record, reason: reason ?? NO_TIME })
       continue
     }
     copy.endRow()
     kept.push(record)
-    const day = Math.floor((timeMs as number) / DAY_MS)
+    if (mapping.timeProperty !== undefined && time.source !== 'device') timeReplaced.push(record)
+    const day = Math.floor(time.timeMs / DAY_MS)
     if (day !== lastDay) days.add((lastDay = day))
   }
-  return { copy, records: kept, rejected, days }
+  return { copy, records: kept, rejected, days, timeReplaced }
 }
 
 const NO_TIME: Reason = {
@@ -75,12 +102,15 @@ const NO_TIME: Reason = {
 }
 
 /** A unique index takes empty values for different ones: a repeated record would become a second row. */
-function emptyKey(keyColumns: readonly Column[], record: WireRecord): Reason | undefined {
+function emptyKey(
+  keyColumns: readonly Column[],
+  record: WireRecord,
+  values: RecordValues,
+): Reason | undefined {
   if (keyColumns.length === 0 || !cameFromKafka(record)) return undefined
-  const empty = keyColumns.find(({ source }) => {
-    if (source.kind !== 'property') return false
-    return (valueAt(record, source.path, undefined) ?? '') === ''
-  })
+  const empty = keyColumns.find(
+    ({ source }) => source.kind === 'property' && (values.quietlyAt(source.path) ?? '') === '',
+  )
   return empty && { code: 'KEY_MISSING', text: `the key column "${empty.name}" has no value` }
 }
 
@@ -95,14 +125,21 @@ function lengthOf(payload: unknown): number {
 }
 
 /** The device's time where there is a good one, else Kafka's, else when the record came in, else now. */
-function timeOf(mapping: RowMapping, record: WireRecord, nowMs: number): number | undefined {
+function timeOf(
+  mapping: RowMapping,
+  record: WireRecord,
+  values: RecordValues,
+  nowMs: number,
+): RowTime | undefined {
   if (mapping.timeProperty !== undefined) {
-    const own = parseTime(valueAt(record, mapping.timeProperty, undefined))
-    if (own !== undefined && isWithin(mapping.bounds, own, nowMs)) return own
+    const own = parseTime(values.quietlyAt(mapping.timeProperty))
+    if (own !== undefined && isWithin(mapping.bounds, own, nowMs)) return { timeMs: own, source: 'device' }
   }
   const kafka = record.kafka?.timestamp
-  const timeMs = isTimestamp(kafka) ? kafka : isTimestamp(record.receivedAt) ? record.receivedAt : nowMs
-  return mapping.boundTime && !isWithin(mapping.bounds, timeMs, nowMs) ? undefined : timeMs
+  const time: RowTime = isTimestamp(kafka)
+    ? { timeMs: kafka, source: 'kafka' }
+    : { timeMs: isTimestamp(record.receivedAt) ? record.receivedAt : nowMs, source: 'arrival' }
+  return mapping.boundTime && !isWithin(mapping.bounds, time.timeMs, nowMs) ? undefined : time
 }
 
 /** Kafka's timestamp is -1 when a record has none. */
@@ -112,43 +149,44 @@ function isTimestamp(value: unknown): value is number {
 
 function encodeRow(
   copy: CopyText,
-  mapping: RowMapping,
+  cells: readonly Cell[],
+  payloadType: PayloadType,
   record: WireRecord,
-  timeMs: number,
+  values: RecordValues,
+  time: RowTime,
 ): Reason | undefined {
   try {
-    let parsed: { readonly payload: unknown } | undefined
-    for (const { source } of mapping.columns) {
-      if (parsed === undefined && needsParsedPayload(source))
-        parsed = { payload: parsedPayload(record.payload) }
-      addColumn(copy, source, mapping.payloadType, record, timeMs, parsed?.payload)
-    }
+    for (const cell of cells) addCell(copy, cell, payloadType, record, values, time)
     return undefined
   } catch (error) {
     return {
-      code: error instanceof NotJson ? 'JSON_INVALID' : 'NOT_ENCODABLE',
+      code: error instanceof Unusable ? error.code : 'NOT_ENCODABLE',
       text: (error as Error).message,
     }
   }
 }
 
-function addColumn(
+function addCell(
   copy: CopyText,
-  source: ColumnSource,
+  cell: Cell,
   payloadType: PayloadType,
   record: WireRecord,
-  timeMs: number,
-  parsed: unknown,
+  values: RecordValues,
+  time: RowTime,
 ): void {
+  const { source } = cell
   switch (source.kind) {
     case 'time':
-      copy.addPlain(new Date(timeMs).toISOString())
+      copy.addPlain(timeText(time.timeMs))
+      return
+    case 'time source':
+      copy.addPlain(time.source)
       return
     case 'payload':
       addPayload(copy, record.payload, payloadType)
       return
     case 'property':
-      addValue(copy, valueAt(record, source.path, parsed))
+      addValue(copy, cell, values, source.path)
   }
 }
 
@@ -156,23 +194,42 @@ function addPayload(copy: CopyText, payload: unknown, type: PayloadType): void {
   if (payload === undefined || payload === null) {
     copy.addNull()
   } else if (type === 'bytea') {
-    copy.addHex(payload instanceof Uint8Array ? payload : Buffer.from(asText(payload)))
+    copy.addHex(payload instanceof Uint8Array ? payload : utf8Of(asText(payload)))
   } else if (payload instanceof Uint8Array) {
     copy.addBytes(payload)
-  } else if (typeof payload === 'string') {
-    copy.addText(payload)
   } else {
     copy.addText(asText(payload))
   }
 }
 
-function addValue(copy: CopyText, value: unknown): void {
+function addValue(copy: CopyText, cell: Cell, values: RecordValues, path: PropertyPath): void {
+  const value = values.at(path)
   if (value === undefined || value === null) copy.addNull()
+  else if (cell.family === 'time') copy.addPlain(timeText(readTime(value, cell.name)))
   else if (typeof value === 'string') copy.addText(value)
-  else if (typeof value === 'number') copy.addPlain(String(value))
+  else if (typeof value === 'number') copy.addPlain(numberText(value, cell.family, values, path))
   else if (value instanceof Uint8Array) copy.addHex(value)
   else if (value instanceof Date) copy.addPlain(value.toISOString())
-  else copy.addText(asText(value))
+  else copy.addText(values.sourceAt(path) ?? asText(value))
+}
+
+/** PostgreSQL would take `now` and `infinity` for times. */
+function readTime(value: unknown, column: string): number {
+  const timeMs = parseTime(value)
+  if (timeMs !== undefined) return timeMs
+  throw new Unusable('TIME_INVALID', `the column "${column}" takes a time, and what the record has is none`)
+}
+
+/** So many characters have at most 15 digits and a point or a sign: JavaScript gives such a number back as it was. */
+const FAITHFUL_LENGTH = 16
+
+/** As the device wrote it, where JavaScript's number may be another one; else without the fraction of 2.0. */
+function numberText(value: number, family: ColumnFamily, values: RecordValues, path: PropertyPath): string {
+  if (family === 'float' && Number.isFinite(value)) return String(value)
+  const source = values.sourceAt(path)
+  if (source === undefined) return String(value)
+  const isWhole = Number.isSafeInteger(value) && (value !== 0 || /^[-0.]+$/.test(source))
+  return isWhole && source.length <= FAITHFUL_LENGTH ? String(value) : source
 }
 
 /** The text of anything that is not text already. */
@@ -182,45 +239,4 @@ function asText(value: unknown): string {
   const json = JSON.stringify(value) as string | undefined
   if (json === undefined) throw new Error(`a ${typeof value} cannot be stored`)
   return json
-}
-
-// ---- properties ------------------------------------------------------------------------------------------
-
-class NotJson extends Error {}
-
-function needsParsedPayload(source: ColumnSource): boolean {
-  return source.kind === 'property' && source.path[0] === 'payload' && source.path.length > 1
-}
-
-/** The payload as an object, for columns that take a part of it. */
-function parsedPayload(payload: unknown): unknown {
-  if (typeof payload !== 'string' && !(payload instanceof Uint8Array)) return payload
-  try {
-    return JSON.parse(typeof payload === 'string' ? payload : Buffer.from(payload).toString('utf8'))
-  } catch {
-    throw new NotJson('a column takes a part of the payload, and the payload is not JSON')
-  }
-}
-
-/** Own properties only, so that no name reaches into a prototype. `parsed` stands for a payload of bytes. */
-function valueAt(record: WireRecord, path: PropertyPath, parsed: unknown): unknown {
-  let value: unknown = record
-  for (const step of path) {
-    if (value === record && step === 'payload' && path.length > 1) {
-      value = parsed === undefined ? quietlyParsed(record.payload) : parsed
-    } else if (typeof value === 'object' && value !== null && Object.hasOwn(value, step)) {
-      value = (value as Record<string, unknown>)[step]
-    } else {
-      return undefined
-    }
-  }
-  return value
-}
-
-function quietlyParsed(payload: unknown): unknown {
-  try {
-    return parsedPayload(payload)
-  } catch {
-    return undefined
-  }
 }

@@ -3,6 +3,7 @@ import { CountLog } from '../runtime/count-log'
 import type { PipelineError } from '../runtime/errors'
 import type { EventLog } from '../runtime/event-log'
 import { OutageLog } from '../runtime/outage-log'
+import type { WireRecord } from '../runtime/wire'
 import type { RejectedRecord } from './rejected'
 import type { TableSink } from './table-sink'
 
@@ -15,6 +16,7 @@ export class SinkEvents {
   private readonly rejected: CountLog
   private readonly moved: CountLog
   private readonly tenantTables = new Map<string, OutageLog>()
+  private readonly timeReplaced: CountLog
 
   constructor(private readonly log: EventLog) {
     this.connection = new OutageLog(log, {
@@ -31,6 +33,11 @@ export class SinkEvents {
     this.rejected = new CountLog(log, {
       code: 'REJECTED',
       text: (count) => `${count} ${count === 1 ? 'record' : 'records'} can never become a row`,
+    })
+    this.timeReplaced = new CountLog(log, {
+      code: 'TIME_REPLACED',
+      text: (count) =>
+        `${count} ${count === 1 ? 'record has' : 'records have'} the Kafka timestamp, for want of a good time of the device`,
     })
     this.moved = new CountLog(log, {
       code: 'LEDGER_MOVED',
@@ -65,6 +72,11 @@ export class SinkEvents {
     outage.look(problem)
   }
 
+  /** Records whose device gave no time, or none that can be used. */
+  noteTimeReplaced(records: readonly WireRecord[]): void {
+    for (const { tenant } of records) this.timeReplaced.add(1, tenant)
+  }
+
   /** The flow behind the output does not take rejected records, or does so again. */
   noteOutput(problem: PipelineError | undefined): void {
     this.output.look(problem)
@@ -90,5 +102,6 @@ export class SinkEvents {
     this.rejected.close()
     this.moved.close()
     for (const outage of this.tenantTables.values()) outage.close()
+    this.timeReplaced.close()
   }
 }

@@ -254,6 +254,7 @@ export class TableSink {
       deliverRejected,
       replays: exactlyOnce === 'ledger' ? new ReplayMarks(database, this.options.ledgerName) : undefined,
       onPositionMoved: () => events.notePositionMoved(),
+      onTimeReplaced: (records) => events.noteTimeReplaced(records),
     })
     return { writer, shared }
   }

@@ -8,7 +8,7 @@ import { DatabaseError } from './database-error'
 import type { TableName } from './identifiers'
 import { createSchema } from './sql/create-schema'
 import { createTable, type NewTable } from './sql/create-table'
-import { describeTable } from './sql/describe-table'
+import { describeTable, type TableDescription } from './sql/describe-table'
 import { hasTimescale } from './sql/has-timescale'
 import { protectRows } from './sql/protect-rows'
 import { lockDefinitions } from './sql/lock-definitions'
@@ -25,6 +25,15 @@ export interface TableOptions {
   readonly key: readonly string[] | undefined
 }
 
+/** A table that is there, and that fits. */
+export interface CheckedTable {
+  readonly layout: TableLayout
+  /** Those of the mapping that the table has: all, but for optional ones. */
+  readonly columns: readonly Column[]
+  /** The type of each of the table's columns, as `describe-table.ts` says. */
+  readonly types: ReadonlyMap<string, string>
+}
+
 /** `by day` and `hypertable` are of our making: their partitions are ours to add and to drop. */
 export type TableLayout = 'plain' | 'by day' | 'hypertable' | 'foreign partitions'
 
@@ -32,7 +41,7 @@ export type TableLayout = 'plain' | 'by day' | 'hypertable' | 'foreign partition
 const MADE_MEANWHILE: ReadonlySet<string> = new Set(['23505', '42P06', '42P07', '42710'])
 
 /** @throws DatabaseError of kind `configuration` when the table is missing or does not fit */
-export async function prepareTable(database: Database, options: TableOptions): Promise<TableLayout> {
+export async function prepareTable(database: Database, options: TableOptions): Promise<CheckedTable> {
   try {
     return await lookOrCreate(database, options)
   } catch (error) {
@@ -41,7 +50,7 @@ export async function prepareTable(database: Database, options: TableOptions): P
   }
 }
 
-async function lookOrCreate(database: Database, options: TableOptions): Promise<TableLayout> {
+async function lookOrCreate(database: Database, options: TableOptions): Promise<CheckedTable> {
   const { table, columns, create } = options
   return database.transaction(`preparing the table "${table.table}"`, async (client) => {
     let found = await describeTable(client, table)
@@ -57,7 +66,8 @@ async function lookOrCreate(database: Database, options: TableOptions): Promise<
       }
     }
     if (found === undefined) throw missingTable(table)
-    const missing = columns.filter(({ name }) => !found.columns.has(name))
+    const types = found.columns
+    const missing = columns.filter(({ name, optional }) => !optional && !types.has(name))
     if (missing.length > 0) {
       throw missingColumns(
         table,
@@ -67,10 +77,14 @@ async function lookOrCreate(database: Database, options: TableOptions): Promise<
     if (options.reader !== undefined) {
       await protectRows(client, table, options.reader.tenantColumn, options.reader.role)
     }
-    if (!found.ours) return found.partitioned || found.hypertable ? 'foreign partitions' : 'plain'
-    if (found.hypertable) return 'hypertable'
-    return found.partitioned ? 'by day' : 'plain'
+    return { layout: layoutOf(found), columns: columns.filter(({ name }) => types.has(name)), types }
   })
+}
+
+function layoutOf({ ours, partitioned, hypertable }: TableDescription): TableLayout {
+  if (!ours) return partitioned || hypertable ? 'foreign partitions' : 'plain'
+  if (hypertable) return 'hypertable'
+  return partitioned ? 'by day' : 'plain'
 }
 
 function newTable({ table, columns, key }: TableOptions, timescale: boolean): NewTable {

@@ -205,6 +205,11 @@ export const EVENTS = {
     'Records can never be stored where they should go; they were handed to the output or to the dead letters.',
     'Look at the dead letters.',
   ),
+  TIME_REPLACED: kind(
+    'warn',
+    'Devices gave no time, or one that cannot be read or is out of bounds: their rows have the Kafka timestamp.',
+    'Look for the rows whose `time_source` is not `device`, and at the clocks of these devices.',
+  ),
   REJECTS_UNWIRED: kind(
     'warn',
     'Nothing is wired to the output for rejected records: one that cannot be stored fails its message.',

@@ -66,11 +66,12 @@ export async function openWriter(
   const columns = defaultColumns('jsonb')
   await database.ledger.prepare()
   await prepareDeadLetters(database, DEAD_LETTERS)
-  await prepareTable(database, { table: TABLE, columns, create: true, key: undefined })
+  const { types } = await prepareTable(database, { table: TABLE, columns, create: true, key: undefined })
   const { table, mapping, writer, partitions, ...others } = {
     table: TABLE,
     mapping: {
       columns,
+      types,
       payloadType: 'jsonb' as const,
       timeProperty: undefined,
       bounds: { pastDays: 31, futureDays: 1 },

@@ -3,7 +3,8 @@ import { qualified, type TableName } from '../identifiers'
 import { OURS } from './create-table'
 
 export interface TableDescription {
-  readonly columns: ReadonlySet<string>
+  /** Each column with the name of its type in `pg_type`; a column of a domain with that of the domain's base. */
+  readonly columns: ReadonlyMap<string, string>
   readonly partitioned: boolean
   readonly hypertable: boolean
   /** This package has created it, so its partitions are ours to add and to drop. */
@@ -16,14 +17,17 @@ export async function describeTable(
   table: TableName,
 ): Promise<TableDescription | undefined> {
   const { rows } = await client.query<{
-    columns: string[]
+    columns: [name: string, type: string][]
     partitioned: boolean
     hypertable: boolean
     ours: boolean
   }>(
     `\
-select array(select attname::text from pg_attribute
-              where attrelid = class.oid and attnum > 0 and not attisdropped) as columns,
+select (select coalesce(json_agg(json_build_array(attname, coalesce(base.typname, type.typname))), '[]')
+          from pg_attribute
+          join pg_type as type on type.oid = atttypid
+          left join pg_type as base on base.oid = nullif(type.typbasetype, 0)
+         where attrelid = class.oid and attnum > 0 and not attisdropped) as columns,
        class.relkind = 'p' as partitioned,
        exists (select from pg_trigger
                 where tgrelid = class.oid and tgname = 'ts_insert_blocker') as hypertable,
@@ -33,5 +37,5 @@ select array(select attname::text from pg_attribute
     [qualified(table), OURS],
   )
   const row = rows[0]
-  return row === undefined ? undefined : { ...row, columns: new Set(row.columns) }
+  return row === undefined ? undefined : { ...row, columns: new Map(row.columns) }
 }

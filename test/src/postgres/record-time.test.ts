@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { isWithin, parseTime } from '../../../src/postgres/record-time'
+import { isWithin, parseTime, timeText } from '../../../src/postgres/record-time'
 
 describe('the time of a record', () => {
   const utc = Date.UTC(2024, 10, 27, 14, 46, 0)
@@ -11,7 +11,7 @@ describe('the time of a record', () => {
     [new Date(utc), utc],
     ['2024-11-27T14:46:00Z', utc],
     ['2024-11-27 14:46', utc],
-    ['2024-11-27T15:46:00.123456+01:00', utc + 123],
+    ['2024-11-27T15:46:00.123456789+01:00', utc + 123.456],
     ['2024-11-27T09:16:00-0530', utc],
     ['2024-11-27', Date.UTC(2024, 10, 27)],
     [0, 0],
@@ -43,6 +43,28 @@ describe('the time of a record', () => {
   ]) {
     it(`does not read ${String(JSON.stringify(given))}`, () => assert.equal(parseTime(given), undefined))
   }
+
+  for (const [timeMs, text] of [
+    [utc, '2024-11-27T14:46:00.000Z'],
+    [utc + 123.456, '2024-11-27T14:46:00.123456Z'],
+    [utc + 999.999, '2024-11-27T14:46:00.999999Z'],
+    [-0.001, '1969-12-31T23:59:59.999999Z'],
+    [Date.UTC(10_000, 0, 1), '10000-01-01T00:00:00.000Z'],
+    [8.64e15, '275760-09-13T00:00:00.000Z'],
+  ] as const) {
+    it(`is written as ${text}`, () => assert.equal(timeText(timeMs), text))
+  }
+
+  it('keeps its microseconds, seconds as text too', () => {
+    for (let micros = 0; micros < 1000; micros++) {
+      const digits = String(micros).padStart(3, '0')
+      const parsed = parseTime(`1732718760.000${digits}`)
+      assert.equal(
+        timeText(parsed as number).replace('.000Z', '.000000Z'),
+        `2024-11-27T14:46:00.000${digits}Z`,
+      )
+    }
+  })
 
   it('is accepted within its bounds only', () => {
     const bounds = { pastDays: 2, futureDays: 1 }

@@ -1,0 +1,94 @@
+/** Whose time a row has, and how the table and the log say so. What counts as a time: the poison table. */
+import assert from 'node:assert/strict'
+import { readColumns, type Column } from '../../src/postgres/columns'
+import type { Database } from '../../src/postgres/database'
+import { SinkEvents } from '../../src/postgres/sink-events'
+import type { WireRecord } from '../../src/runtime/wire'
+import { keptLog, type KeptLog } from '../support/events'
+import { createTestDatabase, type TestDatabase } from '../support/postgres'
+import { openDatabase, openSink, range, record } from '../support/sink'
+
+describe('the time of a row', () => {
+  let database: TestDatabase
+  let connection: Database
+  let kept: KeptLog
+  beforeEach(async () => {
+    database = await createTestDatabase()
+    connection = openDatabase(database.url)
+    kept = keptLog()
+  })
+  afterEach(async () => {
+    await connection.close(0)
+    await database.drop()
+  })
+
+  async function write(columns: readonly Column[], records: readonly WireRecord[]): Promise<void> {
+    const events = new SinkEvents(kept.log)
+    const sink = openSink(connection, { columns, timeProperty: ['payload', 'at'], events })
+    await sink.write({ way: 'range', range: range(0, records.length), records })
+    await sink.close(1000)
+    events.close()
+  }
+  const at = (offset: number, time: unknown, change: Partial<WireRecord> = {}): WireRecord =>
+    record(offset, { payload: Buffer.from(JSON.stringify({ at: time })), ...change })
+  const counted = (): unknown[] =>
+    kept.entries.filter(({ code }) => code === 'TIME_REPLACED').map(({ counts }) => counts?.['records'])
+
+  it('says where it is from, in the row and in the log', async () => {
+    const noTimestamp = { kafka: { topic: 'iot-messages', partition: 0, offset: 3 } }
+    await write(readColumns('', 'jsonb', true), [
+      at(0, Date.now()),
+      at(1, '1970-01-01T00:00:00Z'),
+      at(2, 'now'),
+      at(3, null, noTimestamp),
+    ])
+    const rows = await database.query<{ s: string }>(
+      'select time_source as s from iot_messages order by kafka_offset',
+    )
+    assert.deepEqual(
+      rows.map(({ s }) => s),
+      ['device', 'kafka', 'kafka', 'arrival'],
+    )
+    assert.equal(
+      (counted() as number[]).reduce((sum, count) => sum + count, 0),
+      3,
+    )
+  })
+
+  it('is not said in a table that has no column for it, nor while it is always the timestamp of Kafka', async () => {
+    await write(readColumns('', 'jsonb', false), [at(0, 'now')])
+    const hasColumn =
+      "select from pg_attribute where attname = 'time_source' and attrelid = 'iot_messages'::regclass"
+    assert.deepEqual(await database.query(hasColumn), [])
+    await write(readColumns('', 'jsonb', true), [at(0, 'now'), at(1, Date.now())])
+    assert.deepEqual(await database.query(hasColumn), [])
+    assert.equal((await database.query('select from iot_messages')).length, 2)
+  })
+
+  it('is said in a column of any name, when it is mapped', async () => {
+    const columns = readColumns(
+      '[{"column":"t","from":"time"},{"column":"whose","from":"timeSource"}]',
+      'jsonb',
+    )
+    await write(columns, [at(0, Date.now()), at(1, 'now')])
+    const rows = await database.query<{ whose: string }>('select whose from iot_messages')
+    assert.deepEqual(rows.map(({ whose }) => whose).sort(), ['device', 'kafka'])
+  })
+
+  it('is read by us for columns of a domain as well', async () => {
+    await database.query('create domain instant as timestamptz')
+    await database.query('create table iot_messages (measured_at instant, kafka_offset bigint)')
+    const columns = readColumns(
+      '[{"column":"measured_at","from":"payload.at"},{"column":"kafka_offset","from":"kafka.offset"}]',
+      'jsonb',
+    )
+    await write(columns, [at(0, 1732715160), at(1, 'now')])
+    const rows = await database.query<{ measured_at: Date }>('select measured_at from iot_messages')
+    assert.deepEqual(
+      rows.map(({ measured_at }) => measured_at.getTime()),
+      [1732715160000],
+    )
+    const [letter] = await database.query<{ code: string }>('select code from iot_dead_letters')
+    assert.equal(letter?.code, 'TIME_INVALID')
+  })
+})
