@@ -11,6 +11,8 @@ export interface Measurement {
   readonly rate: number
   readonly seconds: number
   readonly maxRssMb: number
+  /** Above what Node-RED had when it was up. */
+  readonly rssGrowthMb: number
   /** Processor time of Node-RED for each one counted, start-up left out. Linux only, else NaN. */
   readonly cpuMicroseconds: number
 }
@@ -26,7 +28,8 @@ export async function measureDrain(
 ): Promise<Measurement> {
   let first: { at: number; count: number; cpu: number } | undefined
   let last = { at: performance.now(), count: 0, cpu: 0 }
-  let maxRss = 0
+  const rssBefore = await nodeRed.rssBytes()
+  let maxRss = rssBefore
   while (last.count < goal) {
     await sleep(POLL_MS)
     const counted = await count()
@@ -42,7 +45,13 @@ export async function measureDrain(
   const begin = first ?? last
   const [seconds, counted] = [(last.at - begin.at) / 1000, last.count - begin.count]
   const cpuMicroseconds = ((last.cpu - begin.cpu) / counted) * 1e6
-  return { rate: counted / seconds, seconds, maxRssMb: maxRss / 2 ** 20, cpuMicroseconds }
+  return {
+    rate: counted / seconds,
+    seconds,
+    maxRssMb: maxRss / 2 ** 20,
+    rssGrowthMb: (maxRss - rssBefore) / 2 ** 20,
+    cpuMicroseconds,
+  }
 }
 
 /** User and system time of a process so far. */
@@ -55,8 +64,11 @@ function cpuSeconds(pid: number): number {
   }
 }
 
-export function report(what: string, { rate, seconds, maxRssMb, cpuMicroseconds }: Measurement): void {
+export function report(
+  what: string,
+  { rate, seconds, maxRssMb, rssGrowthMb, cpuMicroseconds }: Measurement,
+): void {
   const perSecond = Math.round(rate).toLocaleString('en-US')
-  const used = `${cpuMicroseconds.toFixed(1)} µs of processor each, RSS at most ${Math.round(maxRssMb)} MB`
+  const used = `${cpuMicroseconds.toFixed(1)} µs of processor each, RSS at most ${Math.round(maxRssMb)} MB, grown by ${Math.round(rssGrowthMb)} MB`
   console.log(`${what}: ${perSecond}/s over ${seconds.toFixed(1)} s; Node-RED: ${used}`)
 }
