@@ -6,6 +6,7 @@ import type { PoolClient } from 'pg'
 import { PipelineError } from '../runtime/errors'
 import type { KafkaRange, WireRecord } from '../runtime/wire'
 import { planRange, type LedgerKey } from './ledger'
+import { ledgerMove, noLedger } from './position-move'
 import type { ReplayMarks } from './replay-marks'
 import { RecordWriter, type RecordWriterOptions, type Written } from './record-writer'
 
@@ -45,9 +46,7 @@ export class BatchWriter {
         const plan = planRange(position, range)
         if (plan.write === 'nothing') return { rows: 0, rejected: [], before: true }
         const due = plan.write === 'all' ? records : recordsFrom(records, plan.offset)
-        const move = (client: PoolClient): Promise<boolean> =>
-          database.ledger.move(client, key, position, range.nextOffset)
-        const written = await this.writer.write(due, { move, clusterId: key.clusterId, lane: key.topic })
+        const written = await this.writer.write(due, ledgerMove(database.ledger, key, range, position, due))
         if (written !== undefined) {
           this.positions.set(id, range.nextOffset)
           database.ledger.confirm(
@@ -84,7 +83,7 @@ export class BatchWriter {
         before = (await replays?.note(client, given)) ?? []
         return before.length === 0
       }
-      const written = await this.writer.write(given, { move, clusterId: undefined, lane })
+      const written = await this.writer.write(given, noLedger(lane, move))
       if (written !== undefined) return written
       const gone = new Set(before)
       due = given.filter((record) => !gone.has(record))

@@ -11,8 +11,11 @@ import { from as copyFrom } from 'pg-copy-streams'
 /** One CopyData message each; a whole batch in one would make the server hold it twice. */
 const CHUNK_BYTES = 256 * 1024
 
-/** @throws what PostgreSQL answers; the transaction is then aborted */
-export function copyRows(client: ClientBase, statement: string, rows: Buffer): Promise<void> {
+/**
+ * @returns how many rows were stored: a trigger may have left some out
+ * @throws what PostgreSQL answers; the transaction is then aborted
+ */
+export function copyRows(client: ClientBase, statement: string, rows: Buffer): Promise<number> {
   const stream = client.query(copyFrom(statement))
   return new Promise((resolve, reject) => {
     let failed = false
@@ -21,7 +24,7 @@ export function copyRows(client: ClientBase, statement: string, rows: Buffer): P
       failed = true
       reject(error)
     })
-    stream.once('finish', resolve)
+    stream.once('finish', () => resolve(stream.rowCount))
     const writeFrom = (from: number): void => {
       if (failed) return
       if (from >= rows.length) stream.end()

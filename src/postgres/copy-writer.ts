@@ -11,7 +11,7 @@ export class CopyWriter implements RowWriter {
     this.statement = `copy ${qualified(table)} (${columns.map(quoted).join(', ')}) from stdin`
   }
 
-  write(client: ClientBase, rows: Buffer): Promise<void> {
+  write(client: ClientBase, rows: Buffer): Promise<number> {
     return copyRows(client, this.statement, rows)
   }
 }

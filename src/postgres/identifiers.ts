@@ -28,3 +28,7 @@ export function derivedName(base: string, suffix: string): string {
   const hash = createHash('sha256').update(base).digest('hex').slice(0, 8)
   return `${base.slice(0, room - 9)}_${hash}${suffix}`
 }
+
+/** The view that adds up a ledger. */
+export const auditView = (ledger: TableName): TableName =>
+  sibling(ledger, derivedName(ledger.table, '_audit'))

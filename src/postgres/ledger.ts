@@ -7,13 +7,19 @@ import type { ClientBase } from 'pg'
 import { PipelineError } from '../runtime/errors'
 import type { KafkaRange } from '../runtime/wire'
 import type { Database } from './database'
+import { DatabaseError } from './database-error'
 import type { TableName } from './identifiers'
+import type { PassedOffsets } from './passed-offsets'
+import { addLedgerCounts } from './sql/add-ledger-counts'
+import { correctCounts } from './sql/correct-counts'
+import { createAuditView } from './sql/create-audit-view'
 import { createLedger } from './sql/create-ledger'
 import { knownPositions } from './sql/known-positions'
+import { describeLedger } from './sql/describe-ledger'
+import { lockDefinitions } from './sql/lock-definitions'
 import { movePosition } from './sql/move-position'
 import { readPosition } from './sql/read-position'
 import { startPosition } from './sql/start-position'
-import { tableExists } from './sql/table-exists'
 
 export interface PositionQuery {
   readonly clusterId: string
@@ -64,6 +70,13 @@ export class LedgerRewound extends PipelineError {
 
 type RewoundListener = (rewound: LedgerRewound) => void
 
+/** `from` is the position that was read, `undefined` when there was none. */
+export interface PositionStep {
+  readonly from: number | undefined
+  readonly firstOffset: number
+  readonly to: number
+}
+
 export class Ledger {
   private exists = false
   /**
@@ -81,11 +94,23 @@ export class Ledger {
     private readonly create: boolean,
   ) {}
 
-  /** Creates the table where that is asked for and it is missing. */
+  /**
+   * Creates the table and its audit where that is asked for and they are missing, and lets an older ledger count.
+   * @throws DatabaseError of kind `configuration` for an older ledger that this node may not change
+   */
   async prepare(): Promise<void> {
-    if (this.exists || !this.create) return
-    await this.database.transaction(`creating the ledger "${this.table.table}"`, async (client) => {
-      if (!(await tableExists(client, this.table))) await createLedger(client, this.table)
+    if (this.exists) return
+    await this.database.transaction(`preparing the ledger "${this.table.table}"`, async (client) => {
+      let found = await describeLedger(client, this.table)
+      if (this.create && (found === undefined || found.missingCounts.length > 0 || !found.hasAudit)) {
+        await lockDefinitions(client)
+        found = await describeLedger(client, this.table)
+        if (found === undefined) await createLedger(client, this.table)
+        else if (found.missingCounts.length > 0) await addLedgerCounts(client, this.table)
+        if (found?.hasAudit !== true) await createAuditView(client, this.table)
+      } else if (found !== undefined && found.missingCounts.length > 0) {
+        throw withoutCounts(this.table, found.missingCounts)
+      }
     })
     this.exists = true
   }
@@ -129,11 +154,28 @@ export class Ledger {
     return () => this.listeners.delete(listener)
   }
 
-  /** @returns false when the position is not `from` any more: another owner of the partition was faster */
-  move(client: ClientBase, key: LedgerKey, from: number | undefined, to: number): Promise<boolean> {
+  /**
+   * @param firstOffset where the range begins: counting begins there when there is no position yet
+   * @returns false when the position is not `from` any more: another owner of the partition was faster
+   */
+  move(
+    client: ClientBase,
+    key: LedgerKey,
+    { from, firstOffset, to }: PositionStep,
+    passed: PassedOffsets,
+  ): Promise<boolean> {
     return from === undefined
-      ? startPosition(client, this.table, key, to)
-      : movePosition(client, this.table, key, from, to)
+      ? startPosition(client, this.table, key, firstOffset, to, passed)
+      : movePosition(client, this.table, key, from, to, passed)
+  }
+
+  /** What `move` has counted turned out otherwise; in the same transaction. */
+  correct(
+    client: ClientBase,
+    key: LedgerKey,
+    change: Pick<PassedOffsets, 'rows' | 'deadLetters'>,
+  ): Promise<void> {
+    return correctCounts(client, this.table, key, change.rows, change.deadLetters)
   }
 
   /** Where a consumer begins: the smallest position of these sinks; `undefined` when none has one. */
@@ -163,4 +205,11 @@ export class Ledger {
 
 function nameOf({ clusterId, group, topic, partition, sink }: LedgerKey): string {
   return JSON.stringify([clusterId, group, topic, partition, sink])
+}
+
+function withoutCounts({ schema, table }: TableName, names: readonly string[]): DatabaseError {
+  const text =
+    `the ledger "${schema}"."${table}" is of an older version and has no column ${names.join(', ')}; let the ` +
+    'PostgreSQL configuration create the ledger once, or add these columns as its help says'
+  return new DatabaseError('configuration', '42703', text, 'the ledger needs new columns')
 }

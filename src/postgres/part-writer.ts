@@ -11,33 +11,41 @@ export interface EncodedPart extends TargetedRecords {
   readonly rows: EncodedRows
 }
 
+/** What became of the rows of a part. */
+export interface WrittenPart {
+  readonly bad: readonly RejectedRecord[]
+  /** Rows that PostgreSQL says it has stored. */
+  readonly stored: number
+}
+
+/** @returns how many rows PostgreSQL says it has stored */
 export async function writeRows(
   client: PoolClient,
   part: EncodedPart,
   from: number,
   to: number,
-): Promise<void> {
+): Promise<number> {
   const { target, rows } = part
-  if (to === from) return
+  if (to === from) return 0
   try {
-    await target.writer.write(client, rows.copy.slice(from, to))
+    return await target.writer.write(client, rows.copy.slice(from, to))
   } catch (thrown) {
     throw asDatabaseError(thrown, `writing to ${nameOf(part)}`)
   }
 }
 
-/** @returns the rows that are refused, or the fault of the tenant's own table: then none of them is written */
+/** @returns the fault of the tenant's own table when that cannot be written: then none of the rows is */
 export async function writePart(
   client: PoolClient,
   part: EncodedPart,
   targets: RowTargets,
-): Promise<RejectedRecord[] | DatabaseError> {
+): Promise<WrittenPart | DatabaseError> {
   if (part.tenant === undefined) return bisectRows(client, part)
   await client.query('savepoint own_table')
   try {
-    const bad = await bisectRows(client, part)
+    const written = await bisectRows(client, part)
     await client.query('release savepoint own_table')
-    return bad
+    return written
   } catch (error) {
     if (!(error instanceof DatabaseError) || !targets.isOwnFault(part.target, error)) throw error
     await client.query('rollback to savepoint own_table')
@@ -46,13 +54,15 @@ export async function writePart(
   }
 }
 
-async function bisectRows(client: PoolClient, part: EncodedPart): Promise<RejectedRecord[]> {
+async function bisectRows(client: PoolClient, part: EncodedPart): Promise<WrittenPart> {
+  let stored = 0
   let isSet = false
   const bad = await bisect<DatabaseError>(part.rows.copy.rows, async (from, to) => {
     if (!isSet) await client.query('savepoint rows')
     isSet = true
+    let written: number
     try {
-      await writeRows(client, part, from, to)
+      written = await writeRows(client, part, from, to)
     } catch (error) {
       if (!(error instanceof DatabaseError) || error.kind !== 'data') throw error
       await client.query('rollback to savepoint rows')
@@ -60,12 +70,14 @@ async function bisectRows(client: PoolClient, part: EncodedPart): Promise<Reject
     }
     await client.query('release savepoint rows')
     isSet = false
+    stored += written
     return undefined
   })
-  return bad.map(({ index, error }) => ({
+  const rejected = bad.map(({ index, error }) => ({
     record: part.rows.records[index] as WireRecord,
     reason: { code: error.sqlState, text: error.message },
   }))
+  return { bad: rejected, stored }
 }
 
 function nameOf({ tenant, target }: TargetedRecords): string {

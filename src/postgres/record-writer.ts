@@ -20,6 +20,7 @@ import { DatabaseError } from './database-error'
 import { writeDeadLetters, type Refuser } from './dead-letters'
 import type { TableName } from './identifiers'
 import { writePart, writeRows, type EncodedPart } from './part-writer'
+import type { PositionMove } from './position-move'
 import { TENANT_TABLE, type RejectedRecord } from './rejected'
 import { encodeRows, type RowMapping } from './row-mapping'
 import type { RowTargets, TableFailure } from './row-target'
@@ -42,20 +43,29 @@ export interface RecordWriterOptions {
   readonly onTimeReplaced?: (records: readonly WireRecord[]) => void
 }
 
-/** What else belongs into the transaction. */
-export interface PositionMove {
-  /** @returns false when the position is not where it was read */
-  readonly move: (client: PoolClient) => Promise<boolean>
-  readonly clusterId: string | undefined
-  /** The Kafka topic: who stands in the queue for a connection. */
-  readonly lane: string
-}
-
 export interface Written {
   readonly rows: number
   readonly rejected: readonly RejectedRecord[]
   /** All of it had been written before. */
   readonly before: boolean
+}
+
+/** What goes into one transaction. */
+interface Batch {
+  readonly records: readonly WireRecord[]
+  /** May still grow while the rows are written. */
+  readonly rejected: readonly RejectedRecord[]
+  /** So many rejected records of this batch are safe elsewhere already. */
+  readonly delivered: number
+  readonly parts: readonly EncodedPart[]
+  readonly position: PositionMove
+}
+
+interface Stored {
+  /** Those of which rows were written. */
+  readonly parts: readonly EncodedPart[]
+  /** As PostgreSQL says. */
+  readonly rows: number
 }
 
 /** After a batch with bad payloads, so many batches are looked through first. */
@@ -103,13 +113,14 @@ export class RecordWriter {
     }
     let writing: EncodedPart | undefined
     try {
-      return await this.commit(records, [], position, async (client) => {
+      return await this.commit({ records, rejected: [], delivered: 0, parts, position }, async (client) => {
+        let rows = 0
         for (const part of parts) {
           writing = part
-          await writeRows(client, part, 0, part.rows.copy.rows)
+          rows += await writeRows(client, part, 0, part.rows.copy.rows)
         }
         writing = undefined
-        return parts
+        return { parts, rows }
       })
     } catch (error) {
       if (!(error instanceof DatabaseError)) throw error
@@ -139,22 +150,25 @@ export class RecordWriter {
       const prepared = await this.prepared(given, isSuspect)
       const rejected = [...refused, ...prepared.rejected]
       let found: readonly RejectedRecord[] = []
-      const written = await this.commit(due, rejected, position, async (client) => {
+      const batch = { records: due, rejected, delivered: delivered.length, parts: prepared.parts, position }
+      const written = await this.commit(batch, async (client) => {
         const failures = [...prepared.failures]
-        const stored: EncodedPart[] = []
+        const parts: EncodedPart[] = []
+        let rows = 0
         for (const part of prepared.parts) {
-          const bad = await writePart(client, part, targets)
-          if (bad instanceof DatabaseError) {
-            failures.push({ tenant: part.tenant as string, records: part.rows.records, error: bad })
+          const written = await writePart(client, part, targets)
+          if (written instanceof DatabaseError) {
+            failures.push({ tenant: part.tenant as string, records: part.rows.records, error: written })
             continue
           }
-          rejected.push(...bad)
-          if (part.rows.copy.rows > bad.length) stored.push(part)
+          rows += written.stored
+          rejected.push(...written.bad)
+          if (part.rows.copy.rows > written.bad.length) parts.push(part)
         }
-        rejected.push(...writtenOff(failures, stored.length > 0, targets))
+        rejected.push(...writtenOff(failures, parts.length > 0, targets))
         assertNotTheTable(rejected, due.length)
         if (deadLetters === undefined && rejected.length > 0) throw new Undelivered()
-        return stored
+        return { parts, rows }
       }).catch((error: unknown) => {
         if (!(error instanceof Undelivered)) throw error
         found = inOrder(rejected, due)
@@ -220,22 +234,29 @@ export class RecordWriter {
     return { parts: [...others, ...suspects], rejected, failures }
   }
 
-  /** The transaction. `rejected` may still grow in `write`, which returns the parts of which rows were written. */
+  /** The transaction. */
   private async commit(
-    records: readonly WireRecord[],
-    rejected: readonly RejectedRecord[],
-    position: PositionMove,
-    write: (client: PoolClient) => Promise<readonly EncodedPart[]>,
+    { records, rejected, delivered, parts, position }: Batch,
+    write: (client: PoolClient) => Promise<Stored>,
   ): Promise<Written | undefined> {
     const { database, deadLetters, refuser, targets } = this.options
     let stored: readonly EncodedPart[] = []
     try {
       const everything = async (client: PoolClient): Promise<void> => {
-        if (!(await position.move(client))) throw new PositionMoved()
-        stored = await write(client)
+        const expected = {
+          rows: parts.reduce((sum, { rows }) => sum + rows.copy.rows, 0),
+          deadLetters: rejected.length + delivered,
+        }
+        if (!(await position.move(client, expected))) throw new PositionMoved()
+        const written = await write(client)
+        stored = written.parts
         if (deadLetters !== undefined && rejected.length > 0) {
           await writeDeadLetters(client, deadLetters, rejected, refuser, position.clusterId)
         }
+        await position.correct(client, expected, {
+          rows: written.rows,
+          deadLetters: rejected.length + delivered,
+        })
       }
       await database.transaction(`writing to ${targets.name}`, everything, position.lane)
     } catch (error) {

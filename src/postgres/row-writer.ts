@@ -2,6 +2,9 @@
 import type { ClientBase } from 'pg'
 
 export interface RowWriter {
-  /** @param rows text format of `COPY`, all columns of the mapping in its order */
-  write(client: ClientBase, rows: Buffer): Promise<void>
+  /**
+   * @param rows text format of `COPY`, all columns of the mapping in its order
+   * @returns how many rows PostgreSQL says that it has stored
+   */
+  write(client: ClientBase, rows: Buffer): Promise<number>
 }

@@ -23,9 +23,9 @@ export class StagedWriter implements RowWriter {
     this.statement = `copy pg_temp.${quoted(this.staging)} (${columns.map(quoted).join(', ')}) from stdin`
   }
 
-  async write(client: ClientBase, rows: Buffer): Promise<void> {
+  async write(client: ClientBase, rows: Buffer): Promise<number> {
     await createStaging(client, this.staging, this.table, this.columns)
     await copyRows(client, this.statement, rows)
-    await insertStaged(client, this.staging, this.table, this.columns, this.key)
+    return insertStaged(client, this.staging, this.table, this.columns, this.key)
   }
 }

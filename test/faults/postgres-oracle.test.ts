@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import type { FoundRecord } from './oracle'
-import { examineRows, type FoundRow, type RowFindings } from './postgres-oracle'
+import type { AuditLine } from '../support/audit'
+import { examineAudit, examineRows, type FoundRow, type RowFindings } from './postgres-oracle'
 
 const TOPIC = 'mtic/msg/client/realtime/tenant-1/project-2/sensor-001'
 
@@ -53,5 +54,41 @@ describe('the oracle of the rows', () => {
     const rows = [row(1, { sha256: '' }), row(2, { mqttTopic: '' }), row(3, { messageId: '' })]
     assert.deepEqual(found(rows).altered, ['0/1', '0/2', '0/3'])
     assert.deepEqual(found([row(1, { tenant: 'tenant-2' }), row(2), row(3)]).wrongTenant, ['0/1'])
+  })
+})
+
+describe('the check of the audit', () => {
+  const line = (change: Partial<AuditLine> = {}): AuditLine => ({
+    ...{
+      sink: 's',
+      partition: 0,
+      first: 1,
+      next: 4,
+      rows: 2,
+      deadLetters: 1,
+      filtered: 0,
+      added: 0,
+      unaccounted: 0,
+    },
+    ...change,
+  })
+  const complaints = (audited: AuditLine): string[] => examineAudit([audited], [row(1), row(2)], [row(3)])
+
+  it('has nothing to say when the counts are those of the tables', () =>
+    assert.deepEqual(complaints(line()), []))
+
+  for (const change of [
+    { unaccounted: 1 },
+    { unaccounted: null },
+    { rows: 3 },
+    { deadLetters: 0 },
+    { next: 3 },
+  ]) {
+    it(`complains about ${JSON.stringify(change)}`, () => assert.equal(complaints(line(change)).length, 1))
+  }
+
+  it('leaves out rows of other partitions, of before, and of elsewhere', () => {
+    const others = [row(1, { partition: 5 }), row(9), row(1, { offset: null, partition: null as never })]
+    assert.deepEqual(examineAudit([line()], [row(1), row(2), ...others], [row(3)]), [])
   })
 })

@@ -3,12 +3,15 @@
  * PostgreSQL, byte by byte and under its own tenant. It says nothing about the publisher: `oracle.ts` does.
  */
 import { createHash } from 'node:crypto'
+import { isDeepStrictEqual } from 'node:util'
+import type { AuditLine } from '../support/audit'
 import { idIn, type FoundRecord } from './oracle'
 
 /** A row of the table, or of the table of dead letters. */
 export interface FoundRow {
   readonly partition: number
-  readonly offset: number
+  /** `null`: a row that did not come from Kafka. */
+  readonly offset: number | null
   /** Of the payload, in hexadecimal digits. */
   readonly sha256: string
   readonly tenant: string
@@ -82,6 +85,29 @@ export function examineRows({ run, records, rows, deadLetters }: RowEvidence): R
   }
 }
 
-function positionOf({ partition, offset }: { partition: number; offset: number }): string {
+/**
+ * What the ledger's audit gets wrong: offsets that it cannot account for, and counts that the tables do not have.
+ * @returns sentences, none when the audit is clean
+ */
+export function examineAudit(
+  lines: readonly AuditLine[],
+  rows: readonly FoundRow[],
+  deadLetters: readonly FoundRow[],
+): string[] {
+  return lines.flatMap((line) => {
+    const { partition, first, next, unaccounted } = line
+    const among = (found: readonly FoundRow[]): number =>
+      found.filter(
+        ({ partition: of, offset }) =>
+          of === partition && offset !== null && offset >= first && offset < next,
+      ).length
+    const counted = { unaccounted, rows: line.rows, deadLetters: line.deadLetters }
+    const inTables = { unaccounted: 0, rows: among(rows), deadLetters: among(deadLetters) }
+    if (isDeepStrictEqual(counted, inTables)) return []
+    return [`partition ${partition}: ${JSON.stringify(counted)}, in the tables ${JSON.stringify(inTables)}`]
+  })
+}
+
+function positionOf({ partition, offset }: { partition: number; offset: number | null }): string {
   return `${partition}/${offset}`
 }

@@ -11,7 +11,7 @@ import { randomFrom, testSeed } from '../support/random'
 import { until } from '../support/until'
 import { examine, idIn, type Findings, type FoundRecord } from './oracle'
 import { PublisherProcess } from './publisher/process'
-import { examineRows, type RowFindings } from './postgres-oracle'
+import { examineAudit, examineRows, type RowFindings } from './postgres-oracle'
 import { WINDOW, type Stage } from './stage'
 import { addToTable } from './table'
 
@@ -116,7 +116,8 @@ async function play(row: Row, stage: Stage, body: (run: Run) => Promise<void>): 
         seen = await look()
         const { findings, rows } = seen
         const isThere = row.reportedLoss === true || findings.missing.length === 0
-        return isThere && findings.recoveryMs !== undefined && (rows?.missing.length ?? 0) === 0
+        const audited = rows === undefined || (rows.missing.length === 0 && rows.audit.length === 0)
+        return isThere && findings.recoveryMs !== undefined && audited
       },
       { giveUpMs: DRAIN_LIMIT_MS, pollMs: 500 },
     )
@@ -126,6 +127,7 @@ async function play(row: Row, stage: Stage, body: (run: Run) => Promise<void>): 
     if (seen.rows !== undefined) {
       judgeRows(seen.rows)
       if (row.deadLetters !== true) assert.equal(seen.rows.deadLetters, 0, 'dead letters in PostgreSQL')
+      assert.deepEqual(seen.rows.audit, [], 'the audit of the ledger')
     }
     const late = new Set(
       logs.intents.filter(({ publishedAt }) => publishedAt >= run.lossEndedAt).map(({ id }) => id),
@@ -147,17 +149,18 @@ async function play(row: Row, stage: Stage, body: (run: Run) => Promise<void>): 
 
 interface Seen {
   readonly findings: Findings
-  readonly rows: RowFindings | undefined
+  readonly rows: (RowFindings & { readonly audit: readonly string[] }) | undefined
 }
 
 async function lookAtRows(
   { postgres }: Stage,
   run: string,
   records: readonly FoundRecord[],
-): Promise<RowFindings | undefined> {
+): Promise<Seen['rows']> {
   if (postgres === undefined) return undefined
   const [rows, deadLetters] = [await postgres.rows(), await postgres.deadLetters()]
-  return examineRows({ run, records, rows, deadLetters })
+  const audit = examineAudit(await postgres.audit(), rows, deadLetters)
+  return { ...examineRows({ run, records, rows, deadLetters }), audit }
 }
 
 /** What holds for every row of the matrix. */

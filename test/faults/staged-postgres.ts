@@ -5,6 +5,7 @@
 import { Pool } from 'pg'
 import { tableExists } from '../../dev/accounting'
 import { startOwnPostgres, type OwnPostgres } from '../../dev/services/postgres'
+import { auditLines, type AuditLine } from '../support/audit'
 import { startStandby } from '../support/standby'
 import { until } from '../support/until'
 import { FaultProxy } from './fault-proxy'
@@ -55,6 +56,12 @@ export class StagedPostgres {
 
   deadLetters(): Promise<FoundRow[]> {
     return this.read(DEAD_LETTERS, 'payload_sha256')
+  }
+
+  /** None while there is no ledger. */
+  async audit(): Promise<AuditLine[]> {
+    if (!(await tableExists(this.client, 'iot_ledger_audit'))) return []
+    return auditLines(async (text) => (await this.client.query<object>(text)).rows)
   }
 
   /** From now on the test looks at this server. */

@@ -273,8 +273,9 @@ describe('the PostgreSQL sink, exactly once by ledger', () => {
       write: async (client: ClientBase, rows: Buffer) => {
         most = Math.max(most, ++running)
         await client.query('select pg_sleep(0.02)')
-        await copyWriter().write(client, rows)
+        const stored = await copyWriter().write(client, rows)
         running--
+        return stored
       },
     }
     const writer = await openWriter(connection, { writer: slow })

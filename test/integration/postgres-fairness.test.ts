@@ -20,7 +20,7 @@ describe('connections of the PostgreSQL sink', () => {
       write: async (client: ClientBase, rows: Buffer) => {
         if (order.length === 0) await stopped
         order.push(/\t(flood|quiet)\t/.exec(rows.toString())?.[1] ?? '?')
-        await copyWriter().write(client, rows)
+        return copyWriter().write(client, rows)
       },
     }
     const writer = await openWriter(connection, { writer: recording })

@@ -1,0 +1,206 @@
+/** By SQL alone: offsets advanced = rows + dead letters + filtered, whatever became of the records. */
+import assert from 'node:assert/strict'
+import type { ClientBase } from 'pg'
+import type { Database } from '../../src/postgres/database'
+import type { RowWriter } from '../../src/postgres/row-writer'
+import { auditLines, type AuditLine } from '../support/audit'
+import { readText } from '../support/package'
+import { createTestDatabase, type TestDatabase } from '../support/postgres'
+import {
+  copyWriter,
+  ledgerKey,
+  openDatabase,
+  openSink,
+  openWriter,
+  range,
+  record,
+  records,
+} from '../support/sink'
+import { until } from '../support/until'
+
+describe('the audit of the ledger', () => {
+  let database: TestDatabase
+  let connection: Database
+  beforeEach(async () => {
+    database = await createTestDatabase()
+    connection = openDatabase(database.url)
+  })
+  afterEach(async () => {
+    await connection.close(0)
+    await database.drop()
+  })
+  const audit = (): Promise<AuditLine[]> => auditLines((text) => database.query(text))
+  const onlyLine = async (): Promise<Omit<AuditLine, 'sink' | 'partition'>> => {
+    const [line, ...more] = await audit()
+    assert.ok(line)
+    assert.deepEqual(more, [])
+    const { sink, partition, ...counts } = line
+    assert.deepEqual([sink, partition], ['sink1', 0])
+    return counts
+  }
+  const bad = (offset: number) => record(offset, { payload: Buffer.from('{') })
+  const line = (next: number, rows: number, more: Partial<AuditLine> = {}) => ({
+    ...{ first: 0, next, rows, deadLetters: 0, filtered: 0, added: 0, unaccounted: 0 },
+    ...more,
+  })
+
+  it('counts rows, over several batches and those that come again', async () => {
+    const writer = await openWriter(connection)
+    await writer.writeRange(ledgerKey, range(0, 10), records(0, 10))
+    await writer.writeRange(ledgerKey, range(0, 10), records(0, 10))
+    await writer.writeRange(ledgerKey, range(5, 15), records(5, 15))
+    assert.deepEqual(await onlyLine(), line(15, 15))
+  })
+
+  it('begins where the first batch begins', async () => {
+    const writer = await openWriter(connection)
+    await writer.writeRange(ledgerKey, range(1000, 1010), records(1000, 1010))
+    assert.deepEqual(await onlyLine(), line(1010, 10, { first: 1000 }))
+  })
+
+  it('counts as filtered what the flow has dropped and what Kafka does not have', async () => {
+    const writer = await openWriter(connection)
+    await writer.writeRange(ledgerKey, range(0, 10), [record(3), record(7)])
+    await writer.writeRange(ledgerKey, range(10, 20), [])
+    await writer.writeRange(ledgerKey, range(30, 40), records(30, 40))
+    assert.deepEqual(await onlyLine(), line(40, 12, { filtered: 28 }))
+  })
+
+  it('counts dead letters, also those that only PostgreSQL finds, and agrees with their table', async () => {
+    const writer = await openWriter(connection)
+    await writer.writeRange(ledgerKey, range(0, 5), [record(0), bad(1), record(2), bad(3), record(4)])
+    // Valid for a parser of JSON, but not for jsonb.
+    const unpaired = record(6, { payload: Buffer.from('"\\ud800"') })
+    await writer.writeRange(ledgerKey, range(5, 8), [record(5), unpaired, record(7)])
+    assert.deepEqual(await onlyLine(), line(8, 5, { deadLetters: 3 }))
+    const stored = await database.query<{ n: number }>('select count(*)::int as n from iot_dead_letters')
+    assert.deepEqual(stored, [{ n: 3 }])
+  })
+
+  it('counts rejected records that were stored elsewhere, by the output', async () => {
+    const delivered: unknown[] = []
+    const writer = await openWriter(connection, {
+      deadLetters: undefined,
+      deliverRejected: (rejected) => Promise.resolve(void delivered.push(...rejected)),
+    })
+    await writer.writeRange(ledgerKey, range(0, 4), [record(0), bad(1), bad(2), record(3)])
+    assert.equal(delivered.length, 2)
+    assert.deepEqual(await onlyLine(), line(4, 2, { deadLetters: 2 }))
+  })
+
+  it('adds up when the flow makes several rows of a record', async () => {
+    const writer = await openWriter(connection)
+    await writer.writeRange(ledgerKey, range(0, 3), [record(0), record(0), record(2), record(2)])
+    assert.deepEqual(await onlyLine(), line(3, 4, { filtered: 1, added: 2 }))
+  })
+
+  it('keeps its sums when rows are dropped by the retention', async () => {
+    const writer = await openWriter(connection)
+    await writer.writeRange(ledgerKey, range(0, 10), records(0, 10))
+    await database.query('truncate iot_messages')
+    assert.deepEqual(await onlyLine(), line(10, 10))
+  })
+
+  it('shows rows that did not reach the table', async () => {
+    const writer = await openWriter(connection)
+    await database.query(
+      `create function swallow() returns trigger language plpgsql as 'begin return null; end'`,
+    )
+    await database.query(
+      `create trigger swallow before insert on iot_messages for each row when (new.kafka_offset = 4) execute function swallow()`,
+    )
+    await writer.writeRange(ledgerKey, range(0, 10), records(0, 10))
+    assert.deepEqual(await onlyLine(), line(10, 9, { unaccounted: 1 }))
+  })
+
+  it('shows a position that somebody has moved by hand', async () => {
+    const writer = await openWriter(connection)
+    await writer.writeRange(ledgerKey, range(0, 10), records(0, 10))
+    await database.query('update iot_ledger set next_offset = 25')
+    await writer.writeRange(ledgerKey, range(25, 30), records(25, 30))
+    assert.deepEqual(await onlyLine(), line(30, 15, { unaccounted: 15 }))
+  })
+
+  it('counts nothing of a transaction that was rolled back', async () => {
+    const copy = copyWriter()
+    let attempts = 0
+    const failing: RowWriter = {
+      write: async (client: ClientBase, rows) => {
+        const stored = await copy.write(client, rows)
+        if (++attempts === 1) await client.query(`do 'begin raise exception using errcode = ''40001''; end'`)
+        return stored
+      },
+    }
+    const writer = await openWriter(connection, { writer: failing })
+    await assert.rejects(writer.writeRange(ledgerKey, range(0, 5), records(0, 5)), { retryable: true })
+    await writer.writeRange(ledgerKey, range(0, 5), records(0, 5))
+    assert.deepEqual(await onlyLine(), line(5, 5))
+  })
+
+  it('costs no statement beside those of the transaction', async () => {
+    const statements: string[] = []
+    const copy = copyWriter()
+    const writer = await openWriter(connection, {
+      writer: {
+        write: (client, rows) => {
+          const query = client.query.bind(client) as (...all: unknown[]) => unknown
+          client.query = ((...args: unknown[]) => {
+            if (typeof args[0] === 'string') statements.push(args[0])
+            return query(...args)
+          }) as ClientBase['query']
+          return copy.write(client, rows)
+        },
+      },
+    })
+    await writer.writeRange(ledgerKey, range(0, 5), records(0, 5))
+    assert.deepEqual(statements, ['commit'])
+  })
+
+  it('stands in the README as it is run here', async () => {
+    const sink = openSink(connection)
+    await sink.write({ way: 'range', range: range(0, 4), records: [record(0), bad(1), record(2)] })
+    const [clean, compared] = [...readText('README.md').matchAll(/```sql\n([^`]+)```/g)].map(([, sql]) => sql)
+    assert.ok(clean !== undefined && compared !== undefined)
+    assert.deepEqual(await database.query(clean), [])
+    const [seen] = await database.query(compared)
+    assert.deepEqual([seen?.['stored_rows'], seen?.['in_table'], seen?.['at_positions']], ['2', '2', '2'])
+    await database.query('update iot_ledger set next_offset = 9')
+    assert.equal((await database.query(clean)).length, 1)
+    await sink.close(0)
+  })
+
+  describe('of a ledger that does not count yet', () => {
+    beforeEach(async () => {
+      await database.query(`create table iot_ledger (
+        consumer_group text not null, sink text not null, cluster_id text not null, topic text not null,
+        "partition" integer not null, next_offset bigint not null, updated_at timestamptz not null default now(),
+        primary key (consumer_group, sink, cluster_id, topic, "partition"))`)
+      await database.query(
+        `insert into iot_ledger values ('g', 'sink1', 'c', 'iot-messages', 0, 500), ('g', 'other', 'c', 'x', 1, 7)`,
+      )
+    })
+
+    it('begins at the positions that are there, and keeps them', async () => {
+      const sink = openSink(connection)
+      await sink.write({ way: 'range', range: range(490, 510), records: records(490, 510) })
+      assert.deepEqual(await audit(), [
+        { sink: 'other', partition: 1, ...line(7, 0, { first: 7 }) },
+        { sink: 'sink1', partition: 0, ...line(510, 10, { first: 500 }) },
+      ])
+      await sink.close(0)
+    })
+
+    it('waits, and says why, where the ledger may not be changed; and goes on when it is mended', async () => {
+      const careful = openDatabase(database.url, { createLedger: false })
+      const sink = openSink(careful)
+      const written = sink.write({ way: 'range', range: range(500, 505), records: records(500, 505) })
+      await until('the sink says what is wrong', () => sink.problem !== undefined)
+      assert.match(sink.problem?.message ?? '', /older version and has no column first_offset, stored_rows/)
+      assert.equal(sink.problem?.statusText, 'PostgreSQL: the ledger needs new columns')
+      await connection.ledger.prepare()
+      assert.equal((await written).rows, 5)
+      await sink.close(0)
+      await careful.close(0)
+    })
+  })
+})
