@@ -49,6 +49,10 @@ export const options = {
   lingerMs: integer({ default: 20, min: 0, max: 60_000, unit: 'ms' }),
   /** 0: rows are kept for ever. */
   retentionDays: integer({ default: 3, min: 0, max: 3650, unit: 'days' }),
+  /** This one and the next: only where there is TimescaleDB. */
+  chunkHours: integer({ default: 24, min: 1, max: 8760, unit: 'hours' }),
+  /** 0: never. */
+  compressAfterDays: integer({ default: 0, min: 0, max: 3650, unit: 'days' }),
   deadLetters: choice(['table', 'output'], 'table'),
   deadLetterTable: identifier('iot_dead_letters'),
 }
@@ -84,6 +88,7 @@ export function readSink(config: object, nodeId: string): SinkConfiguration {
     ledgerName: values.ledgerName === '' ? nodeId : values.ledgerName,
     limits: { maxRows: values.maxRows, maxBytes: values.maxBytes, lingerMs: values.lingerMs },
     retentionDays: values.retentionDays,
+    hypertable: { chunkHours: values.chunkHours, compressAfterDays: values.compressAfterDays },
     deadLetters:
       values.deadLetters === 'table' ? { schema: values.schema, table: values.deadLetterTable } : undefined,
   }

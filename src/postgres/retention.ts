@@ -38,10 +38,15 @@ export async function dropOutdated(
     const dropped =
       layout === 'hypertable'
         ? await dropChunks(client, table, days)
-        : await dropPartitions(client, table, Math.floor(nowMs / DAY_MS) - days)
+        : await dropPartitions(client, table, firstKeptDay(days, nowMs))
     await client.query('reset lock_timeout; reset statement_timeout')
     return dropped
   })
+}
+
+/** The oldest day that is kept, counted from 1970 in UTC. */
+export function firstKeptDay(days: number, nowMs: number): number {
+  return Math.floor(nowMs / DAY_MS) - days
 }
 
 /** @param firstDay the oldest day that is kept */

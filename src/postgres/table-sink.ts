@@ -8,7 +8,7 @@
  * fault of the configuration the table is prepared anew, so that the sink goes on by itself when it is mended.
  */
 import { settlesWithin } from '../runtime/deadline'
-import { PipelineError } from '../runtime/errors'
+import { asPipelineError, PipelineError } from '../runtime/errors'
 import type { KafkaRange, WireRecord } from '../runtime/wire'
 import { BatchWriter } from './batch-writer'
 import type { Column, PayloadType, PropertyPath } from './columns'
@@ -16,6 +16,7 @@ import type { Database } from './database'
 import { DatabaseError } from './database-error'
 import { prepareDeadLetters, type Refuser } from './dead-letters'
 import { Gatherer, type GatherLimits } from './gatherer'
+import { applyPolicy, type HypertablePolicy } from './hypertable'
 import type { TableName } from './identifiers'
 import { LedgerRewound } from './ledger'
 import { preparedTable, type PreparedTable, type RowOptions } from './prepared-table'
@@ -53,6 +54,8 @@ export interface TableSinkOptions {
   readonly limits: GatherLimits
   /** 0: rows are kept. */
   readonly retentionDays: number
+  /** Counts where the table is a hypertable. */
+  readonly hypertable: Omit<HypertablePolicy, 'retentionDays'>
   readonly deadLetters: TableName | undefined
   readonly refuser: Refuser
   readonly deliverRejected: (rejected: readonly RejectedRecord[]) => Promise<void>
@@ -243,6 +246,7 @@ export class TableSink {
     const { tenantTables } = this
     const shared =
       tenantTables === undefined ? await preparedTable(database, table, this.rowOptions(), false) : undefined
+    if (shared?.layout === 'hypertable') await this.keepPolicy(table)
     const { columns, payloadType, refuser, deliverRejected, events } = this.options
     const writer = new BatchWriter({
       database,
@@ -271,7 +275,12 @@ export class TableSink {
       template,
       table: table.table,
       reserved: [table.schema, database.ledger.table.schema, deadLetters?.schema ?? table.schema],
-      prepare: (schema) => preparedTable(database, { schema, table: table.table }, this.rowOptions(), true),
+      prepare: async (schema) => {
+        const own = { schema, table: table.table }
+        const prepared = await preparedTable(database, own, this.rowOptions(), true)
+        if (prepared.layout === 'hypertable') await this.keepPolicy(own)
+        return prepared
+      },
       onFault: (tenant, problem) => {
         if (problem === undefined) this.tenantProblems.delete(tenant)
         else if (this.tenantProblems.size < MAX_TENANT_PROBLEMS) this.tenantProblems.set(tenant, problem)
@@ -279,6 +288,17 @@ export class TableSink {
         this.onChange()
       },
     })
+  }
+
+  /** A policy that cannot be set holds up no row. Never rejects. */
+  private async keepPolicy(table: TableName): Promise<'policy' | 'ours'> {
+    const { database, columns, hypertable, retentionDays, events } = this.options
+    try {
+      return await applyPolicy(database, table, columns, { ...hypertable, retentionDays })
+    } catch (error) {
+      events.noteMaintenanceProblem(asPipelineError(error))
+      return 'ours'
+    }
   }
 
   /** Partitions for the days to come, and none for the days gone by. Never rejects. */
@@ -304,6 +324,7 @@ export class TableSink {
 
   private async dropOutdated(table: TableName, layout: TableLayout): Promise<void> {
     const { database, retentionDays: days, events } = this.options
+    if (layout === 'hypertable' && (await this.keepPolicy(table)) === 'policy') return
     if (days === 0 || (layout !== 'by day' && layout !== 'hypertable')) return
     try {
       events.noteOutdated(await dropOutdated(database, { table, layout, days }))

@@ -9,7 +9,7 @@ import type { TableName } from './identifiers'
 import { createSchema } from './sql/create-schema'
 import { createTable, type NewTable } from './sql/create-table'
 import { describeTable, type TableDescription } from './sql/describe-table'
-import { hasTimescale } from './sql/has-timescale'
+import { enableTimescale } from './sql/enable-timescale'
 import { protectRows } from './sql/protect-rows'
 import { lockDefinitions } from './sql/lock-definitions'
 
@@ -58,7 +58,7 @@ async function lookOrCreate(database: Database, options: TableOptions): Promise<
       await lockDefinitions(client)
       found = await describeTable(client, table)
       if (found === undefined) {
-        const wanted = newTable(options, await hasTimescale(client))
+        const wanted = newTable(options, await enableTimescale(client))
         if (wanted.layout !== 'plain') assertKeyHasTime(wanted)
         if (options.createSchema === true) await createSchema(client, table.schema)
         await createTable(client, wanted)

@@ -5,7 +5,15 @@ import { filesIn, nodeTypes, optionsOf, readText } from '../support/package'
 /** `setTimeout` takes no more, and fires at once instead. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1
 /** Of a Kafka topic: no timer of ours waits for it. */
-const NO_TIMERS = new Set(['retentionMs', 'sessionExpirySeconds', 'retentionDays', 'pastDays', 'futureDays'])
+const NO_TIMERS = new Set([
+  'retentionMs',
+  'sessionExpirySeconds',
+  'retentionDays',
+  'chunkHours',
+  'compressAfterDays',
+  'pastDays',
+  'futureDays',
+])
 const MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, days: 86_400_000 }
 
 /** Where the time of day is read, because it goes into a record, a table or a sentence. */

@@ -117,6 +117,7 @@ export function openSink(database: Database, change: Partial<TableSinkOptions> =
     ledgerName: 'sink1',
     limits: { maxRows: 1000, maxBytes: 1_000_000, lingerMs: 5 },
     retentionDays: 3,
+    hypertable: { chunkHours: 24, compressAfterDays: 0 },
     deadLetters: DEAD_LETTERS,
     refuser: REFUSER,
     deliverRejected: () => Promise.resolve(),

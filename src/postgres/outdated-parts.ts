@@ -1,0 +1,58 @@
+/** What the retention would drop now: the same choice as `retention.ts` makes, and nothing is dropped. */
+import type { ClientBase } from 'pg'
+import type { Database } from './database'
+import type { TableName } from './identifiers'
+import { partitionDay } from './partitions'
+import { firstKeptDay, type RetentionOptions } from './retention'
+import { DAY_MS } from './row-mapping'
+import { listOutdated } from './sql/list-outdated'
+import { listOutdatedChunks } from './sql/list-outdated-chunks'
+import { listPartitions } from './sql/list-partitions'
+import { measureTables } from './sql/measure-tables'
+
+/** A partition, or a chunk of TimescaleDB. */
+export interface OutdatedPart {
+  readonly name: string
+  readonly from: Date
+  /** The instant after its last. */
+  readonly to: Date
+  /** Estimated; `null` when PostgreSQL has no estimate yet. */
+  readonly rows: number | null
+  readonly bytes: number
+}
+
+/** @throws DatabaseError */
+export function listOutdatedParts(
+  database: Database,
+  { table, layout, days }: RetentionOptions,
+  nowMs = Date.now(),
+): Promise<OutdatedPart[]> {
+  return database.transaction(`looking for old rows of "${table.table}"`, (client) =>
+    layout === 'hypertable'
+      ? listOutdatedChunks(client, table, days)
+      : listOutdatedPartitions(client, table, firstKeptDay(days, nowMs)),
+  )
+}
+
+async function listOutdatedPartitions(
+  client: ClientBase,
+  table: TableName,
+  firstDay: number,
+): Promise<OutdatedPart[]> {
+  const attached = (await listPartitions(client, table)).map(({ name }) => name)
+  const days = new Map<string, number>()
+  for (const name of attached) {
+    const day = partitionDay(table, name)
+    if (day !== undefined && day < firstDay) days.set(name, day)
+  }
+  // Taken out of the table before, and to be dropped as soon as nobody holds them.
+  for (const name of await listOutdated(client, table)) {
+    const day = partitionDay(table, name)
+    if (day !== undefined) days.set(name, day)
+  }
+  const measured = await measureTables(client, table, [...days.keys()].sort())
+  return measured.map((measure) => {
+    const day = days.get(measure.name) as number
+    return { ...measure, from: new Date(day * DAY_MS), to: new Date((day + 1) * DAY_MS) }
+  })
+}

@@ -1,0 +1,166 @@
+/**
+ * Chunks, compression and retention by TimescaleDB: on the server that `DATABASE_URL` names when it offers
+ * TimescaleDB. Elsewhere the same settings must have no effect; the run says which of the two it has tested.
+ */
+import assert from 'node:assert/strict'
+import type { Database } from '../../src/postgres/database'
+import { listOutdatedParts } from '../../src/postgres/outdated-parts'
+import { dropOutdated } from '../../src/postgres/retention'
+import type { TableSink, TableSinkOptions } from '../../src/postgres/table-sink'
+import { createTestDatabase, type TestDatabase } from '../support/postgres'
+import { openDatabase, openSink, range, record, TABLE } from '../support/sink'
+
+const DAY_MS = 86_400_000
+
+describe('the settings for TimescaleDB', () => {
+  let database: TestDatabase
+  let connection: Database
+  let sinks: TableSink[]
+  let offered: boolean
+  before(async () => {
+    const server = await createTestDatabase()
+    const [found] = await server.query<{ version: string }>(
+      `select default_version as version from pg_available_extensions where name = 'timescaledb'`,
+    )
+    await server.drop()
+    offered = found !== undefined
+    console.log(
+      offered
+        ? `    tested with TimescaleDB ${found?.version}: hypertables`
+        : '    tested without TimescaleDB: daily partitions, on which these settings have no effect',
+    )
+  })
+  beforeEach(async () => {
+    database = await createTestDatabase()
+    connection = openDatabase(database.url)
+    sinks = []
+  })
+  afterEach(async () => {
+    await Promise.all(sinks.map((sink) => sink.close(0)))
+    await connection.close(0)
+    await database.drop()
+  })
+
+  const at = (offset: number, daysAgo: number): ReturnType<typeof record> => {
+    const timestamp = Date.now() - daysAgo * DAY_MS
+    return record(offset, { kafka: { topic: 'iot-messages', partition: 0, offset, timestamp, headers: {} } })
+  }
+  /** Opens a sink, as a deploy does, and writes a row of today, of 5 and of 9 days ago. */
+  async function deploy(change: Partial<TableSinkOptions>): Promise<TableSink> {
+    const sink = openSink(connection, change)
+    sinks.push(sink)
+    const first = 3 * sinks.length
+    const batch = [at(first, 9), at(first + 1, 5), at(first + 2, 0)]
+    await sink.write({ way: 'range', range: range(first, first + 3), records: batch })
+    return sink
+  }
+  const policies = (): Promise<Record<string, unknown>[]> =>
+    database.query(`select proc_name as job, config - 'hypertable_id' as config from timescaledb_information.jobs
+                     where hypertable_name = 'iot_messages' order by 1`)
+  const chunkHours = async (): Promise<number[]> =>
+    (
+      await database.query<{ hours: number }>(
+        `select distinct (extract(epoch from range_end - range_start) / 3600)::int as hours
+           from timescaledb_information.chunks where hypertable_name = 'iot_messages' order by 1`,
+      )
+    ).map(({ hours }) => hours)
+  const storedRows = async (): Promise<number> => (await database.query('select from iot_messages')).length
+  /** Without TimescaleDB, whatever the settings. */
+  async function assertDaily(): Promise<void> {
+    const partitions = await database.query(
+      `select from pg_inherits where inhparent = 'iot_messages'::regclass`,
+    )
+    assert.equal(partitions.length, 8 + 2)
+  }
+
+  it('cut the table from its first chunk on', async () => {
+    await deploy({ hypertable: { chunkHours: 6, compressAfterDays: 0 } })
+    if (!offered) return assertDaily()
+    assert.deepEqual(await chunkHours(), [6])
+  })
+
+  it('have no effect for a role that may not switch TimescaleDB on: partitions for each day then', async () => {
+    const role = `role_${new URL(database.url).pathname.slice(1)}`
+    await database.query(`create role ${role} login password 'p'`)
+    await database.query(`grant create on schema public to ${role}`)
+    const url = new URL(database.url)
+    Object.assign(url, { username: role, password: 'p' })
+    await connection.close(0)
+    connection = openDatabase(url.href)
+    await deploy({ hypertable: { chunkHours: 6, compressAfterDays: 2 } })
+    await assertDaily()
+    await database.query(`drop owned by ${role}`)
+    await database.query(`drop role ${role}`)
+  })
+
+  it('cut new chunks when they are changed', async () => {
+    await deploy({})
+    await deploy({ hypertable: { chunkHours: 2, compressAfterDays: 0 } })
+    if (!offered) return assertDaily()
+    const [dimension] = await database.query(
+      `select time_interval::text as length from timescaledb_information.dimensions`,
+    )
+    assert.deepEqual([await chunkHours(), dimension], [[24], { length: '02:00:00' }])
+  })
+
+  it('are policies of TimescaleDB, which follow a deploy and can be taken away', async () => {
+    await deploy({ retentionDays: 7, hypertable: { chunkHours: 24, compressAfterDays: 2 } })
+    if (!offered) return assertDaily()
+    assert.deepEqual(await policies(), [
+      { job: 'policy_compression', config: { compress_after: '2 days' } },
+      { job: 'policy_retention', config: { drop_after: '7 days' } },
+    ])
+    await deploy({ retentionDays: 30, hypertable: { chunkHours: 24, compressAfterDays: 2 } })
+    assert.deepEqual(await policies(), [
+      { job: 'policy_compression', config: { compress_after: '2 days' } },
+      { job: 'policy_retention', config: { drop_after: '30 days' } },
+    ])
+    await deploy({ retentionDays: 0 })
+    assert.deepEqual(await policies(), [])
+  })
+
+  it('compress by tenant, and late rows still come in', async () => {
+    await deploy({ retentionDays: 0, hypertable: { chunkHours: 24, compressAfterDays: 2 } })
+    if (!offered) return assertDaily()
+    await database.query(
+      `select compress_chunk(chunk) from show_chunks('iot_messages', older_than => interval '2 days') as chunk`,
+    )
+    await deploy({ retentionDays: 0, hypertable: { chunkHours: 24, compressAfterDays: 2 } })
+    const compressed = await database.query(
+      `select from timescaledb_information.chunks where hypertable_name = 'iot_messages' and is_compressed`,
+    )
+    const [segment] = await database.query(
+      `select attname as name from timescaledb_information.compression_settings where segmentby_column_index = 1`,
+    )
+    assert.deepEqual([compressed.length, segment, await storedRows()], [2, { name: 'tenant_id' }, 6])
+  })
+
+  it('compress a table with a key as well, which still leaves out what comes twice', async () => {
+    const hypertable = { chunkHours: 24, compressAfterDays: 2 }
+    const sink = openSink(connection, { exactlyOnce: 'key', retentionDays: 0, hypertable })
+    sinks.push(sink)
+    const old = at(0, 5)
+    await sink.write({ way: 'records', records: [old] })
+    if (offered) await database.query(`select compress_chunk(show_chunks('iot_messages'))`)
+    await sink.write({ way: 'records', records: [old, at(1, 5)] })
+    assert.equal(await storedRows(), 2)
+  })
+
+  it('drop nothing in a dry run, and drop just that afterwards', async () => {
+    await deploy({ retentionDays: 0 })
+    await database.query('analyze iot_messages')
+    const retention = { table: TABLE, layout: offered ? 'hypertable' : 'by day', days: 7 } as const
+    const [part, ...more] = await listOutdatedParts(connection, retention)
+    assert.ok(part)
+    assert.deepEqual(more, [])
+    const nineDaysAgo = Date.now() - 9 * DAY_MS
+    assert.ok(part.from.getTime() <= nineDaysAgo && part.to.getTime() > nineDaysAgo)
+    assert.equal(part.to.getTime() - part.from.getTime(), DAY_MS)
+    assert.equal(part.rows, 1)
+    assert.ok(part.bytes > 8000)
+    assert.equal(await storedRows(), 3)
+    assert.equal(await dropOutdated(connection, retention), 1)
+    assert.equal(await storedRows(), 2)
+    assert.deepEqual(await listOutdatedParts(connection, retention), [])
+  })
+})
