@@ -16,6 +16,7 @@ import { closeHandler, inputHandler } from '../../src/runtime/handlers'
 import { StatusLine } from '../../src/runtime/status-line'
 import { requireDatabase } from '../../src/postgres/require-database'
 import { readSink } from './options'
+import { addOutdatedRoute, type SinkHolder } from './outdated-route'
 
 /** Less than the whole budget: what cannot be written in it has to be given up in order. */
 const DRAIN_MS = CLOSE_BUDGET_MS - 2_000
@@ -34,10 +35,11 @@ interface Running {
 
 export = function (RED: NodeAPI): void {
   const tracking = flowTracking(RED as never)
+  addOutdatedRoute(RED)
 
   RED.nodes.registerType('tenant-postgres-sink', function (this: Node, config: SinkDef) {
     RED.nodes.createNode(this, config)
-    const node = this as WiredNode
+    const node = this as WiredNode & SinkHolder
     const status = new StatusLine((shown) => node.status(shown))
     const log = new EventLog(node)
     const events = new SinkEvents(log)
@@ -49,6 +51,7 @@ export = function (RED: NodeAPI): void {
       const { code, message, statusText } = asPipelineError(error)
       // The message is fine, the node is not: it may be tried again when the node has been mended.
       refused = new PipelineError(code, message, { retryable: true, statusText, cause: error })
+      node.refused = refused
       log.problem('CONFIG_REFUSED', refused)
       status.set({ fill: 'red', shape: 'ring', text: statusText })
     }
@@ -67,7 +70,7 @@ export = function (RED: NodeAPI): void {
     }
     node.on('close', closeHandler(log, close))
 
-    function start(node: WiredNode, config: SinkDef): Running {
+    function start(node: WiredNode & SinkHolder, config: SinkDef): Running {
       const database = requireDatabase(RED.nodes.getNode(config.database ?? ''))
       const options = readSink(config, node.id)
       const refuser = {
@@ -97,6 +100,7 @@ export = function (RED: NodeAPI): void {
         onChange: showStatus,
         events,
       })
+      node.sink = sink
       const releaseName =
         options.exactlyOnce === 'ledger'
           ? database.registerSink(options.ledgerName, node.id)

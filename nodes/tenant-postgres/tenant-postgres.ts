@@ -10,6 +10,7 @@ import { EventLog } from '../../src/runtime/event-log'
 import { closeHandler } from '../../src/runtime/handlers'
 import type { DatabaseHolder } from '../../src/postgres/require-database'
 import { readDatabase, type PostgresCredentials } from './options'
+import { addPositionsRoutes } from './positions-routes'
 
 interface PostgresDef extends NodeDef {
   tls?: string
@@ -22,6 +23,7 @@ interface TlsNode {
 }
 
 export = function (RED: NodeAPI): void {
+  addPositionsRoutes(RED)
   RED.nodes.registerType(
     'tenant-postgres',
     function (this: Node<PostgresCredentials>, config: PostgresDef) {

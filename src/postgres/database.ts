@@ -222,6 +222,11 @@ export class Database {
     }
   }
 
+  /** Names that the sinks which are deployed now have in the ledger. */
+  get sinkNames(): readonly string[] {
+    return [...this.sinks.keys()]
+  }
+
   /**
    * Where a consumer begins a partition: the smallest position of the sinks that are deployed now. A sink
    * without a position does not count; `undefined` when none has one.
@@ -229,7 +234,7 @@ export class Database {
    */
   async positions(query: PositionQuery): Promise<number | undefined> {
     if (this.sinks.size === 0) return undefined
-    return this.ledger.smallest(query, [...this.sinks.keys()])
+    return this.ledger.smallest(query, this.sinkNames)
   }
 
   /**

@@ -25,12 +25,11 @@ export interface OutdatedPart {
 export function listOutdatedParts(
   database: Database,
   { table, layout, days }: RetentionOptions,
-  nowMs = Date.now(),
 ): Promise<OutdatedPart[]> {
   return database.transaction(`looking for old rows of "${table.table}"`, (client) =>
     layout === 'hypertable'
       ? listOutdatedChunks(client, table, days)
-      : listOutdatedPartitions(client, table, firstKeptDay(days, nowMs)),
+      : listOutdatedPartitions(client, table, firstKeptDay(days)),
   )
 }
 

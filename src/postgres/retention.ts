@@ -45,7 +45,7 @@ export async function dropOutdated(
 }
 
 /** The oldest day that is kept, counted from 1970 in UTC. */
-export function firstKeptDay(days: number, nowMs: number): number {
+export function firstKeptDay(days: number, nowMs = Date.now()): number {
   return Math.floor(nowMs / DAY_MS) - days
 }
 

@@ -19,6 +19,7 @@ import { Gatherer, type GatherLimits } from './gatherer'
 import { applyPolicy, type HypertablePolicy } from './hypertable'
 import type { TableName } from './identifiers'
 import { LedgerRewound } from './ledger'
+import { listOutdatedParts, type OutdatedPart } from './outdated-parts'
 import { preparedTable, type PreparedTable, type RowOptions } from './prepared-table'
 import type { TimeBounds } from './record-time'
 import type { Written } from './record-writer'
@@ -290,6 +291,26 @@ export class TableSink {
     })
   }
 
+  get retentionDays(): number {
+    return this.options.retentionDays
+  }
+
+  /**
+   * What the retention would drop now if it were so many days; nothing is dropped.
+   * @throws PipelineError when the database cannot be asked, and for a table that the sink has not made
+   */
+  async outdated(days: number): Promise<OutdatedPart[]> {
+    const { database } = this.options
+    const { shared } = await this.prepare()
+    const parts: OutdatedPart[] = []
+    for (const { table, layout } of await this.tables(shared)) {
+      const isOurs = layout === 'by day' || layout === 'hypertable'
+      if (isOurs && days > 0) parts.push(...(await listOutdatedParts(database, { table, layout, days })))
+      if (!isOurs && shared !== undefined) throw neverDropped(table, layout)
+    }
+    return parts
+  }
+
   /** A policy that cannot be set holds up no row. Never rejects. */
   private async keepPolicy(table: TableName): Promise<'policy' | 'ours'> {
     const { database, columns, hypertable, retentionDays, events } = this.options
@@ -337,4 +358,11 @@ export class TableSink {
   private noteMaintenance(error: unknown): void {
     if (error instanceof PipelineError) this.options.events.noteMaintenanceProblem(error)
   }
+}
+
+function neverDropped({ table }: TableName, layout: TableLayout): PipelineError {
+  const why = layout === 'plain' ? 'it has no partitions' : 'its partitions are not of our making'
+  return new PipelineError('NOTHING_DROPPED', `nothing of "${table}" is ever dropped by this sink: ${why}`, {
+    retryable: false,
+  })
 }

@@ -1,0 +1,44 @@
+/** The dialog's button "What would be dropped now?". */
+import type { OutdatedPart } from '../../src/postgres/outdated-parts'
+import type { TableSink } from '../../src/postgres/table-sink'
+import { addAdminRoute } from '../../src/runtime/admin-route'
+import type { PipelineError } from '../../src/runtime/errors'
+import { readOptions } from '../../src/runtime/options'
+import { options } from './options'
+
+/** What the node shows to the route. */
+export interface SinkHolder {
+  sink?: TableSink
+  /** Why there is no sink. */
+  refused?: PipelineError
+}
+
+/** Instants in ISO 8601. */
+export interface OutdatedAnswer {
+  readonly days: number
+  readonly parts: readonly (Omit<OutdatedPart, 'from' | 'to'> & { from: string; to: string })[]
+}
+
+/** `retentionDays` in the question: as if the sink had been deployed with it. */
+export function addOutdatedRoute(RED: object): void {
+  addAdminRoute<SinkHolder>(RED, {
+    type: 'tenant-postgres-sink',
+    action: 'outdated',
+    permission: 'read',
+    answer: async ({ sink, refused }, { retentionDays }): Promise<OutdatedAnswer> => {
+      if (sink === undefined) throw refused as PipelineError
+      const table = { retentionDays: options.retentionDays }
+      const days =
+        retentionDays === undefined ? sink.retentionDays : readOptions(table, { retentionDays }).retentionDays
+      const parts = await sink.outdated(days)
+      return {
+        days,
+        parts: parts.map(({ from, to, ...part }) => ({
+          ...part,
+          from: from.toISOString(),
+          to: to.toISOString(),
+        })),
+      }
+    },
+  })
+}

@@ -1,0 +1,61 @@
+/** The part of the dialog that shows the positions in the ledger, and removes those of sinks that are no more. */
+import type { NodeAPI } from 'node-red'
+import { readPositions, removePositions, type TopicPositions } from '../../src/postgres/left-overs'
+import type { DatabaseHolder } from '../../src/postgres/require-database'
+import { requireDatabase } from '../../src/postgres/require-database'
+import { addAdminRoute } from '../../src/runtime/admin-route'
+import { readOptions, text } from '../../src/runtime/options'
+
+export interface PositionsAnswer {
+  readonly positions: readonly (TopicPositions & { readonly deployed: boolean })[]
+}
+
+const type = 'tenant-postgres'
+const required = text({ required: true })
+const question = {
+  sink: required,
+  group: required,
+  clusterId: required,
+  topic: required,
+  lastMoved: text({ required: true, pattern: /^[\d :.+-]{19,40}$/, expects: 'a time as it was shown' }),
+}
+
+export function addPositionsRoutes(RED: NodeAPI): void {
+  addAdminRoute<DatabaseHolder>(RED, {
+    type,
+    action: 'positions',
+    permission: 'read',
+    answer: async (node): Promise<PositionsAnswer> => {
+      const positions = await readPositions(requireDatabase(node))
+      const deployed = deployedSinks(RED)
+      return { positions: positions.map((entry) => ({ ...entry, deployed: deployed.has(entry.sink) })) }
+    },
+  })
+  addAdminRoute<DatabaseHolder>(RED, {
+    type,
+    action: 'positions/remove',
+    permission: 'write',
+    answer: async (node, body) => {
+      const which = readOptions(question, body)
+      return { removed: await removePositions(requireDatabase(node), which, deployedSinks(RED)) }
+    },
+  })
+}
+
+/**
+ * Names in the ledger, of all PostgreSQL configurations: two of them may share a ledger. Those of sinks that run, and
+ * those of sinks that are in the flow and do not run, because they are disabled or set up wrongly.
+ */
+function deployedSinks(RED: NodeAPI): ReadonlySet<string> {
+  const names = new Set<string>()
+  RED.nodes.eachNode((entry) => {
+    if (entry.type === type) {
+      const { database } = (RED.nodes.getNode(entry.id) ?? {}) as DatabaseHolder
+      for (const name of database?.sinkNames ?? []) names.add(name)
+    } else if (entry.type === 'tenant-postgres-sink') {
+      const { ledgerName } = entry as { ledgerName?: string }
+      names.add(ledgerName === undefined || ledgerName === '' ? entry.id : ledgerName)
+    }
+  })
+  return names
+}

@@ -1,0 +1,188 @@
+/** What the dialogs of the PostgreSQL nodes ask the runtime: what would be dropped, and which positions are left over. */
+import assert from 'node:assert/strict'
+import type { OutdatedAnswer } from '../../nodes/tenant-postgres-sink/outdated-route'
+import tenantPostgresSink from '../../nodes/tenant-postgres-sink/tenant-postgres-sink'
+import type { PositionsAnswer } from '../../nodes/tenant-postgres/positions-routes'
+import tenantPostgres from '../../nodes/tenant-postgres/tenant-postgres'
+import { createTestDatabase, type TestDatabase } from '../support/postgres'
+import { deploy, helper, loadFlow, startRuntime, stopRuntime, type FlowEntry } from '../support/runtime'
+import { until } from '../support/until'
+
+const DAY_MS = 86_400_000
+
+/** The part of supertest that is used. */
+interface Asking {
+  post(path: string): { send(body: object): Promise<{ status: number; body: unknown }> }
+}
+
+describe('the dialogs of the PostgreSQL nodes', () => {
+  let test: TestDatabase
+  before(startRuntime)
+  after(stopRuntime)
+  beforeEach(async () => {
+    test = await createTestDatabase()
+  })
+  afterEach(async () => {
+    await helper.unload()
+    await test.drop()
+  })
+
+  const tab = { id: 'tab', type: 'tab', label: 'test' }
+  const database = (): FlowEntry => ({ id: 'db', type: 'tenant-postgres', address: 'url', url: test.url })
+  const sink = (more: object = {}): FlowEntry => ({
+    ...{ id: 'rows', type: 'tenant-postgres-sink', z: 'tab', database: 'db', wires: [[]] },
+    ...more,
+  })
+  async function run(...flow: FlowEntry[]): Promise<void> {
+    await loadFlow([tenantPostgres, tenantPostgresSink], [tab, database(), ...flow])
+    await until(
+      'the ledger is there',
+      async () =>
+        (
+          await test.query<{ there: boolean }>(`select to_regclass('iot_ledger_audit') is not null as there`)
+        )[0]!.there,
+    )
+  }
+  async function ask(path: string, body: object = {}): Promise<{ status: number; body: unknown }> {
+    const { status, body: answer } = await (helper.request() as Asking).post(path).send(body)
+    return { status, body: answer }
+  }
+
+  describe('what would be dropped', () => {
+    const outdated = async (body?: object): Promise<OutdatedAnswer> =>
+      (await ask('/tenant-postgres-sink/rows/outdated', body)).body as OutdatedAnswer
+    const insertOld = (daysAgo: number): Promise<unknown> =>
+      test.query(`insert into iot_messages (time) values (now() - make_interval(days => $1::int))`, [daysAgo])
+
+    it('is told for the days of the dialog, with bounds and sizes, and nothing is dropped', async () => {
+      await run(sink({ retentionDays: 0 }))
+      const [day] = [Math.floor(Date.now() / DAY_MS) - 5].map((n) => new Date(n * DAY_MS).toISOString())
+      const name = `iot_messages_p${day!.slice(0, 10).replaceAll('-', '')}`
+      await until(
+        'the table is there',
+        async () =>
+          (
+            await test.query<{ there: boolean }>(`select to_regclass('iot_messages') is not null as there`)
+          )[0]!.there,
+      )
+      const cut =
+        (await test.query(`select from pg_inherits where inhparent = 'iot_messages'::regclass`)).length > 0
+      if (cut) {
+        await test.query(`create table ${name} partition of iot_messages
+          for values from ('${day}') to ('${new Date(Date.parse(day!) + DAY_MS).toISOString()}')`)
+      }
+      await insertOld(5)
+      assert.deepEqual(await outdated(), { days: 0, parts: [] })
+      assert.deepEqual(await outdated({ retentionDays: '5' }), { days: 5, parts: [] })
+      const { days, parts } = await outdated({ retentionDays: '3' })
+      assert.equal(days, 3)
+      assert.deepEqual(
+        parts.map(({ from, to }) => [from, Date.parse(to) - Date.parse(from)]),
+        [[day, DAY_MS]],
+      )
+      assert.ok(parts[0]!.bytes > 0)
+      assert.equal((await test.query('select from iot_messages')).length, 1)
+    })
+
+    it('is refused in words for a node that is not deployed, or does not run', async () => {
+      await run(sink({ table: 'no table;' }), sink({ id: 'good' }))
+      const missing = await ask('/tenant-postgres-sink/none/outdated')
+      assert.equal(missing.status, 404)
+      assert.match((missing.body as Error).message, /not deployed yet/)
+      assert.equal((await ask('/tenant-postgres-sink/db/outdated')).status, 404)
+      const wrong = await ask('/tenant-postgres-sink/rows/outdated')
+      assert.equal(wrong.status, 409)
+      assert.match((wrong.body as Error).message, /"table" is "no table;"/)
+    })
+
+    it('is refused for a number of days that the dialog refuses', async () => {
+      await run(sink())
+      const { status, body } = await ask('/tenant-postgres-sink/rows/outdated', { retentionDays: '-1' })
+      assert.equal(status, 409)
+      assert.match((body as Error).message, /a whole number from 0 to 3650 days/)
+    })
+
+    it('is never anything of a table that was there before', async () => {
+      await test.query('create table iot_messages (time timestamptz)')
+      await run(sink({ columns: '[{"column":"time","from":"time"}]' }))
+      const { body } = await ask('/tenant-postgres-sink/rows/outdated')
+      assert.match((body as Error).message, /nothing of "iot_messages" is ever dropped/)
+    })
+  })
+
+  describe('left-over positions', () => {
+    const list = async (): Promise<PositionsAnswer['positions']> =>
+      ((await ask('/tenant-postgres/db/positions')).body as PositionsAnswer).positions
+    const remove = (which: object): Promise<{ status: number; body: unknown }> =>
+      ask('/tenant-postgres/db/positions/remove', which)
+    const sinksInLedger = async (): Promise<string[]> =>
+      (await test.query<{ sink: string }>('select distinct sink from iot_ledger order by 1')).map(
+        ({ sink }) => sink,
+      )
+
+    beforeEach(async () => {
+      await run(sink(), sink({ id: 'off', ledgerName: 'named', d: true }))
+      await test.query(`insert into iot_ledger (consumer_group, sink, cluster_id, topic, "partition", next_offset)
+        select 'g', sink, 'c', 'iot-messages', n, 5
+          from unnest(array['rows', 'named', 'gone']) as sink, generate_series(0, 2) as n`)
+    })
+
+    it('are told from those of sinks that are deployed, or disabled', async () => {
+      const seen = await list()
+      assert.deepEqual(
+        seen.map(({ sink: name, group, topic, partitions, deployed }) => ({
+          name,
+          group,
+          topic,
+          partitions,
+          deployed,
+        })),
+        [
+          { name: 'gone', group: 'g', topic: 'iot-messages', partitions: [0, 1, 2], deployed: false },
+          { name: 'named', group: 'g', topic: 'iot-messages', partitions: [0, 1, 2], deployed: true },
+          { name: 'rows', group: 'g', topic: 'iot-messages', partitions: [0, 1, 2], deployed: true },
+        ],
+      )
+    })
+
+    it('are removed, and only these', async () => {
+      const [gone] = await list()
+      assert.deepEqual(await remove(gone!), { status: 200, body: { removed: 3 } })
+      assert.deepEqual(await sinksInLedger(), ['named', 'rows'])
+    })
+
+    it('cannot be removed while the sink is deployed, whatever the dialog shows', async () => {
+      for (const deployed of (await list()).slice(1)) {
+        const { status, body } = await remove(deployed)
+        assert.equal(status, 409)
+        assert.match((body as Error).message, /is deployed, and needs its positions/)
+      }
+      assert.deepEqual(await sinksInLedger(), ['gone', 'named', 'rows'])
+    })
+
+    it('become left over when their sink is removed from the flow', async () => {
+      await deploy([tab, database(), sink()], 'full')
+      const leftOver = (await list()).filter(({ deployed }) => !deployed)
+      assert.deepEqual(
+        leftOver.map(({ sink: name }) => name),
+        ['gone', 'named'],
+      )
+    })
+
+    it('stay when they have moved since they were shown: somebody else uses them', async () => {
+      const [gone] = await list()
+      await test.query(
+        `update iot_ledger set next_offset = 6, updated_at = clock_timestamp() where sink = 'gone' and "partition" = 1`,
+      )
+      const { status, body } = await remove(gone!)
+      assert.equal(status, 409)
+      assert.match((body as Error).message, /have moved, or are gone/)
+      assert.deepEqual(await sinksInLedger(), ['gone', 'named', 'rows'])
+    })
+
+    it('are not asked for with half a question', async () => {
+      assert.equal((await remove({ sink: 'gone' })).status, 409)
+      assert.equal((await remove({ ...(await list())[0], lastMoved: "'; drop table x" })).status, 409)
+    })
+  })
+})
