@@ -1,6 +1,6 @@
 /**
  * Drops what is older than the retention, without stopping anybody: detach concurrently, finish what was
- * interrupted, drop under a short lock time-out. What does not succeed within it is tried again an hour later.
+ * interrupted, drop under a short lock time-out. What does not succeed within it is tried again a minute later.
  */
 import type { ClientBase } from 'pg'
 import type { Database } from './database'
@@ -51,7 +51,13 @@ export function firstKeptDay(days: number, nowMs = Date.now()): number {
 
 /** @param firstDay the oldest day that is kept */
 async function dropPartitions(client: ClientBase, table: TableName, firstDay: number): Promise<number> {
-  for (const { name, pending } of await listPartitions(client, table)) {
+  const partitions = await listPartitions(client, table)
+  // PostgreSQL allows one at a time: no other can be detached while one is half detached.
+  const pendingFirst = [
+    ...partitions.filter(({ pending }) => pending),
+    ...partitions.filter(({ pending }) => !pending),
+  ]
+  for (const { name, pending } of pendingFirst) {
     const day = partitionDay(table, name)
     if (day === undefined || day >= firstDay) continue
     const partition = sibling(table, name)

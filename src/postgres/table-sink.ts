@@ -66,6 +66,8 @@ export interface TableSinkOptions {
 }
 
 const MAINTENANCE_INTERVAL_MS = 3_600_000
+/** After a lock that was not to be had, or while the database was away: often enough, and no storm. */
+const MAINTENANCE_RETRY_MS = 60_000
 
 /** A misled fleet could name any number. */
 const MAX_TENANT_PROBLEMS = 1000
@@ -94,6 +96,7 @@ export class TableSink {
   private readonly rangeTails = new Map<string, Promise<unknown>>()
   private readonly gatherers = new Map<string, Gatherer<Written>>()
   private maintenance: NodeJS.Timeout | undefined
+  private maintenanceRetry: NodeJS.Timeout | undefined
   private maintaining: Promise<void> = Promise.resolve()
 
   constructor(private readonly options: TableSinkOptions) {
@@ -141,9 +144,11 @@ export class TableSink {
    */
   async close(budgetMs: number): Promise<void> {
     clearInterval(this.maintenance)
+    clearTimeout(this.maintenanceRetry)
     await settlesWithin(this.idleOrStuck(), budgetMs)
     this.closing.abort()
     await this.maintaining
+    clearTimeout(this.maintenanceRetry)
   }
 
   // ---- writing -------------------------------------------------------------------------------------------
@@ -356,7 +361,11 @@ export class TableSink {
   }
 
   private noteMaintenance(error: unknown): void {
-    if (error instanceof PipelineError) this.options.events.noteMaintenanceProblem(error)
+    if (!(error instanceof PipelineError)) return
+    this.options.events.noteMaintenanceProblem(error)
+    if (!error.retryable || this.closing.signal.aborted) return
+    clearTimeout(this.maintenanceRetry)
+    this.maintenanceRetry = setTimeout(() => this.maintain(), MAINTENANCE_RETRY_MS).unref()
   }
 }
 

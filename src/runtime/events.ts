@@ -142,7 +142,7 @@ export const EVENTS = {
   TENANT_TABLE_BACK: kind('info', "A tenant's own table can be written again."),
   POSTGRES_MAINTENANCE: kind(
     'warn',
-    'Partitions could not be added in advance, or old rows not be dropped. It is tried again in an hour.',
+    'Partitions could not be added in advance, or old rows not be dropped. It is tried again in a minute.',
     'See the message; a lock or a missing permission is the usual reason.',
   ),
   POSTGRES_OUTDATED: kind(

@@ -7,6 +7,7 @@ import { partitionName } from '../../src/postgres/partitions'
 import { dropOutdated } from '../../src/postgres/retention'
 import type { TableSink, TableSinkOptions } from '../../src/postgres/table-sink'
 import { createDatabaseAt, type TestDatabase } from '../support/postgres'
+import { until } from '../support/until'
 import { openDatabase, openSink, range, record, TABLE } from '../support/sink'
 
 const DAY_MS = 86_400_000
@@ -119,6 +120,28 @@ describe('the daily partitions of the PostgreSQL sink', () => {
     await dropOutdated(connection, { table: TABLE, layout: 'by day', days: 3 })
     assert.ok(!(await partitions()).some((name) => name.startsWith(partitionName(TABLE, today - 5))))
     assert.deepEqual(await database.query('select 1 from iot_messages'), [])
+  })
+
+  it('finishes a detach that was interrupted before it begins with another day, also an older one', async () => {
+    const sink = open({ retentionDays: 0 })
+    await sink.write({ way: 'range', range: range(0, 1), records: [at(0, (today - 5) * DAY_MS)] })
+    const reader = openDatabase(database.url)
+    let finish = (): void => undefined
+    const reading = reader.transaction('reading', async (client) => {
+      await client.query('select count(*) from iot_messages')
+      await new Promise<void>((resolve) => (finish = resolve))
+    })
+    await until('somebody reads', async () => {
+      const locks = await database.query(`select from pg_locks where relation = 'iot_messages'::regclass`)
+      return locks.length > 0
+    })
+    await assert.rejects(dropOutdated(connection, { table: TABLE, layout: 'by day', days: 3 }))
+    finish()
+    await reading
+    await reader.close(0)
+    await sink.write({ way: 'range', range: range(1, 2), records: [at(1, (today - 9) * DAY_MS)] })
+    assert.equal(await dropOutdated(connection, { table: TABLE, layout: 'by day', days: 3 }), 2)
+    assert.equal((await partitions()).length, 8)
   })
 
   it('keeps a partition that somebody has detached to keep it', async () => {
