@@ -66,7 +66,8 @@ describe('the dialogs of the PostgreSQL nodes', () => {
           )[0]!.there,
       )
       const cut =
-        (await test.query(`select from pg_inherits where inhparent = 'iot_messages'::regclass`)).length > 0
+        (await test.query(`select from pg_class where oid = 'iot_messages'::regclass and relkind = 'p'`))
+          .length > 0
       if (cut) {
         await test.query(`create table ${name} partition of iot_messages
           for values from ('${day}') to ('${new Date(Date.parse(day!) + DAY_MS).toISOString()}')`)
