@@ -8,7 +8,7 @@
  * fault of the configuration the table is prepared anew, so that the sink goes on by itself when it is mended.
  */
 import { settlesWithin } from '../runtime/deadline'
-import { asPipelineError, PipelineError } from '../runtime/errors'
+import type { PipelineError } from '../runtime/errors'
 import type { KafkaRange, WireRecord } from '../runtime/wire'
 import { BatchWriter } from './batch-writer'
 import type { Column, PayloadType, PropertyPath } from './columns'
@@ -16,21 +16,20 @@ import type { Database } from './database'
 import { DatabaseError } from './database-error'
 import { prepareDeadLetters, type Refuser } from './dead-letters'
 import { Gatherer, type GatherLimits } from './gatherer'
-import { applyPolicy, type HypertablePolicy } from './hypertable'
+import type { HypertablePolicy } from './hypertable'
 import type { TableName } from './identifiers'
 import { LedgerRewound } from './ledger'
-import { listOutdatedParts, type OutdatedPart } from './outdated-parts'
+import { TableMaintenance } from './maintenance'
+import type { OutdatedPart } from './outdated-parts'
 import { preparedTable, type PreparedTable, type RowOptions } from './prepared-table'
 import type { TimeBounds } from './record-time'
 import type { Written } from './record-writer'
 import type { RejectedRecord } from './rejected'
 import { ReplayMarks } from './replay-marks'
-import { dropOutdated } from './retention'
 import { retryForEver } from './retry'
 import type { ExactlyOnce, Route } from './routing'
 import { SharedTable } from './row-target'
 import type { SinkEvents } from './sink-events'
-import type { TableLayout } from './table'
 import { TenantBreakers } from './tenant-breakers'
 import type { SchemaTemplate } from './tenant-schema'
 import { TenantTables } from './tenant-tables'
@@ -65,10 +64,6 @@ export interface TableSinkOptions {
   readonly events: SinkEvents
 }
 
-const MAINTENANCE_INTERVAL_MS = 3_600_000
-/** After a lock that was not to be had, or while the database was away: often enough, and no storm. */
-const MAINTENANCE_RETRY_MS = 60_000
-
 /** A misled fleet could name any number. */
 const MAX_TENANT_PROBLEMS = 1000
 
@@ -95,11 +90,10 @@ export class TableSink {
   private prepared: Promise<Prepared> | undefined
   private readonly rangeTails = new Map<string, Promise<unknown>>()
   private readonly gatherers = new Map<string, Gatherer<Written>>()
-  private maintenance: NodeJS.Timeout | undefined
-  private maintenanceRetry: NodeJS.Timeout | undefined
-  private maintaining: Promise<void> = Promise.resolve()
+  private readonly maintenance: TableMaintenance
 
   constructor(private readonly options: TableSinkOptions) {
+    this.maintenance = this.maintenanceOf(options)
     const { tenantSchemas } = options
     if (tenantSchemas !== undefined) this.tenantTables = this.tablesOf(tenantSchemas)
   }
@@ -114,9 +108,7 @@ export class TableSink {
     const started = this.untilDone(() => this.prepare()).then(() => {
       this.ready = true
       this.onChange()
-      this.maintain()
-      this.maintenance = setInterval(() => this.maintain(), MAINTENANCE_INTERVAL_MS)
-      this.maintenance.unref()
+      if (!this.closing.signal.aborted) this.maintenance.start()
     })
     started.catch(() => undefined)
   }
@@ -143,12 +135,10 @@ export class TableSink {
    * once: the source brings the messages again, and the ledger or the key knows which of them are stored.
    */
   async close(budgetMs: number): Promise<void> {
-    clearInterval(this.maintenance)
-    clearTimeout(this.maintenanceRetry)
+    const maintained = this.maintenance.close()
     await settlesWithin(this.idleOrStuck(), budgetMs)
     this.closing.abort()
-    await this.maintaining
-    clearTimeout(this.maintenanceRetry)
+    await maintained
   }
 
   // ---- writing -------------------------------------------------------------------------------------------
@@ -252,7 +242,7 @@ export class TableSink {
     const { tenantTables } = this
     const shared =
       tenantTables === undefined ? await preparedTable(database, table, this.rowOptions(), false) : undefined
-    if (shared?.layout === 'hypertable') await this.keepPolicy(table)
+    if (shared !== undefined) await this.maintenance.keepPolicy(shared)
     const { columns, payloadType, refuser, deliverRejected, events } = this.options
     const writer = new BatchWriter({
       database,
@@ -284,7 +274,7 @@ export class TableSink {
       prepare: async (schema) => {
         const own = { schema, table: table.table }
         const prepared = await preparedTable(database, own, this.rowOptions(), true)
-        if (prepared.layout === 'hypertable') await this.keepPolicy(own)
+        await this.maintenance.keepPolicy(prepared)
         return prepared
       },
       onFault: (tenant, problem) => {
@@ -296,82 +286,32 @@ export class TableSink {
     })
   }
 
+  // ---- the tables in the course of time ------------------------------------------------------------------
+
   get retentionDays(): number {
     return this.options.retentionDays
   }
 
-  /**
-   * What the retention would drop now if it were so many days; nothing is dropped.
-   * @throws PipelineError when the database cannot be asked, and for a table that the sink has not made
-   */
-  async outdated(days: number): Promise<OutdatedPart[]> {
-    const { database } = this.options
-    const { shared } = await this.prepare()
-    const parts: OutdatedPart[] = []
-    for (const { table, layout } of await this.tables(shared)) {
-      const isOurs = layout === 'by day' || layout === 'hypertable'
-      if (isOurs && days > 0) parts.push(...(await listOutdatedParts(database, { table, layout, days })))
-      if (!isOurs && shared !== undefined) throw neverDropped(table, layout)
-    }
-    return parts
+  /** What the retention would drop now if it were so many days: `maintenance.ts`. */
+  outdated(days: number): Promise<OutdatedPart[]> {
+    return this.maintenance.outdated(days)
   }
 
-  /** A policy that cannot be set holds up no row. Never rejects. */
-  private async keepPolicy(table: TableName): Promise<'policy' | 'ours'> {
-    const { database, columns, hypertable, retentionDays, events } = this.options
-    try {
-      return await applyPolicy(database, table, columns, { ...hypertable, retentionDays })
-    } catch (error) {
-      events.noteMaintenanceProblem(asPipelineError(error))
-      return 'ours'
-    }
+  private maintenanceOf(options: TableSinkOptions): TableMaintenance {
+    return new TableMaintenance({
+      ...options,
+      tables: async () => {
+        const { shared } = await this.prepare()
+        return shared === undefined ? ((await this.tenantTables?.all()) ?? []) : [shared]
+      },
+      addPartitions: async () => {
+        const { shared } = await this.prepare()
+        await (shared === undefined ? this.tenantTables?.addPartitions() : shared.partitions?.ensureAhead())
+      },
+      forgetPartitions: () => {
+        const forget = ({ shared }: Prepared): void => (shared?.partitions ?? this.tenantTables)?.forget()
+        void this.prepared?.then(forget, () => undefined)
+      },
+    })
   }
-
-  /** Partitions for the days to come, and none for the days gone by. Never rejects. */
-  private maintain(): void {
-    this.maintaining = (async () => {
-      if (this.closing.signal.aborted) return
-      const { shared } = await this.prepare()
-      await (shared === undefined ? this.tenantTables?.addPartitions() : shared.partitions?.ensureAhead())
-      for (const { table, layout } of await this.tables(shared)) {
-        await this.dropOutdated(table, layout).catch((error: unknown) => this.noteMaintenance(error))
-      }
-    })().catch((error: unknown) => this.noteMaintenance(error))
-  }
-
-  private async tables(
-    shared: PreparedTable | undefined,
-  ): Promise<readonly { table: TableName; layout: TableLayout }[]> {
-    if (shared !== undefined) return [shared]
-    const { table } = this.options.table
-    const all = (await this.tenantTables?.all()) ?? []
-    return all.map(({ schema, layout }) => ({ table: { schema, table }, layout }))
-  }
-
-  private async dropOutdated(table: TableName, layout: TableLayout): Promise<void> {
-    const { database, retentionDays: days, events } = this.options
-    if (layout === 'hypertable' && (await this.keepPolicy(table)) === 'policy') return
-    if (days === 0 || (layout !== 'by day' && layout !== 'hypertable')) return
-    try {
-      events.noteOutdated(await dropOutdated(database, { table, layout, days }))
-    } finally {
-      const forget = ({ shared }: Prepared): void => (shared?.partitions ?? this.tenantTables)?.forget()
-      void this.prepared?.then(forget, () => undefined)
-    }
-  }
-
-  private noteMaintenance(error: unknown): void {
-    if (!(error instanceof PipelineError)) return
-    this.options.events.noteMaintenanceProblem(error)
-    if (!error.retryable || this.closing.signal.aborted) return
-    clearTimeout(this.maintenanceRetry)
-    this.maintenanceRetry = setTimeout(() => this.maintain(), MAINTENANCE_RETRY_MS).unref()
-  }
-}
-
-function neverDropped({ table }: TableName, layout: TableLayout): PipelineError {
-  const why = layout === 'plain' ? 'it has no partitions' : 'its partitions are not of our making'
-  return new PipelineError('NOTHING_DROPPED', `nothing of "${table}" is ever dropped by this sink: ${why}`, {
-    retryable: false,
-  })
 }

@@ -6,6 +6,7 @@ import { PipelineError } from '../runtime/errors'
 import type { WireRecord } from '../runtime/wire'
 import type { Database } from './database'
 import { DatabaseError } from './database-error'
+import type { TableName } from './identifiers'
 import type { PreparedTable } from './prepared-table'
 import type { RejectedRecord } from './rejected'
 import type { Division, RowTarget, RowTargets, TableFailure, TargetedRecords } from './row-target'
@@ -104,7 +105,7 @@ export class TenantTables implements RowTargets {
   }
 
   /** All tables of tenants that this package has made, also of those that have been silent since the start. */
-  async all(): Promise<{ schema: string; layout: TableLayout }[]> {
+  async all(): Promise<{ table: TableName; layout: TableLayout }[]> {
     const { database, table, template } = this.options
     const found = await database.withClient(`listing the tables "${table}"`, (client) =>
       listOwnTables(client, table),
@@ -112,7 +113,7 @@ export class TenantTables implements RowTargets {
     return found
       .filter(({ schema }) => template.matches(schema))
       .map(({ schema, partitioned, hypertable }) => ({
-        schema,
+        table: { schema, table },
         layout: hypertable ? 'hypertable' : partitioned ? 'by day' : 'plain',
       }))
   }
