@@ -5,16 +5,19 @@
  * Nothing here waits for the flow while the client waits for us: a sink may hold a batch for hours, and the member
  * must go on sending heart-beats.
  */
-import { backoffMs } from '../runtime/backoff'
+import { backoffMs, type BackoffOptions } from '../runtime/backoff'
 import type { PipelineError } from '../runtime/errors'
 import { CommitQueue, partitionKey, type PartitionOffset } from './commit-queue'
 import type { ConsumerOptions, StartAt, TopicPartition } from './driver'
 import { PartitionReader, type FetchedRange } from './partition-reader'
-import { outOfRange } from './start-position'
+import { outOfRange, unreadableAt } from './start-position'
 
 /** What is fetched and waits, of all partitions together. Above it nothing more is fetched. */
 const MAX_WAITING_BYTES = 8 * 1024 * 1024
 const START_BACKOFF = { initialMs: 200, maxMs: 5_000 }
+/** What cannot be read is fetched so often, in case that it was damaged on the way; then the partition stops. */
+const READ_ATTEMPTS = 5
+const READ_BACKOFF = { initialMs: 500, maxMs: 5_000 }
 
 /** A partition that this member owns, or has owned. */
 export interface OwnedPartition {
@@ -26,6 +29,10 @@ export interface OwnedPartition {
   /** Settles when the flow has finished the outstanding batch. */
   outstanding: Promise<void> | undefined
   isFetching: boolean
+  /** Fetches in a row that brought nothing that can be read. */
+  unreadable: number
+  /** Not fetched from until a back-off is over. */
+  isResting: boolean
 }
 
 /** The client, as far as the partitions need it. */
@@ -57,6 +64,8 @@ export interface AssignedPartitionsOptions {
   readonly translate: (error: unknown) => PipelineError
   /** A part (`commit`, a partition) has a problem, or has it no more. */
   readonly onProblem: (part: string, problem: PipelineError | undefined) => void
+  /** Between two fetches of what cannot be read. */
+  readonly readBackoff?: BackoffOptions
 }
 
 export class AssignedPartitions {
@@ -103,7 +112,12 @@ export class AssignedPartitions {
   accept(partition: TopicPartition, range: FetchedRange): boolean {
     const own = this.owned.get(keyOf(partition))
     if (own === undefined) return false
+    if (range.unreadable !== undefined && range.records.length === 0) {
+      this.readAgain(own, range.unreadable)
+      return false
+    }
     const acceptance = own.reader.accept(range)
+    own.unreadable = 0
     if (acceptance === 'taken') this.pump(own)
     else if (acceptance === 'behind') this.seek(own)
     else if (acceptance === 'ahead') void this.examine(own)
@@ -163,6 +177,8 @@ export class AssignedPartitions {
       doneTo: undefined,
       outstanding: undefined,
       isFetching: false,
+      unreadable: 0,
+      isResting: false,
     }
     this.owned.set(keyOf(partition), own)
     this.options.control.pause(partition)
@@ -244,6 +260,27 @@ export class AssignedPartitions {
     this.balance()
   }
 
+  /** What comes next cannot be read: fetches it again after a pause, and stops the partition when that is no help. */
+  private readAgain(own: OwnedPartition, reason: string): void {
+    const { reader } = own
+    if (!reader.isReading || own.isResting) return
+    // What was fetched before it is handed out first.
+    if (own.outstanding === undefined && reader.waitingBytes === 0) own.unreadable++
+    if (own.unreadable >= READ_ATTEMPTS)
+      return this.stop(own, unreadableAt(reader.partition, reader.position, reason))
+    own.isResting = true
+    setTimeout(
+      () => {
+        own.isResting = false
+        if (this.owned.get(keyOf(reader.partition)) !== own) return
+        this.seek(own)
+        this.balance()
+      },
+      backoffMs(Math.max(1, own.unreadable), this.options.readBackoff ?? READ_BACKOFF),
+    ).unref()
+    this.balance()
+  }
+
   private seek({ reader }: OwnedPartition): void {
     if (reader.isReading && !this.isClosed) this.options.control.seek(reader.partition, reader.position)
   }
@@ -254,7 +291,7 @@ export class AssignedPartitions {
     let waiting = 0
     for (const { reader } of this.owned.values()) waiting += reader.waitingBytes
     for (const own of this.owned.values()) {
-      const wanted = own.reader.wantsMore && waiting < MAX_WAITING_BYTES
+      const wanted = own.reader.wantsMore && !own.isResting && waiting < MAX_WAITING_BYTES
       if (wanted !== own.isFetching) this.setFetching(own, wanted)
     }
     this.answerDemand()

@@ -88,8 +88,8 @@ export interface ConsumerOptions {
   /** The connection state, for the status: `undefined` when all is well. */
   readonly onState: (problem: PipelineError | undefined) => void
   /**
-   * Nothing more is read from this partition, because records may be lost (`KAFKA_OFFSET_OUT_OF_RANGE`), until
-   * it is assigned anew.
+   * Nothing more is read from this partition, because records may be lost (`KAFKA_OFFSET_OUT_OF_RANGE`) or
+   * cannot be read (`KAFKA_UNREADABLE`), until it is assigned anew.
    */
   readonly onStopped: (partition: TopicPartition, problem: PipelineError) => void
 }

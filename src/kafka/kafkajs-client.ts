@@ -8,6 +8,7 @@ import net from 'node:net'
 import tls from 'node:tls'
 import { Kafka, logLevel, type ISocketFactory, type LogEntry } from 'kafkajs'
 import type { KafkaConnection } from './connection'
+import { useBatchCheck } from './kafkajs-batch-check'
 import { registerCodecs } from './kafkajs-codecs'
 import { guardIdleTimer } from './kafkajs-idle-guard'
 import { kafkaJsLogin } from './kafkajs-login'
@@ -47,6 +48,7 @@ interface Connection {
 export function createKafkaJsClient(connection: KafkaConnection, log: KafkaLog): KafkaJsClient {
   guardIdleTimer()
   useRecordEncoder()
+  useBatchCheck()
   registerCodecs()
   const sockets = new Map<net.Socket, Connection>()
   const nextSeed = seedChooser(connection.brokers)

@@ -20,6 +20,7 @@ import { settlesWithin } from '../runtime/deadline'
 import { PipelineError } from '../runtime/errors'
 import { AssignedPartitions, type OwnedPartition } from './assigned-partitions'
 import type { ConsumedRecord, ConsumerOptions, TopicPartition } from './driver'
+import { unreadableReason } from './kafkajs-batch-check'
 import type { KafkaJsClient } from './kafkajs-client'
 import { OffsetLookup } from './kafkajs-offsets'
 import type { FetchedRange } from './partition-reader'
@@ -184,8 +185,10 @@ export class KafkaJsSession {
 
   private onFetched(payload: EachBatchPayload): void {
     const { batch } = payload
-    const goOn = this.partitions.accept(batch, fetchedRange(batch))
-    if (goOn) payload.resolveOffset((batch.messages.at(-1) as { offset: string }).offset)
+    const range = fetchedRange(batch)
+    const goOn = this.partitions.accept(batch, range)
+    const last = range.records.at(-1)
+    if (goOn && last !== undefined) payload.resolveOffset(String(last.offset))
   }
 
   /** kafkajs itself passes over a range in which every record is filtered out. */
@@ -229,19 +232,22 @@ function whileMember(control: () => void): void {
 }
 
 function fetchedRange(batch: Batch): FetchedRange {
-  const { fetchedOffset } = batch as Batch & { readonly fetchedOffset: string }
-  return {
-    fetchedOffset: Number(fetchedOffset),
-    nextOffset: Number(batch.lastOffset()) + 1,
-    highWatermark: Number(batch.highWatermark),
-    records: batch.messages.map(({ offset, key, value, headers, timestamp }): ConsumedRecord => ({
-      offset: Number(offset),
-      key,
-      value,
-      headers: headers ?? {},
-      timestamp: Number(timestamp),
-    })),
-  }
+  const fetchedOffset = Number((batch as Batch & { readonly fetchedOffset: string }).fetchedOffset)
+  const highWatermark = Number(batch.highWatermark)
+  const broken = batch.messages.findIndex((message) => unreadableReason(message) !== undefined)
+  const sound = broken < 0 ? batch.messages : batch.messages.slice(0, broken)
+  const records = sound.map(({ offset, key, value, headers, timestamp }): ConsumedRecord => ({
+    offset: Number(offset),
+    key,
+    value,
+    headers: headers ?? {},
+    timestamp: Number(timestamp),
+  }))
+  if (broken < 0) return { fetchedOffset, nextOffset: Number(batch.lastOffset()) + 1, highWatermark, records }
+  const last = records.at(-1)
+  const nextOffset = last === undefined ? fetchedOffset : last.offset + 1
+  const unreadable = unreadableReason(batch.messages[broken] as object)
+  return { fetchedOffset, nextOffset, highWatermark, records, unreadable }
 }
 
 function unknownTopics(missing: readonly string[]): PipelineError {

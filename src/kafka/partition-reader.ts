@@ -22,6 +22,8 @@ export interface FetchedRange {
   readonly nextOffset: number
   readonly records: readonly ConsumedRecord[]
   readonly highWatermark: number
+  /** Why what follows the range cannot be read, when it cannot. */
+  readonly unreadable?: string | undefined
 }
 
 /** `behind`: nothing in it is new. `ahead`: offsets between the position and the range were skipped. */

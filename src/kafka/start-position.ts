@@ -76,3 +76,18 @@ export function outOfRange(
     { retryable: false, statusText: `possible loss: ${topic}/${partition}` },
   )
 }
+
+/** The error when the records from an offset on are not as their producer wrote them, or cannot be opened. */
+export function unreadableAt(
+  { topic, partition }: TopicPartition,
+  offset: number,
+  reason: string,
+): PipelineError {
+  return new PipelineError(
+    'KAFKA_UNREADABLE',
+    `What Kafka has in ${topic} partition ${partition} from offset ${offset} on cannot be read: ${reason}. It was ` +
+      'fetched several times. The partition is stopped, nothing is skipped. Mend the broker (another replica may be ' +
+      'sound), then deploy, or go on behind it with the button in the dialog',
+    { retryable: false, statusText: `cannot be read: ${topic}/${partition}` },
+  )
+}

@@ -116,6 +116,11 @@ export const EVENTS = {
     'Possible loss: Kafka no longer has the records that come next in a partition. The consumer has stopped it.',
     'Compare the retention with the length of the outage, then set the position, and deploy.',
   ),
+  KAFKA_UNREADABLE: kind(
+    'error',
+    'What Kafka holds next in a partition is damaged, or compressed in a way that is unknown here. The consumer has stopped it.',
+    'See the reason in the message. Mend the broker and deploy, or release the partition behind the damage.',
+  ),
 
   // ---- PostgreSQL
   POSTGRES_READY: kind('info', 'The sink has reached the database, and found or made its table.'),

@@ -3,6 +3,7 @@ import { alsoDone, AssignedPartitions, type OwnedPartition } from '../../../src/
 import type { ConsumedBatch, ConsumerOptions, StartAt, TopicPartition } from '../../../src/kafka/driver'
 import type { FetchedRange } from '../../../src/kafka/partition-reader'
 import { asPipelineError, type PipelineError } from '../../../src/runtime/errors'
+import { until } from '../../support/until'
 
 const p0 = { topic: 't', partition: 0 }
 const p1 = { topic: 't', partition: 1 }
@@ -40,6 +41,7 @@ class Harness {
       past: this.past,
       translate: (error) => asPipelineError(error),
       onProblem: () => undefined,
+      readBackoff: { initialMs: 1, maxMs: 2 },
       offsets: {
         committed: () => Promise.resolve(this.committedOffset),
         range: () => Promise.resolve(this.range),
@@ -84,6 +86,18 @@ class Harness {
       nextOffset: from + count,
       records,
       highWatermark: 1_000,
+    }
+    return this.it.accept(partition, range)
+  }
+
+  /** An answer whose first batch cannot be read. */
+  unreadable(partition: TopicPartition, from: number): boolean {
+    const range = {
+      fetchedOffset: from,
+      nextOffset: from,
+      records: [],
+      highWatermark: 1_000,
+      unreadable: 'test',
     }
     return this.it.accept(partition, range)
   }
@@ -221,6 +235,39 @@ describe('AssignedPartitions', () => {
     assert.equal(h.stopped[0]?.code, 'KAFKA_OFFSET_OUT_OF_RANGE')
     assert.deepEqual([...h.fetching], [])
     assert.deepEqual(h.handedOut(), [])
+  })
+
+  it('rests before what cannot be read, fetches it again, and goes on when it can be read', async () => {
+    const h = new Harness()
+    await h.assign([p0, p1])
+    assert.equal(h.unreadable(p0, 0), false)
+    assert.deepEqual([...h.fetching], [1])
+    await until(() => h.fetching.has(0))
+    assert.equal(h.seeks.at(-1), '0:0')
+    h.fetched(p0, 0, 5)
+    assert.deepEqual(h.handedOut(), ['0:0-5'])
+    assert.deepEqual(h.stopped, [])
+  })
+
+  it('stops before what can never be read, and not before all that came earlier is finished', async () => {
+    const h = new Harness()
+    await h.assign([p0, p1])
+    h.fetched(p0, 0, 5)
+    for (let answer = 0; answer < 6; answer++) {
+      h.unreadable(p0, 5)
+      await until(() => h.fetching.has(0))
+    }
+    assert.equal(h.stopped.length, 0)
+    h.batches[0]?.finish()
+    await nextTurn()
+    await until(() => {
+      if (h.fetching.has(0)) h.unreadable(p0, 5)
+      return h.stopped.length > 0
+    })
+    assert.equal(h.stopped[0]?.code, 'KAFKA_UNREADABLE')
+    assert.match(h.stopped[0].message, /from offset 5 on/)
+    assert.deepEqual([...h.fetching], [1])
+    assert.deepEqual(h.handedOut(), ['0:0-5'])
   })
 
   it('pins the first start, before anything was read', async () => {
