@@ -21,6 +21,7 @@ export const options = {
   maxBatchBytes: integer({ default: 1_048_576, min: 1024, max: 67_108_864, unit: 'bytes' }),
   windowRecords: integer({ default: 1000, min: 1, max: 100_000, unit: 'records' }),
   sessionTimeoutMs: integer({ default: 8000, min: 6000, max: 300_000, unit: 'ms' }),
+  assigner: choice(['round-robin', 'sticky'], 'round-robin'),
   deliveryTimeoutMs: integer({ default: 30_000, min: 1000, max: 86_400_000, unit: 'ms' }),
   attempts: integer({ default: 0, min: 0, max: 1_000_000, unit: 'attempts' }),
   maxDeadLetterAttempts: integer({ default: 3, min: 2, max: 1000, unit: 'attempts' }),

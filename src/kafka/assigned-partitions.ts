@@ -84,6 +84,10 @@ export class AssignedPartitions {
     )
   }
 
+  get ownedPartitions(): TopicPartition[] {
+    return [...this.owned.values()].map(({ reader }) => reader.partition)
+  }
+
   /** The group is distributing its partitions anew: hand out nothing until `assign`. */
   hold(): void {
     this.isHeld = true

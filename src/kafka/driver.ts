@@ -65,6 +65,8 @@ export interface ConsumerOptions {
   readonly groupId: string
   readonly topics: readonly (string | RegExp)[]
   readonly sessionTimeoutMs: number
+  /** How the group shares its partitions; `sticky`: a partition stays with its member when it can. */
+  readonly assigner: Assigner
   /** How much one answer of the broker may carry for a partition. */
   readonly maxBytesPerPartition: number
   readonly maxWaitMs: number
@@ -93,6 +95,8 @@ export interface ConsumerOptions {
    */
   readonly onStopped: (partition: TopicPartition, problem: PipelineError) => void
 }
+
+export type Assigner = 'round-robin' | 'sticky'
 
 export type StartAt = { readonly offset: number } | 'earliest' | 'latest' | { readonly timestamp: number }
 

@@ -15,7 +15,14 @@
  *  - Kafka accepts an offset commit of any member for any partition. Whether we own it has to be known here.
  *  - A member id that has changed means that we were expelled.
  */
-import type { Admin, Batch, Consumer, EachBatchPayload } from 'kafkajs'
+import {
+  PartitionAssigners,
+  type Admin,
+  type Batch,
+  type Consumer,
+  type EachBatchPayload,
+  type PartitionAssigner,
+} from 'kafkajs'
 import { settlesWithin } from '../runtime/deadline'
 import { PipelineError } from '../runtime/errors'
 import { AssignedPartitions, type OwnedPartition } from './assigned-partitions'
@@ -23,6 +30,7 @@ import type { ConsumedRecord, ConsumerOptions, TopicPartition } from './driver'
 import { unreadableReason } from './kafkajs-batch-check'
 import type { KafkaJsClient } from './kafkajs-client'
 import { OffsetLookup } from './kafkajs-offsets'
+import { stickyAssigner } from './kafkajs-sticky-assigner'
 import type { FetchedRange } from './partition-reader'
 import { selectTopics } from './topic-selection'
 
@@ -75,6 +83,7 @@ export class KafkaJsSession {
       groupId: consumer.groupId,
       sessionTimeout: consumer.sessionTimeoutMs,
       rebalanceTimeout: Math.max(consumer.sessionTimeoutMs, REBALANCE_TIMEOUT_MS),
+      partitionAssigners: this.assigners(),
       heartbeatInterval: Math.floor(consumer.sessionTimeoutMs / 4),
       maxBytesPerPartition: consumer.maxBytesPerPartition,
       maxBytes: Math.max(MAX_BYTES_PER_FETCH, consumer.maxBytesPerPartition),
@@ -148,6 +157,13 @@ export class KafkaJsSession {
     void this.running?.then(disconnect, disconnect)
     await settlesWithin(Promise.all([disconnect(), this.admin.disconnect()]), 1_000)
     this.options.client.cut()
+  }
+
+  /** Both are offered, so that members with the one and the other find together while a setting is being changed. */
+  private assigners(): PartitionAssigner[] {
+    const sticky = stickyAssigner(() => this.partitions.ownedPartitions)
+    const { roundRobin } = PartitionAssigners
+    return this.options.consumer.assigner === 'sticky' ? [sticky, roundRobin] : [roundRobin, sticky]
   }
 
   private listen(): void {

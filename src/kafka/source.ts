@@ -19,7 +19,14 @@ import { HEADER } from '../tenant/header-names'
 import { attemptsIn } from '../tenant/replayed'
 import type { KafkaCluster } from './cluster'
 import { wireRecordOf } from './consumed-record'
-import type { ConsumedBatch, ConsumedRecord, KafkaConsumer, StartAt, TopicPartition } from './driver'
+import type {
+  Assigner,
+  ConsumedBatch,
+  ConsumedRecord,
+  KafkaConsumer,
+  StartAt,
+  TopicPartition,
+} from './driver'
 import { startPosition, type PositionStore } from './start-position'
 import { newTopic, type TopicPlan } from './topic-check'
 import { Window } from './window'
@@ -43,6 +50,7 @@ export interface KafkaSourceSettings {
   /** Records that may be in the flow at a time, when they go one by one. */
   readonly windowRecords: number
   readonly sessionTimeoutMs: number
+  readonly assigner: Assigner
   readonly deliveryTimeoutMs: number
   /** 0: without end. */
   readonly attempts: number
@@ -202,6 +210,7 @@ export class KafkaSource {
       groupId: settings.group,
       topics: settings.topics,
       sessionTimeoutMs: settings.sessionTimeoutMs,
+      assigner: settings.assigner,
       maxBytesPerPartition: settings.maxBatchBytes,
       maxWaitMs: MAX_WAIT_MS,
       maxBatchRecords: settings.maxBatchRecords,

@@ -26,6 +26,7 @@ export class RecordingConsumer {
   ) {
     const settings: ConsumerOptions = {
       sessionTimeoutMs: 6_000,
+      assigner: 'round-robin',
       maxBytesPerPartition: 262_144,
       maxWaitMs: 100,
       maxBatchRecords: 500,

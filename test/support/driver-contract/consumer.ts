@@ -153,6 +153,25 @@ export function consumerContract(stage: () => ContractStage): void {
     assert.deepEqual(again, [])
   })
 
+  it('leaves partitions with their member when it shares them stickily and others come and go', async () => {
+    const topic = await createTestTopic(stage().brokers, { partitions: 6 })
+    const groupId = uniqueName('group')
+    const member = (): RecordingConsumer => stage().consumer({ groupId, topics: [topic], assigner: 'sticky' })
+    const has = ({ assigned, revoked }: RecordingConsumer): number => assigned.length - revoked.length
+    const first = member()
+    await until(() => has(first) === 6)
+    const second = member()
+    await until(() => has(first) === 3 && has(second) === 3)
+    const third = member()
+    await until(() => [first, second, third].every((each) => has(each) === 2))
+    assert.deepEqual([first.revoked.length, second.revoked.length], [4, 1])
+    await third.close()
+    await until(() => has(first) === 3 && has(second) === 3)
+    assert.deepEqual([first.revoked.length, second.revoked.length], [4, 1])
+    await produce(stage().brokers, topic, ['5'], 5)
+    await until(() => first.count + second.count === 1)
+  })
+
   it('keeps its membership while the flow holds a batch for longer than the session time-out', async () => {
     const topic = await createTestTopic(stage().brokers, { partitions: 2 })
     await produce(stage().brokers, topic, numbered(10), 0)
