@@ -1,6 +1,7 @@
 /** The options of `tenant-kafka-consumer`; the dialog is tested against this table. */
 import type { KafkaSourceSettings } from '../../src/kafka/source'
 import { DEFAULT_PARTITIONS, DEFAULT_REPLICAS, DEFAULT_RETENTION_MS } from '../../src/kafka/topic-check'
+import { TopicNames } from '../../src/kafka/topic-names'
 import { parseTopics } from '../../src/kafka/topic-selection'
 import { PipelineError } from '../../src/runtime/errors'
 import { choice, integer, readOptions, text } from '../../src/runtime/options'
@@ -13,6 +14,8 @@ export const options = {
     pattern: /^[A-Za-z0-9._-]{1,200}$/,
     expects: 'a consumer group: 1 to 200 letters, digits, dots, dashes and underscores',
   }),
+  /** Such as `{tenant}.{project}`; empty: records say themselves whose they are. */
+  topicPattern: text(),
   mode: choice(['batch', 'record'], 'batch'),
   start: choice(['earliest', 'latest', 'time'], 'earliest'),
   /** For `start: time`. */
@@ -34,14 +37,13 @@ export const options = {
 
 /** @throws PipelineError `CONFIG_INVALID` */
 export function readConsumerOptions(nodeId: string, config: object): KafkaSourceSettings {
-  const { topics, start, startTime, missingTopic, partitions, replicas, retentionMs, ...same } = readOptions(
-    options,
-    config,
-  )
+  const { topics, topicPattern, start, startTime, missingTopic, partitions, replicas, retentionMs, ...same } =
+    readOptions(options, config)
   return {
     ...same,
     nodeId,
     topics: parseTopics(topics),
+    topicNames: topicPattern === '' ? undefined : TopicNames.compile(topicPattern),
     start: start === 'time' ? { timestamp: timeOf(startTime) } : start,
     createTopics: missingTopic === 'create' ? { partitions, replicas, retentionMs } : undefined,
   }

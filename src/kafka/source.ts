@@ -14,7 +14,7 @@ import { backoffMs } from '../runtime/backoff'
 import { CLOSE_BUDGET_MS, settlesWithin } from '../runtime/deadline'
 import { asPipelineError, type PipelineError } from '../runtime/errors'
 import type { EventLog } from '../runtime/event-log'
-import type { KafkaRange } from '../runtime/wire'
+import type { KafkaRange, WireRecord } from '../runtime/wire'
 import { HEADER } from '../tenant/header-names'
 import { attemptsIn } from '../tenant/replayed'
 import type { KafkaCluster } from './cluster'
@@ -29,6 +29,7 @@ import type {
 } from './driver'
 import { startPosition, type PositionStore } from './start-position'
 import { newTopic, type TopicPlan } from './topic-check'
+import type { TopicNames } from './topic-names'
 import { Window } from './window'
 
 /** Of the time that Node-RED gives a node to close, so much is left for leaving the group. */
@@ -56,6 +57,8 @@ export interface KafkaSourceSettings {
   readonly attempts: number
   /** Dead letters, of a topic that keeps them, that have failed so often are passed over. */
   readonly maxDeadLetterAttempts: number
+  /** Names tenant and project of records that do not say them. */
+  readonly topicNames: TopicNames | undefined
   /** How to create topics that are missing; `undefined`: wait for them. */
   readonly createTopics: TopicPlan | undefined
 }
@@ -428,14 +431,20 @@ export class KafkaSource {
   private batchMessage({ run, records, firstOffset, nextOffset }: Emitted): Message {
     const { topic, partition } = run.batch
     const range: KafkaRange = { ...this.place(), topic, partition, firstOffset, nextOffset }
-    const payload = records.map((record) => wireRecordOf(record, run.batch))
+    const payload = records.map((record) => this.open(record, run.batch))
     return { batch: true, payload, kafka: range }
   }
 
   private recordMessage({ records, nextOffset }: Emitted, partition: TopicPartition): Message {
-    const record = wireRecordOf(records[0] as ConsumedRecord, partition)
+    const record = this.open(records[0] as ConsumedRecord, partition)
     record.kafka = { ...record.kafka, ...this.place(), nextOffset }
     return record as Message
+  }
+
+  private open(consumed: ConsumedRecord, partition: TopicPartition): WireRecord {
+    const record = wireRecordOf(consumed, partition)
+    this.settings.topicNames?.name(record, partition.topic)
+    return record
   }
 
   private place(): { clusterId: string; group: string } {

@@ -87,7 +87,7 @@ export function unreadableAt(
     'KAFKA_UNREADABLE',
     `What Kafka has in ${topic} partition ${partition} from offset ${offset} on cannot be read: ${reason}. It was ` +
       'fetched several times. The partition is stopped, nothing is skipped. Mend the broker (another replica may be ' +
-      'sound), then deploy, or go on behind it with the button in the dialog',
+      'sound), or set the position of the group (and of its sinks) behind it, then deploy',
     { retryable: false, statusText: `cannot be read: ${topic}/${partition}` },
   )
 }

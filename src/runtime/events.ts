@@ -119,7 +119,7 @@ export const EVENTS = {
   KAFKA_UNREADABLE: kind(
     'error',
     'What Kafka holds next in a partition is damaged, or compressed in a way that is unknown here. The consumer has stopped it.',
-    'See the reason in the message. Mend the broker and deploy, or release the partition behind the damage.',
+    'See the reason in the message. Mend the broker, or set the position behind the damage, and deploy.',
   ),
 
   // ---- PostgreSQL

@@ -290,6 +290,14 @@ describe('tenant-kafka-consumer', () => {
     assert.equal(clusterId, (sink().received[0]?.kafka as KafkaRange).clusterId)
   })
 
+  it('names records of other producers by their topic', async () => {
+    const topic = await createTestTopic(brokers, { name: `${uniqueName('acme')}.north` })
+    await produce(brokers, topic, ['a', null])
+    await loadFlow(modules, flow(topic, { consumer: { topicPattern: '{tenant}.{project}' } }))
+    await until(() => records().length === 2)
+    for (const { tenant, project } of records()) assert.equal(`${tenant}.${project}`, topic)
+  })
+
   it('creates its topic when told to', async () => {
     const topic = uniqueName('made')
     await loadFlow(modules, flow(topic, { consumer: { missingTopic: 'create', partitions: 2 } }))
