@@ -61,6 +61,16 @@ describe('FaultProxy', () => {
     await until('kept')
   })
 
+  it('changes what passes, from the first byte of a connection on', async () => {
+    proxy.rewrite = (bytes, direction) =>
+      Promise.resolve(direction === 'up' ? Buffer.from(bytes.toString().toUpperCase()) : bytes)
+    const changed = connect(proxy.port, '127.0.0.1')
+    changed.on('data', (chunk) => received.push(chunk))
+    changed.write('hello')
+    await until('HELLO')
+    changed.destroy()
+  })
+
   it('swallows in one direction only', async () => {
     proxy.set({ blackHole: 'up' })
     client.write('lost')

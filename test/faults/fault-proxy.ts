@@ -28,9 +28,14 @@ export interface Faults {
   readonly answer?: (firstBytes: Buffer) => Buffer | undefined
 }
 
+/** @param connection the same object for all bytes of one connection; what is returned passes in their place */
+export type Rewrite = (bytes: Buffer, direction: Direction, connection: object) => Promise<Buffer>
+
 const LOOPBACK = '127.0.0.1'
 
 export class FaultProxy {
+  /** Changes what passes, or holds it back; set before connections are made, it sees each from the first byte on. */
+  rewrite: Rewrite | undefined
   /** Connections that clients have made so far, those that were refused among them. */
   accepted = 0
   /** What black holes have taken, all connections together. */
@@ -98,6 +103,7 @@ export class FaultProxy {
     const service = connect({ port: target(), host: LOOPBACK, allowHalfOpen: true })
     const pair: Pair = new Pair(client, service, {
       faults: () => this.faults,
+      rewrite: this.rewrite,
       swallowed: (bytes) => (this.swallowedBytes += bytes),
       answerLost: () => this.lostAnswers++,
       ended: () => this.pairs.delete(pair),
@@ -108,6 +114,7 @@ export class FaultProxy {
 
 interface Surroundings {
   faults(): Faults
+  readonly rewrite: Rewrite | undefined
   swallowed(bytes: number): void
   answerLost(): void
   ended(): void
@@ -199,11 +206,13 @@ class Pair {
     const left = cutAfter?.direction === direction ? cutAfter.bytes - way.moved : Infinity
     way.moved += slice.length
     watch?.(slice, direction)
+    const { rewrite } = this.surroundings
+    const passed = rewrite === undefined ? slice : await rewrite(slice, direction, this)
     if (slice.length >= left) {
       to.write(slice.subarray(0, Math.max(0, left)), () => this.reset())
       return
     }
-    if (!to.write(slice)) await once(to, 'drain')
+    if (passed.length > 0 && !to.write(passed)) await once(to, 'drain')
   }
 }
 

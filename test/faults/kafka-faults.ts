@@ -17,6 +17,19 @@ export const THREE_BROKERS: StageOptions = {
   change: { 'tenant-kafka-producer': { missingTopic: 'wait' } },
 }
 
+/** Everybody may do everything that no rule forbids. The controllers need a name, to act before the rules are read. */
+export const WITH_RIGHTS = {
+  'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer',
+  'allow.everyone.if.no.acl.found': 'true',
+  'super.users': 'User:controller',
+  'listener.security.protocol.map': 'CONTROLLER:SASL_PLAINTEXT,PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT',
+  'sasl.mechanism.controller.protocol': 'PLAIN',
+  'listener.name.controller.sasl.enabled.mechanisms': 'PLAIN',
+  'listener.name.controller.plain.sasl.jaas.config':
+    'org.apache.kafka.common.security.plain.PlainLoginModule required ' +
+    'username="controller" password="loopback" user_controller="loopback";',
+}
+
 /** The leader of each partition, by the broker's id. */
 export function leaders(stage: Stage, topic = TOPIC): Promise<Map<number, number>> {
   return withAdmin(stage.kafka.address, async (admin) => {

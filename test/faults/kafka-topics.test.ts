@@ -23,6 +23,7 @@ import {
   THREE_BROKERS,
   untilDrained,
   untilProducerSays,
+  WITH_RIGHTS,
 } from './kafka-faults'
 import { limitProducer, writeInTheNameOf } from './kafka-requests'
 import { faultRow } from './row'
@@ -32,19 +33,6 @@ const TENANT_TOPICS = [1, 2, 3].flatMap((tenant) =>
   [1, 2].map((project) => `tenant-${tenant}.project-${project}`),
 )
 const FORBIDDEN_TENANT = 'tenant-1.'
-
-/** Everybody may do everything that no rule forbids. The controllers need a name, to act before the rules are read. */
-const WITH_RIGHTS = {
-  'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer',
-  'allow.everyone.if.no.acl.found': 'true',
-  'super.users': 'User:controller',
-  'listener.security.protocol.map': 'CONTROLLER:SASL_PLAINTEXT,PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT',
-  'sasl.mechanism.controller.protocol': 'PLAIN',
-  'listener.name.controller.sasl.enabled.mechanisms': 'PLAIN',
-  'listener.name.controller.plain.sasl.jaas.config':
-    'org.apache.kafka.common.security.plain.PlainLoginModule required ' +
-    'username="controller" password="loopback" user_controller="loopback";',
-}
 
 describe('faults of Kafka topics and producers', function () {
   this.timeout(120_000)

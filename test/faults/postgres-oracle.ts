@@ -108,6 +108,25 @@ export function examineAudit(
   })
 }
 
+/** Dead letters in Kafka that a sink has written. There they may repeat after a crash, so each counts once. */
+export function lettersOfTheSink(letters: readonly FoundRecord[]): FoundRow[] {
+  const byPosition = new Map<string, FoundRow>()
+  for (const { headers, value } of letters) {
+    if (headers['dead-letter-kafka-offset'] === undefined) continue
+    const row = {
+      partition: Number(headers['dead-letter-kafka-partition']),
+      offset: Number(headers['dead-letter-kafka-offset']),
+      sha256: createHash('sha256').update(value).digest('hex'),
+      tenant: headers.tenant ?? '',
+      project: headers.project ?? '',
+      mqttTopic: headers['mqtt-topic'] ?? '',
+      messageId: headers['message-id'] ?? '',
+    }
+    byPosition.set(positionOf(row), row)
+  }
+  return [...byPosition.values()]
+}
+
 function positionOf({ partition, offset }: { partition: number; offset: number | null }): string {
   return `${partition}/${offset}`
 }

@@ -11,7 +11,7 @@ import { randomFrom, testSeed } from '../support/random'
 import { until } from '../support/until'
 import { examine, idIn, type Findings, type FoundRecord } from './oracle'
 import { PublisherProcess } from './publisher/process'
-import { examineAudit, examineRows, type RowFindings } from './postgres-oracle'
+import { examineAudit, examineRows, lettersOfTheSink, type RowFindings } from './postgres-oracle'
 import { WINDOW, type Stage } from './stage'
 import { addToTable } from './table'
 
@@ -105,9 +105,10 @@ async function play(row: Row, stage: Stage, body: (run: Run) => Promise<void>): 
 
     const look = async (): Promise<Seen> => {
       const records = [...run.deleted, ...(await stage.records())]
-      const deadLetters = new Set((await stage.deadLetters()).map((letter) => idIn(letter) ?? ''))
+      const letters = await stage.deadLetters()
+      const deadLetters = new Set(letters.map((letter) => idIn(letter) ?? ''))
       const findings = examine({ run: name, logs, records, deadLetters, healedAt })
-      return { findings, rows: await lookAtRows(stage, name, records) }
+      return { findings, rows: await lookAtRows(stage, name, records, letters) }
     }
     let seen = await look()
     await until(
@@ -156,9 +157,11 @@ async function lookAtRows(
   { postgres }: Stage,
   run: string,
   records: readonly FoundRecord[],
+  letters: readonly FoundRecord[],
 ): Promise<Seen['rows']> {
   if (postgres === undefined) return undefined
-  const [rows, deadLetters] = [await postgres.rows(), await postgres.deadLetters()]
+  const rows = await postgres.rows()
+  const deadLetters = [...(await postgres.deadLetters()), ...lettersOfTheSink(letters)]
   const audit = examineAudit(await postgres.audit(), rows, deadLetters)
   return { ...examineRows({ run, records, rows, deadLetters }), audit }
 }

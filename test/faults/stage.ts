@@ -15,6 +15,7 @@ import { readTopic } from '../support/kafka-log'
 import { exampleFlow } from '../support/pipeline'
 import { until } from '../support/until'
 import { FaultProxy } from './fault-proxy'
+import type { KafkaMeddler } from './kafka-meddler'
 import type { FoundRecord } from './oracle'
 import { StagedPostgres } from './staged-postgres'
 
@@ -33,6 +34,8 @@ export interface StageOptions {
   /** A second PostgreSQL, which follows the first. */
   readonly standby?: boolean
   readonly change?: FlowChange
+  /** Reads along, and changes, what Node-RED and Kafka say to each other. */
+  readonly meddler?: KafkaMeddler
 }
 
 export const TOPIC = 'iot-messages'
@@ -103,6 +106,7 @@ export class Stage {
     const count = options.brokers ?? 1
     const ports = await Promise.all(Array.from({ length: count }, () => freePort()))
     const kafkaProxies = await Promise.all(ports.map((port) => FaultProxy.start(port)))
+    for (const proxy of kafkaProxies) proxy.rewrite = options.meddler?.rewrite
     const proxied = ports.map((port, at) => ({ port, advertisedPort: kafkaProxies[at]?.port ?? 0 }))
     const [mqtt, kafka, postgres] = await Promise.all([
       startMosquitto({ savesEveryChange: false, ...options.mqtt }),

@@ -1,0 +1,98 @@
+/** What the rows of the second leg look at: positions in the ledger and in Kafka, and what Node-RED has logged. */
+import { ConfigResourceTypes } from 'kafkajs'
+import { tableExists } from '../../dev/accounting'
+import type { FlowEntry, LoggedLine, NodeRed } from '../../dev/node-red'
+import { withAdmin } from '../support/kafka'
+import type { StagedPostgres } from './staged-postgres'
+import { TOPIC, type Stage } from './stage'
+
+/** Of example 01. */
+export const GROUP = 'tenant-pipeline-01'
+
+/** The next offset of each partition. */
+export type Positions = ReadonlyMap<number, number>
+
+/** @throws Error when the stage has no second leg */
+export function postgresOf({ postgres }: Stage): StagedPostgres {
+  if (postgres === undefined) throw new Error('the stage has no PostgreSQL')
+  return postgres
+}
+
+/** Empty while the sink has not made its table. */
+export async function ledgerOf(stage: Stage): Promise<Positions> {
+  if (!(await tableExists(postgresOf(stage).client, 'iot_ledger'))) return new Map()
+  const { rows } = await postgresOf(stage).client.query<{ partition: number; next: number }>(
+    `select "partition", min(next_offset)::float8 as next from iot_ledger where topic = $1 group by 1`,
+    [TOPIC],
+  )
+  return new Map(rows.map(({ partition, next }) => [partition, next]))
+}
+
+/** What an operator does after a reported loss: every sink goes on with what Kafka still has. */
+export async function setLedgerToEarliest(stage: Stage): Promise<void> {
+  const offsets = await withAdmin(stage.kafka.address, (admin) => admin.fetchTopicOffsets(TOPIC))
+  for (const { partition, low } of offsets) {
+    await postgresOf(stage).client.query(
+      'update iot_ledger set next_offset = $1 where topic = $2 and "partition" = $3',
+      [low, TOPIC, partition],
+    )
+  }
+}
+
+/** What the group has committed to Kafka. */
+export function committedOf({ kafka }: Stage): Promise<Positions> {
+  return withAdmin(kafka.address, async (admin) => {
+    const [answer] = await admin.fetchOffsets({ groupId: GROUP, topics: [TOPIC] })
+    return new Map(answer?.partitions.map(({ partition, offset }) => [partition, Number(offset)]))
+  })
+}
+
+/** How many records `behind` has still to go through to be where `ahead` is. */
+export function distance(ahead: Positions, behind: Positions): number {
+  let sum = 0
+  for (const [partition, offset] of ahead)
+    sum += Math.max(0, offset - Math.max(0, behind.get(partition) ?? 0))
+  return sum
+}
+
+export async function rowCount(stage: Stage): Promise<number> {
+  if (!(await tableExists(postgresOf(stage).client, 'iot_messages'))) return 0
+  const { rows } = await postgresOf(stage).client.query<{ n: number }>(
+    'select count(*)::int as n from iot_messages',
+  )
+  return rows[0]?.n ?? 0
+}
+
+/** The codes of all that a Node-RED logs from now on. */
+export function codesOf(nodeRed: NodeRed): string[] {
+  const codes: string[] = []
+  nodeRed.onTold = (told) => {
+    const line = (told as { readonly logged?: LoggedLine }).logged?.msg as
+      { readonly code?: unknown } | undefined
+    if (typeof line?.code === 'string') codes.push(line.code)
+  }
+  return codes
+}
+
+/** The flow without what brings messages to Kafka. */
+export function secondLegOf(flow: readonly FlowEntry[]): FlowEntry[] {
+  const first = ['tenant-mqtt-source', 'tenant-topic', 'tenant-kafka-producer', 'tenant-mqtt-broker']
+  return flow.filter(({ type }) => !first.includes(type))
+}
+
+/** The flow with other properties for all nodes of a type. */
+export function changed(flow: readonly FlowEntry[], type: string, change: object): FlowEntry[] {
+  return flow.map((entry) => (entry.type === type ? { ...entry, ...change } : entry))
+}
+
+/** Sets the configuration of the topic, besides the time of its records. */
+export async function configureTopic({ kafka }: Stage, config: Record<string, string> = {}): Promise<void> {
+  const entries = Object.entries({ 'message.timestamp.type': 'LogAppendTime', ...config })
+  const configEntries = entries.map(([name, value]) => ({ name, value }))
+  await withAdmin(kafka.address, (admin) =>
+    admin.alterConfigs({
+      validateOnly: false,
+      resources: [{ type: ConfigResourceTypes.TOPIC, name: TOPIC, configEntries }],
+    }),
+  )
+}

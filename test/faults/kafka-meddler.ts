@@ -1,0 +1,131 @@
+/**
+ * Reads along what a client and a Kafka broker say to each other through a fault proxy, request by request, so that a
+ * test can hold back one request, or change the answer to it: the moments and the errors that no broker makes on demand.
+ */
+import type { Direction, Rewrite } from './fault-proxy'
+
+/** Kafka's numbers of the requests that are meddled with. */
+export const API = {
+  produce: 0,
+  fetch: 1,
+  offsetCommit: 8,
+  joinGroup: 11,
+  heartbeat: 12,
+  syncGroup: 14,
+} as const
+
+export interface Call {
+  readonly api: number
+  readonly version: number
+}
+
+interface Connection {
+  readonly rest: Record<Direction, Buffer>
+  /** Requests without an answer, by correlation id. */
+  readonly calls: Map<number, Call>
+}
+
+const LENGTH_BYTES = 4
+/** Of an answer: its length and its correlation id. */
+const ANSWER_HEADER_BYTES = 8
+/** All answers that are changed begin with the time of a throttle. */
+const THROTTLE_BYTES = 4
+
+export class KafkaMeddler {
+  /** Called before a request goes on; it waits for the promise. */
+  onRequest: (call: Call) => Promise<void> | undefined = () => undefined
+  /** Called before an answer goes on; may change its bytes, which begin behind the correlation id. */
+  onAnswer: (call: Call, answer: Buffer) => void = () => undefined
+  private readonly connections = new WeakMap<object, Connection>()
+
+  /** From now on everything passes. */
+  clear(): void {
+    this.onRequest = () => undefined
+    this.onAnswer = () => undefined
+  }
+
+  /** For `FaultProxy.rewrite`. */
+  readonly rewrite: Rewrite = async (bytes, direction, key) => {
+    let connection = this.connections.get(key)
+    if (connection === undefined) {
+      connection = { rest: { up: Buffer.alloc(0), down: Buffer.alloc(0) }, calls: new Map() }
+      this.connections.set(key, connection)
+    }
+    const passed: Buffer[] = []
+    let rest = Buffer.concat([connection.rest[direction], bytes])
+    while (rest.length >= LENGTH_BYTES) {
+      const end = LENGTH_BYTES + rest.readInt32BE(0)
+      if (rest.length < end) break
+      const frame = rest.subarray(0, end)
+      rest = rest.subarray(end)
+      if (direction === 'up') await this.request(frame, connection)
+      else this.answer(frame, connection)
+      passed.push(frame)
+    }
+    connection.rest[direction] = rest
+    return Buffer.concat(passed)
+  }
+
+  private async request(frame: Buffer, { calls }: Connection): Promise<void> {
+    const call = { api: frame.readInt16BE(4), version: frame.readInt16BE(6) }
+    calls.set(frame.readInt32BE(8), call)
+    await this.onRequest(call)
+  }
+
+  private answer(frame: Buffer, { calls }: Connection): void {
+    const id = frame.readInt32BE(LENGTH_BYTES)
+    const call = calls.get(id)
+    calls.delete(id)
+    if (call !== undefined) this.onAnswer(call, frame.subarray(ANSWER_HEADER_BYTES))
+  }
+}
+
+/** Puts an error into the answer to a heart-beat or to joining a group. */
+export function refuse(answer: Buffer, code: number): void {
+  answer.writeInt16BE(code, THROTTLE_BYTES)
+}
+
+/** Puts an error into the answer to an offset commit, for every partition. */
+export function refuseCommits(answer: Buffer, code: number): void {
+  let at = THROTTLE_BYTES
+  const topics = answer.readInt32BE(at)
+  at += 4
+  for (let topic = 0; topic < topics; topic++) {
+    at += 2 + answer.readInt16BE(at)
+    const partitions = answer.readInt32BE(at)
+    at += 4
+    for (let partition = 0; partition < partitions; partition++) {
+      answer.writeInt16BE(code, at + 4)
+      at += 6
+    }
+  }
+}
+
+/** The record batches of each partition in the answer to a fetch, version 11. */
+export function fetchedBatches(answer: Buffer): { readonly partition: number; readonly batches: Buffer }[] {
+  const found: { partition: number; batches: Buffer }[] = []
+  let at = THROTTLE_BYTES + 2 + 4
+  const int32 = (): number => answer.readInt32BE((at += 4) - 4)
+  for (let topics = int32(); topics > 0; topics--) {
+    at += 2 + answer.readInt16BE(at)
+    for (let partitions = int32(); partitions > 0; partitions--) {
+      const partition = int32()
+      at += 2 + 8 + 8 + 8
+      const abortedTransactions = int32()
+      at += 16 * Math.max(0, abortedTransactions)
+      at += 4
+      const length = Math.max(0, int32())
+      found.push({ partition, batches: answer.subarray(at, at + length) })
+      at += length
+    }
+  }
+  return found
+}
+
+/** Turns over one bit of the first record in these batches. @returns false when there is none */
+export function damage(batches: Buffer): boolean {
+  const inFirstRecord = 61 + 3
+  if (batches.length <= inFirstRecord) return false
+  batches[inFirstRecord] = (batches[inFirstRecord] as number) ^ 1
+  return true
+}
