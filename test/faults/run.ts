@@ -1,7 +1,7 @@
 /**
  * `npm run test:faults [-- --seed N] [-- --only F1,K7] [-- --jobs 1]`: all rows of the fault matrix, the rows of one
  * file after the other, and as many files side by side as there are jobs. A whole run that passes writes
- * `docs/faults.md`.
+ * `docs/faults.md`. With `--soak [--kills N]` it is one long run of kills instead, see `soak.ts`.
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -13,7 +13,13 @@ import { PROJECT_ROOT } from '../../dev/project'
 import { pageOf } from './table'
 
 const { values } = parseArgs({
-  options: { seed: { type: 'string' }, only: { type: 'string' }, jobs: { type: 'string', default: '2' } },
+  options: {
+    seed: { type: 'string' },
+    only: { type: 'string' },
+    jobs: { type: 'string', default: '2' },
+    soak: { type: 'boolean', default: false },
+    kills: { type: 'string', default: '1000' },
+  },
 })
 const seed = values.seed ?? String(Math.floor(Math.random() * 2 ** 31))
 const only = values.only === undefined ? [] : ['--grep', `(${values.only.split(',').join('|')}):`]
@@ -41,8 +47,27 @@ async function play(file: string): Promise<void> {
   if (code !== 0 && (count?.[2] ?? '0') === '0') failed++
 }
 
+/** The last line is what the soak has counted. */
+async function soak(): Promise<void> {
+  const child = spawn(process.execPath, [mocha, path.join('test', 'faults', 'soak.ts')], {
+    cwd: PROJECT_ROOT,
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, TEST_SEED: seed, SOAK_KILLS: values.kills },
+  })
+  let said = ''
+  child.stdout.on('data', (text: Buffer) => {
+    process.stdout.write(text)
+    said += String(text)
+  })
+  const [code] = (await once(child, 'close')) as [number | null]
+  rmSync(folder, { recursive: true })
+  console.log(/^kills .*$/m.exec(said)?.[0] ?? 'the soak did not come to its end')
+  process.exitCode = code ?? 1
+}
+
 async function main(): Promise<void> {
   console.log(`seed ${seed}`)
+  if (values.soak) return soak()
   const files = readdirSync(__dirname)
     .filter((name) => name.endsWith('.test.ts'))
     .map((name) => path.join('test', 'faults', name))

@@ -1,0 +1,112 @@
+/**
+ * `npm run test:faults -- --soak [--kills N] [--seed N]`: Node-RED is killed again and again at random points, under
+ * load, and started at once; then the oracle adds up. It writes no table, but a last line. `run.ts` runs this file.
+ */
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { randomFrom, testSeed } from '../support/random'
+import { until } from '../support/until'
+import { examine, type Findings } from './oracle'
+import { examineRows, type RowFindings } from './postgres-oracle'
+import { PublisherProcess } from './publisher/process'
+import { Stage, WINDOW } from './stage'
+
+/** Messages a second: a run of hours has to be read by the oracle at once. */
+const RATE = 100
+/** After each start it runs for so long, at random: sometimes it is still joining the group, sometimes it writes. */
+const SHORTEST_LIFE_MS = 500
+const LONGEST_LIFE_MS = 5000
+/** It shall get somewhere: after so many kills it is left alone until rows are written. */
+const KILLS_IN_A_ROW = 10
+const DRAIN_LIMIT_MS = 300_000
+
+const kills = Number(process.env.SOAK_KILLS)
+
+describe('the soak', function () {
+  this.timeout(0)
+  it(`loses and repeats nothing in ${kills} kills`, () => soak(testSeed()))
+})
+
+interface Sum {
+  readonly findings: Findings
+  readonly rows: RowFindings
+}
+
+/** @throws Error when something is missing, repeated in PostgreSQL, or wrong in another way */
+async function soak(seed: number): Promise<void> {
+  const folder = mkdtempSync(path.join(tmpdir(), 'tenant-soak-'))
+  const random = randomFrom(seed)
+  const run = randomBytes(4).toString('hex')
+  const stage = await Stage.start({ secondLeg: true })
+  let publisher: PublisherProcess | undefined
+  try {
+    publisher = await PublisherProcess.start({ folder, url: stage.mqtt.address, run, rate: RATE })
+    for (let kill = 1; kill <= kills; kill++) {
+      await sleep(SHORTEST_LIFE_MS + random() * (LONGEST_LIFE_MS - SHORTEST_LIFE_MS))
+      if (kill % KILLS_IN_A_ROW === 0) await untilMoreRows(stage)
+      await stage.nodeRed.kill('SIGKILL')
+      await stage.nodeRed.start()
+      if (kill % 50 === 0) console.log(`${kill} kills, ${publisher.acknowledged} messages`)
+    }
+    const logs = await publisher.stop()
+    const look = async (): Promise<Sum> => {
+      const records = await stage.records()
+      const [rows, deadLetters] = [await stage.postgres?.rows(), await stage.postgres?.deadLetters()]
+      return {
+        findings: examine({ run, logs, records }),
+        rows: examineRows({ run, records, rows: rows ?? [], deadLetters: deadLetters ?? [] }),
+      }
+    }
+    let sum = await look()
+    await until(
+      () => `everything is stored (${lineOf(sum)})\n${stage.nodeRed.logTail()}`,
+      async () => {
+        sum = await look()
+        return sum.findings.missing.length + sum.rows.missing.length === 0
+      },
+      { giveUpMs: DRAIN_LIMIT_MS, pollMs: 2000 },
+    )
+    console.log(lineOf(sum))
+    judge(sum)
+    rmSync(folder, { recursive: true })
+  } finally {
+    await publisher?.stop().catch(() => undefined)
+    await stage.stop()
+  }
+}
+
+async function untilMoreRows({ postgres, nodeRed }: Stage): Promise<void> {
+  const count = async (): Promise<number> => (await postgres?.rows())?.length ?? 0
+  const before = await count()
+  await until(
+    () => `rows are written after a restart\n${nodeRed.logTail()}`,
+    async () => (await count()) > before,
+    { pollMs: 500 },
+  )
+}
+
+function judge({ findings, rows }: Sum): void {
+  const none = { missing: [], invented: [], altered: [], wrongTenant: [] }
+  for (const found of [findings, rows]) {
+    const { missing, invented, altered, wrongTenant } = found
+    assert.deepEqual(
+      { missing, invented, altered, wrongTenant },
+      none,
+      found === rows ? 'in PostgreSQL' : 'in Kafka',
+    )
+  }
+  assert.deepEqual(rows.repeated, [], 'repeated rows')
+  assert.deepEqual(findings.disordered, [], 'disordered')
+  assert.ok(findings.repeated <= kills * WINDOW, `${findings.repeated} repeated in Kafka`)
+}
+
+function lineOf({ findings, rows }: Sum): string {
+  return (
+    `kills ${kills}, published ${findings.acknowledged}, rows ${rows.rows}, ` +
+    `missing ${findings.missing.length + rows.missing.length}, repeated ${rows.repeated.length}`
+  )
+}
