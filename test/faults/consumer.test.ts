@@ -110,13 +110,13 @@ describe('faults of the second leg', function () {
       proxy.set({})
       const ledger = await ledgerOf(stage)
       const ahead = lettersOfTheSink(await letters(name)).filter(
-        ({ partition, offset }) => offset >= (ledger.get(partition) ?? 0),
+        ({ partition, offset }) => (offset ?? 0) >= (ledger.get(partition) ?? 0),
       )
       assert.ok(ahead.length > 0, 'no dead letter is ahead of the ledger')
       await stage.nodeRed.start()
       await until('these records are passed over', async () => {
         const now = await ledgerOf(stage)
-        return ahead.every(({ partition, offset }) => offset < (now.get(partition) ?? 0))
+        return ahead.every(({ partition, offset }) => (offset ?? 0) < (now.get(partition) ?? 0))
       })
       // A record that is a dead letter already must not become a row as well when the fault of the table is mended.
       publisher.setRate(0)
