@@ -45,7 +45,10 @@ let positions: (query: PositionQuery) => Promise<number | undefined> = () => Pro
 function databaseNode(RED: NodeAPI): void {
   RED.nodes.registerType('test-database', function (this: Node & { database?: object }, config: NodeDef) {
     RED.nodes.createNode(this, config)
-    this.database = { positions: (query: PositionQuery) => positions(query) }
+    this.database = {
+      positions: (query: PositionQuery) => positions(query),
+      onRewound: () => () => undefined,
+    }
   })
 }
 
