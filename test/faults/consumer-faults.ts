@@ -28,12 +28,13 @@ export async function ledgerOf(stage: Stage): Promise<Positions> {
   return new Map(rows.map(({ partition, next }) => [partition, next]))
 }
 
-/** What an operator does after a reported loss: every sink goes on with what Kafka still has. */
+/** What an operator does after a reported loss: every sink goes on with what Kafka still has, and its audit begins anew. */
 export async function setLedgerToEarliest(stage: Stage): Promise<void> {
   const offsets = await withAdmin(stage.kafka.address, (admin) => admin.fetchTopicOffsets(TOPIC))
   for (const { partition, low } of offsets) {
     await postgresOf(stage).client.query(
-      'update iot_ledger set next_offset = $1 where topic = $2 and "partition" = $3',
+      `update iot_ledger set next_offset = $1, first_offset = $1, stored_rows = 0, dead_letters = 0, filtered = 0, added = 0
+       where topic = $2 and "partition" = $3`,
       [low, TOPIC, partition],
     )
   }

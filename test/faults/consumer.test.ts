@@ -79,6 +79,7 @@ describe('faults of the second leg', function () {
       id: 'F4',
       title: 'Node-RED is killed between the answer for a dead letter and the COMMIT that passes it over',
       repeats: 'window',
+      deadLetters: true,
       rate: 200,
       timeoutMs: 300_000,
     },
