@@ -5,6 +5,7 @@ import { partitionName } from '../../src/postgres/partitions'
 import { until } from '../support/until'
 import { faultRow } from './row'
 import { Stage } from './stage'
+import { WRITER } from './staged-postgres'
 
 const DAY_MS = 86_400_000
 const TABLE = { schema: 'public', table: 'iot_messages' }
@@ -34,6 +35,7 @@ describe('retention under load', function () {
         await client.query(
           `create table ${name} partition of iot_messages for values from ('${from}') to ('${to}')`,
         )
+        await client.query(`alter table ${name} owner to ${WRITER}`)
         await client.query(`insert into iot_messages (time) values ('${from}')`)
       }
       const partitions = async (): Promise<Map<string, boolean>> => {
@@ -46,27 +48,32 @@ describe('retention under load', function () {
       const count = async (): Promise<number> =>
         (await client.query<{ n: number }>('select count(*)::int as n from iot_messages')).rows[0]!.n
 
-      const other = await client.connect()
-      await other.query('begin')
-      await other.query('select count(*) from iot_messages')
-      // The sink looks after its table as soon as it is deployed.
-      await stage.nodeRed.deploy(stage.flow, 'full')
       const refusals = (): number =>
         readFileSync(stage.nodeRed.logFile, 'utf8').split('dropping old rows of "iot_messages" failed')
           .length - 1
-      await until(
-        () => `the drop was refused\n${stage.nodeRed.logTail()}`,
-        () => refusals() > 0,
-        { giveUpMs: 60_000 },
-      )
-      const oldest = partitionName(TABLE, outdated[0]!)
-      assert.equal((await partitions()).get(oldest), true, 'the oldest partition is half detached')
+      const other = await client.connect()
+      try {
+        await other.query('begin')
+        await other.query('select count(*) from iot_messages')
+        // The sink looks after its table as soon as it is deployed.
+        await stage.nodeRed.deploy(stage.flow, 'full')
+        await until(
+          () => `the drop was refused\n${stage.nodeRed.logTail()}`,
+          () => refusals() > 0,
+          { giveUpMs: 60_000 },
+        )
+        const oldest = partitionName(TABLE, outdated[0]!)
+        assert.equal((await partitions()).get(oldest), true, 'the oldest partition is half detached')
 
-      const before = await count()
-      await publisher.untilMore(1000)
-      await until('rows go on meanwhile', async () => (await count()) >= before + 1000, { giveUpMs: 60_000 })
-      await other.query('commit')
-      other.release()
+        const before = await count()
+        await publisher.untilMore(1000)
+        await until('rows go on meanwhile', async () => (await count()) >= before + 1000, {
+          giveUpMs: 60_000,
+        })
+        await other.query('commit')
+      } finally {
+        other.release(true)
+      }
 
       await until(
         () => `the old partitions are gone\n${stage.nodeRed.logTail()}`,

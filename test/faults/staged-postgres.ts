@@ -13,7 +13,8 @@ import type { FoundRow } from './postgres-oracle'
 
 const TABLE = 'iot_messages'
 const DEAD_LETTERS = 'iot_dead_letters'
-const WRITER = 'pipeline'
+/** Node-RED's role: an ordinary one, that owns what it makes. */
+export const WRITER = 'pipeline'
 /** The log has each error with its SQLSTATE: the server's own word that a fault took place. */
 const SETTINGS = { log_min_messages: 'error', log_error_verbosity: 'verbose' }
 

@@ -17,6 +17,7 @@ describe('faults of a tenant', function () {
     {
       id: 'P10',
       title: 'every row of one tenant is refused: it goes to the dead letters, the others go on',
+      deadLetters: true,
       timeoutMs: 300_000,
     },
     () => stage,
