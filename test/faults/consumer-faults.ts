@@ -56,14 +56,6 @@ export function distance(ahead: Positions, behind: Positions): number {
   return sum
 }
 
-export async function rowCount(stage: Stage): Promise<number> {
-  if (!(await tableExists(postgresOf(stage).client, 'iot_messages'))) return 0
-  const { rows } = await postgresOf(stage).client.query<{ n: number }>(
-    'select count(*)::int as n from iot_messages',
-  )
-  return rows[0]?.n ?? 0
-}
-
 /** The codes of all that a Node-RED logs from now on. */
 export function codesOf(nodeRed: NodeRed): string[] {
   const codes: string[] = []
@@ -79,11 +71,6 @@ export function codesOf(nodeRed: NodeRed): string[] {
 export function secondLegOf(flow: readonly FlowEntry[]): FlowEntry[] {
   const first = ['tenant-mqtt-source', 'tenant-topic', 'tenant-kafka-producer', 'tenant-mqtt-broker']
   return flow.filter(({ type }) => !first.includes(type))
-}
-
-/** The flow with other properties for all nodes of a type. */
-export function changed(flow: readonly FlowEntry[], type: string, change: object): FlowEntry[] {
-  return flow.map((entry) => (entry.type === type ? { ...entry, ...change } : entry))
 }
 
 /** Sets the configuration of the topic, besides the time of its records. */

@@ -5,20 +5,11 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { AclOperationTypes, AclPermissionTypes, AclResourceTypes, ResourcePatternTypes } from 'kafkajs'
 import { withAdmin } from '../support/kafka'
 import { until } from '../support/until'
-import {
-  changed,
-  codesOf,
-  committedOf,
-  distance,
-  GROUP,
-  ledgerOf,
-  rowCount,
-  secondLegOf,
-} from './consumer-faults'
+import { codesOf, committedOf, distance, GROUP, ledgerOf, postgresOf, secondLegOf } from './consumer-faults'
 import { WITH_RIGHTS } from './kafka-faults'
 import { API, KafkaMeddler, refuse, refuseCommits } from './kafka-meddler'
 import { faultRow } from './row'
-import { Stage } from './stage'
+import { changed, Stage } from './stage'
 
 const CONSUMER = 'tenant-kafka-consumer'
 /** Kafka's error codes. */
@@ -53,10 +44,7 @@ describe('faults of the consumer group', function () {
   })
   after(() => stage?.stop())
 
-  const untilMoreRows = async (more: number): Promise<void> => {
-    const before = await rowCount(stage)
-    await until(`${more} more rows`, async () => (await rowCount(stage)) >= before + more, { pollMs: 100 })
-  }
+  const untilMoreRows = (more: number): Promise<void> => postgresOf(stage).untilMoreRows(more)
   const untilReading = (): Promise<void> => stage.untilGreen(CONSUMER)
 
   faultRow(
@@ -73,11 +61,15 @@ describe('faults of the consumer group', function () {
         )
         let before = -1
         // What was fetched before is still written.
-        await until('no more rows are written', async () => before === (before = await rowCount(stage)), {
-          pollMs: 2000,
-        })
+        await until(
+          'no more rows are written',
+          async () => before === (before = await postgresOf(stage).rowCount()),
+          {
+            pollMs: 2000,
+          },
+        )
         await sleep(10_000)
-        assert.equal(await rowCount(stage), before, 'rows were written')
+        assert.equal(await postgresOf(stage).rowCount(), before, 'rows were written')
       } finally {
         await withAdmin(stage.kafka.address, (admin) => admin.deleteAcls({ filters: [DENY_GROUP] }))
       }

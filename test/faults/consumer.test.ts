@@ -3,21 +3,19 @@ import assert from 'node:assert/strict'
 import { readTopic } from '../support/kafka-log'
 import { until } from '../support/until'
 import {
-  changed,
   codesOf,
   committedOf,
   configureTopic,
   distance,
   ledgerOf,
   postgresOf,
-  rowCount,
   setLedgerToEarliest,
 } from './consumer-faults'
 import { untilDrained } from './kafka-faults'
 import { API, damage, fetchedBatches, KafkaMeddler } from './kafka-meddler'
 import { lettersOfTheSink } from './postgres-oracle'
 import { faultRow } from './row'
-import { DEAD_LETTER_TOPIC, Stage } from './stage'
+import { changed, DEAD_LETTER_TOPIC, Stage } from './stage'
 
 const CONSUMER = 'tenant-kafka-consumer'
 const SINK = 'tenant-postgres-sink'
@@ -42,10 +40,7 @@ describe('faults of the second leg', function () {
   })
   after(() => stage?.stop())
 
-  const untilMoreRows = async (more: number): Promise<void> => {
-    const before = await rowCount(stage)
-    await until(`${more} more rows`, async () => (await rowCount(stage)) >= before + more, { pollMs: 100 })
-  }
+  const untilMoreRows = (more: number): Promise<void> => postgresOf(stage).untilMoreRows(more)
 
   faultRow(
     {

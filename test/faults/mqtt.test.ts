@@ -3,13 +3,13 @@ import assert from 'node:assert/strict'
 import { rmSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { connectAsync } from 'mqtt'
-import type { FlowEntry, ShownStatus } from '../../dev/node-red'
+import type { ShownStatus } from '../../dev/node-red'
 import { until } from '../support/until'
 import { viewOf, type ClientView } from './broker-log'
 import { idIn } from './oracle'
 import { Qos2Meddler } from './qos2-meddler'
 import { ALL_ROWS, faultRow, type Run } from './row'
-import { Stage, WINDOW } from './stage'
+import { changed, Stage, WINDOW } from './stage'
 
 const SOURCE = 'tenant-mqtt-source'
 const BROKER = 'tenant-mqtt-broker'
@@ -377,8 +377,4 @@ function outOf(stage: Stage): number {
 
 function isOf(record: Parameters<typeof idIn>[0], run: Run): boolean {
   return idIn(record)?.startsWith(`${run.name}-`) === true
-}
-
-function changed(flow: readonly FlowEntry[], type: string, properties: object): FlowEntry[] {
-  return flow.map((entry) => (entry.type === type ? { ...entry, ...properties } : entry))
 }

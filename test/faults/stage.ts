@@ -77,6 +77,11 @@ export function stageFlow(change: FlowChange = {}, secondLeg = false): FlowEntry
     .map((entry) => ({ ...entry, ...SETTINGS[entry.type], ...change[entry.type] }))
 }
 
+/** The flow with other properties for all nodes of a type. */
+export function changed(flow: readonly FlowEntry[], type: string, change: object): FlowEntry[] {
+  return flow.map((entry) => (entry.type === type ? { ...entry, ...change } : entry))
+}
+
 async function startNodeRed(
   flow: readonly FlowEntry[],
   env: Readonly<Record<string, string>>,

@@ -78,12 +78,18 @@ export class StagedPostgres {
     return Object.values(rows[0] ?? {})[0]
   }
 
+  /** Rows in the table; 0 while the sink has not made it. */
+  async rowCount(): Promise<number> {
+    if (!(await tableExists(this.client, TABLE))) return 0
+    return (await this.ask<number>(`select count(*)::int from ${TABLE}`)) ?? 0
+  }
+
   /** Waits until the sink has committed so many more rows. */
   async untilMoreRows(count: number): Promise<void> {
-    const rows = async (): Promise<number> =>
-      (await this.ask<number>(`select count(*)::int from ${TABLE}`)) ?? 0
-    const before = await rows()
-    await until(`${count} more rows are committed`, async () => (await rows()) >= before + count)
+    const before = await this.rowCount()
+    await until(`${count} more rows are committed`, async () => (await this.rowCount()) >= before + count, {
+      pollMs: 100,
+    })
   }
 
   /** How often a server has said that it refused something with this SQLSTATE, since its last start. */
