@@ -38,6 +38,11 @@ export interface MosquittoOptions {
 export interface Mosquitto extends Service {
   readonly port: number
   readonly pid: number
+  /**
+   * Mosquitto before 2.0.13 may send a message that has just come before those that it has queued for a client, when
+   * that client takes its time with QoS 2 (`test/integration/mosquitto-order.test.ts`).
+   */
+  readonly keepsOrderWithQos2: boolean
   /** Ends the broker as a power cut would. */
   kill(): Promise<void>
   /** Ends it in order and keeps the data. */
@@ -60,10 +65,12 @@ export async function startMosquitto(options: MosquittoOptions = {}): Promise<Mo
   const broker = new Broker(program, home, port)
   broker.configure(options)
   await broker.start()
+  const version = versionOf(program)
   return {
     address: `mqtt://127.0.0.1:${port}`,
-    uses: `Mosquitto ${versionOf(program)} (${program}), data in ${home}`,
+    uses: `Mosquitto ${version} (${program}), data in ${home}`,
     port,
+    keepsOrderWithQos2: version.localeCompare('2.0.13', 'en', { numeric: true }) >= 0,
     get pid() {
       return broker.pid
     },

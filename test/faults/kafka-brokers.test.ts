@@ -55,6 +55,7 @@ describe('faults of Kafka brokers', function () {
     {
       id: 'K2',
       title: 'all brokers are dead for 60 s: nothing is acknowledged, memory stays',
+      qos: 1,
       timeoutMs: 240_000,
     },
     () => stage,
@@ -95,7 +96,7 @@ describe('faults of Kafka brokers', function () {
   }
 
   faultRow(
-    { id: 'K4', title: 'the leaders move every 500 ms, records with keys', quick: true },
+    { id: 'K4', title: 'the leaders move every 500 ms, records with keys', quick: true, qos: 1 },
     () => stage,
     moveLeaders,
   )

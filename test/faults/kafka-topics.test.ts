@@ -154,7 +154,7 @@ describe('faults of Kafka topics and producers', function () {
   )
 
   faultRow(
-    { id: 'K21', title: 'a quota throttles the producer for 20 s: no request times out' },
+    { id: 'K21', title: 'a quota throttles the producer for 20 s: no request times out', qos: 1 },
     () => stage,
     async (run) => {
       const cluster = stage.flow.find(({ type }) => type === 'tenant-kafka-cluster')

@@ -90,6 +90,7 @@ describe('faults of the MQTT broker and its network', function () {
       id: 'M3',
       title: `the network is cut ${rounds * 2} times in the middle of packets, in both directions`,
       quick: true,
+      qos: 1,
       repeats: rounds * 2 * WINDOW,
       timeoutMs: 240_000,
     },
@@ -110,7 +111,7 @@ describe('faults of the MQTT broker and its network', function () {
   )
 
   faultRow(
-    { id: 'M4', title: 'the network swallows everything: the keep-alive notices', repeats: 'window' },
+    { id: 'M4', title: 'the network swallows everything: the keep-alive notices', repeats: 'window', qos: 1 },
     () => stage,
     async () => {
       const logged = stage.mqtt.readLog().length

@@ -23,6 +23,7 @@ function record(n: number, change: Partial<FoundRecord> = {}): FoundRecord {
     device: 'sensor-001',
     'mqtt-topic': TOPIC,
     'message-id': `run-${n}`,
+    'received-at': String(n * 1000 + 20),
   }
   return {
     partition: 0,
@@ -60,6 +61,7 @@ describe('the oracle of the fault tests', () => {
       wrongTenant: [],
       repeated: 0,
       disordered: [],
+      disorderedOnArrival: [],
       recoveryMs: 50,
     })
   })
@@ -105,6 +107,15 @@ describe('the oracle of the fault tests', () => {
   it('finds a device whose messages are out of order', () => {
     const [said, ...others] = found([record(2), record(1), record(3)]).disordered
     assert.match(String(said), new RegExp(`^${TOPIC}: number 1 at .*, behind 2 at `))
+    assert.deepEqual(others, [])
+  })
+
+  it('tells apart a device whose messages reached the source out of order already', () => {
+    const late = record(1, { headers: { ...record(1).headers, 'received-at': '2500' } })
+    const findings = found([record(2), late, record(3)])
+    assert.deepEqual(findings.disordered, [])
+    const [said, ...others] = findings.disorderedOnArrival
+    assert.match(String(said), new RegExp(`^${TOPIC}: number 1 at .*received at 2500.*, behind 2 at `))
     assert.deepEqual(others, [])
   })
 

@@ -31,8 +31,10 @@ export interface Findings {
   readonly wrongTenant: readonly string[]
   /** Copies beyond the first of a message. */
   readonly repeated: number
-  /** Topics whose messages are first seen in another order than they were published, with an example. */
+  /** Topics whose messages are first seen in another order than they reached the source, with an example. */
   readonly disordered: readonly string[]
+  /** Topics whose messages reached the source in another order than they were published, with an example. */
+  readonly disorderedOnArrival: readonly string[]
   /** Appended after the heal among those published after it: the earliest, in ms after the heal. */
   readonly recoveryMs: number | undefined
 }
@@ -56,6 +58,7 @@ export function examine({ run, logs, records, deadLetters = new Set(), healedAt 
   const altered = new Set<string>()
   const wrongTenant = new Set<string>()
   const disordered = new Map<string, string>()
+  const disorderedOnArrival = new Map<string, string>()
   let repeated = 0
   let recoveryMs: number | undefined
   for (const record of records) {
@@ -80,12 +83,12 @@ export function examine({ run, logs, records, deadLetters = new Set(), healedAt 
     seen.add(id)
     const before = latest.get(intent.topic)
     if (before === undefined || intent.seq > before.seq) latest.set(intent.topic, { seq: intent.seq, record })
-    else if (!disordered.has(intent.topic)) {
+    else {
+      const arrivedSo = arrivalOf(record) >= arrivalOf(before.record)
       const [here, there] = [placeOf(record), placeOf(before.record)]
-      disordered.set(
-        intent.topic,
-        `${intent.topic}: number ${intent.seq} ${here}, behind ${before.seq} ${there}`,
-      )
+      const example = `${intent.topic}: number ${intent.seq} ${here}, behind ${before.seq} ${there}`
+      const examples = arrivedSo ? disorderedOnArrival : disordered
+      if (!examples.has(intent.topic)) examples.set(intent.topic, example)
     }
     if (healedAt !== undefined && intent.publishedAt >= healedAt)
       recoveryMs = Math.min(recoveryMs ?? Infinity, record.appendedAt - healedAt)
@@ -99,13 +102,18 @@ export function examine({ run, logs, records, deadLetters = new Set(), healedAt 
     wrongTenant: [...wrongTenant],
     repeated,
     disordered: [...disordered.values()],
+    disorderedOnArrival: [...disorderedOnArrival.values()],
     recoveryMs,
   }
 }
 
-/** With the time of arrival in Node-RED: was it late there already? */
-function placeOf({ partition, offset, headers }: FoundRecord): string {
-  return `at ${partition}/${offset} (received at ${headers['received-at']})`
+function placeOf(record: FoundRecord): string {
+  return `at ${record.partition}/${record.offset} (received at ${arrivalOf(record)})`
+}
+
+/** When the source emitted it first, in milliseconds since 1970. */
+function arrivalOf({ headers }: FoundRecord): number {
+  return Number(headers['received-at'])
 }
 
 /** The id that a payload of the publisher begins with; `undefined` when it is not one of its payloads. */

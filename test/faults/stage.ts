@@ -165,6 +165,15 @@ export class Stage {
     return this.untilStatus(type, 'is green', ({ fill }) => fill === 'green')
   }
 
+  /** Waits until the source has nothing more to do: what an earlier row has left behind is stored. */
+  untilIdle(): Promise<void> {
+    return this.untilStatus(
+      'tenant-mqtt-source',
+      'is idle',
+      ({ fill, text = '' }) => fill === 'green' && text.startsWith('0/s · 0 out'),
+    )
+  }
+
   /** Starts a flow, by default as it was at the beginning, in a Node-RED of its own: the same client id and group. */
   startSecondNodeRed(flow = this.flow): Promise<NodeRed> {
     return startNodeRed(flow, this.environment)

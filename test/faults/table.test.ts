@@ -10,6 +10,7 @@ const findings = {
   wrongTenant: [],
   repeated: 2,
   disordered: [],
+  disorderedOnArrival: [],
   recoveryMs: 1234,
 }
 const row = (id: string, change: Partial<TableRow> = {}): TableRow => ({

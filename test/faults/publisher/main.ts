@@ -1,8 +1,8 @@
 /**
  * Devices that publish at a steady rate, in a process of their own: it goes on whatever happens to Node-RED, and its
- * logs tell afterwards what must be found. Half of the devices publish with QoS 1, half with QoS 2.
+ * logs tell afterwards what must be found. Half of the devices publish with QoS 1, half with the QoS that is given.
  *
- * Usage: main.ts <folder> <url> <run> <rate>; the parent may send `{ rate }`, and ends it with SIGTERM.
+ * Usage: main.ts <folder> <url> <run> <rate> <qos>; the parent may send `{ rate }`, and ends it with SIGTERM.
  */
 import { createHash } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -40,6 +40,7 @@ class Publisher {
     private readonly client: MqttClient,
     private readonly run: string,
     rate: number,
+    private readonly qos: 1 | 2,
     private readonly intents: LineLog,
     private readonly acknowledgements: LineLog,
   ) {
@@ -103,7 +104,7 @@ class Publisher {
     const id = `${this.run}-${index}`
     const payload = payloadOf(id, device, seq)
     const sha256 = createHash('sha256').update(payload).digest('hex')
-    const qos = index % 2 === 0 ? 1 : 2
+    const qos = index % 2 === 0 ? 1 : this.qos
     return { id, topic, seq, sha256, publishedAt: Date.now(), payload, qos }
   }
 }
@@ -119,7 +120,7 @@ function tell(told: Told): void {
 }
 
 async function main(): Promise<void> {
-  const [folder = '', url = '', run = '', rate = ''] = process.argv.slice(2)
+  const [folder = '', url = '', run = '', rate = '', qos = ''] = process.argv.slice(2)
   const [intents, acknowledgements] = [await LineLog.intents(folder), await LineLog.acknowledgements(folder)]
   // A session of its own, so that a QoS 2 exchange goes on after a reconnect instead of beginning again.
   const client = connect(url, {
@@ -131,7 +132,7 @@ async function main(): Promise<void> {
   })
   client.on('error', () => undefined)
   await new Promise<void>((resolve) => client.once('connect', () => resolve()))
-  const publisher = new Publisher(client, run, Number(rate), intents, acknowledgements)
+  const publisher = new Publisher(client, run, Number(rate), qos === '1' ? 1 : 2, intents, acknowledgements)
   process.on('SIGTERM', () => publisher.stop())
   process.on('message', (asked: { rate: number }) => (publisher.rate = asked.rate))
   process.on('disconnect', () => publisher.stop())

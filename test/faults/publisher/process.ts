@@ -21,6 +21,8 @@ export interface PublisherOptions {
   readonly run: string
   /** Messages a second. */
   readonly rate: number
+  /** Of every second device; the others publish with QoS 1. Default 2. */
+  readonly qos?: 1 | 2 | undefined
 }
 
 export class PublisherProcess {
@@ -33,11 +35,11 @@ export class PublisherProcess {
     child.on('message', (told: Told) => (this.told = told))
   }
 
-  static async start({ folder, url, run, rate }: PublisherOptions): Promise<PublisherProcess> {
+  static async start({ folder, url, run, rate, qos = 2 }: PublisherOptions): Promise<PublisherProcess> {
     const main = path.join(__dirname, 'main.ts')
     const child = spawn(
       process.execPath,
-      ['--require', 'tsx/cjs', main, folder, url, run, String(rate)],
+      ['--require', 'tsx/cjs', main, folder, url, run, String(rate), String(qos)],
       // A group of its own: Ctrl-C ends the test, and the test ends the publisher.
       { cwd: PROJECT_ROOT, detached: true, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] },
     )
