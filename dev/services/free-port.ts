@@ -1,30 +1,42 @@
 /** TCP ports on the loopback interface. */
+import { randomInt } from 'node:crypto'
 import net from 'node:net'
 
-/** A port that nobody listens on at the moment. */
+/**
+ * Below the ports that systems give to outgoing connections (from 32768 on Linux, 49152 elsewhere): one of those may
+ * be free now and taken when the service that it was found for listens.
+ */
+const FIRST = 10_000
+const END = 32_000
+const ATTEMPTS = 50
+/** Found for somebody who may not be listening yet. */
+const given = new Set<number>()
+
+/** A port that nobody listens on, and that this process has not been given before. */
 export async function freePort(): Promise<number> {
-  return listenOnce(0)
+  for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+    const port = randomInt(FIRST, END)
+    if (given.has(port) || !(await isPortFree(port))) continue
+    given.add(port)
+    return port
+  }
+  throw new Error(`no free port between ${FIRST} and ${END} in ${ATTEMPTS} attempts`)
 }
 
 /** @throws when something listens on that port already, in words */
 export async function assertPortIsFree(port: number, wantedBy: string): Promise<void> {
-  try {
-    await listenOnce(port)
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw cause
-    throw new Error(`${wantedBy} needs port ${port}, and something listens there already: stop it first`, {
-      cause,
-    })
-  }
+  if (await isPortFree(port)) return
+  throw new Error(`${wantedBy} needs port ${port}, and something listens there already: stop it first`)
 }
 
-function listenOnce(port: number): Promise<number> {
+/** @throws when the port cannot be listened on for another reason than that somebody does */
+export function isPortFree(port: number): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const server = net.createServer()
-    server.once('error', reject)
-    server.listen(port, '127.0.0.1', () => {
-      const { port: taken } = server.address() as net.AddressInfo
-      server.close(() => resolve(taken))
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EADDRINUSE') resolve(false)
+      else reject(error)
     })
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
   })
 }

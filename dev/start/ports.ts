@@ -1,5 +1,5 @@
 /** Looks before anything is started whether the standard ports are free, and says what to do when one is not. */
-import { assertPortIsFree } from '../services/free-port'
+import { isPortFree } from '../services/free-port'
 import type { StartOptions } from './options'
 
 interface WantedPort {
@@ -26,16 +26,12 @@ export async function assertPortsAreFree(options: StartOptions, env = process.en
   const complaints: string[] = []
   for (const { service, port, option, variable } of wanted) {
     if (variable !== undefined && env[variable]) continue
-    try {
-      await assertPortIsFree(port, service)
-    } catch (error) {
-      if (((error as Error).cause as NodeJS.ErrnoException | undefined)?.code !== 'EADDRINUSE') throw error
-      const useIt = variable === undefined ? '' : `, or use what runs there by setting ${variable}`
-      complaints.push(
-        `Port ${port} (${service}) is taken by another program. Stop it, choose another port with ` +
-          `npm start -- ${option} ${port + 1}${useIt}.`,
-      )
-    }
+    if (await isPortFree(port)) continue
+    const useIt = variable === undefined ? '' : `, or use what runs there by setting ${variable}`
+    complaints.push(
+      `Port ${port} (${service}) is taken by another program. Stop it, choose another port with ` +
+        `npm start -- ${option} ${port + 1}${useIt}.`,
+    )
   }
   if (complaints.length > 0) throw new Error(complaints.join('\n'))
 }

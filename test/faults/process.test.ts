@@ -22,7 +22,8 @@ describe('faults of the process', function () {
       id: 'F1',
       title: `Node-RED is killed at ${kills} random moments`,
       quick: true,
-      rate: 1000,
+      // What comes in while Node-RED starts, twenty times, has to drain within the limit on a busy machine as well.
+      rate: 300,
       repeats: kills * WINDOW,
       timeoutMs: 300_000,
     },

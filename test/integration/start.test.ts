@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { PROJECT_ROOT } from '../../dev/project'
-import { assertPortIsFree, freePort } from '../../dev/services/free-port'
+import { freePort, isPortFree } from '../../dev/services/free-port'
 import { until } from '../support/until'
 
 describe('npm start', function () {
@@ -46,13 +46,8 @@ describe('npm start', function () {
   }
 
   async function assertPortsAreFree(): Promise<void> {
-    const isFree = (port: number): Promise<boolean> =>
-      assertPortIsFree(port, 'the test').then(
-        () => true,
-        () => false,
-      )
     for (const [name, port] of Object.entries(ports))
-      await until(`${name} ${port} is free`, () => isFree(port))
+      await until(`${name} ${port} is free`, () => isPortFree(port))
   }
 
   after(() => rmSync(folder, { recursive: true, force: true }))
