@@ -174,6 +174,18 @@ export class NodeRed {
     if (!response.ok) throw new Error(`inject failed with ${response.status}`)
   }
 
+  /** Asks a node as its dialog does. @returns the answer; @throws Error with the words of a refusal */
+  async ask(type: string, id: string, action: string, question: object = {}): Promise<unknown> {
+    const response = await fetch(`${this.editorUrl}/${type}/${id}/${action}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(question),
+    })
+    const answer = (await response.json()) as { message?: string }
+    if (!response.ok) throw new Error(`${action} was refused with ${response.status}: ${answer.message}`)
+    return answer
+  }
+
   /** Resolves when the process has ended. */
   async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
     const { child } = this

@@ -16,9 +16,10 @@ import { StatusLine } from '../../src/runtime/status-line'
 import { requireCluster } from '../tenant-kafka-cluster/cluster-node'
 import { requireDatabase } from '../../src/postgres/require-database'
 import { readConsumerOptions } from './options'
+import { addStoppedRoutes, type SourceHolder } from './stopped-routes'
 
 /** A deploy that only moves wires changes `wires` without a new node. */
-type WiredNode = Node & { readonly wires: readonly (readonly string[])[] }
+type WiredNode = Node & SourceHolder & { readonly wires: readonly (readonly string[])[] }
 
 type ConsumerDef = NodeDef & { cluster?: string; database?: string }
 
@@ -26,6 +27,7 @@ const STATUS_INTERVAL_MS = 1000
 
 export = function (RED: NodeAPI): void {
   const tracking = flowTracking(RED as unknown as TrackingRuntime)
+  addStoppedRoutes(RED)
 
   RED.nodes.registerType('tenant-kafka-consumer', function (this: Node, config: ConsumerDef) {
     RED.nodes.createNode(this, config)
@@ -34,7 +36,6 @@ export = function (RED: NodeAPI): void {
     const log = new EventLog(node)
     const events = new ConsumerEvents(log)
     const releases: (() => void)[] = []
-    let source: KafkaSource | undefined
     let timer: NodeJS.Timeout | undefined
     try {
       const settings = readConsumerOptions(node.id, config)
@@ -53,7 +54,7 @@ export = function (RED: NodeAPI): void {
         onSpent: (count) => events.noteSpent(count),
         log,
       })
-      source = started
+      node.source = started
       releases.push(cluster.users.add())
       const users = (database as { users?: { add(): () => void } } | null | undefined)?.users
       if (users !== undefined) releases.push(users.add())
@@ -73,7 +74,7 @@ export = function (RED: NodeAPI): void {
     const close = async (): Promise<void> => {
       clearInterval(timer)
       try {
-        await source?.close()
+        await node.source?.close()
       } finally {
         for (const release of releases) release()
         events.close()

@@ -8,9 +8,9 @@
 import { backoffMs, type BackoffOptions } from '../runtime/backoff'
 import type { PipelineError } from '../runtime/errors'
 import { CommitQueue, partitionKey, type PartitionOffset } from './commit-queue'
-import type { ConsumerOptions, StartAt, TopicPartition } from './driver'
+import type { ConsumerOptions, OffsetRange, StartAt, TopicPartition } from './driver'
 import { PartitionReader, type FetchedRange } from './partition-reader'
-import { outOfRange, unreadableAt } from './start-position'
+import { noSuchOffset, notStopped, outOfRange, unreadableAt } from './start-position'
 
 /** What is fetched and waits, of all partitions together. Above it nothing more is fetched. */
 const MAX_WAITING_BYTES = 8 * 1024 * 1024
@@ -47,12 +47,8 @@ export interface FetchControl {
 /** Questions to Kafka. */
 export interface Offsets {
   committed(partition: TopicPartition): Promise<number | undefined>
-  range(partition: TopicPartition): Promise<{ earliest: number; latest: number }>
-  resolve(
-    partition: TopicPartition,
-    start: StartAt,
-    range: { earliest: number; latest: number },
-  ): Promise<number>
+  range(partition: TopicPartition): Promise<OffsetRange>
+  resolve(partition: TopicPartition, start: StartAt, range: OffsetRange): Promise<number>
 }
 
 export interface AssignedPartitionsOptions {
@@ -162,6 +158,34 @@ export class AssignedPartitions {
     if (nextOffset > (own.committed ?? -1)) await this.commits.add(own.reader.partition, nextOffset)
   }
 
+  /** See `KafkaConsumer`. */
+  async release(
+    partition: TopicPartition,
+    offset: number,
+    prepare: (range: OffsetRange) => Promise<void>,
+  ): Promise<void> {
+    const own = this.stopped(partition)
+    const range = await this.options.offsets.range(partition).catch((error: unknown) => {
+      throw this.options.translate(error)
+    })
+    if (offset < range.earliest || offset > range.latest) throw noSuchOffset(partition, offset, range)
+    await prepare(range)
+    if (this.stopped(partition) !== own) throw notStopped(partition)
+    own.reader.start(offset)
+    own.doneTo = offset
+    own.committed = undefined
+    own.unreadable = 0
+    this.seek(own)
+    this.balance()
+    await this.commits.add(partition, offset)
+  }
+
+  private stopped(partition: TopicPartition): OwnedPartition {
+    const own = this.owned.get(keyOf(partition))
+    if (own?.reader.isStopped !== true || own.outstanding !== undefined) throw notStopped(partition)
+    return own
+  }
+
   /** Gives all partitions up. Resolves when the last commits are out. */
   async close(): Promise<void> {
     this.isClosed = true
@@ -230,7 +254,7 @@ export class AssignedPartitions {
     const { partition } = own.reader
     this.options.past.delete(keyOf(partition))
     this.options.onProblem(keyOf(partition), undefined)
-    if (problem !== undefined) return this.stop(own, problem)
+    if (problem !== undefined) return this.stop(own, problem, offset)
     own.reader.start(offset)
     // "latest" and a time mean the first start: pinned, so that a crash before the first commit skips nothing.
     if (own.committed === undefined) void this.commits.add(partition, offset)
@@ -238,10 +262,10 @@ export class AssignedPartitions {
     this.balance()
   }
 
-  private stop(own: OwnedPartition, problem: PipelineError): void {
+  private stop(own: OwnedPartition, problem: PipelineError, nextOffset = own.reader.position): void {
     own.reader.stop()
     this.balance()
-    this.options.consumer.onStopped(own.reader.partition, problem)
+    this.options.consumer.onStopped(own.reader.partition, problem, nextOffset)
   }
 
   // ---- fetching ----------------------------------------------------------------------------------------------

@@ -91,9 +91,16 @@ export interface ConsumerOptions {
   readonly onState: (problem: PipelineError | undefined) => void
   /**
    * Nothing more is read from this partition, because records may be lost (`KAFKA_OFFSET_OUT_OF_RANGE`) or
-   * cannot be read (`KAFKA_UNREADABLE`), until it is assigned anew.
+   * cannot be read (`KAFKA_UNREADABLE`), until it is released or assigned anew.
+   * @param nextOffset what should have been read
    */
-  readonly onStopped: (partition: TopicPartition, problem: PipelineError) => void
+  readonly onStopped: (partition: TopicPartition, problem: PipelineError, nextOffset: number) => void
+}
+
+/** What a partition holds: its first offset, and the one after its last. */
+export interface OffsetRange {
+  readonly earliest: number
+  readonly latest: number
 }
 
 export type Assigner = 'round-robin' | 'sticky'
@@ -118,6 +125,16 @@ export interface KafkaConsumer {
    * handed out or is committed already. Resolves when it is committed or given up; never rejects.
    */
   commit(partition: TopicPartition, nextOffset: number): Promise<void>
+  /**
+   * A partition that has stopped goes on at this offset, which the group commits, also when it is a smaller one.
+   * @param prepare called when all is well so far and before anything is read: moves positions that are kept elsewhere
+   * @throws PipelineError `KAFKA_NOT_STOPPED`, `KAFKA_NO_SUCH_OFFSET`, or what `prepare` throws
+   */
+  release(
+    partition: TopicPartition,
+    offset: number,
+    prepare: (range: OffsetRange) => Promise<void>,
+  ): Promise<void>
   /** Leaves the group and disconnects. */
   close(): Promise<void>
 }
@@ -146,6 +163,6 @@ export interface KafkaAdmin {
   /** Creates the topic and waits for its leaders. An existing one is left as it is. */
   createTopic(topic: NewTopic): Promise<void>
   /** First offset, and one after the last. */
-  offsets(partition: TopicPartition): Promise<{ earliest: number; latest: number }>
+  offsets(partition: TopicPartition): Promise<OffsetRange>
   close(): Promise<void>
 }

@@ -6,7 +6,7 @@ import { ConfigResourceTypes, type Admin } from 'kafkajs'
 import { settlesWithin } from '../runtime/deadline'
 import { PipelineError } from '../runtime/errors'
 import type { KafkaConnection } from './connection'
-import type { KafkaAdmin, NewTopic, TopicDescription, TopicPartition } from './driver'
+import type { KafkaAdmin, NewTopic, OffsetRange, TopicDescription, TopicPartition } from './driver'
 import { createKafkaJsClient, type KafkaJsClient, type KafkaLog } from './kafkajs-client'
 import { isHalfConnected, silentBroker, translateKafkaError } from './kafkajs-errors'
 import { tolerateBrokenTopics } from './kafkajs-metadata'
@@ -62,7 +62,7 @@ export class KafkaJsAdmin implements KafkaAdmin {
     )
   }
 
-  async offsets({ topic, partition }: TopicPartition): Promise<{ earliest: number; latest: number }> {
+  async offsets({ topic, partition }: TopicPartition): Promise<OffsetRange> {
     return this.run(`asking for the offsets of ${topic}, partition ${partition}`, async (admin) => {
       const offsets = await admin.fetchTopicOffsets(topic)
       const found = offsets.find((entry) => entry.partition === partition)

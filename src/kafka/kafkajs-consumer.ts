@@ -7,10 +7,11 @@ import type { PipelineError } from '../runtime/errors'
 import { isNewlyDone, type OwnedPartition } from './assigned-partitions'
 import { partitionKey } from './commit-queue'
 import type { KafkaConnection } from './connection'
-import type { ConsumerOptions, KafkaConsumer, TopicPartition } from './driver'
+import type { ConsumerOptions, KafkaConsumer, OffsetRange, TopicPartition } from './driver'
 import { createKafkaJsClient, type KafkaLog } from './kafkajs-client'
 import { translateKafkaError } from './kafkajs-errors'
 import { KafkaJsSession } from './kafkajs-session'
+import { notStopped } from './start-position'
 
 const SESSION_BACKOFF = { initialMs: 500, maxMs: 5_000 }
 const REFRESH_MS = 30_000
@@ -39,6 +40,15 @@ export class KafkaJsConsumer implements KafkaConsumer {
     const former = this.past.get(partitionKey(partition.topic, partition.partition))
     if (former !== undefined && isNewlyDone(former, nextOffset)) former.doneTo = nextOffset
     await this.session?.commit(partition, nextOffset)
+  }
+
+  async release(
+    partition: TopicPartition,
+    offset: number,
+    prepare: (range: OffsetRange) => Promise<void>,
+  ): Promise<void> {
+    if (this.session === undefined) throw notStopped(partition)
+    await this.session.release(partition, offset, prepare)
   }
 
   async close(): Promise<void> {

@@ -26,7 +26,7 @@ import {
 import { settlesWithin } from '../runtime/deadline'
 import { PipelineError } from '../runtime/errors'
 import { AssignedPartitions, type OwnedPartition } from './assigned-partitions'
-import type { ConsumedRecord, ConsumerOptions, TopicPartition } from './driver'
+import type { ConsumedRecord, ConsumerOptions, OffsetRange, TopicPartition } from './driver'
 import { unreadableReason } from './kafkajs-batch-check'
 import type { KafkaJsClient } from './kafkajs-client'
 import { OffsetLookup } from './kafkajs-offsets'
@@ -142,6 +142,15 @@ export class KafkaJsSession {
   /** Commits, if the partition is ours and the offset is new. */
   commit(partition: TopicPartition, nextOffset: number): Promise<void> {
     return this.partitions.commit(partition, nextOffset)
+  }
+
+  /** See `KafkaConsumer`. */
+  release(
+    partition: TopicPartition,
+    offset: number,
+    prepare: (range: OffsetRange) => Promise<void>,
+  ): Promise<void> {
+    return this.partitions.release(partition, offset, prepare)
   }
 
   /** Leaves the group and disconnects; what takes longer than a few seconds is cut. */

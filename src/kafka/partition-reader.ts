@@ -1,10 +1,11 @@
 /**
  * What one assigned partition has fetched, handed out and settled: a pure state machine.
  *
- * `starting` until the start offset is known; `reading` from then on; `stopped` when records may be lost;
+ * `starting` until the start offset is known; `reading` from then on; `stopped` when records may be lost, until
+ * somebody says where it goes on;
  * `revoked` when another member of the group owns the partition. Only `reading` accepts and hands out.
  *
- * Three offsets only ever grow:  settled ≤ handedOut ≤ position.
+ * Three offsets only ever grow, from `start` on:  settled ≤ handedOut ≤ position.
  *
  *  - `position`: where the next fetched range must begin. A client that fetches from elsewhere (kafkajs does so
  *    until a `seek` takes effect, and after an offset was out of range) is found out by comparing.
@@ -62,6 +63,10 @@ export class PartitionReader {
     return this.state === 'reading'
   }
 
+  get isStopped(): boolean {
+    return this.state === 'stopped'
+  }
+
   get isRevoked(): boolean {
     return this.state === 'revoked'
   }
@@ -93,9 +98,10 @@ export class PartitionReader {
     )
   }
 
-  /** The start offset is known. */
+  /** The start offset is known; or a partition that has stopped is to go on here, also further back. */
   start(offset: number): void {
-    if (this.state !== 'starting') throw new Error(`cannot start a partition that is ${this.state}`)
+    if (this.isOutstanding || (this.state !== 'starting' && this.state !== 'stopped'))
+      throw new Error(`cannot start a partition that is ${this.state}`)
     this.state = 'reading'
     this.nextPosition = this.handedOutTo = this.settledTo = offset
   }

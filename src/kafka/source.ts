@@ -27,7 +27,8 @@ import type {
   StartAt,
   TopicPartition,
 } from './driver'
-import { startPosition, type PositionStore } from './start-position'
+import { notStopped, startPosition, type PositionStore } from './start-position'
+import { StoppedPartitions, type StoppedPartition } from './stopped-partitions'
 import { newTopic, type TopicPlan } from './topic-check'
 import type { TopicNames } from './topic-names'
 import { Window } from './window'
@@ -102,7 +103,7 @@ export class KafkaSource {
   private readonly redelivery: Redelivery<Emitted>
   private readonly window: Window
   private readonly runs = new Set<Run>()
-  private readonly stoppedPartitions = new Map<string, PipelineError>()
+  private readonly stoppedPartitions = new StoppedPartitions()
   private readonly flowCheck: FlowCheck
   private readonly releaseTracking: () => void
   private readonly stopping = new AbortController()
@@ -151,7 +152,7 @@ export class KafkaSource {
   }
 
   get state(): KafkaSourceState {
-    const problem = this.stoppedPartitions.values().next().value ?? this.away
+    const problem = this.stoppedPartitions.problem ?? this.away
     if (problem !== undefined) return { problem }
     if (this.consumer === undefined) return this.host.isWired(MESSAGES) ? 'connecting' : 'unwired'
     return this.hasJoined ? 'joined' : 'connecting'
@@ -228,8 +229,8 @@ export class KafkaSource {
       onState: (problem) => {
         this.connectionProblem = problem
       },
-      onStopped: (partition, problem) => {
-        this.stoppedPartitions.set(keyOf(partition), problem)
+      onStopped: (partition, problem, nextOffset) => {
+        this.stoppedPartitions.add(partition, problem, nextOffset)
         this.host.log.error(problem)
       },
     })
@@ -237,6 +238,30 @@ export class KafkaSource {
     void this.createTopics().then(() => {
       if (!this.stopping.signal.aborted) consumer.start()
     })
+  }
+
+  /** Partitions that have stopped. @throws PipelineError while Kafka cannot be asked */
+  stopped(): Promise<StoppedPartition[]> {
+    return this.stoppedPartitions.list((partition) => this.cluster.admin.offsets(partition))
+  }
+
+  /**
+   * Lets a stopped partition go on at this offset, in the ledger, the group and here.
+   * @throws PipelineError `KAFKA_NOT_STOPPED`, `KAFKA_NO_SUCH_OFFSET`, or why the ledger or Kafka cannot be asked
+   */
+  async release(partition: TopicPartition, offset: number): Promise<void> {
+    const { consumer, clusterId } = this
+    if (consumer === undefined || clusterId === undefined) throw notStopped(partition)
+    const { group } = this.settings
+    await consumer.release(partition, offset, async ({ latest }) =>
+      this.host.positions?.release({ clusterId, group, ...partition }, offset, latest),
+    )
+    this.stoppedPartitions.remove(partition)
+    const { topic, partition: number } = partition
+    this.host.log.note(
+      'KAFKA_RELEASED',
+      `${topic} partition ${number} goes on at offset ${offset}, as somebody said`,
+    )
   }
 
   /** Waits for what sinks hold, commits it, and leaves the group, so that the next owner begins at once. */
@@ -397,9 +422,9 @@ export class KafkaSource {
   private onRevoked(partitions: readonly TopicPartition[]): void {
     this.noteChange('KAFKA_REVOKED', partitions)
     const keys = new Set(partitions.map(keyOf))
-    for (const key of keys) {
-      this.lagByPartition.delete(key)
-      this.stoppedPartitions.delete(key)
+    for (const partition of partitions) {
+      this.lagByPartition.delete(keyOf(partition))
+      this.stoppedPartitions.remove(partition)
     }
     if (this.stopping.signal.aborted) return
     for (const run of this.runs) if (keys.has(keyOf(run.batch))) run.isRevoked = true

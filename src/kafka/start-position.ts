@@ -6,7 +6,7 @@
  * A ledger that cannot be read is waited for; beginning elsewhere would be a guess.
  */
 import { PipelineError } from '../runtime/errors'
-import type { StartAt, TopicPartition } from './driver'
+import type { OffsetRange, StartAt, TopicPartition } from './driver'
 
 export interface PositionQuery {
   readonly clusterId: string
@@ -30,6 +30,12 @@ export interface PositionStore {
    * @returns the function that ends it
    */
   onRewound(listener: (query: PositionQuery, problem: PipelineError) => void): () => void
+  /**
+   * Somebody has decided where a stopped partition goes on. The positions of the sinks which are deployed now are set
+   * to this offset, unless they lie between it and the end of the partition: those records are written already.
+   * @throws PipelineError while the database cannot be asked
+   */
+  release(query: PositionQuery, offset: number, end: number): Promise<void>
 }
 
 export interface StartPositionOptions {
@@ -62,7 +68,7 @@ export async function startPosition(options: StartPositionOptions): Promise<Star
 export function outOfRange(
   { topic, partition }: TopicPartition,
   offset: number,
-  { earliest, latest }: { earliest: number; latest: number },
+  { earliest, latest }: OffsetRange,
 ): PipelineError | undefined {
   if (offset >= earliest && offset <= latest) return undefined
   const what =
@@ -72,7 +78,7 @@ export function outOfRange(
   return new PipelineError(
     'KAFKA_OFFSET_OUT_OF_RANGE',
     `Possible loss in ${topic} partition ${partition}: the next offset to read is ${offset}, but ${what}. ` +
-      'The partition is stopped. Set the position of the group (and of its sinks) where it shall go on, then deploy',
+      'The partition is stopped: say in the dialog of the consumer where it shall go on',
     { retryable: false, statusText: `possible loss: ${topic}/${partition}` },
   )
 }
@@ -87,7 +93,30 @@ export function unreadableAt(
     'KAFKA_UNREADABLE',
     `What Kafka has in ${topic} partition ${partition} from offset ${offset} on cannot be read: ${reason}. It was ` +
       'fetched several times. The partition is stopped, nothing is skipped. Mend the broker (another replica may be ' +
-      'sound), or set the position of the group (and of its sinks) behind it, then deploy',
+      'sound), then say in the dialog of the consumer where it shall go on: here, or behind the damage',
     { retryable: false, statusText: `cannot be read: ${topic}/${partition}` },
+  )
+}
+
+/** The error when a partition cannot be released. */
+export function notStopped({ topic, partition }: TopicPartition): PipelineError {
+  return new PipelineError(
+    'KAFKA_NOT_STOPPED',
+    `${topic} partition ${partition} is not stopped in this consumer: it was released, or another member of the group ` +
+      'has it now, or a batch of it is still in the flow. Look again',
+    { retryable: false },
+  )
+}
+
+/** The error when a partition shall go on at an offset that it does not have. */
+export function noSuchOffset(
+  { topic, partition }: TopicPartition,
+  offset: number,
+  { earliest, latest }: OffsetRange,
+): PipelineError {
+  return new PipelineError(
+    'KAFKA_NO_SUCH_OFFSET',
+    `${topic} partition ${partition} cannot go on at ${offset}: Kafka has the offsets ${earliest} to ${latest}`,
+    { retryable: false },
   )
 }

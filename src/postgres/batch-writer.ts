@@ -40,7 +40,10 @@ export class BatchWriter {
     try {
       for (;;) {
         const remembered = this.positions.get(id)
-        const trusted = remembered !== undefined && remembered <= range.firstOffset
+        const trusted =
+          remembered !== undefined &&
+          remembered <= range.firstOffset &&
+          database.ledger.isLatest(key, remembered)
         const position = trusted ? remembered : await this.readPosition(key)
         database.ledger.assertNotRewound(key, position, range.firstOffset)
         const plan = planRange(position, range)

@@ -237,6 +237,11 @@ export class Database {
     return this.ledger.smallest(query, this.sinkNames)
   }
 
+  /** A stopped partition goes on at this offset: see `PositionStore`. @throws DatabaseError */
+  release(query: PositionQuery, offset: number, end: number): Promise<void> {
+    return this.ledger.release(query, this.sinkNames, offset, end)
+  }
+
   /**
    * Tells when the database has lost positions that it had confirmed, so that a consumer has to begin there again.
    * @returns the function that ends it

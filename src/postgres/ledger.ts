@@ -19,6 +19,7 @@ import { describeLedger } from './sql/describe-ledger'
 import { lockDefinitions } from './sql/lock-definitions'
 import { movePosition } from './sql/move-position'
 import { readPosition } from './sql/read-position'
+import { releasePositions } from './sql/release-positions'
 import { startPosition } from './sql/start-position'
 
 export interface PositionQuery {
@@ -135,6 +136,14 @@ export class Ledger {
   }
 
   /**
+   * Whether this is what the database said last. It is not when the partition was elsewhere meanwhile, or was released:
+   * a consumer has then asked for the position anew.
+   */
+  isLatest(key: LedgerKey, position: number): boolean {
+    return this.confirmed.get(nameOf(key)) === position
+  }
+
+  /**
    * Compares what was read with what was confirmed before.
    * @param firstOffset of the range that is to be written
    * @throws LedgerRewound when offsets between the position and the range may have been rows, and are gone
@@ -176,6 +185,24 @@ export class Ledger {
     change: Pick<PassedOffsets, 'rows' | 'deadLetters'>,
   ): Promise<void> {
     return correctCounts(client, this.table, key, change.rows, change.deadLetters)
+  }
+
+  /**
+   * A stopped partition goes on at this offset: the positions of these sinks that are not between it and the end of the
+   * partition are set to it, and their counts begin anew.
+   * @throws DatabaseError
+   */
+  async release(query: PositionQuery, sinks: readonly string[], offset: number, end: number): Promise<void> {
+    await this.prepare()
+    const released = await this.database.transaction(
+      `releasing ${query.topic} partition ${query.partition} in the ledger "${this.table.table}"`,
+      (client) => releasePositions(client, this.table, query, sinks, offset, end),
+    )
+    for (const sink of released) {
+      const name = nameOf({ ...query, sink })
+      this.confirmed.set(name, offset)
+      this.origins.delete(name)
+    }
   }
 
   /** Where a consumer begins: the smallest position of these sinks; `undefined` when none has one. */

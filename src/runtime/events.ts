@@ -114,13 +114,14 @@ export const EVENTS = {
   KAFKA_OFFSET_OUT_OF_RANGE: kind(
     'error',
     'Possible loss: Kafka no longer has the records that come next in a partition. The consumer has stopped it.',
-    'Compare the retention with the length of the outage, then set the position, and deploy.',
+    'Compare the retention with the length of the outage, then say in the dialog of the consumer where it goes on.',
   ),
   KAFKA_UNREADABLE: kind(
     'error',
     'What Kafka holds next in a partition is damaged, or compressed in a way that is unknown here. The consumer has stopped it.',
-    'See the reason in the message. Mend the broker, or set the position behind the damage, and deploy.',
+    'See the reason in the message. Mend the broker, then say in the dialog of the consumer where it goes on.',
   ),
+  KAFKA_RELEASED: kind('warn', 'Somebody has let a stopped partition go on, in the dialog of the consumer.'),
 
   // ---- PostgreSQL
   POSTGRES_READY: kind('info', 'The sink has reached the database, and found or made its table.'),

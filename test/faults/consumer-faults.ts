@@ -2,6 +2,8 @@
 import { ConfigResourceTypes } from 'kafkajs'
 import { tableExists } from '../../dev/accounting'
 import type { FlowEntry, LoggedLine, NodeRed } from '../../dev/node-red'
+import type { StoppedAnswer } from '../../nodes/tenant-kafka-consumer/stopped-routes'
+import type { StoppedPartition } from '../../src/kafka/stopped-partitions'
 import { withAdmin } from '../support/kafka'
 import type { StagedPostgres } from './staged-postgres'
 import { TOPIC, type Stage } from './stage'
@@ -28,16 +30,34 @@ export async function ledgerOf(stage: Stage): Promise<Positions> {
   return new Map(rows.map(({ partition, next }) => [partition, next]))
 }
 
-/** What an operator does after a reported loss: every sink goes on with what Kafka still has, and its audit begins anew. */
-export async function setLedgerToEarliest(stage: Stage): Promise<void> {
-  const offsets = await withAdmin(stage.kafka.address, (admin) => admin.fetchTopicOffsets(TOPIC))
-  for (const { partition, low } of offsets) {
-    await postgresOf(stage).client.query(
-      `update iot_ledger set next_offset = $1, first_offset = $1, stored_rows = 0, dead_letters = 0, filtered = 0, added = 0
-       where topic = $2 and "partition" = $3`,
-      [low, TOPIC, partition],
-    )
+/** What the dialog of the consumer shows. */
+export async function stoppedPartitions(stage: Stage): Promise<readonly StoppedPartition[]> {
+  const answer = await stage.nodeRed.ask('tenant-kafka-consumer', consumerOf(stage), 'stopped')
+  return (answer as StoppedAnswer).partitions
+}
+
+/** Presses the button of the dialog for each stopped partition. */
+export async function releaseStopped(
+  stage: Stage,
+  offsetOf: (stopped: StoppedPartition) => number,
+): Promise<void> {
+  for (const stopped of await stoppedPartitions(stage)) {
+    const { topic, partition } = stopped
+    const question = { topic, partition, offset: offsetOf(stopped) }
+    await stage.nodeRed.ask('tenant-kafka-consumer', consumerOf(stage), 'stopped/release', question)
   }
+}
+
+function consumerOf({ flow }: Stage): string {
+  const { id } = flow.find(({ type }) => type === 'tenant-kafka-consumer') ?? {}
+  if (id === undefined) throw new Error('the flow has no consumer')
+  return id
+}
+
+/** Whether retention has deleted everything. */
+export async function isEmpty({ kafka }: Stage): Promise<boolean> {
+  const offsets = await withAdmin(kafka.address, (admin) => admin.fetchTopicOffsets(TOPIC))
+  return offsets.every(({ low, high }) => low === high)
 }
 
 /** What the group has committed to Kafka. */

@@ -7,9 +7,10 @@ import {
   committedOf,
   configureTopic,
   distance,
+  isEmpty,
   ledgerOf,
   postgresOf,
-  setLedgerToEarliest,
+  releaseStopped,
 } from './consumer-faults'
 import { untilDrained } from './kafka-faults'
 import { API, damage, fetchedBatches, KafkaMeddler } from './kafka-meddler'
@@ -172,7 +173,7 @@ describe('faults of the second leg', function () {
       await untilMoreRows(500)
       assert.equal((await ledgerOf(stage)).get(0), stopped, 'partition 0 went on')
       meddler.clear()
-      await stage.nodeRed.deploy(stage.flow, 'full')
+      await releaseStopped(stage, ({ nextOffset }) => nextOffset)
     },
   )
 
@@ -196,9 +197,7 @@ describe('faults of the second leg', function () {
       const written = records.filter(({ partition, offset }) => offset < (ledger.get(partition) ?? 0))
       assert.ok(written.length < records.length, 'everything was read')
       await configureTopic(stage, { 'retention.ms': '1000', 'segment.ms': '1000' })
-      await until('Kafka has deleted all of them', async () => (await stage.records()).length === 0, {
-        pollMs: 500,
-      })
+      await until('Kafka has deleted all of them', () => isEmpty(stage), { pollMs: 500 })
       await configureTopic(stage)
       run.deleted.push(...written)
       await stage.nodeRed.deploy(stage.flow, 'nodes')
@@ -206,8 +205,7 @@ describe('faults of the second leg', function () {
       run.publisher.setRate(500)
       await run.publisher.untilMore(500)
       assert.deepEqual(await ledgerOf(stage), ledger, 'it went on by itself')
-      await setLedgerToEarliest(stage)
-      await stage.nodeRed.deploy(stage.flow, 'full')
+      await releaseStopped(stage, ({ earliest }) => earliest)
       run.lossEnded()
     },
   )

@@ -1,7 +1,7 @@
 /**
  * `npm run test:faults [-- --seed N] [-- --only F1,K7] [-- --jobs 1]`: all rows of the fault matrix, the rows of one
  * file after the other, and as many files side by side as there are jobs. A whole run that passes writes
- * `docs/faults.md`. With `--soak [--kills N]` it is one long run of kills instead, see `soak.ts`.
+ * `docs/faults.md`. With `--soak [--kills N]` it is a long run of kills instead, see `soak.ts`.
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { PROJECT_ROOT } from '../../dev/project'
+import { addSums, lineOf, NO_SUM, parseLine, type SoakSum } from './soak-sum'
 import { pageOf } from './table'
 
 const { values } = parseArgs({
@@ -47,12 +48,27 @@ async function play(file: string): Promise<void> {
   if (code !== 0 && (count?.[2] ?? '0') === '0') failed++
 }
 
-/** The last line is what the soak has counted. */
+/** As many soaks side by side as there are jobs, with a part of the kills each; the last line is what all have counted. */
 async function soak(): Promise<void> {
+  const [jobs, kills] = [Number(values.jobs), Number(values.kills)]
+  const parts = Array.from({ length: jobs }, (_, at) => Math.floor((kills + at) / jobs)).filter(
+    (part) => part > 0,
+  )
+  const sums = await Promise.all(parts.map((part, at) => soakPart(part, Number(seed) + at)))
+  rmSync(folder, { recursive: true })
+  const whole = sums.filter((sum) => sum !== undefined)
+  console.log(lineOf(whole.reduce(addSums, NO_SUM)))
+  if (whole.length < parts.length)
+    console.log(`${parts.length - whole.length} of ${parts.length} soaks failed`)
+  process.exitCode = whole.length < parts.length ? 1 : 0
+}
+
+/** @returns what it has counted, or `undefined` when it failed */
+async function soakPart(kills: number, partSeed: number): Promise<SoakSum | undefined> {
   const child = spawn(process.execPath, [mocha, path.join('test', 'faults', 'soak.ts')], {
     cwd: PROJECT_ROOT,
     stdio: ['ignore', 'pipe', 'inherit'],
-    env: { ...process.env, TEST_SEED: seed, SOAK_KILLS: values.kills },
+    env: { ...process.env, TEST_SEED: String(partSeed), SOAK_KILLS: String(kills) },
   })
   let said = ''
   child.stdout.on('data', (text: Buffer) => {
@@ -60,9 +76,7 @@ async function soak(): Promise<void> {
     said += String(text)
   })
   const [code] = (await once(child, 'close')) as [number | null]
-  rmSync(folder, { recursive: true })
-  console.log(/^kills .*$/m.exec(said)?.[0] ?? 'the soak did not come to its end')
-  process.exitCode = code ?? 1
+  return code === 0 ? parseLine(said) : undefined
 }
 
 async function main(): Promise<void> {

@@ -1,6 +1,7 @@
 /**
- * `npm run test:faults -- --soak [--kills N] [--seed N]`: Node-RED is killed again and again at random points, under
- * load, and started at once; then the oracle adds up. It writes no table, but a last line. `run.ts` runs this file.
+ * `npm run test:faults -- --soak [--kills N] [--jobs N] [--seed N]`: Node-RED is killed again and again at random points, under
+ * load, and started at once; then the oracle adds up. It writes no table, but a last line. `run.ts` runs
+ * this file, once for each job.
  */
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
@@ -13,6 +14,7 @@ import { until } from '../support/until'
 import { examine, type Findings } from './oracle'
 import { examineRows, type RowFindings } from './postgres-oracle'
 import { PublisherProcess } from './publisher/process'
+import { lineOf } from './soak-sum'
 import { Stage, WINDOW } from './stage'
 
 /** Messages a second: a run of hours has to be read by the oracle at once. */
@@ -63,15 +65,15 @@ async function soak(seed: number): Promise<void> {
     }
     let sum = await look()
     await until(
-      () => `everything is stored (${lineOf(sum)})\n${stage.nodeRed.logTail()}`,
+      () => `everything is stored (${sumOf(sum)})\n${stage.nodeRed.logTail()}`,
       async () => {
         sum = await look()
         return sum.findings.missing.length + sum.rows.missing.length === 0
       },
       { giveUpMs: DRAIN_LIMIT_MS, pollMs: 2000 },
     )
-    console.log(lineOf(sum))
-    judge(sum)
+    console.log(sumOf(sum))
+    judge(sum, stage.mqtt.keepsOrderWithQos2)
     rmSync(folder, { recursive: true })
   } finally {
     await publisher?.stop().catch(() => undefined)
@@ -89,7 +91,7 @@ async function untilMoreRows({ postgres, nodeRed }: Stage): Promise<void> {
   )
 }
 
-function judge({ findings, rows }: Sum): void {
+function judge({ findings, rows }: Sum, brokerKeepsOrder: boolean): void {
   const none = { missing: [], invented: [], altered: [], wrongTenant: [] }
   for (const found of [findings, rows]) {
     const { missing, invented, altered, wrongTenant } = found
@@ -101,12 +103,16 @@ function judge({ findings, rows }: Sum): void {
   }
   assert.deepEqual(rows.repeated, [], 'repeated rows')
   assert.deepEqual(findings.disordered, [], 'disordered')
+  if (brokerKeepsOrder) assert.deepEqual(findings.disorderedOnArrival, [], 'disordered on arrival')
   assert.ok(findings.repeated <= kills * WINDOW, `${findings.repeated} repeated in Kafka`)
 }
 
-function lineOf({ findings, rows }: Sum): string {
-  return (
-    `kills ${kills}, published ${findings.acknowledged}, rows ${rows.rows}, ` +
-    `missing ${findings.missing.length + rows.missing.length}, repeated ${rows.repeated.length}`
-  )
+function sumOf({ findings, rows }: Sum): string {
+  return lineOf({
+    kills,
+    published: findings.acknowledged,
+    rows: rows.rows,
+    missing: findings.missing.length + rows.missing.length,
+    repeated: rows.repeated.length,
+  })
 }

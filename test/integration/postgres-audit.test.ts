@@ -52,6 +52,26 @@ describe('the audit of the ledger', () => {
     assert.deepEqual(await onlyLine(), line(15, 15))
   })
 
+  it('begins anew where a stopped partition is released, for the sinks that cannot go on', async () => {
+    const writer = await openWriter(connection)
+    await writer.writeRange(ledgerKey, range(0, 10), records(0, 10))
+    const { sink, ...query } = ledgerKey
+    const release = (offset: number, end: number, sinks = [sink]): Promise<void> =>
+      connection.ledger.release(query, sinks, offset, end)
+    await release(5, 10)
+    await release(90, 100, ['another'])
+    assert.deepEqual(await onlyLine(), line(10, 10))
+    // Retention has deleted the offsets 10 to 89.
+    await release(90, 100)
+    assert.deepEqual(await onlyLine(), line(90, 0, { first: 90 }))
+    await writer.writeRange(ledgerKey, range(90, 95), records(90, 95))
+    assert.deepEqual(await onlyLine(), line(95, 5, { first: 90 }))
+    // The topic was created again.
+    await release(0, 20)
+    await writer.writeRange(ledgerKey, range(0, 3), records(0, 3))
+    assert.deepEqual(await onlyLine(), line(3, 3))
+  })
+
   it('begins where the first batch begins', async () => {
     const writer = await openWriter(connection)
     await writer.writeRange(ledgerKey, range(1000, 1010), records(1000, 1010))

@@ -93,6 +93,23 @@ describe('the PostgreSQL sink, exactly once by ledger', () => {
     assert.deepEqual(await offsets(), upTo(100))
   })
 
+  it('does not take what another member has written meanwhile for commits that the database has lost', async () => {
+    connection.registerSink('sink1', 'sink1')
+    const writer = await openWriter(connection)
+    await writer.writeRange(ledgerKey, range(0, 10), records(0, 10))
+    const elsewhere = openDatabase(database.url)
+    try {
+      const other = await openWriter(elsewhere)
+      await other.writeRange(ledgerKey, range(10, 20), records(10, 20))
+    } finally {
+      await elsewhere.close(0)
+    }
+    // The partition comes back: the consumer asks where it begins.
+    assert.equal(await position(), 20)
+    await writer.writeRange(ledgerKey, range(20, 30), records(20, 30))
+    assert.deepEqual(await offsets(), upTo(30))
+  })
+
   it('keeps the positions of two sinks apart, and starts the consumer at the smaller one', async () => {
     connection.registerSink('sink1', 'sink1')
     const release = connection.registerSink('sink2', 'sink2')

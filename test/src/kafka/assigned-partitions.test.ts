@@ -17,6 +17,7 @@ class Harness {
   readonly commits: string[] = []
   readonly batches: { batch: ConsumedBatch; finish: () => void }[] = []
   readonly stopped: PipelineError[] = []
+  readonly stopAt: number[] = []
   readonly revoked: TopicPartition[] = []
   readonly past = new Map<string, OwnedPartition>()
   committedOffset: number | undefined = 0
@@ -34,7 +35,10 @@ class Harness {
         new Promise<void>((resolve) => this.batches.push({ batch, finish: resolve })),
       onRevoked: (lost: readonly TopicPartition[]) => void this.revoked.push(...lost),
       onAssigned: () => undefined,
-      onStopped: (_: TopicPartition, problem: PipelineError) => void this.stopped.push(problem),
+      onStopped: (_: TopicPartition, problem: PipelineError, nextOffset: number) => {
+        this.stopped.push(problem)
+        this.stopAt.push(nextOffset)
+      },
     } as unknown as ConsumerOptions
     return new AssignedPartitions({
       consumer,
@@ -268,6 +272,64 @@ describe('AssignedPartitions', () => {
     assert.match(h.stopped[0].message, /from offset 5 on/)
     assert.deepEqual([...h.fetching], [1])
     assert.deepEqual(h.handedOut(), ['0:0-5'])
+  })
+
+  it('goes on where a stopped partition is released, also further back, and commits that', async () => {
+    const h = new Harness()
+    h.start = () => Promise.resolve({ offset: 2_000 })
+    await h.assign([p0])
+    assert.deepEqual(h.stopAt, [2_000])
+    const prepared: number[] = []
+    await h.it.release(p0, 500, ({ latest }) => Promise.resolve(void prepared.push(latest)))
+    assert.deepEqual(prepared, [1_000])
+    assert.deepEqual([h.seeks.at(-1), h.commits.at(-1), ...h.fetching], ['0:500', '0:500', 0])
+    h.fetched(p0, 500, 5)
+    assert.deepEqual(h.handedOut(), ['0:500-505'])
+    await h.it.commit(p0, 505)
+    assert.equal(h.commits.at(-1), '0:505')
+  })
+
+  it('releases only what is stopped, at an offset that is there, when the positions have moved', async () => {
+    const h = new Harness()
+    const never = (): Promise<void> => assert.fail('prepared')
+    await h.assign([p0])
+    await assert.rejects(h.it.release(p0, 5, never), { code: 'KAFKA_NOT_STOPPED' })
+    await assert.rejects(h.it.release(p1, 5, never), { code: 'KAFKA_NOT_STOPPED' })
+    h.range = { earliest: 100, latest: 200 }
+    h.fetched(p0, 100, 5)
+    await nextTurn()
+    assert.deepEqual(h.stopAt, [0])
+    await assert.rejects(h.it.release(p0, 99, never), { code: 'KAFKA_NO_SUCH_OFFSET' })
+    await assert.rejects(h.it.release(p0, 201, never), { code: 'KAFKA_NO_SUCH_OFFSET' })
+    await assert.rejects(
+      h.it.release(p0, 100, () => Promise.reject(new Error('the ledger is away'))),
+      /ledger is away/,
+    )
+    const commits = h.commits.length
+    await assert.rejects(
+      h.it.release(p0, 100, () => h.assign([])),
+      { code: 'KAFKA_NOT_STOPPED' },
+    )
+    assert.equal(h.commits.length, commits)
+  })
+
+  it('does not release a partition while a batch of it is in the flow', async () => {
+    const h = new Harness()
+    await h.assign([p0])
+    h.fetched(p0, 0, 5)
+    h.range = { earliest: 100, latest: 200 }
+    h.fetched(p0, 100, 5)
+    await nextTurn()
+    assert.equal(h.stopped.length, 1)
+    await assert.rejects(
+      h.it.release(p0, 100, () => Promise.resolve()),
+      /still in the flow/,
+    )
+    h.batches[0]?.finish()
+    await nextTurn()
+    await h.it.release(p0, 100, () => Promise.resolve())
+    h.fetched(p0, 100, 5)
+    assert.deepEqual(h.handedOut(), ['0:0-5', '0:100-105'])
   })
 
   it('pins the first start, before anything was read', async () => {

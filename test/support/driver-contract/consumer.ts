@@ -208,6 +208,10 @@ export function consumerContract(stage: () => ContractStage): void {
     assert.equal(it.stopped[0].problem.code, 'KAFKA_OFFSET_OUT_OF_RANGE')
     assert.match(it.stopped[0].problem.message, /10 to 49: 40 records/)
     assert.ok(it.batches.every((batch) => batch.partition === 1))
+    await it.consumer.release({ topic, partition: 0 }, 60, () => Promise.resolve())
+    await until(() => it.count >= 130)
+    assert.equal(it.batches.find((batch) => batch.partition === 0)?.firstOffset, 60)
+    await until(async () => (await committed(groupId, topic)) === 100)
   })
 
   it('stops a partition when records are deleted under it while it waits', async () => {
