@@ -74,6 +74,9 @@ export function readSink(config: object, nodeId: string): SinkConfiguration {
   if (rowsAreDropped && values.pastDays < values.retentionDays) {
     throw invalid('pastDays', `at least the ${values.retentionDays} days that rows are kept`)
   }
+  if (values.readerRole !== '' && values.compressAfterDays > 0) {
+    throw invalid('compressAfterDays', '0: TimescaleDB compresses no table with row-level security')
+  }
   return {
     table,
     tenantSchemas: values.tenancy === 'schema' ? new SchemaTemplate(values.tenantSchema) : undefined,

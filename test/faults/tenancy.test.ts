@@ -1,8 +1,9 @@
-/** P10: what one tenant's data can do to the others on their way into PostgreSQL. */
+/** P10 and P13: what one tenant's data can do to the others in PostgreSQL, and what one tenant's readers can see. */
 import assert from 'node:assert/strict'
+import { Pool } from 'pg'
 import { until } from '../support/until'
 import { faultRow } from './row'
-import { Stage } from './stage'
+import { changed, Stage } from './stage'
 import type { StagedPostgres } from './staged-postgres'
 
 describe('faults of a tenant', function () {
@@ -44,6 +45,55 @@ describe('faults of a tenant', function () {
       })
       await client.query('alter table iot_messages drop constraint poison')
       assert.equal(await count(`iot_dead_letters where tenant_id <> '${tenant}'`), 0)
+    },
+  )
+
+  faultRow(
+    {
+      id: 'P13',
+      title:
+        'a reader of the protected table asks for another tenant, for none, and over a connection that is used again',
+    },
+    () => stage,
+    async ({ publisher }) => {
+      const { client, server } = stage.postgres as StagedPostgres
+      const role = 'tenant_reader'
+      await client.query(`create role ${role} login password '${role}'`)
+      await stage.nodeRed.deploy(changed(stage.flow, 'tenant-postgres-sink', { readerRole: role }), 'nodes')
+      const url = new URL(server.address)
+      ;[url.username, url.password] = [role, role]
+      const reader = new Pool({ connectionString: url.href, max: 1 })
+      const seenBy = async (tenant: string | undefined): Promise<string[]> => {
+        const session = await reader.connect()
+        try {
+          await session.query('begin')
+          if (tenant !== undefined) await session.query(`select set_config('app.tenant', $1, true)`, [tenant])
+          const { rows } = await session.query<{ tenant: string }>(
+            'select distinct tenant_id as tenant from iot_messages',
+          )
+          return rows.map((row) => row.tenant)
+        } finally {
+          await session.query('rollback')
+          session.release()
+        }
+      }
+      try {
+        await until('the table is open to its readers', async () =>
+          (await seenBy('tenant-1').catch((): string[] => [])).includes('tenant-1'),
+        )
+        for (let round = 0; round < 5; round++) {
+          for (const tenant of ['tenant-1', 'tenant-2', 'tenant-3'])
+            assert.deepEqual(await seenBy(tenant), [tenant])
+          assert.deepEqual(await seenBy(undefined), [])
+          assert.deepEqual(await seenBy('tenant-1,tenant-2'), [])
+          await assert.rejects(reader.query(`insert into iot_messages (time) values (now())`), {
+            code: '42501',
+          })
+          await publisher.untilMore(200)
+        }
+      } finally {
+        await reader.end()
+      }
     },
   )
 })

@@ -219,6 +219,16 @@ describe('tenant-postgres-sink', () => {
     ['a table name with a quote', { table: 'a"b' }, 'check "table"'],
     ['columns that are no JSON', { columns: '[' }, 'check the columns'],
     ['a key without the tenant', { exactlyOnce: 'key', key: 'message_id' }, 'check "key"'],
+    [
+      'a reader role together with compression',
+      { readerRole: 'r', compressAfterDays: 7 },
+      'check "compressAfterDays"',
+    ],
+    [
+      'a reader role where tenants have schemas',
+      { readerRole: 'r', tenancy: 'schema' },
+      'check "readerRole"',
+    ],
     ['no database', { database: '' }, 'choose a database'],
   ] as const) {
     it(`refuses ${what} when it is deployed`, async () => {
