@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ConsumedBatch } from '../../../src/kafka/driver'
 import { createTestTopic, testClient, uniqueName, withAdmin } from '../kafka'
+import { readTopic } from '../kafka-log'
 import { committedOffset, numbered, produce, type RecordingConsumer } from '../kafka-consumers'
 import { until } from '../until'
 import type { ContractStage } from './stage'
@@ -277,6 +278,40 @@ export function consumerContract(stage: () => ContractStage): void {
     assert.deepEqual(it.values, ['1', '2', '3'])
     assert.deepEqual(it.stopped, [])
     await until(async () => (await committed(groupId, topic)) === 9)
+  })
+
+  it('tiles a partition whose records are compacted away in between, at its beginning and at its end', async () => {
+    const { brokers } = stage()
+    const config = { 'cleanup.policy': 'compact', 'segment.ms': '500', 'min.cleanable.dirty.ratio': '0.01' }
+    const topic = await createTestTopic(brokers, { config })
+    const producer = testClient(brokers).producer({ allowAutoTopicCreation: false })
+    await producer.connect()
+    const write = (keys: readonly string[]): Promise<unknown> =>
+      producer.send({ topic, acks: -1, messages: keys.map((key) => ({ key, value: key, partition: 0 })) })
+    const keys = numbered(20)
+    for (let round = 0; round < 10; round++) await write(keys)
+    await write(['last', ...keys, 'last'])
+    // The segment that is written to is not compacted: another one has to follow it.
+    const left = async (): Promise<number[]> => (await readTopic(brokers, topic)).map(({ offset }) => offset)
+    await until('old records are compacted away', async () => {
+      await write(['last'])
+      const offsets = await left()
+      return offsets.some((offset, at) => at > 0 && offset > (offsets[at - 1] ?? 0) + 1)
+    })
+    await producer.disconnect()
+    const expected = await left()
+    const groupId = uniqueName('group')
+    const it = stage().consumer({ groupId, topics: [topic], maxBatchRecords: 7 })
+    const end = (expected.at(-1) ?? 0) + 1
+    await until(async () => (await committed(groupId, topic)) === end)
+    it.batches.forEach((batch, i) =>
+      assert.equal(batch.firstOffset, i === 0 ? 0 : it.batches[i - 1]?.nextOffset),
+    )
+    const offsets = it.batches.flatMap((batch) => batch.records.map(({ offset }) => offset))
+    // Kafka may have compacted more since we looked.
+    assert.ok(offsets.every((offset) => expected.includes(offset)))
+    assert.equal(new Set(it.values).size, keys.length + 1, 'the last record of each key')
+    assert.deepEqual(it.stopped, [])
   })
 
   it('goes on by itself when Kafka appears late, and when it goes and comes back', async () => {
