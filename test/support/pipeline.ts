@@ -30,6 +30,7 @@ const EXAMPLES = {
   '02': '02 One Kafka topic per tenant and project',
   '03': '03 Kafka to PostgreSQL only',
   '04': '04 Route and filter between the legs',
+  '05': '05 Replay dead letters',
 } as const
 
 export type Example = keyof typeof EXAMPLES
