@@ -14,11 +14,10 @@ import { backoffMs } from '../runtime/backoff'
 import { CLOSE_BUDGET_MS, settlesWithin } from '../runtime/deadline'
 import { asPipelineError, type PipelineError } from '../runtime/errors'
 import type { EventLog } from '../runtime/event-log'
-import type { KafkaRange, WireRecord } from '../runtime/wire'
 import { HEADER } from '../tenant/header-names'
 import { attemptsIn } from '../tenant/replayed'
 import type { KafkaCluster } from './cluster'
-import { wireRecordOf } from './consumed-record'
+import { batchMessage, halves, recordMessage, type ConsumedPart } from './consumed-message'
 import type {
   Assigner,
   ConsumedBatch,
@@ -77,12 +76,9 @@ export interface KafkaSourceHost {
   readonly log: EventLog
 }
 
-/** A part of a batch in the flow: records, and the range of offsets that is done when they are. */
-interface Emitted {
+/** A part of a batch in the flow. */
+interface Emitted extends ConsumedPart {
   readonly run: Run
-  readonly records: readonly ConsumedRecord[]
-  readonly firstOffset: number
-  readonly nextOffset: number
 }
 
 /** One batch on its way through the flow. */
@@ -447,33 +443,11 @@ export class KafkaSource {
   }
 
   private compose(part: Emitted, error: PipelineError | undefined): Message {
-    const { batch } = part.run
-    const message = this.settings.mode === 'batch' ? this.batchMessage(part) : this.recordMessage(part, batch)
+    const { mode, group, topicNames } = this.settings
+    const origin = { clusterId: this.clusterId ?? '', group, partition: part.run.batch, topicNames }
+    const message = mode === 'batch' ? batchMessage(part, origin) : recordMessage(part, origin)
     if (error !== undefined) message.error = this.host.describe(error)
     return message
-  }
-
-  private batchMessage({ run, records, firstOffset, nextOffset }: Emitted): Message {
-    const { topic, partition } = run.batch
-    const range: KafkaRange = { ...this.place(), topic, partition, firstOffset, nextOffset }
-    const payload = records.map((record) => this.open(record, run.batch))
-    return { batch: true, payload, kafka: range }
-  }
-
-  private recordMessage({ records, nextOffset }: Emitted, partition: TopicPartition): Message {
-    const record = this.open(records[0] as ConsumedRecord, partition)
-    record.kafka = { ...record.kafka, ...this.place(), nextOffset }
-    return record as Message
-  }
-
-  private open(consumed: ConsumedRecord, partition: TopicPartition): WireRecord {
-    const record = wireRecordOf(consumed, partition)
-    this.settings.topicNames?.name(record, partition.topic)
-    return record
-  }
-
-  private place(): { clusterId: string; group: string } {
-    return { clusterId: this.clusterId ?? '', group: this.settings.group }
   }
 
   // ---- topics ------------------------------------------------------------------------------------------------
@@ -494,18 +468,6 @@ export class KafkaSource {
       await new Promise((resolve) => setTimeout(resolve, backoffMs(attempt, CREATE_BACKOFF)).unref())
     }
   }
-}
-
-/** The two halves of a part, with the ranges that belong to them; nothing when it is a single record. */
-function halves(part: Emitted): Emitted[] {
-  const { run, records, firstOffset, nextOffset } = part
-  if (records.length < 2) return []
-  const middle = records.length >> 1
-  const border = (records[middle] as ConsumedRecord).offset
-  return [
-    { run, records: records.slice(0, middle), firstOffset, nextOffset: border },
-    { run, records: records.slice(middle), firstOffset: border, nextOffset },
-  ]
 }
 
 function keyOf({ topic, partition }: TopicPartition): string {
