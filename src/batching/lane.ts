@@ -10,8 +10,12 @@
 import { backoffMs, type BackoffOptions } from '../runtime/backoff'
 import { asPipelineError, PipelineError } from '../runtime/errors'
 
-/** So many batches in a row that the partition takes: then it is tried whether it takes larger ones again. */
+/**
+ * So many batches in a row that the partition takes: then it is tried whether it takes larger ones again, which costs a
+ * refusal when it does not; and when it does, the limit was raised, and the next step comes sooner.
+ */
 const BATCHES_BEFORE_GROWTH = 50
+const BATCHES_BEFORE_MORE_GROWTH = 10
 
 /** Told once for each record, never in the call that has added it. */
 export interface Completion {
@@ -72,8 +76,9 @@ export class Lane<T> {
   private flushReason: FlushReason | undefined
   private attempts = 0
   private maxBytes: number
-  /** Since the last refusal for the size. */
+  /** Since the last refusal for the size, or the last growth. */
   private takenBatches = 0
+  private batchesBeforeGrowth = BATCHES_BEFORE_GROWTH
   private cancelLinger: (() => void) | undefined
   private cancelRetry: (() => void) | undefined
   private abandoned = false
@@ -190,14 +195,16 @@ export class Lane<T> {
   private shrink(batch: Batch<T>): void {
     this.maxBytes = Math.max(1, Math.ceil(Math.min(this.maxBytes, batch.bytes) / 2))
     this.takenBatches = 0
+    this.batchesBeforeGrowth = BATCHES_BEFORE_GROWTH
   }
 
   /** The partition's limit may have been raised. */
   private grow(): void {
     const { maxBytes } = this.options.limits
-    if (this.maxBytes >= maxBytes || ++this.takenBatches < BATCHES_BEFORE_GROWTH) return
+    if (this.maxBytes >= maxBytes || ++this.takenBatches < this.batchesBeforeGrowth) return
     this.maxBytes = Math.min(maxBytes, this.maxBytes * 2)
     this.takenBatches = 0
+    this.batchesBeforeGrowth = BATCHES_BEFORE_MORE_GROWTH
   }
 
   private endOfProblem(): void {

@@ -148,6 +148,31 @@ describe('a lane', () => {
     assert.equal(last().records.length, 4)
   })
 
+  it('makes larger batches sooner when the first step has shown that the limit was raised', async () => {
+    const { add, last } = setUp({ maxRecords: 100, maxBytes: 1600 })
+    for (let record = 0; record < 16; record++) add(String(record), 100)
+    await last().fail(tooLarge)
+    const fill = async (batches: number, records: number): Promise<void> => {
+      for (let batch = 0; batch < batches; batch++) {
+        for (let record = 0; record < records; record++) add('r', 100)
+        assert.equal(last().records.length, records)
+        await last().succeed()
+      }
+    }
+    await last().succeed()
+    await last().fail(tooLarge)
+    for (let part = 0; part < 2; part++) await last().succeed()
+    await fill(48, 4)
+    await fill(10, 8)
+    await fill(1, 16)
+    // A refusal: the limit is one again, and the next try comes late.
+    for (let record = 0; record < 16; record++) add('r', 100)
+    await last().fail(tooLarge)
+    for (let part = 0; part < 2; part++) await last().succeed()
+    await fill(48, 8)
+    await fill(1, 16)
+  })
+
   it('makes smaller batches for a partition that takes less than our limit', async () => {
     const { add, attempts, last } = setUp({ maxRecords: 8, maxBytes: 1000 })
     for (let record = 0; record < 8; record++) add(String(record), 100)
