@@ -1,9 +1,11 @@
 /**
  * What a flood of one tenant costs the others: each tenant has a Kafka topic of its own, and one sends a hundred times
- * as much as the others while they go on. Prints the others' time from Kafka's timestamp to the committed row, without
- * and with the flood, in one run.
+ * as much as the others while they go on. Prints the others' time from Kafka's timestamp to the committed row: without a
+ * flood, beside one that another Node-RED carries, and beside one in the same Node-RED. The second is what processor,
+ * Kafka and PostgreSQL make of it; the third divided by the second is what sharing a Node-RED costs. The phases take
+ * turns, and medians of all rounds count: what else the machine does hits each.
  *
- *     npm run build && npx tsx bench/fair-tenants.ts [others=8] [records a second of each=20] [seconds of each phase=20]
+ *     npm run build && npx tsx bench/fair-tenants.ts [others=8] [records a second of each=20] [rounds=7] [seconds of each phase=8]
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -16,60 +18,73 @@ import { freePort } from '../dev/services/free-port'
 import { startKafka } from '../dev/services/kafka'
 import { startOwnPostgres, type OwnPostgres } from '../dev/services/postgres'
 import { example } from './flows'
+import { median } from './measure'
 
 const TIMES = 100
 const TICK_MS = 100
 const PARTITIONS = 2
 const TABLE = 'iot_history'
-const [others = 8, rate = 20, seconds = 20] = process.argv.slice(2).map(Number)
+const [others = 8, rate = 20, rounds = 7, seconds = 8] = process.argv.slice(2).map(Number)
 const topicOf = (tenant: string): string => `fair.${tenant}`
 const quiet = Array.from({ length: others }, (_, index) => `t${index}`)
 const FLOOD = 'flood'
+/** Of the Node-RED that carries nothing else. */
+const APART = 'apart'
+const PHASES = [undefined, APART, FLOOD]
 let sent = 0
 
 async function main(): Promise<void> {
   const [kafka, postgres] = await Promise.all([startKafka(), startOwnPostgres()])
-  const userDir = mkdtempSync(path.join(tmpdir(), 'tenant-bench-'))
   await rememberCommitTimes(postgres)
   const database = new Client({ connectionString: postgres.address })
   await database.connect()
   const producer = await producerOn(kafka.address)
-  let nodeRed: NodeRed | undefined
-  try {
-    nodeRed = await NodeRed.start({
-      userDir,
-      port: await freePort(),
-      env: { MQTT_URL: 'mqtt://127.0.0.1:1', KAFKA_BROKERS: kafka.address, DATABASE_URL: postgres.address },
-      flow: example('03 Kafka to PostgreSQL only', {
-        change: { 'tenant-kafka-consumer': { topics: [FLOOD, ...quiet].map(topicOf).join(', ') } },
+  const nodeReds: NodeRed[] = []
+  const startNodeRed = async (tenants: readonly string[]): Promise<void> => {
+    const userDir = mkdtempSync(path.join(tmpdir(), 'tenant-bench-'))
+    const topics = tenants.map(topicOf).join(', ')
+    nodeReds.push(
+      await NodeRed.start({
+        userDir,
+        port: await freePort(),
+        env: { MQTT_URL: 'mqtt://127.0.0.1:1', KAFKA_BROKERS: kafka.address, DATABASE_URL: postgres.address },
+        flow: example('03 Kafka to PostgreSQL only', {
+          change: { 'tenant-kafka-consumer': { topics, group: `bench-${tenants[0]}` } },
+        }),
       }),
-    })
+    )
+  }
+  try {
+    await startNodeRed([FLOOD, ...quiet])
+    await startNodeRed([APART])
     const counted = async (): Promise<number> =>
       Number((await database.query<{ n: string }>(`select count(*) as n from ${TABLE}`)).rows[0]?.n)
-    await publish(producer, 2, false)
+    for (const flood of PHASES) await publish(producer, 1, flood)
     await until(async () => (await tableIsThere(database)) && (await counted()) === sent)
-    const quietFrom = Date.now()
-    await publish(producer, seconds, false)
-    const floodFrom = Date.now()
-    await publish(producer, seconds, true)
-    const ended = Date.now()
-    await until(async () => (await counted()) === sent)
-    const [without, withFlood] = [
-      await latency(database, quietFrom, floodFrom),
-      await latency(database, floodFrom, ended),
-    ]
-    const show = ({ p50, p99, n }: Latency): string =>
-      `p50 ${p50.toFixed(0)} ms, p99 ${p99.toFixed(0)} ms of ${n}`
-    console.log(`${others} tenants at ${rate}/s each: ${show(without)}`)
-    console.log(`the same beside one at ${rate * TIMES}/s: ${show(withFlood)}`)
-    console.log(`p99 with the flood / without: ${(withFlood.p99 / without.p99).toFixed(2)}`)
+    const phases: Phase[] = []
+    for (let round = 0; round < rounds; round++) {
+      for (const flood of PHASES) {
+        const from = Date.now()
+        await publish(producer, seconds, flood)
+        const to = Date.now()
+        await until(async () => (await counted()) === sent)
+        phases.push({ flood, ...(await latency(database, from, to)) })
+      }
+    }
+    const [alone, apart, beside] = PHASES.map((flood) => summary(phases.filter((it) => it.flood === flood)))
+    console.log(`${others} tenants at ${rate}/s each:                 ${alone?.text}`)
+    console.log(`beside ${rate * TIMES}/s in another Node-RED:   ${apart?.text}`)
+    console.log(`beside ${rate * TIMES}/s in the same Node-RED: ${beside?.text}`)
+    console.log(`p99 in the same / in another: ${((beside?.p99 ?? NaN) / (apart?.p99 ?? NaN)).toFixed(2)}`)
     console.log(`rows ${await counted()} of ${sent} records, lost ${sent - (await counted())}`)
   } finally {
-    await nodeRed?.stop()
+    for (const nodeRed of nodeReds) {
+      await nodeRed.stop()
+      rmSync(nodeRed.userDir, { recursive: true, force: true })
+    }
     await producer.disconnect()
     await database.end()
     await Promise.all([kafka.stop(), postgres.stop()])
-    rmSync(userDir, { recursive: true, force: true })
   }
 }
 
@@ -91,21 +106,30 @@ async function tableIsThere(database: Client): Promise<boolean> {
 interface Latency {
   readonly p50: number
   readonly p99: number
-  readonly n: number
+}
+
+interface Phase extends Latency {
+  readonly flood: string | undefined
+}
+
+function summary(phases: readonly Phase[]): { p99: number; text: string } {
+  const [p50, p99] = [median(phases.map((it) => it.p50)), median(phases.map((it) => it.p99))]
+  const each = phases.map((it) => it.p99.toFixed(0)).join(', ')
+  return { p99, text: `p50 ${p50.toFixed(0)} ms, p99 ${p99.toFixed(0)} ms (rounds: ${each})` }
 }
 
 /** Of the quiet tenants, in milliseconds, without the first second. The server knows when a transaction was committed. */
 async function latency(database: Client, from: number, to: number): Promise<Latency> {
-  const { rows } = await database.query<{ p50: number; p99: number; n: string }>(
+  const { rows } = await database.query<{ p50: number; p99: number }>(
     `select percentile_cont(0.5) within group (order by late) as p50,
-            percentile_cont(0.99) within group (order by late) as p99, count(*) as n
+            percentile_cont(0.99) within group (order by late) as p99
        from (select extract(epoch from pg_xact_commit_timestamp(xmin) - time) * 1000 as late
                from ${TABLE}
-              where tenant_id <> $1 and time >= to_timestamp($2 / 1000.0) and time < to_timestamp($3 / 1000.0)) as rows`,
-    [FLOOD, from + 1000, to],
+              where tenant_id <> all ($1) and time >= to_timestamp($2 / 1000.0) and time < to_timestamp($3 / 1000.0)) as rows`,
+    [[FLOOD, APART], from + 1000, to],
   )
   const row = rows[0]
-  return { p50: Number(row?.p50), p99: Number(row?.p99), n: Number(row?.n) }
+  return { p50: Number(row?.p50), p99: Number(row?.p99) }
 }
 
 async function producerOn(brokers: string): Promise<Producer> {
@@ -114,7 +138,7 @@ async function producerOn(brokers: string): Promise<Producer> {
   await admin.connect()
   await admin.createTopics({
     waitForLeaders: true,
-    topics: [FLOOD, ...quiet].map((tenant) => ({
+    topics: [FLOOD, APART, ...quiet].map((tenant) => ({
       topic: topicOf(tenant),
       numPartitions: PARTITIONS,
       replicationFactor: 1,
@@ -127,15 +151,17 @@ async function producerOn(brokers: string): Promise<Producer> {
   return producer
 }
 
-/** Steps of a tenth of a second, so that the flood is even and not one pile at the end. */
-async function publish(producer: Producer, forSeconds: number, withFlood: boolean): Promise<void> {
+/** The tenants in turn within each tenth of a second, as they would come; the flood is even, and no pile at the end. */
+async function publish(producer: Producer, forSeconds: number, flood: string | undefined): Promise<void> {
   const startedAt = Date.now()
-  for (let tick = 0; tick < (forSeconds * 1000) / TICK_MS; tick++) {
-    const perTick = (rate * TICK_MS) / 1000
-    const topicMessages = quiet.map((tenant) => messagesOf(tenant, perTick))
-    if (withFlood) topicMessages.push(messagesOf(FLOOD, perTick * TIMES))
+  const slotMs = TICK_MS / others
+  const perTick = (rate * TICK_MS) / 1000
+  const slots = (forSeconds * 1000) / slotMs
+  for (let slot = 0; slot < slots; slot++) {
+    const topicMessages = [messagesOf(quiet[slot % others] as string, perTick)]
+    if (flood !== undefined) topicMessages.push(messagesOf(flood, Math.round((perTick * TIMES) / others)))
     await producer.sendBatch({ acks: -1, topicMessages })
-    await sleep(Math.max(0, startedAt + (tick + 1) * TICK_MS - Date.now()))
+    await sleep(Math.max(0, startedAt + (slot + 1) * slotMs - Date.now()))
   }
 }
 

@@ -72,3 +72,8 @@ export function report(
   const used = `${cpuMicroseconds.toFixed(1)} µs of processor each, RSS at most ${Math.round(maxRssMb)} MB, grown by ${Math.round(rssGrowthMb)} MB`
   console.log(`${what}: ${perSecond}/s over ${seconds.toFixed(1)} s; Node-RED: ${used}`)
 }
+
+/** Of an odd number of values the one in the middle, of an even number the upper of the two; NaN of none. */
+export function median(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[values.length >> 1] ?? NaN
+}
