@@ -68,6 +68,14 @@ export function committedOf({ kafka }: Stage): Promise<Positions> {
   })
 }
 
+/** One after the last offset of each partition. */
+export function endsOf({ kafka }: Stage): Promise<Positions> {
+  return withAdmin(kafka.address, async (admin) => {
+    const offsets = await admin.fetchTopicOffsets(TOPIC)
+    return new Map(offsets.map(({ partition, high }) => [partition, Number(high)]))
+  })
+}
+
 /** How many records `behind` has still to go through to be where `ahead` is. */
 export function distance(ahead: Positions, behind: Positions): number {
   let sum = 0
