@@ -15,6 +15,7 @@ import { freePort } from '../dev/services/free-port'
 import { startKafka } from '../dev/services/kafka'
 import { startPostgres } from '../dev/services/postgres'
 import { example } from './flows'
+import { median } from './measure'
 
 const TOPIC = 'iot-messages'
 const PARTITIONS = 6
@@ -53,11 +54,8 @@ async function main(): Promise<void> {
     }
     streaming.abort()
     await stream
-    seconds.sort((a, b) => a - b)
-    const median = seconds[seconds.length >> 1]?.toFixed(1)
-    console.log(
-      `first new row after a kill, ${kills} kills: median ${median} s, at most ${seconds.at(-1)?.toFixed(1)} s`,
-    )
+    const [middle, most] = [median(seconds), Math.max(...seconds)].map((value) => value.toFixed(1))
+    console.log(`first new row after a kill, ${kills} kills: median ${middle} s, at most ${most} s`)
   } finally {
     streaming.abort()
     await nodeRed?.stop()

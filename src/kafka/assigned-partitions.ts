@@ -97,10 +97,10 @@ export class AssignedPartitions {
   assign(assigned: readonly TopicPartition[], wasExpelled: boolean): void {
     if (this.isClosed) return
     this.isHeld = false
-    const keys = new Set(assigned.map(keyOf))
+    const keys = new Set(assigned.map(partitionKey))
     this.revoke([...this.owned].filter(([key]) => wasExpelled || !keys.has(key)).map(([, own]) => own))
     for (const own of this.owned.values()) this.seek(own)
-    const fresh = assigned.filter((partition) => !this.owned.has(keyOf(partition)))
+    const fresh = assigned.filter((partition) => !this.owned.has(partitionKey(partition)))
     const begun = fresh.map((partition) => this.own(partition))
     this.options.consumer.onAssigned(fresh)
     for (const own of begun) void this.begin(own)
@@ -110,7 +110,7 @@ export class AssignedPartitions {
 
   /** What the client has fetched. @returns true when the client shall go on after it */
   accept(partition: TopicPartition, range: FetchedRange): boolean {
-    const own = this.owned.get(keyOf(partition))
+    const own = this.owned.get(partitionKey(partition))
     if (own === undefined) return false
     if (range.unreadable !== undefined && range.records.length === 0) {
       this.readAgain(own, range.unreadable)
@@ -127,7 +127,7 @@ export class AssignedPartitions {
 
   /** The client has passed over a range without records. */
   skip(partition: TopicPartition, firstOffset: number | undefined, nextOffset: number): void {
-    const own = this.owned.get(keyOf(partition))
+    const own = this.owned.get(partitionKey(partition))
     if (own === undefined) return
     const acceptance = own.reader.skip(firstOffset ?? own.reader.position, nextOffset)
     if (acceptance === 'ahead') void this.examine(own)
@@ -152,7 +152,7 @@ export class AssignedPartitions {
 
   /** Commits, if the partition is ours and the offset is new. */
   async commit(partition: TopicPartition, nextOffset: number): Promise<void> {
-    const own = this.owned.get(keyOf(partition))
+    const own = this.owned.get(partitionKey(partition))
     if (own === undefined || !isNewlyDone(own, nextOffset)) return
     own.doneTo = nextOffset
     if (nextOffset > (own.committed ?? -1)) await this.commits.add(own.reader.partition, nextOffset)
@@ -181,7 +181,7 @@ export class AssignedPartitions {
   }
 
   private stopped(partition: TopicPartition): OwnedPartition {
-    const own = this.owned.get(keyOf(partition))
+    const own = this.owned.get(partitionKey(partition))
     if (own?.reader.isStopped !== true || own.outstanding !== undefined) throw notStopped(partition)
     return own
   }
@@ -208,7 +208,7 @@ export class AssignedPartitions {
       unreadable: 0,
       isResting: false,
     }
-    this.owned.set(keyOf(partition), own)
+    this.owned.set(partitionKey(partition), own)
     this.options.control.pause(partition)
     return own
   }
@@ -216,7 +216,7 @@ export class AssignedPartitions {
   private revoke(lost: readonly OwnedPartition[]): void {
     for (const own of lost) {
       const { partition } = own.reader
-      const key = keyOf(partition)
+      const key = partitionKey(partition)
       own.reader.revoke()
       // When closing, what is done already is still committed.
       if (!this.isClosed) this.commits.drop(partition)
@@ -232,7 +232,7 @@ export class AssignedPartitions {
     const { reader } = own
     const { partition } = reader
     const { consumer, offsets, onProblem, past, translate } = this.options
-    const before = past.get(keyOf(partition))
+    const before = past.get(partitionKey(partition))
     await before?.outstanding
     for (let attempt = 1; !reader.isRevoked; attempt++) {
       try {
@@ -244,7 +244,7 @@ export class AssignedPartitions {
         return
       } catch (error) {
         if (reader.isRevoked) return
-        onProblem(keyOf(partition), translate(error))
+        onProblem(partitionKey(partition), translate(error))
         await new Promise((resolve) => setTimeout(resolve, backoffMs(attempt, START_BACKOFF)))
       }
     }
@@ -252,8 +252,8 @@ export class AssignedPartitions {
 
   private startAt(own: OwnedPartition, offset: number, problem: PipelineError | undefined): void {
     const { partition } = own.reader
-    this.options.past.delete(keyOf(partition))
-    this.options.onProblem(keyOf(partition), undefined)
+    this.options.past.delete(partitionKey(partition))
+    this.options.onProblem(partitionKey(partition), undefined)
     if (problem !== undefined) return this.stop(own, problem, offset)
     own.reader.start(offset)
     // "latest" and a time mean the first start: pinned, so that a crash before the first commit skips nothing.
@@ -300,7 +300,7 @@ export class AssignedPartitions {
     setTimeout(
       () => {
         own.isResting = false
-        if (this.owned.get(keyOf(reader.partition)) !== own) return
+        if (this.owned.get(partitionKey(reader.partition)) !== own) return
         this.seek(own)
         this.balance()
       },
@@ -362,7 +362,7 @@ export class AssignedPartitions {
   private async sendCommits(offsets: readonly PartitionOffset[]): Promise<void> {
     await this.options.control.commit(offsets)
     for (const partition of offsets) {
-      const own = this.owned.get(keyOf(partition))
+      const own = this.owned.get(partitionKey(partition))
       if (own !== undefined) own.committed = partition.offset
     }
     this.options.onProblem('commit', undefined)
@@ -382,8 +382,4 @@ export function alsoDone(
 /** A commit must be of something that was handed out, and must not go back. */
 export function isNewlyDone({ reader, doneTo }: OwnedPartition, nextOffset: number): boolean {
   return nextOffset <= reader.handedOut && nextOffset > (doneTo ?? -1)
-}
-
-function keyOf({ topic, partition }: TopicPartition): string {
-  return partitionKey(topic, partition)
 }

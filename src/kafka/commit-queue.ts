@@ -27,7 +27,7 @@ export class CommitQueue {
 
   /** Resolves when this offset, or a later one of the partition, is committed or given up. Never rejects. */
   add({ topic, partition }: TopicPartition, offset: number): Promise<void> {
-    const key = partitionKey(topic, partition)
+    const key = partitionKey({ topic, partition })
     const waiting = this.pending.get(key)?.waiting ?? []
     const done = new Promise<void>((resolve) => waiting.push(resolve))
     this.pending.set(key, { topic, partition, offset, waiting })
@@ -36,8 +36,8 @@ export class CommitQueue {
   }
 
   /** The partition has been revoked: what waits for it is given up. */
-  drop({ topic, partition }: TopicPartition): void {
-    const key = partitionKey(topic, partition)
+  drop(partition: TopicPartition): void {
+    const key = partitionKey(partition)
     for (const resolve of this.pending.get(key)?.waiting ?? []) resolve()
     this.pending.delete(key)
   }
@@ -63,6 +63,7 @@ export class CommitQueue {
   }
 }
 
-export function partitionKey(topic: string, partition: number): string {
+/** A partition as the key of a map. */
+export function partitionKey({ topic, partition }: TopicPartition): string {
   return `${topic}/${partition}`
 }

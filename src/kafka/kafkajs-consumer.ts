@@ -37,7 +37,7 @@ export class KafkaJsConsumer implements KafkaConsumer {
   }
 
   async commit(partition: TopicPartition, nextOffset: number): Promise<void> {
-    const former = this.past.get(partitionKey(partition.topic, partition.partition))
+    const former = this.past.get(partitionKey(partition))
     if (former !== undefined && isNewlyDone(former, nextOffset)) former.doneTo = nextOffset
     await this.session?.commit(partition, nextOffset)
   }

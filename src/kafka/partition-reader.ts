@@ -2,8 +2,8 @@
  * What one assigned partition has fetched, handed out and settled: a pure state machine.
  *
  * `starting` until the start offset is known; `reading` from then on; `stopped` when records may be lost, until
- * somebody says where it goes on;
- * `revoked` when another member of the group owns the partition. Only `reading` accepts and hands out.
+ * somebody says where it goes on; `revoked` when another member of the group owns the partition. Only `reading` accepts
+ * and hands out.
  *
  * Three offsets only ever grow, from `start` on:  settled ≤ handedOut ≤ position.
  *

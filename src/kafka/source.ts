@@ -17,6 +17,7 @@ import type { EventLog } from '../runtime/event-log'
 import { HEADER } from '../tenant/header-names'
 import { attemptsIn } from '../tenant/replayed'
 import type { KafkaCluster } from './cluster'
+import { partitionKey } from './commit-queue'
 import { batchMessage, halves, recordMessage, type ConsumedPart } from './consumed-message'
 import type {
   Assigner,
@@ -316,7 +317,7 @@ export class KafkaSource {
   /** Resolves when the flow is done with the batch; never after the consumer was stopped: Kafka delivers it again. */
   private onBatch(batch: ConsumedBatch): Promise<void> {
     if (this.stopping.signal.aborted || this.consumer === undefined) return new Promise(() => undefined)
-    this.lagByPartition.set(keyOf(batch), Math.max(0, batch.highWatermark - batch.nextOffset))
+    this.lagByPartition.set(partitionKey(batch), Math.max(0, batch.highWatermark - batch.nextOffset))
     const records = this.withoutSpent(batch)
     if (records.length === 0 && batch.records.length > 0) {
       void this.consumer?.commit(batch, batch.nextOffset)
@@ -417,13 +418,13 @@ export class KafkaSource {
   /** What is in the flow is not sent again; what sinks still finish is left to the driver's commit rules. */
   private onRevoked(partitions: readonly TopicPartition[]): void {
     this.noteChange('KAFKA_REVOKED', partitions)
-    const keys = new Set(partitions.map(keyOf))
+    const keys = new Set(partitions.map(partitionKey))
     for (const partition of partitions) {
-      this.lagByPartition.delete(keyOf(partition))
+      this.lagByPartition.delete(partitionKey(partition))
       this.stoppedPartitions.remove(partition)
     }
     if (this.stopping.signal.aborted) return
-    for (const run of this.runs) if (keys.has(keyOf(run.batch))) run.isRevoked = true
+    for (const run of this.runs) if (keys.has(partitionKey(run.batch))) run.isRevoked = true
     this.redelivery.dropUnwanted()
   }
 
@@ -468,8 +469,4 @@ export class KafkaSource {
       await new Promise((resolve) => setTimeout(resolve, backoffMs(attempt, CREATE_BACKOFF)).unref())
     }
   }
-}
-
-function keyOf({ topic, partition }: TopicPartition): string {
-  return `${topic}/${partition}`
 }

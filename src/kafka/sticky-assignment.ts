@@ -24,14 +24,14 @@ export function stickyAssignment(
 ): Map<string, TopicPartition[]> {
   const sorted = [...members].sort((a, b) => compare(a.id, b.id))
   const shares = sorted.map(({ id, topics }) => new Share(id, new Set(topics)))
-  const free = new Map([...partitions].sort(byPlace).map((each) => [keyOf(each), each]))
+  const free = new Map([...partitions].sort(byPlace).map((each) => [partitionKey(each), each]))
   sorted.forEach(({ owned }, index) => {
     for (const each of owned) {
-      const partition = free.get(keyOf(each))
+      const partition = free.get(partitionKey(each))
       // Of two that say they have it, the first keeps it.
       if (partition !== undefined && shares[index]?.takes(partition) === true) {
         shares[index].partitions.push(partition)
-        free.delete(keyOf(each))
+        free.delete(partitionKey(each))
       }
     }
   })
@@ -80,10 +80,6 @@ function giveOne(from: Share, shares: readonly Share[]): boolean {
     return true
   }
   return false
-}
-
-function keyOf({ topic, partition }: TopicPartition): string {
-  return partitionKey(topic, partition)
 }
 
 function byPlace(a: TopicPartition, b: TopicPartition): number {

@@ -1,5 +1,6 @@
 /** Partitions of a consumer that have stopped, because records may be lost or cannot be read. */
 import type { PipelineError } from '../runtime/errors'
+import { partitionKey } from './commit-queue'
 import type { OffsetRange, TopicPartition } from './driver'
 
 /** What a person needs to decide where a partition goes on. */
@@ -25,11 +26,11 @@ export class StoppedPartitions {
   }
 
   add(partition: TopicPartition, problem: PipelineError, nextOffset: number): void {
-    this.stops.set(keyOf(partition), { partition, problem, nextOffset })
+    this.stops.set(partitionKey(partition), { partition, problem, nextOffset })
   }
 
   remove(partition: TopicPartition): void {
-    this.stops.delete(keyOf(partition))
+    this.stops.delete(partitionKey(partition))
   }
 
   /**
@@ -44,8 +45,4 @@ export class StoppedPartitions {
     }
     return Promise.all([...this.stops.values()].map(describe))
   }
-}
-
-function keyOf({ topic, partition }: TopicPartition): string {
-  return `${topic}/${partition}`
 }

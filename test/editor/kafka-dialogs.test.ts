@@ -7,7 +7,7 @@ import type { Browser } from 'playwright-core'
 import { launchBrowser } from '../../dev/browser'
 import { NodeRed } from '../../dev/node-red'
 import { freePort } from '../../dev/services/free-port'
-import { createTestTopic, sharedKafka, uniqueName, withAdmin } from '../support/kafka'
+import { createTestTopic, deleteRecordsBefore, sharedKafka, uniqueName, withAdmin } from '../support/kafka'
 import { committedOffset, numbered, produce } from '../support/kafka-consumers'
 import { until } from '../support/until'
 
@@ -24,11 +24,10 @@ describe('the dialog of the consumer in the editor', function () {
     brokers = (await sharedKafka()).address
     topic = await createTestTopic(brokers)
     await produce(brokers, topic, numbered(100))
-    await withAdmin(brokers, async (admin) => {
-      await admin.setOffsets({ groupId: group, topic, partitions: [{ partition: 0, offset: '10' }] })
-      await admin.fetchTopicOffsets(topic)
-      await admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: '50' }] })
-    })
+    await withAdmin(brokers, (admin) =>
+      admin.setOffsets({ groupId: group, topic, partitions: [{ partition: 0, offset: '10' }] }),
+    )
+    await deleteRecordsBefore(brokers, topic, 50)
     browser = await launchBrowser()
     nodeRed = await NodeRed.start({
       userDir: folder,

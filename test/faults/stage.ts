@@ -170,8 +170,13 @@ export class Stage {
     return this.untilStatus(
       'tenant-mqtt-source',
       'is idle',
-      ({ fill, text = '' }) => fill === 'green' && text.startsWith('0/s · 0 out'),
+      ({ fill }) => fill === 'green' && this.sourceIsIdle,
     )
+  }
+
+  /** Nothing comes in, and everything that came is stored. */
+  get sourceIsIdle(): boolean {
+    return this.statusOf('tenant-mqtt-source')?.text?.startsWith('0/s · 0 out') === true
   }
 
   /** Starts a flow, by default as it was at the beginning, in a Node-RED of its own: the same client id and group. */

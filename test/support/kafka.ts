@@ -35,6 +35,14 @@ export async function withAdmin<T>(brokers: string, work: (admin: Admin) => Prom
   }
 }
 
+/** Of partition 0. kafkajs can delete only from topics whose metadata it has read. */
+export function deleteRecordsBefore(brokers: string, topic: string, offset: number): Promise<void> {
+  return withAdmin(brokers, async (admin) => {
+    await admin.fetchTopicOffsets(topic)
+    await admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: String(offset) }] })
+  })
+}
+
 export interface TestTopic {
   readonly partitions?: number
   readonly replicas?: number

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ConsumedBatch } from '../../../src/kafka/driver'
-import { createTestTopic, testClient, uniqueName, withAdmin } from '../kafka'
+import { createTestTopic, deleteRecordsBefore, testClient, uniqueName, withAdmin } from '../kafka'
 import { readTopic } from '../kafka-log'
 import { committedOffset, numbered, produce, type RecordingConsumer } from '../kafka-consumers'
 import { until } from '../until'
@@ -11,14 +11,6 @@ import type { ContractStage } from './stage'
 export function consumerContract(stage: () => ContractStage): void {
   const committed = (group: string, topic: string, partition = 0): Promise<number> =>
     committedOffset(stage().brokers, { group, topic, partition })
-
-  /** kafkajs can delete only from topics whose metadata it has read. */
-  function deleteBefore(topic: string, partition: number, offset: number): Promise<void> {
-    return withAdmin(stage().brokers, async (admin) => {
-      await admin.fetchTopicOffsets(topic)
-      await admin.deleteTopicRecords({ topic, partitions: [{ partition, offset: String(offset) }] })
-    })
-  }
 
   it('hands out every record once and in order, in batches that tile the partition', async () => {
     const topic = await createTestTopic(stage().brokers, { partitions: 3 })
@@ -197,7 +189,7 @@ export function consumerContract(stage: () => ContractStage): void {
   it('stops a partition whose next offset Kafka has deleted, says so, and reads the others', async () => {
     const topic = await createTestTopic(stage().brokers, { partitions: 2 })
     for (const partition of [0, 1]) await produce(stage().brokers, topic, numbered(100), partition)
-    await deleteBefore(topic, 0, 50)
+    await deleteRecordsBefore(stage().brokers, topic, 50)
     const groupId = uniqueName('group')
     const it = stage().consumer({
       groupId,
@@ -223,7 +215,7 @@ export function consumerContract(stage: () => ContractStage): void {
     const held = new Promise<void>((resolve) => (release = resolve))
     const it = stage().consumer({ groupId, topics: [topic], maxBatchRecords: 100 }, () => held)
     await until(() => it.count > 0)
-    await deleteBefore(topic, 0, 2500)
+    await deleteRecordsBefore(stage().brokers, topic, 2500)
     release()
     await until(() => it.stopped.length > 0)
     assert.equal(it.stopped[0]?.problem.code, 'KAFKA_OFFSET_OUT_OF_RANGE')
