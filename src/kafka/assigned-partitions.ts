@@ -18,6 +18,11 @@ const START_BACKOFF = { initialMs: 200, maxMs: 5_000 }
 /** What cannot be read is fetched so often, in case that it was damaged on the way; then the partition stops. */
 const READ_ATTEMPTS = 5
 const READ_BACKOFF = { initialMs: 500, maxMs: 5_000 }
+/**
+ * A broker that was frozen, or cut off from the others, takes itself for the leader until it hears of the new one,
+ * and its log ends where that began. So an end before the position has to be answered so often to be believed.
+ */
+const END_ATTEMPTS = 6
 
 /** A partition that this member owns, or has owned. */
 export interface OwnedPartition {
@@ -31,6 +36,8 @@ export interface OwnedPartition {
   isFetching: boolean
   /** Fetches in a row that brought nothing that can be read. */
   unreadable: number
+  /** Fetches in a row that began elsewhere than at the position. */
+  astray: number
   /** Not fetched from until a back-off is over. */
   isResting: boolean
 }
@@ -60,7 +67,7 @@ export interface AssignedPartitionsOptions {
   readonly translate: (error: unknown) => PipelineError
   /** A part (`commit`, a partition) has a problem, or has it no more. */
   readonly onProblem: (part: string, problem: PipelineError | undefined) => void
-  /** Between two fetches of what cannot be read. */
+  /** Between two fetches of what cannot be read, and two questions for an end that seems to be gone. */
   readonly readBackoff?: BackoffOptions
 }
 
@@ -118,9 +125,10 @@ export class AssignedPartitions {
     }
     const acceptance = own.reader.accept(range)
     own.unreadable = 0
-    if (acceptance === 'taken') this.pump(own)
-    else if (acceptance === 'behind') this.seek(own)
-    else if (acceptance === 'ahead') void this.examine(own)
+    if (acceptance === 'taken') {
+      own.astray = 0
+      this.pump(own)
+    } else if (acceptance !== 'ignored') void this.examine(own)
     this.balance()
     return acceptance === 'taken'
   }
@@ -130,7 +138,8 @@ export class AssignedPartitions {
     const own = this.owned.get(partitionKey(partition))
     if (own === undefined) return
     const acceptance = own.reader.skip(firstOffset ?? own.reader.position, nextOffset)
-    if (acceptance === 'ahead') void this.examine(own)
+    if (acceptance === 'taken') own.astray = 0
+    else if (acceptance !== 'ignored') void this.examine(own)
   }
 
   /**
@@ -174,7 +183,7 @@ export class AssignedPartitions {
     own.reader.start(offset)
     own.doneTo = offset
     own.committed = undefined
-    own.unreadable = 0
+    own.unreadable = own.astray = 0
     this.seek(own)
     this.balance()
     await this.commits.add(partition, offset)
@@ -206,6 +215,7 @@ export class AssignedPartitions {
       outstanding: undefined,
       isFetching: false,
       unreadable: 0,
+      astray: 0,
       isResting: false,
     }
     this.owned.set(partitionKey(partition), own)
@@ -240,7 +250,8 @@ export class AssignedPartitions {
         const start = await consumer.startOffset(partition, alsoDone(own.committed, before))
         const range = await offsets.range(partition)
         const offset = await offsets.resolve(partition, start, range)
-        if (!reader.isRevoked) this.startAt(own, offset, outOfRange(partition, offset, range))
+        const problem = await this.lossAt(own, offset, range)
+        if (!reader.isRevoked) this.startAt(own, offset, problem)
         return
       } catch (error) {
         if (reader.isRevoked) return
@@ -270,22 +281,43 @@ export class AssignedPartitions {
 
   // ---- fetching ----------------------------------------------------------------------------------------------
 
-  /** The client has jumped ahead. Goes back to the position if Kafka still has it, else stops the partition. */
+  /**
+   * The client has fetched from elsewhere than the position: a `seek` came too late for it, or Kafka has refused the
+   * position. Goes back there if Kafka has it, else stops the partition.
+   */
   private async examine(own: OwnedPartition): Promise<void> {
     const { reader } = own
-    if (own.isFetching) this.setFetching(own, false)
-    try {
-      const range = await this.options.offsets.range(reader.partition)
-      if (!reader.isReading) return
-      // The client may have committed the offset it has jumped to; a restart must not begin there.
-      void this.commits.add(reader.partition, own.doneTo ?? reader.settled)
-      const problem = outOfRange(reader.partition, reader.position, range)
-      if (problem !== undefined) this.stop(own, problem)
-    } catch (error) {
-      this.options.onProblem('connection', this.options.translate(error))
-    }
-    this.seek(own)
+    const { offsets, onProblem, translate } = this.options
+    if (own.isResting) return
+    own.isResting = true
+    own.astray++
     this.balance()
+    try {
+      if (own.astray > 1) await this.rest(own.astray - 1)
+      const problem = await this.lossAt(own, reader.position, await offsets.range(reader.partition))
+      if (reader.isReading) {
+        // The client may have committed the offset it has jumped to; a restart must not begin there.
+        void this.commits.add(reader.partition, own.doneTo ?? reader.settled)
+        if (problem !== undefined) this.stop(own, problem)
+      }
+    } catch (error) {
+      onProblem('connection', translate(error))
+    }
+    this.goBack(own)
+  }
+
+  /** Why it cannot be read from this offset on. An end before it is asked for again, see `END_ATTEMPTS`. */
+  private async lossAt(
+    { reader }: OwnedPartition,
+    offset: number,
+    range: OffsetRange,
+  ): Promise<PipelineError | undefined> {
+    for (let attempt = 1; ; attempt++) {
+      const problem = outOfRange(reader.partition, offset, range)
+      if (offset <= range.latest || attempt === END_ATTEMPTS || reader.isRevoked) return problem
+      await this.rest(attempt)
+      range = await this.options.offsets.range(reader.partition)
+    }
   }
 
   /** What comes next cannot be read: fetches it again after a pause, and stops the partition when that is no help. */
@@ -297,15 +329,19 @@ export class AssignedPartitions {
     if (own.unreadable >= READ_ATTEMPTS)
       return this.stop(own, unreadableAt(reader.partition, reader.position, reason))
     own.isResting = true
-    setTimeout(
-      () => {
-        own.isResting = false
-        if (this.owned.get(partitionKey(reader.partition)) !== own) return
-        this.seek(own)
-        this.balance()
-      },
-      backoffMs(Math.max(1, own.unreadable), this.options.readBackoff ?? READ_BACKOFF),
-    ).unref()
+    this.balance()
+    void this.rest(Math.max(1, own.unreadable)).then(() => this.goBack(own))
+  }
+
+  private rest(attempt: number): Promise<void> {
+    const ms = backoffMs(attempt, this.options.readBackoff ?? READ_BACKOFF)
+    return new Promise((resolve) => void setTimeout(resolve, ms).unref())
+  }
+
+  private goBack(own: OwnedPartition): void {
+    own.isResting = false
+    if (this.owned.get(partitionKey(own.reader.partition)) !== own) return
+    this.seek(own)
     this.balance()
   }
 

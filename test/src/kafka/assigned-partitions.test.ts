@@ -22,6 +22,8 @@ class Harness {
   readonly past = new Map<string, OwnedPartition>()
   committedOffset: number | undefined = 0
   range = { earliest: 0, latest: 1_000 }
+  /** What a broker says that is not the leader any more, before the others say `range`. */
+  ends: number[] = []
   start: (committed: number | undefined) => Promise<StartAt> = (committed) =>
     Promise.resolve(committed === undefined ? 'earliest' : { offset: committed })
   it = this.session()
@@ -48,7 +50,7 @@ class Harness {
       readBackoff: { initialMs: 1, maxMs: 2 },
       offsets: {
         committed: () => Promise.resolve(this.committedOffset),
-        range: () => Promise.resolve(this.range),
+        range: () => Promise.resolve({ ...this.range, latest: this.ends.shift() ?? this.range.latest }),
         resolve: (_, start, { earliest, latest }) =>
           Promise.resolve(
             start === 'earliest'
@@ -235,10 +237,38 @@ describe('AssignedPartitions', () => {
     assert.deepEqual(h.commits, ['0:0'])
     h.range = { earliest: 100, latest: 200 }
     h.fetched(p0, 100, 5)
-    await nextTurn()
+    await until(() => h.stopped.length > 0)
     assert.equal(h.stopped[0]?.code, 'KAFKA_OFFSET_OUT_OF_RANGE')
     assert.deepEqual([...h.fetching], [])
     assert.deepEqual(h.handedOut(), [])
+  })
+
+  it('stops when the client has gone back because Kafka has lost the end of the partition', async () => {
+    const h = new Harness()
+    await h.assign([p0])
+    h.fetched(p0, 0, 5)
+    h.batches[0]?.finish()
+    await nextTurn()
+    h.range = { earliest: 0, latest: 3 }
+    h.fetched(p0, 0, 3)
+    await until(() => h.stopped.length > 0)
+    assert.equal(h.stopped[0]?.code, 'KAFKA_OFFSET_OUT_OF_RANGE')
+    assert.deepEqual([h.stopAt, [...h.fetching], h.commits.at(-1)], [[5], [], '0:5'])
+    assert.deepEqual(h.handedOut(), ['0:0-5'])
+  })
+
+  it('does not believe a single answer that the partition ends before the position', async () => {
+    const h = new Harness()
+    h.ends = [400, 400]
+    h.start = () => Promise.resolve({ offset: 500 })
+    await h.assign([p0])
+    await until(() => h.fetching.has(0))
+    h.ends = [400]
+    h.fetched(p0, 0, 5)
+    assert.deepEqual([...h.fetching], [])
+    await until(() => h.fetching.has(0))
+    assert.deepEqual(h.seeks, ['0:500', '0:500'])
+    assert.deepEqual(h.stopped, [])
   })
 
   it('rests before what cannot be read, fetches it again, and goes on when it can be read', async () => {
@@ -278,6 +308,7 @@ describe('AssignedPartitions', () => {
     const h = new Harness()
     h.start = () => Promise.resolve({ offset: 2_000 })
     await h.assign([p0])
+    await until(() => h.stopAt.length > 0)
     assert.deepEqual(h.stopAt, [2_000])
     const prepared: number[] = []
     await h.it.release(p0, 500, ({ latest }) => Promise.resolve(void prepared.push(latest)))

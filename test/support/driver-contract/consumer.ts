@@ -225,6 +225,22 @@ export function consumerContract(stage: () => ContractStage): void {
     await until(async () => (await committed(groupId, topic)) === lastRead)
   })
 
+  it('stops a partition whose topic is created again while it is being read', async () => {
+    const name = await createTestTopic(stage().brokers)
+    await produce(stage().brokers, name, numbered(500))
+    const groupId = uniqueName('group')
+    const it = stage().consumer({ groupId, topics: [name] })
+    await until(() => it.count === 500)
+    await withAdmin(stage().brokers, (admin) => admin.deleteTopics({ topics: [name] }))
+    await createTestTopic(stage().brokers, { name })
+    await produce(stage().brokers, name, numbered(10))
+    await until(() => it.stopped.length > 0)
+    assert.equal(it.stopped[0]?.problem.code, 'KAFKA_OFFSET_OUT_OF_RANGE')
+    assert.match(it.stopped[0].problem.message, /is 500, but Kafka ends at 10/)
+    await until(async () => (await committed(groupId, name)) === 500)
+    assert.equal(it.count, 500)
+  })
+
   it('waits for a topic that is not there, and sees topics and partitions that come later', async () => {
     const name = uniqueName('late')
     const it = stage().consumer({ groupId: uniqueName('group'), topics: [new RegExp(`^${name}`)] })
