@@ -5,6 +5,9 @@
 import type { Admin } from 'kafkajs'
 import type { StartAt, TopicPartition } from './driver'
 
+/** kafkajs commits this for "the first record": when it is told to, and before it goes on where an offset was refused. */
+const EARLIEST = -2
+
 export interface OffsetRange {
   readonly earliest: number
   readonly latest: number
@@ -19,12 +22,14 @@ export class OffsetLookup {
   ) {}
 
   /** What the group has committed, `undefined` when nothing. */
-  async committed({ topic, partition }: TopicPartition): Promise<number | undefined> {
+  async committed(topicPartition: TopicPartition): Promise<number | undefined> {
+    const { topic, partition } = topicPartition
     const offsets = await this.share(`committed ${topic}`, async () => {
       const [answer] = await this.admin.fetchOffsets({ groupId: this.groupId, topics: [topic] })
       return new Map((answer?.partitions ?? []).map((it) => [it.partition, Number(it.offset)]))
     })
     const offset = offsets.get(partition)
+    if (offset === EARLIEST) return (await this.range(topicPartition)).earliest
     return offset === undefined || offset < 0 ? undefined : offset
   }
 

@@ -109,6 +109,23 @@ export function consumerContract(stage: () => ContractStage): void {
     assert.deepEqual(fromTime.values, [...numbered(10, 'new-'), 'last'])
   })
 
+  it('begins at the first record when that is what was committed, whatever the start is for new groups', async () => {
+    const topic = await createTestTopic(stage().brokers)
+    await produce(stage().brokers, topic, numbered(100))
+    await deleteRecordsBefore(stage().brokers, topic, 50)
+    const groupId = uniqueName('group')
+    await withAdmin(stage().brokers, (admin) => admin.resetOffsets({ groupId, topic, earliest: true }))
+    assert.equal(await committed(groupId, topic), -2)
+    const it = stage().consumer({
+      groupId,
+      topics: [topic],
+      startOffset: (_, offset) => Promise.resolve(offset === undefined ? 'latest' : { offset }),
+    })
+    await until(() => it.count === 50)
+    assert.equal(it.batches[0]?.firstOffset, 50)
+    assert.deepEqual(it.stopped, [])
+  })
+
   it('shares partitions with a second member: nothing missing, nothing handed out again after its commit', async () => {
     const topic = await createTestTopic(stage().brokers, { partitions: 4 })
     const groupId = uniqueName('group')
