@@ -47,6 +47,11 @@ const CLOSED = retry(
   'the broker has closed the connection: it is stopping, or it wants a login (SASL) that is not configured',
 )
 const NO_ANSWER = retry('KAFKA_NO_ANSWER', 'no answer', 'the broker accepted the connection and is silent')
+const TIMED_OUT = retry(
+  'KAFKA_TIMED_OUT',
+  'timed out',
+  'the broker answers, and waited in vain for others: those with the copies of the partition, or the controller',
+)
 const NO_LEADER = retry('KAFKA_NO_LEADER', 'partition has no leader', 'a broker is down or starting')
 const STARTING = retry('KAFKA_STARTING', 'is starting', 'the broker is still loading')
 const REPLICAS = retry(
@@ -118,7 +123,7 @@ const BY_TYPE: Readonly<Record<string, Verdict>> = {
   NOT_COORDINATOR_FOR_GROUP: STARTING,
   NOT_CONTROLLER: STARTING,
   BROKER_NOT_AVAILABLE: UNREACHABLE,
-  REQUEST_TIMED_OUT: NO_ANSWER,
+  REQUEST_TIMED_OUT: TIMED_OUT,
   TOPIC_AUTHORIZATION_FAILED: FORBIDDEN,
   GROUP_AUTHORIZATION_FAILED: FORBIDDEN,
   CLUSTER_AUTHORIZATION_FAILED: FORBIDDEN,

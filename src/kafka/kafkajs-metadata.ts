@@ -5,7 +5,8 @@
  * new leader, no other topic can be begun, and no producer can start.
  *
  * Here the answer is taken as it is, and the error of a topic or a partition is told to those who ask for that one.
- * The question goes to a broker that answers, when there is one.
+ * The question goes to a broker that answers, when one is known; else to each in turn, while kafkajs would stay with one
+ * that is connected, also when that is a broker that is frozen.
  *
  * It reaches into one client, not into the module: other users of kafkajs in this process are left alone. A client
  * that does not look as we know it keeps kafkajs' behaviour.
@@ -90,19 +91,19 @@ function tolerateIn(cluster: Cluster, isAnswering: (address: string) => boolean)
     throw kafkaError(code)
   }
 
+  let turn = 0
   pool.findConnectedBroker = async () => {
-    const answering = Object.entries(pool.brokers).filter(
-      ([
-        ,
-        {
-          connectionPool: { host, port },
-        },
-      ]) => isAnswering(`${host}:${port}`),
-    )
-    const chosen = answering[Math.floor(Math.random() * answering.length)]
-    return tolerant(
-      chosen === undefined ? await findConnectedBroker() : await pool.findBroker({ nodeId: chosen[0] }),
-    )
+    const brokers = Object.entries(pool.brokers)
+    const answering = brokers.filter(([, { connectionPool: it }]) => isAnswering(`${it.host}:${it.port}`))
+    const start = answering.length > 0 ? Math.floor(Math.random() * answering.length) : turn++
+    for (const [nodeId] of startingAt(start, answering.length > 0 ? answering : brokers)) {
+      try {
+        return tolerant(await pool.findBroker({ nodeId }))
+      } catch {
+        // Not reachable: the next one.
+      }
+    }
+    return tolerant(await findConnectedBroker())
   }
 
   cluster.metadata = async ({ topics = [] } = {}) => {
@@ -128,6 +129,11 @@ function tolerateIn(cluster: Cluster, isAnswering: (address: string) => boolean)
     }
     return findLeaders(topic, partitions)
   }
+}
+
+function startingAt<T>(start: number, list: readonly T[]): T[] {
+  const index = start % Math.max(1, list.length)
+  return [...list.slice(index), ...list.slice(0, index)]
 }
 
 /** The same broker, whose answer about topics is not thrown away. */
