@@ -93,6 +93,12 @@ async function main(): Promise<void> {
     writeFileSync(path.join(PROJECT_ROOT, 'docs', 'faults.md'), pageOf(results))
   }
   rmSync(folder, { recursive: true })
+  if (passed + failed === 0) {
+    console.log(
+      `No row is called ${values.only}. Rows have names such as F1 and K7; several are separated by commas`,
+    )
+    failed++
+  }
   console.log(`${passed} passed, ${failed} failed`)
   process.exitCode = failed === 0 ? 0 : 1
 }
