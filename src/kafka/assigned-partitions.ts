@@ -9,7 +9,7 @@ import { backoffMs, type BackoffOptions } from '../runtime/backoff'
 import type { PipelineError } from '../runtime/errors'
 import { CommitQueue, partitionKey, type PartitionOffset } from './commit-queue'
 import type { ConsumerOptions, OffsetRange, StartAt, TopicPartition } from './driver'
-import { PartitionReader, type FetchedRange } from './partition-reader'
+import { PartitionReader, type Acceptance, type FetchedRange } from './partition-reader'
 import { noSuchOffset, notStopped, outOfRange, unreadableAt } from './start-position'
 
 /** What is fetched and waits, of all partitions together. Above it nothing more is fetched. */
@@ -38,7 +38,7 @@ export interface OwnedPartition {
   unreadable: number
   /** Fetches in a row that began elsewhere than at the position. */
   astray: number
-  /** Not fetched from until a back-off is over. */
+  /** Not fetched from until a back-off is over, or a fetch from elsewhere has been looked into. */
   isResting: boolean
 }
 
@@ -125,10 +125,8 @@ export class AssignedPartitions {
     }
     const acceptance = own.reader.accept(range)
     own.unreadable = 0
-    if (acceptance === 'taken') {
-      own.astray = 0
-      this.pump(own)
-    } else if (acceptance !== 'ignored') void this.examine(own)
+    this.onAccepted(own, acceptance)
+    if (acceptance === 'taken') this.pump(own)
     this.balance()
     return acceptance === 'taken'
   }
@@ -137,9 +135,7 @@ export class AssignedPartitions {
   skip(partition: TopicPartition, firstOffset: number | undefined, nextOffset: number): void {
     const own = this.owned.get(partitionKey(partition))
     if (own === undefined) return
-    const acceptance = own.reader.skip(firstOffset ?? own.reader.position, nextOffset)
-    if (acceptance === 'taken') own.astray = 0
-    else if (acceptance !== 'ignored') void this.examine(own)
+    this.onAccepted(own, own.reader.skip(firstOffset ?? own.reader.position, nextOffset))
   }
 
   /**
@@ -280,6 +276,11 @@ export class AssignedPartitions {
   }
 
   // ---- fetching ----------------------------------------------------------------------------------------------
+
+  private onAccepted(own: OwnedPartition, acceptance: Acceptance): void {
+    if (acceptance === 'taken') own.astray = 0
+    else if (acceptance !== 'ignored') void this.examine(own)
+  }
 
   /**
    * The client has fetched from elsewhere than the position: a `seek` came too late for it, or Kafka has refused the

@@ -3,15 +3,10 @@
  * a whole topic, so whoever asks while an answer is under way shares it.
  */
 import type { Admin } from 'kafkajs'
-import type { StartAt, TopicPartition } from './driver'
+import type { OffsetRange, StartAt, TopicPartition } from './driver'
 
 /** kafkajs commits this for "the first record": when it is told to, and before it goes on where an offset was refused. */
 const EARLIEST = -2
-
-export interface OffsetRange {
-  readonly earliest: number
-  readonly latest: number
-}
 
 export class OffsetLookup {
   private readonly underWay = new Map<string, Promise<ReadonlyMap<number, unknown>>>()
