@@ -45,7 +45,7 @@ export interface KafkaOptions {
 export interface KafkaService extends Service {
   /** The processes, to stop and freeze; empty when Kafka is not ours (`KAFKA_BROKERS`) or runs in Docker. */
   readonly brokers: readonly KafkaBroker[]
-  /** Resolves when this many brokers (default: all that run) answer and are registered. */
+  /** Resolves when every broker that runs answers, and knows of as many. */
   ready(): Promise<void>
   /** How a client reaches one of `listeners`. */
   addressOf(listener: string): string
@@ -66,7 +66,7 @@ export async function startKafka(options: KafkaOptions = {}): Promise<KafkaServi
 }
 
 async function givenKafka(address: string): Promise<KafkaService> {
-  const ready = (): Promise<void> => untilBrokersAnswer(address, 1, () => Promise.resolve(''))
+  const ready = (): Promise<void> => untilAllAnswer([address], () => Promise.resolve(''))
   await ready()
   const uses = `the Kafka at ${address} (KAFKA_BROKERS)`
   return { address, uses, brokers: [], ready, addressOf: noListener, stop: () => Promise.resolve() }
@@ -100,8 +100,8 @@ async function startFromJars(options: KafkaOptions): Promise<KafkaService> {
     (await Promise.all(brokers.map((broker) => broker.lastWords()))).join('\n')
   const ready = async (): Promise<void> => {
     const running = brokers.filter((broker) => broker.running)
-    const addresses = running.map((broker) => broker.address).join(',')
-    await untilBrokersAnswer(addresses, running.length, lastWords, () => running.every((it) => it.running))
+    const addresses = running.map((broker) => broker.address)
+    await untilAllAnswer(addresses, lastWords, () => running.every((it) => it.running))
   }
   const stop = async (): Promise<void> => {
     await Promise.all(brokers.map((broker) => broker.stop()))
@@ -135,7 +135,7 @@ async function startInDocker(options: KafkaOptions): Promise<KafkaService> {
   const port = options.port ?? (await freePort())
   const address = `${LOOPBACK}:${port}`
   const stop = startContainer(port)
-  const ready = (): Promise<void> => untilBrokersAnswer(address, 1, () => Promise.resolve(''))
+  const ready = (): Promise<void> => untilAllAnswer([address], () => Promise.resolve(''))
   try {
     await ready()
   } catch (error) {
@@ -152,37 +152,42 @@ async function startInDocker(options: KafkaOptions): Promise<KafkaService> {
   }
 }
 
-/** Waits until the cluster answers and knows at least so many brokers, or a process has ended. */
-async function untilBrokersAnswer(
-  addresses: string,
-  count: number,
+/**
+ * Waits until there is an answer at each of these addresses, by somebody who knows of at least so many brokers, or a
+ * process has ended. Each is asked itself: the others tell of a broker before it has opened its port.
+ */
+async function untilAllAnswer(
+  addresses: readonly string[],
   lastWords: () => Promise<string>,
   alive: () => boolean = () => true,
 ): Promise<void> {
+  const startedAtMs = performance.now()
+  let problems: string[] = ['no answer']
+  while (alive() && performance.now() - startedAtMs < START_LIMIT_MS) {
+    const answers = await Promise.all(addresses.map((address) => problemAt(address, addresses.length)))
+    problems = answers.filter((problem) => problem !== undefined)
+    if (problems.length === 0) return
+    await sleep(POLL_MS)
+  }
+  throw new Error(`Kafka does not answer: ${problems.join('; ')}\n${await lastWords()}`.trimEnd())
+}
+
+async function problemAt(address: string, count: number): Promise<string | undefined> {
   const client = new Kafka({
-    brokers: addresses.split(','),
+    brokers: address.split(','),
     clientId: 'tenant-pipeline-dev',
     connectionTimeout: 2_000,
     logLevel: logLevel.NOTHING,
     retry: { retries: 0 },
   })
-  const startedAtMs = performance.now()
-  let problem: unknown = new Error('no answer')
-  while (alive() && performance.now() - startedAtMs < START_LIMIT_MS) {
-    const admin = client.admin()
-    try {
-      await admin.connect()
-      const { brokers } = await admin.describeCluster()
-      if (brokers.length >= count) return
-      problem = new Error(`${brokers.length} of ${count} brokers are up`)
-    } catch (error) {
-      problem = error
-    } finally {
-      await admin.disconnect()
-    }
-    await sleep(POLL_MS)
+  const admin = client.admin()
+  try {
+    await admin.connect()
+    const { brokers } = await admin.describeCluster()
+    return brokers.length >= count ? undefined : `${address} knows ${brokers.length} of ${count} brokers`
+  } catch (error) {
+    return `${address}: ${(error as Error).message}`
+  } finally {
+    await admin.disconnect()
   }
-  throw new Error(
-    `Kafka at ${addresses} does not answer: ${(problem as Error).message}\n${await lastWords()}`.trimEnd(),
-  )
 }
