@@ -11,7 +11,7 @@ import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { randomFrom, testSeed } from '../support/random'
 import { until } from '../support/until'
-import { distance, endsOf, ledgerOf, postgresOf } from './consumer-faults'
+import { distance, endsOf, ledgerOf, postgresOf, type Positions } from './consumer-faults'
 import { examine, type Findings } from './oracle'
 import { examineAudit, examineRows, type RowFindings } from './postgres-oracle'
 import { PublisherProcess } from './publisher/process'
@@ -20,11 +20,11 @@ import { Stage, WINDOW } from './stage'
 
 /** Messages a second: a run of hours has to be read by the oracle at once. */
 const RATE = 50
-/** After each start it runs for so long, at random: sometimes it is still joining the group, sometimes it writes. */
-const SHORTEST_LIFE_MS = 500
-const LONGEST_LIFE_MS = 5000
-/** It shall get somewhere: after so many kills it is left alone until rows are written, on a busy machine as well. */
-const KILLS_IN_A_ROW = 10
+/**
+ * Half of the lives go on until the first rows are committed and then end within this time, at random. The others end
+ * within it after the start: for as long as the group waits for the members that were killed, those would never write.
+ */
+const LIFE_MS = 4000
 const DRAIN_LIMIT_MS = 900_000
 
 const kills = Number(process.env.SOAK_KILLS)
@@ -48,11 +48,14 @@ async function soak(seed: number): Promise<void> {
   const stage = await Stage.start({ secondLeg: true })
   const postgres = postgresOf(stage)
   let publisher: PublisherProcess | undefined
+  let writing = 0
   try {
     publisher = await PublisherProcess.start({ folder, url: stage.mqtt.address, run, rate: RATE })
     for (let kill = 1; kill <= kills; kill++) {
-      await sleep(SHORTEST_LIFE_MS + random() * (LONGEST_LIFE_MS - SHORTEST_LIFE_MS))
-      if (kill % KILLS_IN_A_ROW === 0) await postgres.untilMoreRows(1, DRAIN_LIMIT_MS)
+      const before = await ledgerOf(stage)
+      if (random() < 0.5) await untilWritten(stage, before)
+      await sleep(random() * LIFE_MS)
+      if (distance(await ledgerOf(stage), before) > 0) writing++
       await stage.nodeRed.kill('SIGKILL')
       await stage.nodeRed.start()
       if (kill % 50 === 0) console.log(`${kill} kills, ${publisher.acknowledged} messages`)
@@ -66,13 +69,22 @@ async function soak(seed: number): Promise<void> {
       rows: examineRows({ run, records, rows, deadLetters }),
       audit: examineAudit(await postgres.audit(), rows, deadLetters),
     }
-    console.log(sumOf(sum))
+    console.log(sumOf(sum, writing))
     judge(sum, stage.mqtt.keepsOrderWithQos2)
     rmSync(folder, { recursive: true })
   } finally {
     await publisher?.stop().catch(() => undefined)
     await stage.stop()
   }
+}
+
+/** Waits until rows have been committed. */
+async function untilWritten(stage: Stage, before: Positions): Promise<void> {
+  await until(
+    () => `the first rows are committed\n${stage.nodeRed.logTail()}`,
+    async () => distance(await ledgerOf(stage), before) > 0,
+    { giveUpMs: DRAIN_LIMIT_MS, pollMs: 200 },
+  )
 }
 
 /**
@@ -108,9 +120,10 @@ function judge({ findings, rows, audit }: Sum, brokerKeepsOrder: boolean): void 
   assert.ok(findings.repeated <= kills * WINDOW, `${findings.repeated} repeated in Kafka`)
 }
 
-function sumOf({ findings, rows }: Sum): string {
+function sumOf({ findings, rows }: Sum, writing: number): string {
   return lineOf({
     kills,
+    writing,
     published: findings.acknowledged,
     rows: rows.rows,
     missing: findings.missing.length + rows.missing.length,

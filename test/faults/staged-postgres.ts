@@ -85,10 +85,9 @@ export class StagedPostgres {
   }
 
   /** Waits until the sink has committed so many more rows. */
-  async untilMoreRows(count: number, giveUpMs = 60_000): Promise<void> {
+  async untilMoreRows(count: number): Promise<void> {
     const before = await this.rowCount()
     await until(`${count} more rows are committed`, async () => (await this.rowCount()) >= before + count, {
-      giveUpMs,
       pollMs: 100,
     })
   }
