@@ -16,6 +16,8 @@ export interface MessageOrigin {
   readonly clusterId: string
   readonly group: string
   readonly partition: TopicPartition
+  /** See `KafkaRange`. */
+  readonly assignment: number | undefined
   /** Names tenant and project of records that do not say them. */
   readonly topicNames: TopicNames | undefined
 }
@@ -25,9 +27,9 @@ export function batchMessage(
   { records, firstOffset, nextOffset }: ConsumedPart,
   origin: MessageOrigin,
 ): Message {
-  const { clusterId, group, partition: from } = origin
+  const { clusterId, group, partition: from, assignment } = origin
   const { topic, partition } = from
-  const kafka: KafkaRange = { clusterId, group, topic, partition, firstOffset, nextOffset }
+  const kafka: KafkaRange = { clusterId, group, topic, partition, firstOffset, nextOffset, assignment }
   return { batch: true, payload: records.map((record) => wireRecord(record, origin)), kafka }
 }
 

@@ -38,6 +38,9 @@ const LEAVE_BUDGET_MS = 5_500
 const MAX_WAIT_MS = 200
 const CREATE_BACKOFF = { initialMs: 500, maxMs: 10_000 }
 
+/** Of all consumers in this process: each partition that one of them is given has a number of its own. */
+let assignments = 0
+
 /** Sources that are closing, by node id: after a deploy the new one waits for the old one's hand-over. */
 const closing = new Map<string, Promise<void>>()
 
@@ -85,6 +88,7 @@ interface Emitted extends ConsumedPart {
 /** One batch on its way through the flow. */
 interface Run {
   readonly batch: ConsumedBatch
+  readonly assignment: number | undefined
   isRevoked: boolean
   /** Parts that are in the flow. */
   open: number
@@ -113,6 +117,8 @@ export class KafkaSource {
   private topicProblem: PipelineError | undefined
   private receivedCount = 0
   private lagByPartition = new Map<string, number>()
+  /** The number of the assignment with which a partition is read now. */
+  private readonly assignmentByPartition = new Map<string, number>()
 
   constructor(
     private readonly cluster: KafkaCluster,
@@ -301,9 +307,12 @@ export class KafkaSource {
 
   private async startOffset(partition: TopicPartition, committed: number | undefined): Promise<StartAt> {
     const { settings, host } = this
+    const assignment = ++assignments
+    this.assignmentByPartition.set(partitionKey(partition), assignment)
     const clusterId = (this.clusterId ??= await this.cluster.admin.clusterId())
     return startPosition({
       partition,
+      assignment,
       group: settings.group,
       committed,
       otherwise: settings.start,
@@ -348,14 +357,7 @@ export class KafkaSource {
         void this.consumer?.commit(batch, part.nextOffset)
         if (part.nextOffset === nextOffset) this.leave(run)
       }
-      const run = this.begin({
-        batch,
-        isRevoked: false,
-        open: 0,
-        isComplete: true,
-        onPartSettled,
-        onFinished,
-      })
+      const run = this.begin(batch, { isComplete: true, onPartSettled, onFinished })
       this.enter({ run, records, firstOffset, nextOffset })
     })
   }
@@ -371,7 +373,7 @@ export class KafkaSource {
       prefix.finish(slots.get(part.nextOffset) as Slot<number>)
       this.leave(run)
     }
-    const run = this.begin({ batch, isRevoked: false, open: 0, isComplete: false, onPartSettled, onFinished })
+    const run = this.begin(batch, { isComplete: false, onPartSettled, onFinished })
     const { records } = batch
     let firstOffset = batch.firstOffset
     for (const [index, record] of records.entries()) {
@@ -391,7 +393,12 @@ export class KafkaSource {
     return finished
   }
 
-  private begin(run: Run): Run {
+  private begin(
+    batch: ConsumedBatch,
+    handling: Pick<Run, 'isComplete' | 'onPartSettled' | 'onFinished'>,
+  ): Run {
+    const assignment = this.assignmentByPartition.get(partitionKey(batch))
+    const run = { batch, assignment, isRevoked: false, open: 0, ...handling }
     this.runs.add(run)
     return run
   }
@@ -445,7 +452,8 @@ export class KafkaSource {
 
   private compose(part: Emitted, error: PipelineError | undefined): Message {
     const { mode, group, topicNames } = this.settings
-    const origin = { clusterId: this.clusterId ?? '', group, partition: part.run.batch, topicNames }
+    const { batch: partition, assignment } = part.run
+    const origin = { clusterId: this.clusterId ?? '', group, partition, assignment, topicNames }
     const message = mode === 'batch' ? batchMessage(part, origin) : recordMessage(part, origin)
     if (error !== undefined) message.error = this.host.describe(error)
     return message

@@ -22,8 +22,9 @@ export interface PositionStore {
    * The smallest position of the sinks which are deployed now: the next offset that one of them still needs.
    * `undefined` when none of them has a position for this partition.
    * Rejects while the database cannot be asked.
+   * @param assignment the number that ranges of the partition have from now on; those with an earlier one are refused
    */
-  positions(query: PositionQuery): Promise<number | undefined>
+  positions(query: PositionQuery, assignment: number): Promise<number | undefined>
   /**
    * Tells when the store has lost positions that it had confirmed (a fail-over to a standby that was behind): what is
    * read next must be asked for again.
@@ -40,6 +41,7 @@ export interface PositionStore {
 
 export interface StartPositionOptions {
   readonly partition: TopicPartition
+  readonly assignment: number
   readonly group: string
   /** What the group has committed to Kafka. */
   readonly committed: number | undefined
@@ -52,10 +54,10 @@ export interface StartPositionOptions {
 
 /** Ledger, else committed offset, else what is configured. Rejects while the ledger cannot be read. */
 export async function startPosition(options: StartPositionOptions): Promise<StartAt> {
-  const { partition, group, committed, otherwise, ledger } = options
+  const { partition, assignment, group, committed, otherwise, ledger } = options
   if (ledger !== undefined) {
     const clusterId = await ledger.clusterId()
-    const offset = await ledger.store.positions({ clusterId, group, ...partition })
+    const offset = await ledger.store.positions({ clusterId, group, ...partition }, assignment)
     if (offset !== undefined) return { offset }
   }
   return committed === undefined ? otherwise : { offset: committed }

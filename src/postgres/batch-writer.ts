@@ -31,6 +31,7 @@ export class BatchWriter {
 
   /**
    * Writes the records of a range of Kafka's offsets, exactly once.
+   * @throws RangeSuperseded when the consumer has begun the partition anew since
    * @throws LedgerRewound when records before this range have to be written again first
    * @throws PipelineError; retryable: call again, also after a `COMMIT` whose outcome is unknown
    */
@@ -45,7 +46,7 @@ export class BatchWriter {
           remembered <= range.firstOffset &&
           database.ledger.isLatest(key, remembered)
         const position = trusted ? remembered : await this.readPosition(key)
-        database.ledger.assertNotRewound(key, position, range.firstOffset)
+        database.ledger.assertFollows(key, position, range)
         const plan = planRange(position, range)
         if (plan.write === 'nothing') return { rows: 0, rejected: [], before: true }
         const due = plan.write === 'all' ? records : recordsFrom(records, plan.offset)

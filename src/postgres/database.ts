@@ -230,11 +230,12 @@ export class Database {
   /**
    * Where a consumer begins a partition: the smallest position of the sinks that are deployed now. A sink
    * without a position does not count; `undefined` when none has one.
+   * @param assignment see `PositionStore`
    * @throws DatabaseError while the database cannot be asked
    */
-  async positions(query: PositionQuery): Promise<number | undefined> {
+  async positions(query: PositionQuery, assignment: number): Promise<number | undefined> {
     if (this.sinks.size === 0) return undefined
-    return this.ledger.smallest(query, this.sinkNames)
+    return this.ledger.smallest(query, this.sinkNames, assignment)
   }
 
   /** A stopped partition goes on at this offset: see `PositionStore`. @throws DatabaseError */

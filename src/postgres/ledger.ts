@@ -69,6 +69,21 @@ export class LedgerRewound extends PipelineError {
   }
 }
 
+/**
+ * A range that the consumer read before it was given the partition anew. It reads the partition from its position again,
+ * so a range from before may begin behind that: what lies between would be taken for a gap that the flow has filtered.
+ */
+export class RangeSuperseded extends PipelineError {
+  constructor({ topic, partition }: LedgerKey, { firstOffset, nextOffset }: KafkaRange) {
+    super(
+      'RANGE_SUPERSEDED',
+      `${topic} partition ${partition}, offsets ${firstOffset} to ${nextOffset - 1}: the consumer was given the ` +
+        'partition anew since it has sent this batch, and sends its records again. Nothing was written',
+      { retryable: true, statusText: 'batch was superseded' },
+    )
+  }
+}
+
 type RewoundListener = (rewound: LedgerRewound) => void
 
 /** `from` is the position that was read, `undefined` when there was none. */
@@ -87,6 +102,8 @@ export class Ledger {
   private readonly confirmed = new Map<string, number>()
   /** Where partitions began which the ledger did not know: to go back there when it has forgotten them again. */
   private readonly origins = new Map<string, number>()
+  /** The assignment with which a consumer of this process has asked for a partition last. */
+  private readonly assignments = new Map<string, number>()
   private readonly listeners = new Set<RewoundListener>()
 
   constructor(
@@ -144,11 +161,16 @@ export class Ledger {
   }
 
   /**
-   * Compares what was read with what was confirmed before.
-   * @param firstOffset of the range that is to be written
+   * Whether a range may be written, and what lies between it and the position is what the flow has filtered. To be asked
+   * after the position was read, so that a consumer that begins anew meanwhile is noticed here, or by the position.
+   * @throws RangeSuperseded when the consumer has begun the partition anew since
    * @throws LedgerRewound when offsets between the position and the range may have been rows, and are gone
    */
-  assertNotRewound(key: LedgerKey, position: number | undefined, firstOffset: number): void {
+  assertFollows(key: LedgerKey, position: number | undefined, range: KafkaRange): void {
+    const { firstOffset, assignment } = range
+    const latest = this.assignments.get(partitionOf(key))
+    if (assignment !== undefined && latest !== undefined && assignment !== latest)
+      throw new RangeSuperseded(key, range)
     const confirmed = this.confirmed.get(nameOf(key))
     const from = position ?? -1
     if (confirmed === undefined || from >= confirmed || from >= firstOffset) return
@@ -205,8 +227,16 @@ export class Ledger {
     }
   }
 
-  /** Where a consumer begins: the smallest position of these sinks; `undefined` when none has one. */
-  async smallest(query: PositionQuery, sinks: readonly string[]): Promise<number | undefined> {
+  /**
+   * Where a consumer begins: the smallest position of these sinks; `undefined` when none has one.
+   * @param assignment what ranges have that it reads from there on
+   */
+  async smallest(
+    query: PositionQuery,
+    sinks: readonly string[],
+    assignment: number,
+  ): Promise<number | undefined> {
+    this.assignments.set(partitionOf(query), assignment)
     const doing = `reading the ledger "${this.table.table}"`
     try {
       await this.prepare()
@@ -228,6 +258,10 @@ export class Ledger {
       throw error
     }
   }
+}
+
+function partitionOf({ clusterId, group, topic, partition }: PositionQuery): string {
+  return JSON.stringify([clusterId, group, topic, partition])
 }
 
 function nameOf({ clusterId, group, topic, partition, sink }: LedgerKey): string {

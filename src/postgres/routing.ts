@@ -57,7 +57,7 @@ export function routeOf(message: Message, exactlyOnce: ExactlyOnce): Route {
 export function rangeOf(message: Message): KafkaRange | undefined {
   const range = message.kafka as Partial<Record<keyof KafkaRange, unknown>> | null | undefined
   if (!isBatch(message) || typeof range !== 'object' || range === null) return undefined
-  const { clusterId, group, topic, partition, firstOffset, nextOffset } = range
+  const { clusterId, group, topic, partition, firstOffset, nextOffset, assignment } = range
   const complete =
     typeof clusterId === 'string' &&
     typeof group === 'string' &&
@@ -66,7 +66,11 @@ export function rangeOf(message: Message): KafkaRange | undefined {
     isOffset(firstOffset) &&
     isOffset(nextOffset) &&
     firstOffset <= nextOffset
-  return complete ? { clusterId, group, topic, partition, firstOffset, nextOffset } : undefined
+  if (!complete) return undefined
+  return {
+    ...{ clusterId, group, topic, partition, firstOffset, nextOffset },
+    assignment: isOffset(assignment) ? assignment : undefined,
+  }
 }
 
 export function cameFromKafka(record: WireRecord): boolean {

@@ -18,7 +18,7 @@ import { prepareDeadLetters, type Refuser } from './dead-letters'
 import { Gatherer, type GatherLimits } from './gatherer'
 import type { HypertablePolicy } from './hypertable'
 import type { TableName } from './identifiers'
-import { LedgerRewound } from './ledger'
+import { LedgerRewound, RangeSuperseded } from './ledger'
 import { TableMaintenance } from './maintenance'
 import type { OutdatedPart } from './outdated-parts'
 import { preparedTable, type PreparedTable, type RowOptions } from './prepared-table'
@@ -184,7 +184,7 @@ export class TableSink {
     const result = await retryForEver(work, {
       signal: this.closing.signal,
       // The consumer has to act, and comes back with other ranges.
-      givesUp: (problem) => problem instanceof LedgerRewound,
+      givesUp: (problem) => problem instanceof LedgerRewound || problem instanceof RangeSuperseded,
       onProblem: (problem) => {
         if (problem instanceof DatabaseError && problem.kind === 'configuration') this.prepareAgain()
         this.problem = problem

@@ -80,6 +80,8 @@ export interface KafkaRange {
   readonly firstOffset: number
   /** The offset after the last record of the range. */
   readonly nextOffset: number
+  /** Which time the consumer was given the partition when it read the range: a number that only this process knows. */
+  readonly assignment?: number | undefined
 }
 
 /** Marks a message whose payload is an array of records. */

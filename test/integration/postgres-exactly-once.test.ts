@@ -41,7 +41,7 @@ describe('the PostgreSQL sink, exactly once by ledger', () => {
     return rows.map(({ o }) => Number(o))
   }
   async function position(): Promise<number | undefined> {
-    return connection.positions({ clusterId: 'c', group: 'g', topic: 'iot-messages', partition: 0 })
+    return connection.positions({ clusterId: 'c', group: 'g', topic: 'iot-messages', partition: 0 }, 1)
   }
   const upTo = (end: number): number[] => Array.from({ length: end }, (_, index) => index)
 

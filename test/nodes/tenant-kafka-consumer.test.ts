@@ -6,7 +6,7 @@ import deadLetterNode from '../../nodes/tenant-dead-letter/tenant-dead-letter'
 import consumerNode from '../../nodes/tenant-kafka-consumer/tenant-kafka-consumer'
 import { flowTracking, type TrackingRuntime } from '../../src/delivery/flow-tracking'
 import type { Message } from '../../src/delivery/message-link'
-import type { PositionQuery } from '../../src/kafka/start-position'
+import type { PositionQuery, PositionStore } from '../../src/kafka/start-position'
 import { PipelineError } from '../../src/runtime/errors'
 import type { LogEntry } from '../../src/runtime/event-log'
 import type { NodeStatus } from '../../src/runtime/host'
@@ -41,12 +41,12 @@ function pickySink(RED: NodeAPI): void {
 }
 
 /** A database whose ledger answers what the test says. */
-let positions: (query: PositionQuery) => Promise<number | undefined> = () => Promise.resolve(undefined)
+let positions: PositionStore['positions'] = () => Promise.resolve(undefined)
 function databaseNode(RED: NodeAPI): void {
   RED.nodes.registerType('test-database', function (this: Node & { database?: object }, config: NodeDef) {
     RED.nodes.createNode(this, config)
     this.database = {
-      positions: (query: PositionQuery) => positions(query),
+      positions: (query: PositionQuery, assignment: number) => positions(query, assignment),
       onRewound: () => () => undefined,
     }
   })
@@ -167,7 +167,8 @@ describe('tenant-kafka-consumer', () => {
     await until(async () => (await committed(topic)) === 2)
     const message = sink().received[0] as Message
     const range = message.kafka as KafkaRange
-    const { clusterId, ...rest } = range
+    const { clusterId, assignment, ...rest } = range
+    assert.equal(typeof assignment, 'number')
     assert.deepEqual(rest, { group, topic, partition: 0, firstOffset: 0, nextOffset: 2 })
     assert.ok(clusterId.length > 0)
     assert.equal(message.batch, true)
@@ -273,8 +274,11 @@ describe('tenant-kafka-consumer', () => {
     await produce(brokers, topic, numbered(100))
     let isUp = false
     const queries: PositionQuery[] = []
-    positions = (query) => {
+    let asked = 0
+    positions = (query, assignment) => {
       queries.push(query)
+      assert.ok(assignment > asked, 'each time it asks, ranges from before are void')
+      asked = assignment
       const away = new PipelineError('PG', 'PostgreSQL is away', {
         retryable: true,
         statusText: 'PostgreSQL: away',
@@ -290,7 +294,8 @@ describe('tenant-kafka-consumer', () => {
     assert.deepEqual(payloads(), numbered(100).slice(40))
     const { clusterId, ...query } = queries[0] as PositionQuery
     assert.deepEqual(query, { group, topic, partition: 0 })
-    assert.equal(clusterId, (sink().received[0]?.kafka as KafkaRange).clusterId)
+    const { clusterId: from, assignment } = sink().received[0]?.kafka as KafkaRange
+    assert.deepEqual([from, assignment], [clusterId, asked])
   })
 
   it('names records of other producers by their topic', async () => {

@@ -84,7 +84,8 @@ export async function committedOffset(
       return Number(answer?.partitions.find((it) => it.partition === partition)?.offset)
     })
   } catch (error) {
-    if ((error as { type?: string }).type === 'NOT_COORDINATOR_FOR_GROUP') return -1
+    const stillLoading = ['NOT_COORDINATOR_FOR_GROUP', 'GROUP_LOAD_IN_PROGRESS']
+    if (stillLoading.includes((error as { type?: string }).type ?? '')) return -1
     throw error
   }
 }

@@ -4,6 +4,7 @@ import { outOfRange, startPosition, type StartPositionOptions } from '../../../s
 const partition = { topic: 't', partition: 2 }
 const base: StartPositionOptions = {
   partition,
+  assignment: 1,
   group: 'g',
   committed: 70,
   otherwise: 'earliest',
