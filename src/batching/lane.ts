@@ -39,10 +39,12 @@ export interface LaneLimits {
 export interface LaneOptions<T> {
   readonly limits: LaneLimits
   readonly backoff: BackoffOptions
-  /** Writes a batch; a `PipelineError` says whether the same batch may be written again. */
   readonly write: (records: readonly T[]) => Promise<unknown>
-  /** What a refusal for good is about. A batch is cut unless all of it is refused. */
-  readonly refusalOf: (error: PipelineError) => Refusal
+  /**
+   * What a refusal for good is about, `undefined` when there is none and the same batch is to be written again. A batch is
+   * cut unless all of it is refused.
+   */
+  readonly refusalOf: (error: PipelineError) => Refusal | undefined
   /** What keeps the lane from writing; `undefined` when it writes again. */
   readonly onProblem: (problem: PipelineError | undefined) => void
   readonly onFlush: (reason: FlushReason, records: number) => void
@@ -171,7 +173,8 @@ export class Lane<T> {
 
   private onFailed(batch: Batch<T>, error: PipelineError): void {
     if (this.abandoned) return
-    if (error.retryable) {
+    const refusal = this.options.refusalOf(error)
+    if (refusal === undefined) {
       this.attempts++
       this.options.onProblem(error)
       const { clock, backoff } = this.options
@@ -181,7 +184,6 @@ export class Lane<T> {
     }
     this.out = undefined
     this.endOfProblem()
-    const refusal = this.options.refusalOf(error)
     if (refusal === 'all' || batch.records.length === 1) {
       this.fail(batch, error)
     } else {

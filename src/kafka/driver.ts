@@ -20,6 +20,8 @@ export interface KafkaRecord {
   readonly headers: Readonly<Record<string, Buffer | string | readonly string[]>>
   /** Milliseconds since 1970. */
   readonly timestamp: number
+  /** The flow has chosen the timestamp; otherwise it is from the clock of this machine. */
+  readonly hasOwnTime?: boolean
 }
 
 export interface ConsumedRecord {

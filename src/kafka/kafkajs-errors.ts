@@ -96,6 +96,12 @@ const INVALID_RECORD = giveUp(
   'record refused',
   'the broker does not take this record',
 )
+const INVALID_TIME = giveUp(
+  'KAFKA_INVALID_TIME',
+  'time refused',
+  "the time of this record is further from the broker's clock than the topic's message.timestamp.before.max.ms or " +
+    'message.timestamp.after.max.ms (an hour) allows',
+)
 const NOT_CREATED = retry(
   'KAFKA_TOPIC_NOT_CREATED',
   'topic not created',
@@ -110,7 +116,7 @@ const BY_TYPE: Readonly<Record<string, Verdict>> = {
   MESSAGE_TOO_LARGE: TOO_LARGE,
   RECORD_LIST_TOO_LARGE: TOO_LARGE,
   INVALID_RECORD: INVALID_RECORD,
-  INVALID_TIMESTAMP: INVALID_RECORD,
+  INVALID_TIMESTAMP: INVALID_TIME,
   NOT_ENOUGH_REPLICAS: REPLICAS,
   NOT_ENOUGH_REPLICAS_AFTER_APPEND: REPLICAS,
   LEADER_NOT_AVAILABLE: NO_LEADER,

@@ -219,6 +219,7 @@ export class TenantProducer {
       this.probeProblem = undefined
       this.answered = true
     } catch (error) {
+      if (isTimeOfClock(error, records)) throw wrongClock(error)
       if (!isUnknownTopic(error)) throw error
       await this.countMissing(topic, error)
       throw error
@@ -301,9 +302,27 @@ function noteTopic(description: TopicDescription, log: EventLog): void {
   for (const warning of topicWarnings(description)) log.note('KAFKA_TOPIC_UNSAFE', warning)
 }
 
-function refusalOf({ code }: PipelineError): Refusal {
+function refusalOf({ code, retryable }: PipelineError): Refusal | undefined {
+  // With the time that is right by then, the record is another one: its source sends it again.
+  if (code === 'KAFKA_CLOCK') return 'all'
+  if (retryable) return undefined
   if (code === 'KAFKA_RECORD_TOO_LARGE') return 'size'
-  return code === 'KAFKA_INVALID_RECORD' ? 'record' : 'all'
+  return code === 'KAFKA_INVALID_RECORD' || code === 'KAFKA_INVALID_TIME' ? 'record' : 'all'
+}
+
+/** The refused time is nobody's choice: a wrong clock must not make dead letters of good records. */
+function isTimeOfClock(error: unknown, records: readonly KafkaRecord[]): error is PipelineError {
+  const isRefused = error instanceof PipelineError && error.code === 'KAFKA_INVALID_TIME'
+  return isRefused && !records.some(({ hasOwnTime }) => hasOwnTime === true)
+}
+
+function wrongClock(cause: PipelineError): PipelineError {
+  return new PipelineError(
+    'KAFKA_CLOCK',
+    `Kafka refuses the time at which messages arrived here (${cause.message}). Set the clock of this machine, or of the ` +
+      "broker, or widen the topic's limit. The messages are kept, and sent again",
+    { retryable: true, statusText: 'Kafka: check the clock', cause },
+  )
 }
 
 function isUnknownTopic(error: unknown): error is PipelineError {

@@ -48,14 +48,13 @@ export function addressRecord(wire: WireRecord, options: RecordOptions): Address
   const identity = { messageId: messageIdOf(wire) ?? options.newMessageId(), receivedAt }
   const { value, headers } = encodeRecord(wire, identity, options.format)
   // Kafka's retention goes by the time: an old one could delete the record before it is read.
-  const timestamp = isReplayed
-    ? options.now()
-    : ((wasRead ? undefined : validTime(kafka?.timestamp)) ?? receivedAt)
+  const chosenTime = isReplayed || wasRead ? undefined : validTime(kafka?.timestamp)
+  const timestamp = chosenTime ?? (isReplayed ? options.now() : Math.min(receivedAt, options.now()))
   return {
     topic,
     partition: wasRead ? undefined : chosenPartition(kafka?.partition),
     key,
-    record: { key, value, headers, timestamp },
+    record: { key, value, headers, timestamp, hasOwnTime: chosenTime !== undefined },
     bytes: RECORD_OVERHEAD_BYTES + (key?.length ?? 0) + (value?.length ?? 0) + headerBytes(headers),
   }
 }

@@ -94,6 +94,38 @@ describe('the Kafka producer', () => {
     )
   })
 
+  it('gives back for good what is refused for a time that the flow has chosen, and stores the others', async () => {
+    const topic = await createTestTopic(brokers, { config: { 'message.timestamp.before.max.ms': '60000' } })
+    writer = new Writer(brokers)
+    const records = Array.from({ length: 20 }, (_, at) => record(topic, String(at), 'k'))
+    records[7] = { payload: '7', kafka: { topic, key: 'k', timestamp: 1 } }
+    const outcome = await writer.write(records)
+    assert.deepEqual(
+      outcome,
+      records.map((_, at) => (at === 7 ? 'KAFKA_INVALID_TIME' : 'stored')),
+    )
+  })
+
+  it('asks for records again that are refused for the time of this machine: a wrong clock spoils none', async () => {
+    const topic = await createTestTopic(brokers, { config: { 'message.timestamp.before.max.ms': '60000' } })
+    writer = new Writer(brokers)
+    const errors = new Set<string>()
+    const late = { payload: 'x', receivedAt: Date.now() - 600_000, kafka: { topic } }
+    await new Promise<void>((resolve) => {
+      const failed = ({ code, retryable }: PipelineError): void => {
+        errors.add(`${code} ${retryable}`)
+        resolve()
+      }
+      writer.producer.write(late, { stored: resolve, failed })
+    })
+    assert.deepEqual([...errors], ['KAFKA_CLOCK true'])
+    // The clock was ahead, and is right again.
+    const early = { payload: 'x', receivedAt: Date.now() + 600_000, kafka: { topic } }
+    assert.deepEqual(await writer.write([early]), ['stored'])
+    const [stored] = await readTopic(brokers, topic)
+    assert.ok((stored?.timestamp ?? Infinity) <= Date.now())
+  })
+
   it('makes its batches fit a topic that takes only small ones', async () => {
     const topic = await createTestTopic(brokers, { config: { 'max.message.bytes': '3000' } })
     writer = new Writer(brokers, { compression: 'none' })

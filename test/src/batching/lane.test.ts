@@ -24,7 +24,7 @@ function setUp(limits: Partial<LaneLimits> = {}, refusal: Refusal = 'size') {
     limits: { maxRecords: 3, maxBytes: 1000, lingerMs: 5, ...limits },
     backoff: { initialMs: 100, maxMs: 1000 },
     clock,
-    refusalOf: () => refusal,
+    refusalOf: ({ retryable }) => (retryable ? undefined : refusal),
     onProblem: (problem) => problems.push(problem?.code),
     onFlush: (reason) => reasons.push(reason),
     onReleased: (records) => (held -= records),

@@ -11,7 +11,7 @@ function setUp(write: (topic: string, partition: number, records: readonly strin
     limits: { maxRecords: 1, maxBytes: 1000, lingerMs: 0 },
     backoff: { initialMs: 100, maxMs: 1000 },
     clock: new ManualClock(),
-    refusalOf: () => 'all',
+    refusalOf: ({ retryable }) => (retryable ? undefined : 'all'),
     write,
   })
 }

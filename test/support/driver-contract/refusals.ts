@@ -49,7 +49,7 @@ export function refusalContract(stage: () => ContractStage): void {
     const [record] = batchOf(['of now'])
     assert.ok(record !== undefined)
     const error = await failureOf(producer.send(topic, 0, [{ ...record, timestamp: 1 }]))
-    assert.deepEqual([error.code, error.retryable], ['KAFKA_INVALID_RECORD', false])
+    assert.deepEqual([error.code, error.retryable], ['KAFKA_INVALID_TIME', false])
     assert.equal(await producer.send(topic, 0, [record]), 0)
   })
 
