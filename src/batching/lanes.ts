@@ -36,6 +36,11 @@ export class Lanes<T> {
     return this.problems.values().next().value
   }
 
+  /** How many lanes there are, idle ones among them. */
+  get size(): number {
+    return this.lanes
+  }
+
   /** How many batches were closed for each reason, for the metrics. */
   get flushCounts(): ReadonlyMap<FlushReason, number> {
     return this.flushes

@@ -54,7 +54,7 @@ MQTT broker has acknowledged it. When the fault is over, everything is compared 
   header differed, no message was under another tenant, and each device's messages lay in their order (else the test
   fails). With QoS 2 behind Mosquitto before 2.0.13 that is the order in which they reached the source.
 - **repeated**: copies in Kafka besides the first. After a kill or a cut connection up to one window of the source (1,000)
-  is allowed; each copy has the message ID of the first.
+  is allowed; each copy has the message ID that the device has set.
 - **recovery**: from the end of the fault to the first message in Kafka that was published after it.
 - **rows**: where PostgreSQL takes part, rows in the table. Each record in Kafka was one row or one dead letter, with the
   same bytes and under the same tenant (else the test fails).

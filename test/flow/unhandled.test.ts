@@ -76,9 +76,19 @@ describe('nothing ends Node-RED', function () {
       'tenant-mqtt-source': { deliveryTimeoutMs: 2000 },
       'tenant-kafka-consumer': { deliveryTimeoutMs: 2000, sessionTimeoutMs: 6000 },
     }
-    flow = exampleFlow('01')
+    const example = exampleFlow('01')
+    const idOf = (wanted: string): string => example.find(({ type }) => type === wanted)?.id ?? ''
+    const replay = exampleFlow('05').filter(({ type }) => type === 'tenant-dead-letter-source')
+    const place = {
+      z: idOf('tab'),
+      database: idOf('tenant-postgres'),
+      wires: [[idOf('tenant-postgres-sink')], []],
+    }
+    flow = [...example, ...replay.map((entry) => ({ ...entry, ...place }))]
       .filter(({ type }) => type === 'tab' || nodeTypes.includes(type))
       .map((entry) => ({ ...entry, ...changes[entry.type] }))
+    const missing = nodeTypes.filter((type) => flow.every((entry) => entry.type !== type))
+    assert.deepEqual(missing, [], 'nodes that are not in the flow')
     await startRuntime()
   })
   afterEach(async () => {

@@ -126,6 +126,18 @@ describe('the Kafka producer', () => {
     assert.ok((stored?.timestamp ?? Infinity) <= Date.now())
   })
 
+  it('holds 128 MB at most for a flow whose source does not wait, and says so', async () => {
+    writer = new Writer(`127.0.0.1:${await freePort()}`)
+    const payload = Buffer.alloc(1_000_000)
+    const outcome = writer.write(Array.from({ length: 200 }, () => ({ payload, kafka: { topic: 't' } })))
+    await writer.producer.close(0)
+    const count = (code: string, all: readonly string[]): number => all.filter((each) => each === code).length
+    assert.deepEqual(
+      [count('KAFKA_BUFFER_FULL', await outcome), count('KAFKA_CLOSED', await outcome)],
+      [66, 134],
+    )
+  })
+
   it('makes its batches fit a topic that takes only small ones', async () => {
     const topic = await createTestTopic(brokers, { config: { 'max.message.bytes': '3000' } })
     writer = new Writer(brokers, { compression: 'none' })
