@@ -94,6 +94,12 @@ export function recordsOf(message: Message): WireRecord[] {
   return isBatch(message) ? message.payload : [message as WireRecord]
 }
 
+/** Whether an element of a batch is a record; bytes and lists are objects as well, and would pass for empty ones. */
+export function isRecord(element: unknown): element is WireRecord {
+  if (typeof element !== 'object' || element === null) return false
+  return !ArrayBuffer.isView(element) && !Array.isArray(element)
+}
+
 /** The error part of a message, in the shape that Catch nodes use; reject outputs use it as well. */
 export interface MessageError {
   message: string

@@ -33,8 +33,10 @@ describe('the way of a message through the sink', () => {
   })
 
   it('is closed for a batch with something in it that is no record', () => {
-    assert.throws(() => routeOf({ batch: true, payload: [null], kafka: range }, 'ledger'), {
-      code: 'RECORD_INVALID',
-    })
+    for (const element of [null, 17, Buffer.from('bytes'), []]) {
+      assert.throws(() => routeOf({ batch: true, payload: [element], kafka: range }, 'ledger'), {
+        code: 'RECORD_INVALID',
+      })
+    }
   })
 })
