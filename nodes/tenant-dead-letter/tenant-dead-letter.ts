@@ -71,7 +71,7 @@ export = function (RED: NodeAPI): void {
       if (delivery?.settled === 'failed') return done()
       if (delivery?.settled !== undefined) late.add(1, message.tenant)
       const held = delivery?.settled === undefined ? delivery : undefined
-      const letters = deadLettersOf(message)
+      const letters = deadLettersOf(message, undefined, delivery?.origin)
       if (held !== undefined) tracker.hold(held)
       waiting += letters.length
       try {

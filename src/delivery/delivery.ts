@@ -7,6 +7,7 @@
  * message leaves, which is before anything has been stored.
  */
 import type { PipelineError } from '../runtime/errors'
+import type { Origin } from './origin'
 
 /** How a delivery ended. The worst outcome of all its copies wins. */
 export type Outcome = 'delivered' | 'filtered' | 'failed'
@@ -53,6 +54,8 @@ export class Delivery {
   checkPending = false
   readonly places = new Map<FlowNode, Place>()
   failures: Map<string, Failure> | undefined
+  /** Of a message that has been a dead letter before; set when the message is linked. */
+  origin: Origin | undefined
 
   /**
    * @param id       the `_msgid` of every copy

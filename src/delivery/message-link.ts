@@ -9,6 +9,7 @@
  * So either one finds the delivery.
  */
 import type { Delivery } from './delivery'
+import { originOf } from './origin'
 
 /** Registered globally, so that two installed copies of this package understand each other's messages. */
 const LINK = Symbol.for('@iot-bridge/node-red-tenant-pipeline/delivery')
@@ -22,10 +23,11 @@ export interface Message {
   [property: string | symbol]: unknown
 }
 
-/** Ties a message to its delivery; call it before `send`. */
+/** Ties a message to its delivery, which remembers where it comes from; call it before `send`. */
 export function link(message: Message, delivery: Delivery): void {
   message._msgid = delivery.id
   message[LINK] = () => delivery
+  delivery.origin = originOf(message)
 }
 
 /** The delivery which the symbol of this message names, settled or not. */

@@ -10,6 +10,7 @@ import { asPipelineError, type PipelineError } from '../runtime/errors'
 import { recordsOf, type MessageError, type WireRecord } from '../runtime/wire'
 import type { Delivery } from './delivery'
 import { copyLink, type Message } from './message-link'
+import { withOrigin } from './origin'
 import type { DeliveryTracker } from './tracker'
 
 /** The node around the sink. */
@@ -32,8 +33,8 @@ export type Done = (error?: PipelineError) => void
 export type Write = (record: WireRecord, completion: Completion) => void
 
 /** Takes a message into work. Never throws. */
-export function storeMessage(message: Message, host: SinkHost, write: Write, send: Send, done: Done): void {
-  const delivery = host.tracker.find(message)
+export function storeMessage(received: Message, host: SinkHost, write: Write, send: Send, done: Done): void {
+  const delivery = host.tracker.find(received)
   if (delivery?.settled === 'failed') {
     // Another attempt is under way.
     done()
@@ -41,6 +42,7 @@ export function storeMessage(message: Message, host: SinkHost, write: Write, sen
   }
   if (delivery?.settled !== undefined) host.onLate()
   const held = delivery?.settled === undefined ? delivery : undefined
+  const message = withOrigin(received, delivery?.origin)
   const records = recordsOf(message)
   const work = new SinkMessage(message, records.length, held, host, send, done)
   if (records.length === 0) work.finish()

@@ -4,6 +4,7 @@
  */
 import type { Delivery } from '../delivery/delivery'
 import type { Message } from '../delivery/message-link'
+import { withOrigin } from '../delivery/origin'
 import type { DeliveryTracker } from '../delivery/tracker'
 import { asPipelineError, PipelineError } from '../runtime/errors'
 import { routeOf, type ExactlyOnce, type Route } from './routing'
@@ -29,7 +30,7 @@ export class SinkIntake {
     let route: Route
     try {
       if (delivery?.settled !== undefined) throw lateCopy()
-      route = routeOf(message, exactlyOnce)
+      route = routeOf(withOrigin(message, delivery?.origin), exactlyOnce)
       const onlyOnce = route.way === 'range' || route.letter !== undefined
       if (delivery !== undefined && onlyOnce) this.assertFirstCopy(delivery)
     } catch (error) {

@@ -7,9 +7,9 @@
  */
 import { createHash, randomUUID } from 'node:crypto'
 import type { Message } from '../delivery/message-link'
-import { recordsOf, type KafkaRange, type WireRecord } from '../runtime/wire'
+import { attemptsWith, type Origin } from '../delivery/origin'
+import { isRecord, recordsOf, type KafkaRange, type WireRecord } from '../runtime/wire'
 import { HEADER } from './header-names'
-import { attemptsOf } from './replayed'
 import { bytesOf, textOf, type PayloadEncoding } from './payload-bytes'
 
 export interface DeadLetter {
@@ -59,25 +59,31 @@ const systemClock: DeadLetterClock = { now: () => Date.now(), newId: randomUUID 
 /** Catch nodes put the error's name before its message; the code says more. */
 const ERROR_NAME = /^(PipelineError|DatabaseError|Error): /
 
-/** One dead letter for each record of the message. A record's own error comes before the message's. */
-export function deadLettersOf(message: Message, clock: DeadLetterClock = systemClock): DeadLetter[] {
+/**
+ * One dead letter for each record of the message. A record's own error comes before the message's.
+ *
+ * @param origin of the message's delivery: elements of a batch that are no records at all have their attempts from it
+ */
+export function deadLettersOf(
+  message: Message,
+  clock: DeadLetterClock = systemClock,
+  origin?: Origin,
+): DeadLetter[] {
   const range = asObject(message.kafka) as Partial<KafkaRange>
-  return recordsOf(message).map((record) =>
-    deadLetterOf(asObject(record) as WireRecord, record, message.error, range, clock),
-  )
+  return recordsOf(message).map((record) => deadLetterOf(record, message.error, range, clock, origin))
 }
 
 function deadLetterOf(
-  record: WireRecord,
   original: unknown,
   messageError: unknown,
   range: Partial<KafkaRange>,
   clock: DeadLetterClock,
+  origin: Origin | undefined,
 ): DeadLetter {
-  const error = errorOf(record.error ?? messageError)
   // An element of a batch that is not a record at all is kept as it is.
-  const isRecord = record === original
-  const { bytes, encoding } = bytesOf(isRecord ? record.payload : original)
+  const record: WireRecord = isRecord(original) ? original : { payload: original }
+  const error = errorOf(record.error ?? messageError)
+  const { bytes, encoding } = bytesOf(record.payload)
   const payloadSha256 = createHash('sha256')
     .update(bytes ?? '')
     .digest('hex')
@@ -85,7 +91,7 @@ function deadLetterOf(
   const letter = {
     failedAt: clock.now(),
     ...error,
-    attempts: attemptsOf(record) + 1,
+    attempts: attemptsWith(origin, record) + 1,
     tenant: asText(record.tenant),
     project: asText(record.project),
     device: asText(record.device),

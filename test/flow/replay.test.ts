@@ -272,6 +272,28 @@ describe('a replay of dead letters', () => {
     }
   })
 
+  it('ends also when a Function on the way keeps nothing of the message but its payload', async () => {
+    await store({ ...record(0), payload: Buffer.from('no JSON') })
+    const stripping = func('strips', 'return { payload: msg.payload }', ['rows'])
+    const failing = func('strips', 'node.send({ payload: msg.payload })', ['fails'])
+    const fails = func('fails', 'node.error("never", msg)', [])
+    const caught = node('catch', 'catch', { scope: ['fails'] }, ['dead'])
+    for (const behind of [
+      [stripping, rows()],
+      [stripping, rows({ exactlyOnce: 'key' })],
+      [stripping, rows({ deadLetters: 'output' }, 'dead'), deadLetters],
+      [failing, fails, caught, deadLetters],
+    ]) {
+      await start(replayer({}, 'strips'), ...behind)
+      assert.deepEqual(await counts(), { found: 1, delivered: 1 })
+      assert.deepEqual(await counts(), { found: 1, delivered: 1 })
+      assert.deepEqual(await counts(), { spent: 1 })
+      await helper.unload()
+      await test.query(`update ${TABLE} set replayed_at = null, replayed_by = null where attempts = 1`)
+      await test.query(`delete from ${TABLE} where attempts > 1`)
+    }
+  })
+
   it('takes a payload that looks like a dead letter for a payload', async () => {
     const payload = Buffer.from(
       JSON.stringify({ attempts: 99, 'dead-letter-attempts': '99', tenant_id: 'evil', payload: {}, id: 'x' }),
@@ -307,6 +329,16 @@ describe('a replay of dead letters', () => {
     const [row] = await test.query(`select * from iot_messages where message_id = 'm17'`)
     assert.deepEqual([row?.tenant_id, row?.kafka_offset], ['t1', '17'])
     assert.deepEqual((await letters())[0]?.replayed_by, ['a'])
+  })
+
+  it('writes a row exactly once also when a Function on the way keeps nothing of the message but its payload', async () => {
+    await store(record(0))
+    const strips = func('strips', 'return { payload: msg.payload }', ['rows'])
+    await start(replayer({}, 'strips'), strips, rows({ ledgerName: 'a' }))
+    assert.deepEqual(await counts(), { found: 1, delivered: 1 })
+    await test.query(`update ${TABLE} set replayed_at = null`)
+    assert.deepEqual(await counts(), { found: 1, delivered: 1 })
+    assert.equal(await count('iot_messages'), 1)
   })
 
   it('brings a letter to each of two sinks, and again only to the one that has failed', async () => {

@@ -11,6 +11,7 @@ import { PipelineError } from '../../src/runtime/errors'
 import type { LogEntry } from '../../src/runtime/event-log'
 import type { NodeStatus } from '../../src/runtime/host'
 import { recordsOf, type KafkaRange, type WireRecord } from '../../src/runtime/wire'
+import { func, node } from '../support/delivery-flow'
 import { deliveryNodes, type TestSink } from '../support/delivery-nodes'
 import { createTestTopic, sharedKafka, uniqueName, withAdmin } from '../support/kafka'
 import { committedOffset, numbered, produce } from '../support/kafka-consumers'
@@ -149,6 +150,32 @@ describe('tenant-kafka-consumer', () => {
         .log()
         .args.filter(([entry]) => (entry as { msg?: LogEntry }).msg?.code === 'REPLAY_LEFT')
       assert.equal(left.length, 1)
+    })
+  }
+
+  for (const [mode, strip] of [
+    ['batch', 'return { batch: true, payload: msg.payload.map(({ payload }) => ({ payload })) }'],
+    ['batch', 'return { batch: true, payload: msg.payload.map(({ payload }) => payload) }'],
+    ['record', 'return { payload: msg.payload }'],
+  ] as const) {
+    it(`ends the way round also behind a Function with \`${strip}\``, async () => {
+      const topic = await createTestTopic(brokers, { partitions: 1 })
+      await produce(brokers, topic, ['poison'], 0, { 'dead-letter-id': 'x', 'dead-letter-attempts': '1' })
+      const wires = [['strips'], ['failed']]
+      await loadFlow(modules, [
+        ...flow(topic, { consumer: { mode, maxDeadLetterAttempts: 4 }, wires }),
+        func('strips', strip, ['fails']),
+        func('fails', 'node.error("never", msg)', []),
+        node('catch', 'catch', { scope: ['fails'] }, ['dead']),
+        node('dead', 'tenant-dead-letter', { cluster: 'cluster', topic }),
+      ])
+      await until('it has come back often', async () => (await readTopic(brokers, topic)).length >= 4)
+      const stored = await readTopic(brokers, topic)
+      assert.deepEqual(
+        stored.map(({ value, headers }) => [value?.toString(), headers['dead-letter-attempts']]),
+        ['1', '2', '3', '4'].map((attempts) => ['poison', attempts]),
+      )
+      await until('the last one is passed over', async () => (await committed(topic)) === 4)
     })
   }
 

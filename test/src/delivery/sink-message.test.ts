@@ -149,6 +149,16 @@ describe('a message in a sink', () => {
     assert.deepEqual([delivery.confirmed, done], [false, [undefined]])
   })
 
+  it('is written, and rejected, with the attempts that the flow has lost', () => {
+    const { delivery, store, completion, writes, sent } = setUp()
+    const headers = { 'dead-letter-attempts': '2' }
+    link({ payload: 'x', kafka: { offset: 7, headers } }, delivery)
+    store({ _msgid: 'm1', payload: 'y' }, false)
+    completion(0).failed(permanent)
+    assert.deepEqual(writes[0]?.record.kafka, { headers })
+    assert.deepEqual(sent[0]?.kafka, { headers })
+  })
+
   it('that is an empty batch is done at once', () => {
     const { delivery, store, done } = setUp()
     store({ batch: true, payload: [] })

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import fc from 'fast-check'
 import type { Message } from '../../../src/delivery/message-link'
+import { originOf } from '../../../src/delivery/origin'
 import { cutPayload, deadLettersOf, isCut, type DeadLetter } from '../../../src/tenant/dead-letter'
 
 const clock = { now: () => 1_700_000_000_000, newId: () => '00000000-0000-4000-8000-000000000000' }
@@ -115,6 +116,18 @@ describe('dead letter', () => {
     assert.equal(letterOf({ payload: 'x', deadLetter: { ...deadLetter, attempts: -5 } }).attempts, 1)
   })
 
+  it('counts on from what its delivery knows when the record, or that it was a record, is lost', () => {
+    const failed = (attempts: string, offset: number): object => ({
+      kafka: { offset, headers: { 'dead-letter-attempts': attempts } },
+    })
+    const origin = originOf({ batch: true, payload: [failed('1', 5), failed('3', 6)] })
+    const payload = [failed('1', 5), { kafka: { offset: 5 } }, { payload: 'x' }, 17, null]
+    assert.deepEqual(
+      deadLettersOf({ batch: true, payload }, clock, origin).map(({ attempts }) => attempts),
+      [2, 2, 4, 4, 4],
+    )
+  })
+
   it('is told by nothing that a device says: a payload like a dead letter is a payload, user properties have a prefix', () => {
     const posing = { 'dead-letter-attempts': '99', 'dead-letter-id': 'x' }
     const letter = letterOf({ payload: JSON.stringify(posing), userProperties: posing, levels: posing })
@@ -160,10 +173,13 @@ describe('dead letter', () => {
   })
 
   it('keeps elements of a batch that are no records', () => {
-    const letters = deadLettersOf({ batch: true, payload: [17, null, 'text'] }, clock)
+    const letters = deadLettersOf(
+      { batch: true, payload: [17, null, 'text', Buffer.from('bytes'), [1]] },
+      clock,
+    )
     assert.deepEqual(
       letters.map(({ payload }) => payload?.toString()),
-      ['17', undefined, 'text'],
+      ['17', undefined, 'text', 'bytes', '[1]'],
     )
   })
 
