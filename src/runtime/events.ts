@@ -126,7 +126,7 @@ export const EVENTS = {
   // ---- PostgreSQL
   POSTGRES_READY: kind('info', 'The sink has reached the database, and found or made its table.'),
   POSTGRES_AWAY: kind(
-    'warn',
+    'error',
     'The sink cannot write. It holds what it has and tries for ever; nothing is written off.',
     'See the message. It goes on by itself.',
   ),
