@@ -10,7 +10,8 @@ export interface Slot<T> {
 }
 
 export class OrderedRelease<T> {
-  private readonly slots: Slot<T>[] = []
+  /** Released ones are emptied: a value may hold a megabyte, and it is long until the array moves. */
+  private readonly slots: (Slot<T> | undefined)[] = []
   private head = 0
 
   /** @param release called once for each slot, in the order of `take` */
@@ -35,17 +36,19 @@ export class OrderedRelease<T> {
   /** Marks a slot as finished and releases what has become the finished prefix. A second call does nothing. */
   finish(slot: Slot<T>): void {
     slot.finished = true
-    while (this.slots[this.head]?.finished === true) {
-      const { value } = this.slots[this.head] as Slot<T>
+    for (;;) {
+      const oldest = this.slots[this.head]
+      if (oldest?.finished !== true) break
+      this.slots[this.head] = undefined
       this.head++
-      this.release(value)
+      this.release(oldest.value)
     }
     this.compact()
   }
 
   /** Forgets all slots without releasing them, and returns their values: their connection is gone. */
   clear(): T[] {
-    const values = this.slots.slice(this.head).map((slot) => slot.value)
+    const values = this.slots.slice(this.head).flatMap((slot) => (slot === undefined ? [] : [slot.value]))
     this.slots.length = 0
     this.head = 0
     return values

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { inspect } from 'node:util'
 import fc from 'fast-check'
 import { OrderedRelease } from '../../../src/delivery/ordered-release'
 
@@ -32,6 +33,15 @@ describe('OrderedRelease', () => {
     order.finish(a)
     order.finish(a)
     assert.deepEqual(released, ['a'])
+  })
+
+  it('holds on to nothing that it has released', () => {
+    const order = new OrderedRelease<string>(() => undefined)
+    const slots = ['a', 'b', 'c'].map((letter) => order.take(`payload ${letter}`))
+    order.finish(slots[1]!)
+    order.finish(slots[0]!)
+    const held = inspect(order, { depth: null }).match(/payload ./g)
+    assert.deepEqual(held, ['payload c'])
   })
 
   it('forgets what is cleared, and goes on with what comes after', () => {
