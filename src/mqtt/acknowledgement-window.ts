@@ -9,12 +9,17 @@
  *  - A repetition (same session, same packet id, DUP, same topic and bytes) of a message that we have not
  *    acknowledged is *joined* to it instead of being emitted twice. The broker cannot have given that packet id
  *    to another message meanwhile. After we have written PUBACK it can, so there is nothing to join any more.
- *  - With QoS 2 the packet id is taken until PUBREL, so a repetition after our PUBREC is answered and dropped.
+ *  - With QoS 2 the packet id is taken until PUBREL, so a repetition (as above) after our PUBREC is answered and
+ *    dropped. But only a repetition: a broker that was killed and has come back with an older state of the session
+ *    never sends that PUBREL, and gives the packet id to a new message. A sender marks each repetition with DUP
+ *    (MQTT 5 §3.3.1.1), so a message without it is new; one with it may be the repetition of that new message, so
+ *    the content decides. In doubt a message is emitted twice, and never dropped.
  *  - A lost session (`sessionPresent` false) voids all of this.
  *
  * The bound counts messages and bytes that are in work or unacknowledged. A message that is over the bound has
  * arrived already and is taken; the caller stops reading while the window is full.
  */
+import { createHash } from 'node:crypto'
 import { OrderedRelease, type Slot } from '../delivery/ordered-release'
 import type { Acknowledgement, QoS } from './deferred-acknowledgement'
 
@@ -58,7 +63,8 @@ const REMEMBERED_CONNECTIONS = 2
 export class AcknowledgementWindow {
   private readonly release: OrderedRelease<HeldMessage>
   private readonly unacknowledged = new Map<number, HeldMessage>()
-  private readonly awaitingPubrel = new Set<number>()
+  /** Packet ids for which our PUBREC is written and no PUBREL has come, with the digest of their message. */
+  private readonly awaitingPubrel = new Map<number, string>()
   /** In work or unacknowledged, the oldest first. */
   private readonly messages = new Set<HeldMessage>()
   private connection = 0
@@ -123,9 +129,12 @@ export class AcknowledgementWindow {
 
   /** @returns the message to emit, or `undefined` when this is a repetition of one that we know */
   arrive(arrival: Arrival): HeldMessage | undefined {
-    const { packetId, qos } = arrival
-    if (qos === 2 && this.awaitingPubrel.has(packetId)) {
-      this.acknowledge({ packetId, qos })
+    const { packetId, qos, topic, payload } = arrival
+    const message = new HeldMessage(packetId, qos, topic, payload, this.connection, this.now())
+    if (this.isReceived(arrival)) {
+      // Answered once more, in its turn: those before it may still be in work.
+      message.settled = true
+      this.join(message)
       return undefined
     }
     if (qos > 0) {
@@ -135,12 +144,12 @@ export class AcknowledgementWindow {
         return undefined
       }
     }
-    const { topic, payload } = arrival
-    const message = new HeldMessage(packetId, qos, topic, payload, this.connection, this.now())
     this.count(message)
     if (qos > 0) {
       message.slot = this.release.take(message)
       this.unacknowledged.set(packetId, message)
+      // The broker has given the packet id to this message: the one before it cannot come again.
+      this.awaitingPubrel.delete(packetId)
     }
     return message
   }
@@ -158,6 +167,13 @@ export class AcknowledgementWindow {
     this.awaitingPubrel.delete(packetId)
   }
 
+  /** The repetition of a QoS 2 message that we have answered with PUBREC. */
+  private isReceived(arrival: Arrival): boolean {
+    if (arrival.qos !== 2 || !arrival.duplicate) return false
+    const digest = this.awaitingPubrel.get(arrival.packetId)
+    return digest !== undefined && digest === digestOf(arrival)
+  }
+
   private join(message: HeldMessage): void {
     if (message.slot !== undefined) return
     message.connection = this.connection
@@ -172,7 +188,7 @@ export class AcknowledgementWindow {
     message.slot = undefined
     this.discount(message)
     if (this.unacknowledged.get(packetId) === message) this.unacknowledged.delete(packetId)
-    if (qos === 2) this.awaitingPubrel.add(packetId)
+    if (qos === 2) this.awaitingPubrel.set(packetId, digestOf(message))
     this.acknowledge(message)
   }
 
@@ -190,4 +206,10 @@ export class AcknowledgementWindow {
 function isRepetition(arrival: Arrival, known: HeldMessage): boolean {
   const { duplicate, qos, topic, payload } = arrival
   return duplicate && qos === known.qos && topic === known.topic && payload.equals(known.payload)
+}
+
+/** Stands for the content of a message without keeping it: a broker may leave many PUBRELs open. */
+function digestOf({ topic, payload }: Pick<Arrival, 'topic' | 'payload'>): string {
+  // No topic contains a zero (MQTT 5 §1.5.4), so it separates.
+  return createHash('sha256').update(topic).update('\0').update(payload).digest('base64')
 }

@@ -146,6 +146,53 @@ describe('acknowledgement window', () => {
     assert.notEqual(arrive({ packetId: 7, qos: 2 }), undefined)
   })
 
+  for (const [what, other] of [
+    ['is not marked as a repetition', { duplicate: false }],
+    ['has another topic', { topic: 'other' }],
+    ['has other bytes', { text: 'other' }],
+    ['has another QoS', { qos: 1 }],
+  ] as const) {
+    it(`takes a message with a packet id that waits for PUBREL for a new one when it ${what}`, () => {
+      const { window, acknowledged, arrive, arriveNew } = setUp()
+      window.settle(arriveNew({ packetId: 7, qos: 2 }))
+      window.disconnected()
+      window.connected(true)
+      const message = arrive({ packetId: 7, qos: 2, duplicate: true, ...other })
+      assert.ok(message !== undefined)
+      assert.deepEqual(acknowledged, [7], 'nothing more before it is settled')
+      window.settle(message)
+      assert.deepEqual(acknowledged, [7, 7])
+    })
+  }
+
+  it('answers a QoS 2 repetition in its turn, after an older one that is in work again', () => {
+    const { window, acknowledged, arrive, arriveNew } = setUp()
+    for (const packetId of [1, 2]) window.settle(arriveNew({ packetId, qos: 2 }))
+    window.pubrel(1)
+    window.disconnected()
+    window.connected(true)
+    const older = arriveNew({ packetId: 1, qos: 2, duplicate: true })
+    assert.equal(arrive({ packetId: 2, qos: 2, duplicate: true }), undefined)
+    assert.deepEqual(acknowledged, [1, 2])
+    window.settle(older)
+    assert.deepEqual(acknowledged, [1, 2, 1, 2])
+    assert.equal(window.size, 0)
+  })
+
+  it('does not answer the repetition of a new message for the old one with the same packet id and bytes', () => {
+    const { window, acknowledged, arrive, arriveNew } = setUp()
+    window.settle(arriveNew({ packetId: 7, qos: 2 }))
+    window.disconnected()
+    window.connected(true)
+    const message = arriveNew({ packetId: 7, qos: 2 })
+    window.disconnected()
+    window.connected(true)
+    assert.equal(arrive({ packetId: 7, qos: 2, duplicate: true }), undefined)
+    assert.deepEqual(acknowledged, [7])
+    window.settle(message)
+    assert.deepEqual(acknowledged, [7, 7])
+  })
+
   it('is full by count and by bytes, and half free at half of both', () => {
     const { window, arriveNew } = setUp(4, 1000)
     const messages = [1, 2, 3, 4].map((packetId) => arriveNew({ packetId }))
