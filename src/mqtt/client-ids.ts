@@ -10,6 +10,8 @@
 export interface SessionMemory {
   /** The filters that the session is subscribed to, as `filter` → QoS. */
   filters: ReadonlyMap<string, number>
+  /** When these were first subscribed to, or others than before. On the session's clock. */
+  filtersChangedMs?: number
   /** When this session was last connected; `undefined` when it never was. Milliseconds since 1970. */
   lastConnectedMs: number | undefined
 }

@@ -32,6 +32,11 @@ const BACKOFF = { initialMs: 500, maxMs: 30_000 }
  */
 const AWAY_BACKOFF = { initialMs: 500, maxMs: 5_000 }
 const AWAY = ['MQTT_UNREACHABLE', 'MQTT_CLOSED']
+/**
+ * With MQTT 3.1.1 the filters are sent again at each connection for so long after they have changed. Mosquitto saves its
+ * sessions every 30 minutes by default; nothing else is known to save them less often.
+ */
+const UNSAVED_FILTERS_MS = 60 * 60_000
 /** The largest receive maximum that MQTT 5 knows. */
 const MAX_RECEIVE_MAXIMUM = 65_535
 /** A broker that closes without an answer may not know MQTT 5: after so many times 3.1.1 is tried in turn. */
@@ -60,6 +65,7 @@ export interface SessionHandlers {
 }
 
 export class MqttSession {
+  private readonly now: () => number
   private readonly window: AcknowledgementWindow
   private readonly takeOver: TakeOverWatch
   private state: SessionState = { kind: 'idle' }
@@ -83,13 +89,13 @@ export class MqttSession {
     private readonly options: SessionOptions,
     private readonly handlers: SessionHandlers,
   ) {
-    const now = options.now ?? (() => performance.now())
+    this.now = options.now ?? (() => performance.now())
     this.window = new AcknowledgementWindow(
       options.bounds,
       (acknowledgement) => this.queue(acknowledgement),
-      now,
+      this.now,
     )
-    this.takeOver = new TakeOverWatch(now)
+    this.takeOver = new TakeOverWatch(this.now)
     this.version = options.broker.protocol === '3.1.1' ? 4 : 5
     this.keepAliveSeconds = options.broker.keepAliveSeconds
   }
@@ -200,7 +206,7 @@ export class MqttSession {
     const { broker, filters, memory } = this.options
     try {
       this.checkSession(granted, url)
-      if (!granted.sessionPresent || !sameFilters(memory.filters, filters)) {
+      if (!granted.sessionPresent || this.maySessionLackFilters()) {
         const answers = await connection.subscribe(filters)
         const gone = granted.sessionPresent
           ? [...memory.filters.keys()].filter((name) => !filters.has(name))
@@ -213,11 +219,28 @@ export class MqttSession {
       return
     }
     if (this.connection !== connection) return
+    if (!sameFilters(memory.filters, filters)) memory.filtersChangedMs = this.now()
     memory.filters = new Map(filters)
     memory.lastConnectedMs = Date.now()
     this.attempt = 0
     this.takeOver.connected()
     this.enter({ kind: 'connected', host: url.host })
+  }
+
+  /**
+   * A broker that was killed may come back with the session as it was before the filters changed, and would send
+   * nothing for a new one, without a word. So they are sent at each connection. That costs nothing in MQTT 5, where
+   * retained messages are asked for by new subscriptions only.
+   *
+   * In 3.1.1 the broker repeats all retained messages each time (§3.8.4). They are marked as such, but on a network
+   * that fails often they fill the queue which the broker keeps for us, and push out new messages. So there the
+   * filters are sent again only while the broker may not have saved them; a copy of its files that is older than
+   * that needs a restart of Node-RED.
+   */
+  private maySessionLackFilters(): boolean {
+    const { filters, memory } = this.options
+    if (this.version === 5 || !sameFilters(memory.filters, filters)) return true
+    return this.now() - (memory.filtersChangedMs ?? -Infinity) < UNSAVED_FILTERS_MS
   }
 
   /** Compares what the broker granted with what the promise needs. */

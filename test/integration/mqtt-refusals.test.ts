@@ -15,6 +15,8 @@ describe('MQTT session, with a broker that refuses', () => {
   let states: SessionState[]
   let warnings: PipelineError[]
   let messages: HeldMessage[]
+  let later = 0
+  beforeEach(() => (later = 0))
   afterEach(async () => {
     await session.close()
     await broker.stop()
@@ -45,6 +47,7 @@ describe('MQTT session, with a broker that refuses', () => {
         filters: new Map([['$share/g/t/#', qos]]),
         bounds: { maxMessages, maxBytes: 1e8 },
         memory: { filters: new Map(), lastConnectedMs: undefined },
+        now: () => performance.now() + later,
       },
       {
         onMessage: (message) => messages.push(message),
@@ -125,6 +128,44 @@ describe('MQTT session, with a broker that refuses', () => {
     assert.equal(clean, false)
     assert.deepEqual({ ...properties }, { receiveMaximum: 100, sessionExpiryInterval: 3600 })
     assert.equal(broker.subscribes[0]?.subscriptions[0]?.rh, 1)
+  })
+
+  async function reconnect(): Promise<void> {
+    broker.cut()
+    await until('the cut is seen', () => !isConnected())
+    await until('it is connected again', isConnected)
+  }
+
+  it('sends its filters at each connection, in case the broker has come back without them', async () => {
+    await start({ connack: { sessionPresent: true } })
+    await until('it is connected', isConnected)
+    later += 100 * 3_600_000
+    await reconnect()
+    assert.equal(broker.subscribes.length, 2)
+  })
+
+  it('does so in MQTT 3.1.1 until the broker has saved them, because it repeats what it retains', async () => {
+    await start({ connack: { sessionPresent: true } }, { protocol: '3.1.1' })
+    await until('it is connected', isConnected)
+    later += 40 * 60_000
+    await reconnect()
+    assert.equal(broker.subscribes.length, 2)
+    later += 40 * 60_000
+    await reconnect()
+    assert.equal(broker.subscribes.length, 2)
+    assert.equal(broker.connects.length, 3)
+  })
+
+  it('leaves and comes back when a backlog fills the window before the broker has answered its filters', async () => {
+    const connack: Partial<IConnackPacket> = { sessionPresent: true, properties: { serverKeepAlive: 2 } }
+    const backlog = [1, 2, 3].map((messageId) => ({ messageId, payload: String(messageId) }))
+    await start({ connack, backlog }, {}, 1, 2)
+    await until('it has left', () => states.at(-1)?.kind === 'resting')
+    for (const message of messages.splice(0)) session.settle(message)
+    await until('the window is full again', () => messages.length === 2)
+    for (const message of messages) session.settle(message)
+    await until('it is connected', isConnected)
+    assert.equal(waits().length, 0)
   })
 
   it("does not hold the connection for longer than the broker's own keep-alive time allows", async () => {

@@ -220,6 +220,28 @@ describe('MQTT session', () => {
     await until('it is subscribed again', () => second.messages.length === 1)
   })
 
+  for (const protocol of ['5', '3.1.1'] as const) {
+    it(`subscribes again when the broker has the session, and not its filters any more (${protocol})`, async () => {
+      const first = start({ protocol })
+      await connected(first)
+      await first.session.close()
+      // As after a return to an older state: the session is there, the subscription is not.
+      const forgetter = await connectAsync(broker.address, {
+        clientId: name,
+        clean: false,
+        protocolVersion: 5,
+        properties: { sessionExpiryInterval: 3600 },
+      })
+      await forgetter.unsubscribeAsync(name)
+      await forgetter.endAsync()
+      const second = start({ protocol })
+      await connected(second)
+      assert.deepEqual(second.warnings, [], 'the session is there')
+      await publish(['a'])
+      await until('it is subscribed again', () => second.messages.length === 1)
+    })
+  }
+
   it('refuses a subscription that is granted with less than was asked, in safe mode only', async () => {
     const strict = await startMosquitto({ savesEveryChange: false, config: ['max_qos 1'] })
     try {

@@ -16,6 +16,8 @@ export interface Script {
   readonly connack?: Partial<IConnackPacket>
   /** The answer to each filter of a SUBSCRIBE; without it the QoS that was asked for. */
   readonly granted?: number
+  /** Of a session that is there: sent after a CONNACK. */
+  readonly backlog?: readonly Partial<IPublishPacket>[]
   /** Sent after a SUBACK. */
   readonly publish?: readonly Partial<IPublishPacket>[]
 }
@@ -24,12 +26,15 @@ export interface ScriptedBroker {
   readonly address: string
   readonly connects: readonly IConnectPacket[]
   readonly subscribes: readonly ISubscribePacket[]
+  /** Ends all connections without a word. */
+  cut(): void
   stop(): Promise<void>
 }
 
 export async function startScriptedBroker({
   connack,
   granted,
+  backlog = [],
   publish = [],
 }: Script): Promise<ScriptedBroker> {
   const connects: IConnectPacket[] = []
@@ -42,18 +47,22 @@ export async function startScriptedBroker({
     let protocolVersion: number | undefined
     const send = (packet: Packet): unknown =>
       socket.write(generate(packet, { protocolVersion: protocolVersion ?? 4 }))
+    const sendAll = (messages: readonly Partial<IPublishPacket>[]): void => {
+      for (const each of messages) {
+        send({ cmd: 'publish', topic: 't', payload: '', qos: 1, dup: false, retain: false, ...each })
+      }
+    }
     const answer = (packet: Packet): void => {
       if (packet.cmd === 'connect') {
         connects.push(packet)
         protocolVersion = packet.protocolVersion
         send({ cmd: 'connack', returnCode: 0, reasonCode: 0, sessionPresent: false, ...connack })
+        sendAll(backlog)
       } else if (packet.cmd === 'subscribe') {
         subscribes.push(packet)
         const answers = packet.subscriptions.map(({ qos }) => granted ?? qos)
         send({ cmd: 'suback', messageId: packet.messageId ?? 0, granted: answers })
-        for (const each of publish) {
-          send({ cmd: 'publish', topic: 't', payload: '', qos: 1, dup: false, retain: false, ...each })
-        }
+        sendAll(publish)
       } else if (packet.cmd === 'pingreq') {
         send({ cmd: 'pingresp' })
       }
@@ -62,15 +71,17 @@ export async function startScriptedBroker({
     read.on('packet', answer)
     socket.on('data', (bytes) => read.parse(bytes))
   })
+  const cut = (): void => sockets.forEach((socket) => socket.destroy())
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   return {
     address: `mqtt://127.0.0.1:${(server.address() as AddressInfo).port}`,
     connects,
     subscribes,
+    cut,
     stop: async () => {
       server.close()
-      for (const socket of sockets) socket.destroy()
+      cut()
       await once(server, 'close')
     },
   }
