@@ -55,27 +55,16 @@ export class SourceStatus {
         this.failure = state.error
         return failed(state.error)
       case 'resting':
-        return (
-          queueFull(source) ?? {
-            fill: 'yellow',
-            shape: 'ring',
-            text: `waiting for the flow · ${out(source)}`,
-          }
-        )
+        return queueFull(source) ?? held(source) ?? resting(source)
       case 'connected':
         this.failure = undefined
-        return queueFull(source) ?? this.connected(source)
+        return queueFull(source) ?? held(source) ?? this.connected(source)
     }
   }
 
   private connected(source: ShownSource): NodeStatus {
-    const { heldCount, problem } = source
-    if (heldCount > 0) {
-      const reason = problem === undefined ? '' : `: ${problem.statusText}`
-      return { fill: 'red', shape: 'dot', text: `${number(heldCount)} failed and held${reason}` }
-    }
     const text = `${number(this.rate)}/s · ${out(source)}`
-    const trouble = problem ?? source.possibleLoss ?? this.warning
+    const trouble = source.problem ?? source.possibleLoss ?? this.warning
     if (trouble !== undefined)
       return { fill: 'yellow', shape: 'dot', text: `${text} · ${trouble.statusText}` }
     return { fill: isLate(source) ? 'yellow' : 'green', shape: 'dot', text }
@@ -98,6 +87,18 @@ function failed({ statusText }: PipelineError): NodeStatus {
 function queueFull({ queueForecast }: ShownSource): NodeStatus | undefined {
   if (queueForecast?.kind !== 'full') return undefined
   return { fill: 'red', shape: 'ring', text: "possible loss: the broker's queue is full" }
+}
+
+/** What waits for a person: it is never acknowledged before, and with enough of it the source rests for ever. */
+function held({ heldCount, problem }: ShownSource): NodeStatus | undefined {
+  if (heldCount === 0) return undefined
+  const reason = problem === undefined ? '' : `: ${problem.statusText}`
+  return { fill: 'red', shape: 'dot', text: `${number(heldCount)} failed and held${reason}` }
+}
+
+function resting(source: ShownSource): NodeStatus {
+  const reason = source.problem === undefined ? '' : ` · ${source.problem.statusText}`
+  return { fill: 'yellow', shape: 'ring', text: `waiting for the flow · ${out(source)}${reason}` }
 }
 
 /** What is on its way, how old the oldest is when it is late, and when the broker's queue is full. */

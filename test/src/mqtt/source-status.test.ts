@@ -41,6 +41,18 @@ describe('status of the MQTT source', () => {
     ],
     ['what is held', { heldCount: 3, problem: error('no') }, 'red', '3 failed and held: no'],
     [
+      'what is held while it rests because of that',
+      { state: { kind: 'resting' }, heldCount: 600, problem: error('topic does not match') },
+      'red',
+      '600 failed and held: topic does not match',
+    ],
+    [
+      'why it rests',
+      { state: { kind: 'resting' }, problem: error('Kafka: not reachable') },
+      'yellow',
+      'waiting for the flow · 87 out · Kafka: not reachable',
+    ],
+    [
       'why it is not connected',
       { state: { kind: 'waiting', error: error('MQTT: not reachable'), delayMs: 1 } },
       'red',
