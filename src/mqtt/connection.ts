@@ -35,6 +35,9 @@ export interface Granted {
   readonly sessionExpirySeconds: number | undefined
   /** The broker's own when it insists on another one than was asked for. */
   readonly keepAliveSeconds: number
+  /** False when an MQTT 5 broker says that it has none. In 3.1.1 only the answer to a SUBSCRIBE tells. */
+  readonly wildcards: boolean
+  readonly sharedSubscriptions: boolean
 }
 
 export interface ConnectionHandlers {
@@ -160,6 +163,10 @@ export class Connection {
       sessionPresent,
       sessionExpirySeconds: v5 ? (properties?.sessionExpiryInterval ?? asked) : undefined,
       keepAliveSeconds: properties?.serverKeepAlive ?? this.options.keepAliveSeconds,
+      wildcards: properties?.wildcardSubscriptionAvailable ?? true,
+      sharedSubscriptions: properties?.sharedSubscriptionAvailable ?? true,
+      // The broker's receive maximum and maximum QoS bound what a client publishes, and we publish nothing; a granted
+      // QoS that is lower than asked for is seen in SUBACK.
     })
   }
 

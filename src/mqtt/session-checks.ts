@@ -1,13 +1,44 @@
 /** Compares what a broker granted with what was asked, and puts the difference into words. */
 import { PipelineError } from '../runtime/errors'
+import type { Granted } from './connection'
 import type { QoS } from './deferred-acknowledgement'
 import { grantedLess, subscriptionRefused } from './refusals'
+import { needsOf } from './topic-filters'
 
 const FIRST_REFUSAL = 128
 const SECONDS_PER_DAY = 86_400
 
 export function sameFilters(a: ReadonlyMap<string, number>, b: ReadonlyMap<string, number>): boolean {
   return a.size === b.size && [...a].every(([filter, qos]) => b.get(filter) === qos)
+}
+
+/**
+ * Asked before SUBSCRIBE: sending a filter of a kind that the broker has ruled out is a protocol error (MQTT 5
+ * §3.2.2.3.11, §3.2.2.3.13), for which a broker may close without a word.
+ * @throws PipelineError when the broker has said that it lacks what a filter needs
+ */
+export function checkAvailable(
+  filters: Iterable<string>,
+  { wildcards, sharedSubscriptions }: Pick<Granted, 'wildcards' | 'sharedSubscriptions'>,
+  host: string,
+): void {
+  for (const filter of filters) {
+    const needs = needsOf(filter)
+    if (needs.sharedSubscriptions && !sharedSubscriptions) {
+      throw unavailable(filter, 'shared subscriptions', 'Use a topic without $share', host)
+    }
+    if (needs.wildcards && !wildcards) {
+      throw unavailable(filter, 'wildcards in topics', 'Name the topics without + and #', host)
+    }
+  }
+}
+
+function unavailable(filter: string, what: string, advice: string, host: string): PipelineError {
+  return new PipelineError(
+    'MQTT_FILTER_UNAVAILABLE',
+    `the MQTT broker at ${host} says that it has no ${what}, which "${filter}" needs. ${advice}, or allow them in the broker`,
+    { retryable: true, statusText: `refused: broker has no ${what}` },
+  )
 }
 
 /**

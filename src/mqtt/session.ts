@@ -21,7 +21,14 @@ import type { SessionMemory } from './client-ids'
 import { Connection, type Granted } from './connection'
 import type { Acknowledgement, QoS } from './deferred-acknowledgement'
 import { connectionError } from './refusals'
-import { checkGranted, noSession, sameFilters, sessionLost, shorterExpiry } from './session-checks'
+import {
+  checkAvailable,
+  checkGranted,
+  noSession,
+  sameFilters,
+  sessionLost,
+  shorterExpiry,
+} from './session-checks'
 import { TakeOverWatch } from './take-over-watch'
 
 const HOLD_SHARE_OF_KEEP_ALIVE = 0.4
@@ -33,8 +40,8 @@ const BACKOFF = { initialMs: 500, maxMs: 30_000 }
 const AWAY_BACKOFF = { initialMs: 500, maxMs: 5_000 }
 const AWAY = ['MQTT_UNREACHABLE', 'MQTT_CLOSED']
 /**
- * With MQTT 3.1.1 the filters are sent again at each connection for so long after they have changed. Mosquitto saves its
- * sessions every 30 minutes by default; nothing else is known to save them less often.
+ * With MQTT 3.1.1 the filters are sent again at each connection for so long after they have changed: twice the time in
+ * which Mosquitto saves its sessions by default (`autosave_interval`, 30 minutes).
  */
 const UNSAVED_FILTERS_MS = 60 * 60_000
 /** The largest receive maximum that MQTT 5 knows. */
@@ -206,6 +213,7 @@ export class MqttSession {
     const { broker, filters, memory } = this.options
     try {
       this.checkSession(granted, url)
+      checkAvailable(filters.keys(), granted, url.host)
       if (!granted.sessionPresent || this.maySessionLackFilters()) {
         const answers = await connection.subscribe(filters)
         const gone = granted.sessionPresent

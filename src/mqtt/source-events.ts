@@ -5,6 +5,9 @@ import type { EventLog } from '../runtime/event-log'
 import { OutageLog } from '../runtime/outage-log'
 import type { SourceState } from './source'
 
+/** Reasons for being away for which somebody has to change something: they are events of their own. */
+const OWN_EVENTS = ['MQTT_TAKEN_OVER', 'MQTT_FILTER_UNAVAILABLE'] as const
+
 export class SourceEvents {
   private readonly connection: OutageLog
   private readonly redelivery: RedeliveryEvents
@@ -46,7 +49,7 @@ export class SourceEvents {
         break
       case 'waiting':
         this.connection.look(state.error, {
-          code: state.error.code === 'MQTT_TAKEN_OVER' ? 'MQTT_TAKEN_OVER' : 'MQTT_AWAY',
+          code: OWN_EVENTS.find((code) => code === state.error.code) ?? 'MQTT_AWAY',
         })
         break
       case 'resting':

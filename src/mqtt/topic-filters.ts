@@ -25,6 +25,18 @@ export function parseTopicFilters(text: string, qos: QoS): Map<string, QoS> {
   return new Map(wide.map((filter) => [filter, qos]))
 }
 
+/** What a broker must have for this filter, and may not have (MQTT 5 §3.2.2.3). */
+export function needsOf(filter: string): {
+  readonly wildcards: boolean
+  readonly sharedSubscriptions: boolean
+} {
+  const { group, levels } = partsOf(filter)
+  return {
+    wildcards: levels.includes('+') || levels.includes('#'),
+    sharedSubscriptions: group !== undefined,
+  }
+}
+
 /** All that the narrow filter matches is delivered for the wide one as well. */
 function covers(wide: string, narrow: string): boolean {
   const [a, b] = [partsOf(wide), partsOf(narrow)]

@@ -45,6 +45,11 @@ export const EVENTS = {
     'Another node of this Node-RED uses the same client ID, so this one waits.',
     'Give each source a client ID of its own.',
   ),
+  MQTT_FILTER_UNAVAILABLE: kind(
+    'error',
+    'An MQTT 5 broker says that it has no shared subscriptions, or no wildcards, and the topic of the source needs them. The source does not subscribe, and tries again.',
+    'Change the topic as the message says, or the broker.',
+  ),
   MQTT_SESSION_LOST: kind(
     'error',
     'Possible loss: the broker no longer has the session, so what was published while the source was away may be gone.',

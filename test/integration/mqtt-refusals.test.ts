@@ -102,6 +102,18 @@ describe('MQTT session, with a broker that refuses', () => {
     })
   }
 
+  for (const [property, words, advice] of [
+    ['sharedSubscriptionAvailable', 'shared subscriptions', /without \$share/],
+    ['wildcardSubscriptionAvailable', 'wildcards in topics', /without \+ and #/],
+  ] as const) {
+    it(`does not ask a broker that has said that it has no ${words}`, async () => {
+      await start({ connack: { properties: { [property]: false } } })
+      await refusedWith('MQTT_FILTER_UNAVAILABLE', `refused: broker has no ${words}`)
+      assert.match(waits()[0]?.error.message ?? '', advice)
+      assert.equal(broker.subscribes.length, 0)
+    })
+  }
+
   it('does not start with a lower QoS than asked for', async () => {
     await start({ granted: 1, connack: { properties: { maximumQoS: 1 } } }, {}, 2)
     await refusedWith('MQTT_UNSAFE', 'refused: QoS 1 granted, not 2')

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { parseTopicFilters } from '../../../src/mqtt/topic-filters'
+import { needsOf, parseTopicFilters } from '../../../src/mqtt/topic-filters'
 
 describe('topic filters', () => {
   it('reads one or several', () => {
@@ -37,6 +37,18 @@ describe('topic filters', () => {
   for (const text of ['a/+, +/b', 'a/+/x, a/b/#', 'a/#, $share/g/a/b', '$share/g/a/#, $share/h/a/#']) {
     it(`refuses "${text}": some messages would come twice`, () => {
       assert.throws(() => parseTopicFilters(text, 1), /twice/)
+    })
+  }
+
+  for (const [filter, wildcards, sharedSubscriptions] of [
+    ['a/b', false, false],
+    ['a/+', true, false],
+    ['#', true, false],
+    ['$share/g/a', false, true],
+    ['$share/g/a/#', true, true],
+  ] as const) {
+    it(`knows what "${filter}" needs of a broker`, () => {
+      assert.deepEqual(needsOf(filter), { wildcards, sharedSubscriptions })
     })
   }
 })
