@@ -4,7 +4,24 @@
  *
  * While messages flow the rate at which they come is learned. In a second in which nothing was read the queue grows
  * by that rate; whatever comes afterwards is taken off. The rate is learned again when the queue is empty.
+ *
+ * Nothing is read while our window is full. Nothing comes either when the broker's own limit of unacknowledged
+ * messages is lower (20 in Mosquitto, for MQTT 3.1.1), and it tells that limit to nobody: messages are outstanding,
+ * none is acknowledged, none comes. The same can be seen when devices have nothing to say, so the queue grows only
+ * when so many are missing that this is not chance; until then the silence counts as neither.
  */
+
+/** What a source has seen of its session. Counts are since it started. */
+export interface Traffic {
+  /** Messages that the broker would have queued (no QoS 0). */
+  readonly arrived: number
+  readonly acknowledged: number
+  /** Messages that the broker has no acknowledgement for. */
+  readonly outstanding: number
+  /** Whether the next packet would be read. */
+  readonly reading: boolean
+}
+
 export type QueueForecast =
   | { readonly kind: 'filling'; readonly secondsLeft: number }
   /** More has been published than the queue takes. */
@@ -14,6 +31,8 @@ export type QueueForecast =
 const MIN_SPAN_MS = 900
 /** The rate is a mean over about so long. */
 const RATE_SPAN_MS = 60_000
+/** Devices that send independently of each other miss so many in a row once in 20,000 times. */
+const MISSING = 10
 
 export class BrokerQueue {
   private rate = 0
@@ -21,6 +40,7 @@ export class BrokerQueue {
   private estimate = 0
   private observedAtMs: number
   private arrived = 0
+  private acknowledged = 0
   private wasReading = false
   private stoppedAtMs: number | undefined
   private fullSinceMs: number | undefined
@@ -48,6 +68,11 @@ export class BrokerQueue {
     return this.stoppedAtMs === undefined ? 0 : nowMs - this.stoppedAtMs
   }
 
+  /** How long nothing has come although something is outstanding, as long as that may be chance. */
+  silentMs(nowMs: number): number {
+    return this.stoppedAtMs === undefined ? nowMs - this.observedAtMs : 0
+  }
+
   /** `undefined` while nothing gathers, while no rate is known, and for a broker without a limit. */
   get forecast(): QueueForecast | undefined {
     if (this.limit === 0 || this.stoppedAtMs === undefined || this.rate === 0) return undefined
@@ -55,21 +80,22 @@ export class BrokerQueue {
     return { kind: 'filling', secondsLeft: (this.limit - this.estimate) / this.rate }
   }
 
-  /**
-   * Call it about once a second.
-   * @param arrived messages that have come so far and that the broker would have queued (no QoS 0)
-   * @param reading whether packets are being read from the broker now
-   */
-  observe(nowMs: number, arrived: number, reading: boolean): void {
+  /** Call it about once a second. */
+  observe(nowMs: number, { arrived, acknowledged, outstanding, reading }: Traffic): void {
     const spanMs = nowMs - this.observedAtMs
     if (spanMs < MIN_SPAN_MS) return
     const fresh = arrived - this.arrived
+    const silent = outstanding > 0 && fresh === 0 && acknowledged === this.acknowledged
+    const expected = (this.rate * spanMs) / 1000
+    if (reading && silent && this.stoppedAtMs === undefined && expected < MISSING) return
     const { wasReading } = this
     this.observedAtMs = nowMs
     this.arrived = arrived
-    this.wasReading = reading
-    if (!reading && !wasReading && fresh === 0) this.gather(nowMs, spanMs)
-    else this.flow(nowMs, spanMs, fresh, reading && wasReading)
+    this.acknowledged = acknowledged
+    this.wasReading = reading && !silent
+    const stopped = reading ? silent : !wasReading && fresh === 0
+    if (stopped) this.gather(nowMs, spanMs)
+    else this.flow(nowMs, spanMs, fresh, this.wasReading && wasReading)
   }
 
   private gather(nowMs: number, spanMs: number): void {

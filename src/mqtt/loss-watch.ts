@@ -3,7 +3,7 @@
  * happens, and the broker's own count afterwards, each in words.
  */
 import { PipelineError } from '../runtime/errors'
-import { BrokerQueue, type QueueForecast } from './broker-queue'
+import { BrokerQueue, type QueueForecast, type Traffic } from './broker-queue'
 import type { BrokerSettings, BrokerUrl } from './broker-settings'
 import type { Drops } from './drop-counter'
 import { dropWatches, type Following } from './drop-watch'
@@ -63,11 +63,11 @@ export class LossWatch {
   }
 
   /** Call it about once a second; see `BrokerQueue.observe`. */
-  observe(nowMs: number, arrived: number, reading: boolean): void {
+  observe(nowMs: number, traffic: Traffic): void {
     this.nowMs = nowMs
-    this.queue.observe(nowMs, arrived, reading)
+    this.queue.observe(nowMs, traffic)
     const stoppedMs = this.queue.stoppedMs(nowMs)
-    if (stoppedMs > 0) this.stoppedAtMs = nowMs
+    if (stoppedMs > 0 || this.queue.silentMs(nowMs) >= WARN_AFTER_MS) this.stoppedAtMs = nowMs
     this.warnOfQueue(stoppedMs)
     this.logCounted()
   }
@@ -112,8 +112,8 @@ export class LossWatch {
   private droppedError(host: string, since: Date): PipelineError {
     const stood = this.nowMs - this.stoppedAtMs < COUNT_DELAY_MS
     const whose = stood
-      ? 'this source was not reading, so they are probably its own'
-      : 'this source was reading, so they belong to another client or came in a burst'
+      ? 'the flow took nothing from this source, so they are probably its own'
+      : 'the flow took messages from this source, so they belong to another client or came faster than it takes them'
     return event(
       'MQTT_DROPPED',
       `possible loss: the MQTT broker at ${host} has dropped ${number(this.dropped)} messages since ` +

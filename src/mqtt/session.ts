@@ -91,6 +91,7 @@ export class MqttSession {
   private leaving: Promise<void> | undefined
   private warnedOfExpiry = false
   private toAcknowledge: Acknowledgement[] = []
+  private acknowledgedCount = 0
 
   constructor(
     private readonly options: SessionOptions,
@@ -117,6 +118,11 @@ export class MqttSession {
     return this.window.outstanding
   }
 
+  /** Acknowledgements that may have left, since the start. */
+  get acknowledged(): number {
+    return this.acknowledgedCount
+  }
+
   get windowFull(): boolean {
     return this.window.full
   }
@@ -126,9 +132,12 @@ export class MqttSession {
     return this.window.oldestMs
   }
 
-  /** Whether packets are being read; false while the flow holds us up, and while there is no connection. */
+  /**
+   * Whether packets are being read; false while the flow holds us up, and while there is no connection. A window that
+   * has filled with repetitions holds nothing yet, but will with the next message.
+   */
   get reading(): boolean {
-    return this.state.kind === 'connected' && this.proceed === undefined
+    return this.state.kind === 'connected' && this.proceed === undefined && !this.window.full
   }
 
   start(): void {
@@ -365,6 +374,7 @@ export class MqttSession {
   private queue(acknowledgement: Acknowledgement): void {
     if (this.toAcknowledge.length === 0) queueMicrotask(() => this.flush())
     this.toAcknowledge.push(acknowledgement)
+    this.acknowledgedCount++
   }
 
   private flush(): void {

@@ -185,7 +185,13 @@ export class MqttSource {
 
   /** Looks after what the broker may drop. Call it about once a second. */
   look(nowMs: number): void {
-    this.loss.observe(nowMs, this.queueableCount, this.session?.reading === true)
+    const { session } = this
+    this.loss.observe(nowMs, {
+      arrived: this.queueableCount,
+      acknowledged: session?.acknowledged ?? 0,
+      outstanding: session?.outstanding ?? 0,
+      reading: session?.reading === true,
+    })
   }
 
   /** Waits for what sinks hold, acknowledges it, and disconnects; the broker keeps the session. */

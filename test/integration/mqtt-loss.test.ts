@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { connectAsync, type MqttClient } from 'mqtt'
-import { startMosquitto, type Mosquitto } from '../../dev/services/mosquitto'
+import { startMosquitto, type Mosquitto, type MosquittoOptions } from '../../dev/services/mosquitto'
 import { helper, startRuntime, stopRuntime } from '../support/runtime'
 import { SourceFlow } from '../support/source-flow'
 import { until } from '../support/until'
@@ -32,8 +32,11 @@ describe('MQTT source, when the flow stands', () => {
     await broker.stop()
   })
 
-  async function startBroker(config: readonly string[], user?: { name: string; password: string }) {
-    broker = await startMosquitto({ savesEveryChange: false, config, ...(user && { user }) })
+  async function startBroker(
+    config: readonly string[],
+    { user, maxInflight = 0 }: Pick<MosquittoOptions, 'user' | 'maxInflight'> = {},
+  ) {
+    broker = await startMosquitto({ savesEveryChange: false, maxInflight, config, ...(user && { user }) })
     publisher = await connectAsync(broker.address, {
       ...(user && { username: user.name, password: user.password }),
     })
@@ -94,11 +97,39 @@ describe('MQTT source, when the flow stands', () => {
     assert.ok(!words.includes(name), 'no topic, no client id')
   })
 
+  /** Publishes about so many a second until this is so. */
+  async function publishUntil(what: string, perSecond: number, condition: () => boolean): Promise<void> {
+    await until(what, async () => {
+      await publish(perSecond / 10)
+      await sleep(95)
+      return condition()
+    })
+  }
+
+  it("warns too when the broker's own limit of unacknowledged messages stops the flow", async function () {
+    this.timeout(90_000)
+    await startBroker(['sys_interval 1', 'max_queued_messages 300'], { maxInflight: 20 })
+    const flow = await SourceFlow.start({
+      url: broker.address,
+      name,
+      broker: { protocolVersion: '3.1.1', queueMessages: 300 },
+    })
+    await flow.untilConnected()
+    await publishUntil('a rate is known', 50, () => published >= 200)
+    flow.sink.holding = []
+    await publishUntil('the queue fills', 50, () => /20 out.* · broker's queue full in \d+ s/.test(flow.text))
+    await publishUntil('it is full', 100, () => flow.status.fill === 'red')
+    assert.ok(flow.log.some((line) => /then it drops messages/.test(line)))
+    await publish(300)
+    await flow.untilLogged(/possible loss: the MQTT broker at .* has dropped .* probably its own/)
+    assert.ok(!flow.log.some((line) => /another client/.test(line)))
+  })
+
   it('goes on without the count when the broker does not let it see that, and says so once', async () => {
     const user = { name: 'node', password: 'secret' }
     const rules = path.join(tmpdir(), `${name}.acl`)
     writeFileSync(rules, `user node\ntopic readwrite ${name}/#\n`)
-    await startBroker([`acl_file ${rules}`], user)
+    await startBroker([`acl_file ${rules}`], { user })
     const flow = await SourceFlow.start({
       url: broker.address.replace('//', '//node:secret@'),
       name,

@@ -4,12 +4,13 @@ import { BrokerQueue } from '../../../src/mqtt/broker-queue'
 /** Lets seconds pass in which so many messages come, or nothing is read. */
 function setUp(limit = 1000) {
   const queue = new BrokerQueue(limit, 0)
-  let [nowMs, arrived] = [0, 0]
-  const pass = (seconds: number, perSecond: number, reading: boolean): void => {
+  let [nowMs, arrived, acknowledged] = [0, 0, 0]
+  const pass = (seconds: number, perSecond: number, reading: boolean, outstanding = 0): void => {
     for (let second = 0; second < seconds; second++) {
       nowMs += 1000
       arrived += perSecond
-      queue.observe(nowMs, arrived, reading)
+      if (outstanding === 0) acknowledged = arrived
+      queue.observe(nowMs, { arrived, acknowledged, outstanding, reading })
     }
   }
   return {
@@ -18,6 +19,10 @@ function setUp(limit = 1000) {
     stop: (seconds: number) => pass(seconds, 0, false),
     /** The last messages before it stops come in the same second. */
     fill: (perSecond: number) => pass(1, perSecond, false),
+    /** The broker has these in its window; nothing of them is acknowledged. */
+    hold: (seconds: number, outstanding: number) => pass(seconds, 0, true, outstanding),
+    /** The last messages before that come in the same second. */
+    fillBroker: (perSecond: number) => pass(1, perSecond, true, perSecond),
   }
 }
 
@@ -70,6 +75,49 @@ describe("the broker's queue, estimated", () => {
     flow(5, 1000)
     for (let i = 0; i < 100; i++) fill(300)
     assert.equal(queue.forecast, undefined)
+  })
+
+  it("grows also when the broker's own limit of unacknowledged messages stops the flow", () => {
+    const { queue, flow, fillBroker, hold } = setUp()
+    flow(60, 50)
+    fillBroker(20)
+    hold(5, 20)
+    const { perSecond } = queue
+    assert.ok(perSecond > 49, String(perSecond))
+    assert.equal(queue.queued, Math.round(5 * perSecond))
+    assert.equal(queue.forecast?.kind, 'filling')
+    hold(20, 20)
+    assert.equal(queue.perSecond, perSecond)
+    assert.equal(queue.forecast?.kind, 'full')
+  })
+
+  it('goes on growing when the window has filled again after a pause without a single new message', () => {
+    const { queue, flow, fill, stop, hold } = setUp()
+    flow(60, 50)
+    fill(50)
+    stop(3)
+    hold(3, 1000)
+    assert.equal(queue.queued, 300)
+    assert.equal(queue.stoppedMs(67_000), 6000)
+  })
+
+  it('does not grow while so few are missing that it may be chance, and learns the rate from that time too', () => {
+    const { queue, flow, hold } = setUp()
+    for (let minute = 0; minute < 10; minute++) {
+      flow(1, 1)
+      hold(4, 1)
+      assert.equal(queue.forecast, undefined)
+    }
+    assert.equal(queue.queued, 0)
+    assert.ok(Math.abs(queue.perSecond - 0.2) < 0.05, String(queue.perSecond))
+  })
+
+  it('takes silence for silence when everything is acknowledged', () => {
+    const { queue, flow } = setUp()
+    flow(60, 50)
+    flow(10, 0)
+    assert.equal(queue.forecast, undefined)
+    assert.equal(queue.queued, 0)
   })
 
   it('says nothing before a rate is known', () => {
