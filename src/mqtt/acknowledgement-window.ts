@@ -87,6 +87,11 @@ export class AcknowledgementWindow {
     return this.messages.size
   }
 
+  /** Messages that a connection after this one will bring again. */
+  get unacknowledgedCount(): number {
+    return this.unacknowledged.size
+  }
+
   /** How long ago the oldest of them arrived; 0 when there is none. */
   get oldestMs(): number {
     for (const { arrivedAtMs } of this.messages) return this.now() - arrivedAtMs

@@ -41,6 +41,8 @@ export class BrokerQueue {
   private observedAtMs: number
   private arrived = 0
   private acknowledged = 0
+  /** Messages that come again after a new source has taken over. They are not from the queue. */
+  private returning = 0
   private wasReading = false
   private stoppedAtMs: number | undefined
   private fullSinceMs: number | undefined
@@ -80,11 +82,35 @@ export class BrokerQueue {
     return { kind: 'filling', secondsLeft: (this.limit - this.estimate) / this.rate }
   }
 
+  /** Goes on from what an earlier source has learned of this session. Call it before anything has arrived. */
+  takeOver(earlier: BrokerQueue): void {
+    this.rate = earlier.rate
+    this.learnedMs = earlier.learnedMs
+    this.estimate = earlier.limit > 0 ? Math.min(earlier.estimate, earlier.limit) : earlier.estimate
+    this.returning = earlier.returning
+    this.stoppedAtMs = earlier.stoppedAtMs
+    this.fullSinceMs = this.limit === earlier.limit ? earlier.fullSinceMs : undefined
+    // Nobody has read between that source and this one.
+    this.observedAtMs = earlier.observedAtMs
+    this.wasReading = false
+  }
+
+  /**
+   * The source ends, and another may take over.
+   * @param arrived as in `Traffic`
+   * @param unacknowledged messages that the broker will send to it again
+   */
+  leave(arrived: number, unacknowledged: number): void {
+    this.returning = Math.max(0, this.returning - (arrived - this.arrived)) + unacknowledged
+    this.arrived = arrived
+  }
+
   /** Call it about once a second. */
   observe(nowMs: number, { arrived, acknowledged, outstanding, reading }: Traffic): void {
     const spanMs = nowMs - this.observedAtMs
     if (spanMs < MIN_SPAN_MS) return
-    const fresh = arrived - this.arrived
+    const came = arrived - this.arrived
+    const fresh = Math.max(0, came - this.returning)
     const silent = outstanding > 0 && fresh === 0 && acknowledged === this.acknowledged
     const expected = (this.rate * spanMs) / 1000
     if (reading && silent && this.stoppedAtMs === undefined && expected < MISSING) return
@@ -92,10 +118,11 @@ export class BrokerQueue {
     this.observedAtMs = nowMs
     this.arrived = arrived
     this.acknowledged = acknowledged
+    this.returning = Math.max(0, this.returning - came)
     this.wasReading = reading && !silent
     const stopped = reading ? silent : !wasReading && fresh === 0
     if (stopped) this.gather(nowMs, spanMs)
-    else this.flow(nowMs, spanMs, fresh, this.wasReading && wasReading)
+    else this.flow(nowMs, spanMs, fresh, this.wasReading && wasReading && this.returning === 0)
   }
 
   private gather(nowMs: number, spanMs: number): void {

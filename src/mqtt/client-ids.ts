@@ -7,6 +7,8 @@
  *
  * What is remembered survives a redeploy, not a restart of Node-RED.
  */
+import type { BrokerQueue } from './broker-queue'
+
 export interface SessionMemory {
   /** The filters that the session is subscribed to, as `filter` → QoS. */
   filters: ReadonlyMap<string, number>
@@ -14,6 +16,8 @@ export interface SessionMemory {
   filtersChangedMs?: number
   /** When this session was last connected; `undefined` when it never was. Milliseconds since 1970. */
   lastConnectedMs: number | undefined
+  /** What the broker has probably queued for it; none before a source has had the session. */
+  queue?: BrokerQueue
 }
 
 export interface ClientIdClaim {

@@ -5,6 +5,7 @@
 import { PipelineError } from '../runtime/errors'
 import { BrokerQueue, type QueueForecast, type Traffic } from './broker-queue'
 import type { BrokerSettings, BrokerUrl } from './broker-settings'
+import type { SessionMemory } from './client-ids'
 import type { Drops } from './drop-counter'
 import { dropWatches, type Following } from './drop-watch'
 
@@ -50,6 +51,12 @@ export class LossWatch {
     return this.following?.watched === true ? undefined : this.estimated
   }
 
+  /** The session is ours now. What an earlier source has learned of its queue goes on. */
+  claimed(memory: SessionMemory): void {
+    if (memory.queue !== undefined) this.queue.takeOver(memory.queue)
+    memory.queue = this.queue
+  }
+
   /** The session stands at this broker, so its count is of interest. */
   connectedTo(host: string): void {
     if (this.host === host) return
@@ -76,6 +83,11 @@ export class LossWatch {
     this.following?.stop()
   }
 
+  /** The session is given up; see `BrokerQueue.leave`. */
+  leave(arrived: number, unacknowledged: number): void {
+    this.queue.leave(arrived, unacknowledged)
+  }
+
   private warnOfQueue(stoppedMs: number): void {
     const { forecast } = this
     if (forecast === undefined) {
@@ -83,7 +95,7 @@ export class LossWatch {
     } else if (forecast.kind === 'full') {
       if (this.warned === 'full') return
       this.warned = 'full'
-      this.estimated = this.queueFull(new Date())
+      this.estimated = this.queueFull(new Date(Date.now() - (this.nowMs - forecast.sinceMs)))
       this.report(this.estimated)
     } else if (this.warned === undefined) {
       if (stoppedMs < WARN_AFTER_MS && forecast.secondsLeft * 1000 > WARN_AFTER_MS) return

@@ -118,6 +118,11 @@ export class MqttSession {
     return this.window.outstanding
   }
 
+  /** Messages that the broker will send again to whoever has the session next. */
+  get unacknowledged(): number {
+    return this.window.unacknowledgedCount
+  }
+
   /** Acknowledgements that may have left, since the start. */
   get acknowledged(): number {
     return this.acknowledgedCount

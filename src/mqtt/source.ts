@@ -203,7 +203,10 @@ export class MqttSource {
     this.gathering.clear()
     await this.redelivery.close(CLOSE_BUDGET_MS - DISCONNECT_BUDGET_MS)
     this.releaseTracking()
-    if (this.session !== undefined) await settlesWithin(this.session.close(), DISCONNECT_BUDGET_MS)
+    if (this.session !== undefined) {
+      await settlesWithin(this.session.close(), DISCONNECT_BUDGET_MS)
+      this.loss.leave(this.queueableCount, this.session.unacknowledged)
+    }
     this.claim?.release()
   }
 
@@ -219,6 +222,7 @@ export class MqttSource {
       return
     }
     if (this.stopped.signal.aborted) return
+    this.loss.claimed(this.claim.memory)
     this.session = new MqttSession(
       {
         broker,

@@ -10,8 +10,8 @@ import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { connectAsync, type MqttClient } from 'mqtt'
 import { startMosquitto, type Mosquitto, type MosquittoOptions } from '../../dev/services/mosquitto'
-import { helper, startRuntime, stopRuntime } from '../support/runtime'
-import { SourceFlow } from '../support/source-flow'
+import { deploy, helper, startRuntime, stopRuntime } from '../support/runtime'
+import { SourceFlow, type SourceFlowOptions } from '../support/source-flow'
 import { until } from '../support/until'
 
 describe('MQTT source, when the flow stands', () => {
@@ -125,6 +125,30 @@ describe('MQTT source, when the flow stands', () => {
     assert.ok(!flow.log.some((line) => /another client/.test(line)))
   })
 
+  it("a deploy does not make it forget how full the broker's queue is", async function () {
+    this.timeout(90_000)
+    await startBroker(['sys_interval 0', 'max_queued_messages 1000'])
+    const options: SourceFlowOptions = {
+      url: broker.address,
+      name,
+      broker: { queueMessages: 1000 },
+      source: { windowMessages: 50 },
+    }
+    const before = await SourceFlow.start(options)
+    await before.untilConnected()
+    await publishUntil('a rate is known', 50, () => published >= 200)
+    before.sink.holding = []
+    await publishUntil('the queue fills', 50, () => secondsLeft(before) > 0)
+    const left = secondsLeft(before)
+
+    await deploy(SourceFlow.entries({ ...options, source: { windowMessages: 50, attempts: 3 } }), 'nodes')
+    const after = SourceFlow.attach()
+    after.sink.holding = []
+    await publishUntil('the queue fills on', 50, () => secondsLeft(after) > 0 && secondsLeft(after) < left)
+    await publishUntil('it is full', 50, () => after.status.fill === 'red')
+    assert.ok(after.log.some((line) => /queue for this client .* is full since/.test(line)))
+  })
+
   it('goes on without the count when the broker does not let it see that, and says so once', async () => {
     const user = { name: 'node', password: 'secret' }
     const rules = path.join(tmpdir(), `${name}.acl`)
@@ -180,3 +204,8 @@ describe('MQTT source, when the flow stands', () => {
     )
   })
 })
+
+/** What the source says is left until the broker's queue is full; 0 when it says nothing. */
+function secondsLeft(flow: SourceFlow): number {
+  return Number(/broker's queue full in (\d+) s/.exec(flow.text)?.[1] ?? 0)
+}

@@ -25,33 +25,39 @@ export class SourceFlow {
   /** Every different text of the status, in order. */
   readonly statusTexts: string[] = []
 
-  static async start({
+  static async start(options: SourceFlowOptions): Promise<SourceFlow> {
+    await loadFlow([brokerNode, sourceNode, deliveryNodes], SourceFlow.entries(options))
+    return new SourceFlow()
+  }
+
+  /** Of the nodes that run now, such as after a deploy of changed `entries`. */
+  static attach(): SourceFlow {
+    return new SourceFlow()
+  }
+
+  static entries({
     url,
     name,
     broker = {},
     source = {},
     wires = [['sink'], []],
     more = [],
-  }: SourceFlowOptions): Promise<SourceFlow> {
-    await loadFlow(
-      [brokerNode, sourceNode, deliveryNodes],
-      [
-        { id: 'tab', type: 'tab' },
-        ...more,
-        { id: 'broker', type: 'tenant-mqtt-broker', url, clientId: name, ...broker },
-        {
-          id: 'source',
-          z: 'tab',
-          type: 'tenant-mqtt-source',
-          broker: 'broker',
-          topic: `${name}/#`,
-          wires,
-          ...source,
-        },
-        { id: 'sink', z: 'tab', type: 'test-sink', wires: [] },
-      ],
-    )
-    return new SourceFlow()
+  }: SourceFlowOptions): FlowEntry[] {
+    return [
+      { id: 'tab', type: 'tab' },
+      ...more,
+      { id: 'broker', type: 'tenant-mqtt-broker', url, clientId: name, ...broker },
+      {
+        id: 'source',
+        z: 'tab',
+        type: 'tenant-mqtt-source',
+        broker: 'broker',
+        topic: `${name}/#`,
+        wires,
+        ...source,
+      },
+      { id: 'sink', z: 'tab', type: 'test-sink', wires: [] },
+    ]
   }
 
   private constructor() {

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { BrokerQueue } from '../../../src/mqtt/broker-queue'
 
 /** Lets seconds pass in which so many messages come, or nothing is read. */
-function setUp(limit = 1000) {
-  const queue = new BrokerQueue(limit, 0)
-  let [nowMs, arrived, acknowledged] = [0, 0, 0]
+function setUp(limit = 1000, startedAtMs = 0) {
+  const queue = new BrokerQueue(limit, startedAtMs)
+  let [nowMs, arrived, acknowledged] = [startedAtMs, 0, 0]
   const pass = (seconds: number, perSecond: number, reading: boolean, outstanding = 0): void => {
     for (let second = 0; second < seconds; second++) {
       nowMs += 1000
@@ -118,6 +118,65 @@ describe("the broker's queue, estimated", () => {
     flow(10, 0)
     assert.equal(queue.forecast, undefined)
     assert.equal(queue.queued, 0)
+  })
+
+  describe('when a new source takes over', () => {
+    /** 50 a second until 61 s; then nothing is read, and 50 are in the window until `left`. */
+    function standing() {
+      const earlier = setUp()
+      earlier.flow(60, 50)
+      earlier.fill(50)
+      earlier.stop(4)
+      earlier.queue.leave(61 * 50, 50)
+      return earlier
+    }
+
+    it('goes on with what was known, though the window fills again with what was in it', () => {
+      const { queue, fill, stop } = setUp(1000, 68_000)
+      queue.takeOver(standing().queue)
+      fill(50)
+      assert.equal(queue.queued, 400)
+      assert.equal(queue.stoppedMs(69_000), 8000)
+      stop(2)
+      assert.deepEqual(queue.forecast, { kind: 'filling', secondsLeft: 10 })
+    })
+
+    it("goes on also when the broker's own limit stops it", () => {
+      const { queue, fillBroker, hold } = setUp(1000, 68_000)
+      queue.takeOver(standing().queue)
+      fillBroker(50)
+      hold(2, 50)
+      assert.deepEqual(queue.forecast, { kind: 'filling', secondsLeft: 10 })
+    })
+
+    it('reckons with the limit that it is given now', () => {
+      const { queue, stop } = setUp(2000, 65_000)
+      const earlier = standing()
+      earlier.stop(40)
+      assert.equal(earlier.queue.forecast?.kind, 'full')
+      queue.takeOver(earlier.queue)
+      stop(41)
+      assert.deepEqual(queue.forecast, { kind: 'filling', secondsLeft: 19 })
+    })
+
+    it('takes off what comes after what was in the window', () => {
+      const { queue, flow, fill } = setUp(1000, 68_000)
+      queue.takeOver(standing().queue)
+      fill(50)
+      flow(1, 300)
+      assert.equal(queue.queued, 100)
+    })
+
+    it('gives on what has not come again yet', () => {
+      const second = setUp(1000, 68_000)
+      second.queue.takeOver(standing().queue)
+      second.fill(20)
+      second.queue.leave(20, 20)
+      const third = setUp(1000, 69_000)
+      third.queue.takeOver(second.queue)
+      third.fill(50)
+      assert.equal(third.queue.queued, 450)
+    })
   })
 
   it('says nothing before a rate is known', () => {
