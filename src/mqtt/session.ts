@@ -27,6 +27,7 @@ import {
   noSession,
   sameFilters,
   sessionLost,
+  sessionNew,
   shorterExpiry,
 } from './session-checks'
 import { TakeOverWatch } from './take-over-watch'
@@ -69,6 +70,8 @@ export interface SessionHandlers {
   onState(state: SessionState): void
   /** Something that a person should read: a lost session, a shorter session expiry. */
   onWarning(warning: PipelineError): void
+  /** Something for the log only. */
+  note(event: PipelineError): void
 }
 
 export class MqttSession {
@@ -90,6 +93,7 @@ export class MqttSession {
   /** An orderly disconnection is under way: the same client id must not connect before it has ended. */
   private leaving: Promise<void> | undefined
   private warnedOfExpiry = false
+  private notedNewSession = false
   private toAcknowledge: Acknowledgement[] = []
   private acknowledgedCount = 0
 
@@ -271,6 +275,9 @@ export class MqttSession {
     if (broker.cleanSession) return
     if (!sessionPresent && memory.lastConnectedMs !== undefined) {
       this.handlers.onWarning(sessionLost(url.host, memory.lastConnectedMs))
+    } else if (!sessionPresent && !this.notedNewSession) {
+      this.notedNewSession = true
+      this.handlers.note(sessionNew(url.host, this.options.clientId))
     }
     if (sessionExpirySeconds === undefined || sessionExpirySeconds >= broker.sessionExpirySeconds) return
     if (sessionExpirySeconds === 0 && broker.safe) throw noSession(url.host)

@@ -235,6 +235,7 @@ export class MqttSource {
         onMessage: (held, packet) => this.onMessage(held, packet),
         onState: (state) => this.enter(state),
         onWarning: (warning) => this.host.onWarning(warning),
+        note: (event) => this.host.note(event),
       },
     )
     this.session.start()

@@ -55,6 +55,11 @@ export const EVENTS = {
     'Possible loss: the broker no longer has the session, so what was published while the source was away may be gone.',
     "Check the broker's persistence and session expiry.",
   ),
+  MQTT_SESSION_NEW: kind(
+    'warn',
+    'The broker had no session for the client ID, and this Node-RED process has had none either: its first connection, or a possible loss.',
+    "Nothing at the first start with a client ID. After a restart of both: check the broker's persistence.",
+  ),
   MQTT_EXPIRY: kind(
     'warn',
     'The broker keeps the session for a shorter time than was asked for. A longer outage of Node-RED loses messages.',

@@ -53,6 +53,7 @@ describe('MQTT session, with a broker that refuses', () => {
         onMessage: (message) => messages.push(message),
         onState: (state) => states.push(state),
         onWarning: (warning) => warnings.push(warning),
+        note: () => undefined,
       },
     )
     session.start()

@@ -19,6 +19,7 @@ interface Watched {
   readonly session: MqttSession
   readonly messages: HeldMessage[]
   readonly warnings: string[]
+  readonly notes: string[]
   readonly states: SessionState[]
 }
 
@@ -60,7 +61,12 @@ describe('MQTT session', () => {
     settings: Partial<BrokerSettings> = {},
     { qos = 1, maxMessages = 1000, filters, member = '' }: Choices = {},
   ): Watched {
-    const watched = { messages: [] as HeldMessage[], warnings: [] as string[], states: [] as SessionState[] }
+    const watched = {
+      messages: [] as HeldMessage[],
+      warnings: [] as string[],
+      notes: [] as string[],
+      states: [] as SessionState[],
+    }
     const session = new MqttSession(
       {
         broker: {
@@ -83,6 +89,7 @@ describe('MQTT session', () => {
         onMessage: (message) => watched.messages.push(message),
         onState: (state) => watched.states.push(state),
         onWarning: ({ code }) => watched.warnings.push(code),
+        note: ({ code }) => watched.notes.push(code),
       },
     )
     open.push(session)
@@ -232,6 +239,7 @@ describe('MQTT session', () => {
     await cleaner.endAsync()
     const second = start()
     await connected(second)
+    assert.deepEqual([first.notes, second.notes], [['MQTT_SESSION_NEW'], []], 'it is new, and then lost')
     assert.deepEqual(second.warnings, ['MQTT_SESSION_LOST'])
     await publish(['a'])
     await until('it is subscribed again', () => second.messages.length === 1)
