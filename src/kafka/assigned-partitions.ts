@@ -7,9 +7,10 @@
  */
 import { backoffMs, type BackoffOptions } from '../runtime/backoff'
 import type { PipelineError } from '../runtime/errors'
+import type { BatchBudget } from './batch-budget'
 import { CommitQueue, partitionKey, type PartitionOffset } from './commit-queue'
-import type { ConsumerOptions, OffsetRange, StartAt, TopicPartition } from './driver'
-import { PartitionReader, type Acceptance, type FetchedRange } from './partition-reader'
+import type { ConsumerOptions, OffsetRange, PartitionStop, StartAt, TopicPartition } from './driver'
+import { PartitionReader, sizeOf, type Acceptance, type FetchedRange } from './partition-reader'
 import { noSuchOffset, notStopped, outOfRange, unreadableAt } from './start-position'
 
 /** What is fetched and waits, of all partitions together. Above it nothing more is fetched. */
@@ -40,6 +41,15 @@ export interface OwnedPartition {
   astray: number
   /** Not fetched from until a back-off is over, or a fetch from elsewhere has been looked into. */
   isResting: boolean
+  /** What it calls when the budget has room for its next batch. */
+  readonly handOut: () => void
+}
+
+/** Why a partition cannot be read from an offset on, and where it ends. */
+interface Loss {
+  readonly problem: PipelineError
+  readonly nextOffset: number
+  readonly end: number
 }
 
 /** The client, as far as the partitions need it. */
@@ -64,6 +74,8 @@ export interface AssignedPartitionsOptions {
   readonly offsets: Offsets
   /** Outlives a membership: what former ones have left, by partition key. */
   readonly past: Map<string, OwnedPartition>
+  /** Outlives a membership: what former ones have left in the flow counts. */
+  readonly budget: BatchBudget
   readonly translate: (error: unknown) => PipelineError
   /** A part (`commit`, a partition) has a problem, or has it no more. */
   readonly onProblem: (part: string, problem: PipelineError | undefined) => void
@@ -213,6 +225,7 @@ export class AssignedPartitions {
       unreadable: 0,
       astray: 0,
       isResting: false,
+      handOut: () => this.handOut(own),
     }
     this.owned.set(partitionKey(partition), own)
     this.options.control.pause(partition)
@@ -244,10 +257,15 @@ export class AssignedPartitions {
       try {
         own.committed = await offsets.committed(partition)
         const start = await consumer.startOffset(partition, alsoDone(own.committed, before))
+        if (typeof start === 'object' && 'stop' in start) {
+          if (!reader.isRevoked) this.startAt(own, start.stop.nextOffset, start.stop)
+          return
+        }
         const range = await offsets.range(partition)
         const offset = await offsets.resolve(partition, start, range)
-        const problem = await this.lossAt(own, offset, range)
-        if (!reader.isRevoked) this.startAt(own, offset, problem)
+        const loss = await this.lossAt(own, offset, range, reachedBy(start))
+        if (loss === undefined) await this.pin(own, offset)
+        if (!reader.isRevoked) this.startAt(own, offset, loss && { ...loss, settled: offset })
         return
       } catch (error) {
         if (reader.isRevoked) return
@@ -257,22 +275,31 @@ export class AssignedPartitions {
     }
   }
 
-  private startAt(own: OwnedPartition, offset: number, problem: PipelineError | undefined): void {
+  /**
+   * Commits a start that the group has not committed, before anything is handed out. A sink that has never written has no
+   * other position, and "latest" and a time mean the first start: a crash before the first commit must not skip anything.
+   */
+  private async pin(own: OwnedPartition, offset: number): Promise<void> {
+    for (let attempt = 1; own.committed === undefined && !own.reader.isRevoked; attempt++) {
+      await this.commits.add(own.reader.partition, offset)
+      if (own.committed === undefined) await this.rest(attempt)
+    }
+  }
+
+  private startAt(own: OwnedPartition, offset: number, stop: PartitionStop | undefined): void {
     const { partition } = own.reader
     this.options.past.delete(partitionKey(partition))
     this.options.onProblem(partitionKey(partition), undefined)
-    if (problem !== undefined) return this.stop(own, problem, offset)
+    if (stop !== undefined) return this.stop(own, stop)
     own.reader.start(offset)
-    // "latest" and a time mean the first start: pinned, so that a crash before the first commit skips nothing.
-    if (own.committed === undefined) void this.commits.add(partition, offset)
     this.seek(own)
     this.balance()
   }
 
-  private stop(own: OwnedPartition, problem: PipelineError, nextOffset = own.reader.position): void {
+  private stop(own: OwnedPartition, stop: PartitionStop): void {
     own.reader.stop()
     this.balance()
-    this.options.consumer.onStopped(own.reader.partition, problem, nextOffset)
+    this.options.consumer.onStopped(own.reader.partition, stop)
   }
 
   // ---- fetching ----------------------------------------------------------------------------------------------
@@ -295,11 +322,11 @@ export class AssignedPartitions {
     this.balance()
     try {
       if (own.astray > 1) await this.rest(own.astray - 1)
-      const problem = await this.lossAt(own, reader.position, await offsets.range(reader.partition))
+      const loss = await this.lossAt(own, reader.position, await offsets.range(reader.partition))
       if (reader.isReading) {
         // The client may have committed the offset it has jumped to; a restart must not begin there.
         void this.commits.add(reader.partition, own.doneTo ?? reader.settled)
-        if (problem !== undefined) this.stop(own, problem)
+        if (loss !== undefined) this.stop(own, { ...loss, settled: reader.settled })
       }
     } catch (error) {
       onProblem('connection', translate(error))
@@ -307,15 +334,23 @@ export class AssignedPartitions {
     this.goBack(own)
   }
 
-  /** Why it cannot be read from this offset on. An end before it is asked for again, see `END_ATTEMPTS`. */
+  /**
+   * Why it cannot be read from this offset on. An end before it is asked for again, see `END_ATTEMPTS`.
+   * @param reached somebody has read up to there, so an end before that is as wrong as one before the offset
+   */
   private async lossAt(
     { reader }: OwnedPartition,
     offset: number,
     range: OffsetRange,
-  ): Promise<PipelineError | undefined> {
+    reached = offset,
+  ): Promise<Loss | undefined> {
     for (let attempt = 1; ; attempt++) {
-      const problem = outOfRange(reader.partition, offset, range)
-      if (offset <= range.latest || attempt === END_ATTEMPTS || reader.isRevoked) return problem
+      const end = range.latest
+      const nextOffset = reached > end ? reached : offset
+      if (nextOffset <= end || attempt === END_ATTEMPTS || reader.isRevoked) {
+        const problem = outOfRange(reader.partition, nextOffset, range)
+        return problem && { problem, nextOffset, end }
+      }
       await this.rest(attempt)
       range = await this.options.offsets.range(reader.partition)
     }
@@ -327,8 +362,15 @@ export class AssignedPartitions {
     if (!reader.isReading || own.isResting) return
     // What was fetched before it is handed out first.
     if (own.outstanding === undefined && reader.waitingBytes === 0) own.unreadable++
-    if (own.unreadable >= READ_ATTEMPTS)
-      return this.stop(own, unreadableAt(reader.partition, reader.position, reason))
+    if (own.unreadable >= READ_ATTEMPTS) {
+      const problem = unreadableAt(reader.partition, reader.position, reason)
+      return this.stop(own, {
+        problem,
+        nextOffset: reader.position,
+        settled: reader.settled,
+        end: undefined,
+      })
+    }
     own.isResting = true
     this.balance()
     void this.rest(Math.max(1, own.unreadable)).then(() => this.goBack(own))
@@ -356,7 +398,8 @@ export class AssignedPartitions {
     let waiting = 0
     for (const { reader } of this.owned.values()) waiting += reader.waitingBytes
     for (const own of this.owned.values()) {
-      const wanted = own.reader.wantsMore && !own.isResting && waiting < MAX_WAITING_BYTES
+      const hasRoom = waiting < MAX_WAITING_BYTES || (this.options.budget.hasRoom && isIdle(own))
+      const wanted = own.reader.wantsMore && !own.isResting && hasRoom
       if (wanted !== own.isFetching) this.setFetching(own, wanted)
     }
     this.answerDemand()
@@ -379,19 +422,31 @@ export class AssignedPartitions {
   // ---- handing out and committing ----------------------------------------------------------------------------
 
   private pump(own: OwnedPartition): void {
+    if (own.reader.canTake) this.options.budget.request(own.handOut)
+  }
+
+  /** The partition has its turn. */
+  private handOut(own: OwnedPartition): void {
     if (this.isClosed || this.isHeld) return
-    const batch = own.reader.take()
+    const { reader } = own
+    const batch = reader.take()
     if (batch === undefined) return
+    const leaveFlow = this.options.budget.enter(sizeOf(batch.records))
     own.outstanding = this.options.consumer.onBatch(batch).then(
       () => {
         own.outstanding = undefined
-        own.reader.settle()
+        reader.settle()
         this.pump(own)
+        leaveFlow()
         this.balance()
       },
       (error: unknown) => {
         own.outstanding = undefined
-        if (!own.reader.isRevoked) this.stop(own, this.options.translate(error))
+        reader.giveUp()
+        leaveFlow()
+        if (reader.isRevoked) return
+        const problem = this.options.translate(error)
+        this.stop(own, { problem, nextOffset: batch.firstOffset, settled: reader.settled, end: undefined })
       },
     )
   }
@@ -414,6 +469,15 @@ export function alsoDone(
   if (before?.doneTo === undefined) return committed
   const isOurs = committed === before.committed || (committed ?? -1) > (before.committed ?? -1)
   return isOurs && (committed ?? -1) < before.doneTo ? before.doneTo : committed
+}
+
+/** Its next batch could be handed out at once, and would not wait for anything but its turn. */
+function isIdle({ reader, outstanding }: OwnedPartition): boolean {
+  return outstanding === undefined && reader.waitingBytes === 0
+}
+
+function reachedBy(start: StartAt): number | undefined {
+  return typeof start === 'object' && 'offset' in start ? start.reached : undefined
 }
 
 /** A commit must be of something that was handed out, and must not go back. */

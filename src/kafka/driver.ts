@@ -79,7 +79,10 @@ export interface ConsumerOptions {
    * Where to begin a partition that has just been assigned. The driver must not deliver a record before this has
    * answered, nor one below the answer.
    */
-  readonly startOffset: (partition: TopicPartition, committed: number | undefined) => Promise<StartAt>
+  readonly startOffset: (
+    partition: TopicPartition,
+    committed: number | undefined,
+  ) => Promise<StartAt | StillStopped>
   /**
    * Called for each batch of one partition, in order, with the next one only after the promise has resolved. That
    * holds across rebalances: a partition that comes back does not start before its last promise has resolved.
@@ -93,10 +96,25 @@ export interface ConsumerOptions {
   readonly onState: (problem: PipelineError | undefined) => void
   /**
    * Nothing more is read from this partition, because records may be lost (`KAFKA_OFFSET_OUT_OF_RANGE`) or
-   * cannot be read (`KAFKA_UNREADABLE`), until it is released or assigned anew.
-   * @param nextOffset what should have been read
+   * cannot be read (`KAFKA_UNREADABLE`), or because `onBatch` has rejected, until it is released or assigned anew.
    */
-  readonly onStopped: (partition: TopicPartition, problem: PipelineError, nextOffset: number) => void
+  readonly onStopped: (partition: TopicPartition, stop: PartitionStop) => void
+}
+
+/** Why nothing more is read from a partition, and what was known of it at that moment. */
+export interface PartitionStop {
+  readonly problem: PipelineError
+  /** What should have been read. */
+  readonly nextOffset: number
+  /** Everything before it was finished. */
+  readonly settled: number
+  /** One after the last offset of the partition; `undefined` when Kafka was not asked for it. */
+  readonly end: number | undefined
+}
+
+/** A partition has stopped before, nobody has released it, and it must not begin. */
+export interface StillStopped {
+  readonly stop: PartitionStop
 }
 
 /** What a partition holds: its first offset, and the one after its last. */
@@ -107,7 +125,12 @@ export interface OffsetRange {
 
 export type Assigner = 'round-robin' | 'sticky'
 
-export type StartAt = { readonly offset: number } | 'earliest' | 'latest' | { readonly timestamp: number }
+/** `reached`: somebody has read up to there, so a partition that ends before is not the one that was read. */
+export type StartAt =
+  | { readonly offset: number; readonly reached?: number }
+  | 'earliest'
+  | 'latest'
+  | { readonly timestamp: number }
 
 export interface ConsumedBatch extends TopicPartition {
   readonly records: readonly ConsumedRecord[]

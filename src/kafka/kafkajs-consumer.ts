@@ -5,6 +5,7 @@
 import { backoffMs } from '../runtime/backoff'
 import type { PipelineError } from '../runtime/errors'
 import { isNewlyDone, type OwnedPartition } from './assigned-partitions'
+import { BatchBudget } from './batch-budget'
 import { partitionKey } from './commit-queue'
 import type { KafkaConnection } from './connection'
 import type { ConsumerOptions, KafkaConsumer, OffsetRange, TopicPartition } from './driver'
@@ -18,6 +19,7 @@ const REFRESH_MS = 30_000
 
 export class KafkaJsConsumer implements KafkaConsumer {
   private readonly past = new Map<string, OwnedPartition>()
+  private readonly budget = new BatchBudget()
   private readonly problems = new Map<string, PipelineError>()
   private session: KafkaJsSession | undefined
   private supervision: Promise<void> | undefined
@@ -82,6 +84,7 @@ export class KafkaJsConsumer implements KafkaConsumer {
       client: createKafkaJsClient(this.connection, this.log),
       consumer: this.options,
       past: this.past,
+      budget: this.budget,
       translate: (error) => this.translate(error),
       refreshMs: this.refreshMs,
       onProblem: (part, problem) => this.setProblem(part, problem),

@@ -26,6 +26,7 @@ import {
 import { settlesWithin } from '../runtime/deadline'
 import { PipelineError } from '../runtime/errors'
 import { AssignedPartitions, type OwnedPartition } from './assigned-partitions'
+import type { BatchBudget } from './batch-budget'
 import type { ConsumedRecord, ConsumerOptions, OffsetRange, TopicPartition } from './driver'
 import { unreadableReason } from './kafkajs-batch-check'
 import type { KafkaJsClient } from './kafkajs-client'
@@ -54,6 +55,7 @@ export interface SessionOptions {
   readonly client: KafkaJsClient
   readonly consumer: ConsumerOptions
   readonly past: Map<string, OwnedPartition>
+  readonly budget: BatchBudget
   readonly translate: (error: unknown) => PipelineError
   /** How often new topics and partitions are looked for. */
   readonly refreshMs: number
@@ -77,7 +79,7 @@ export class KafkaJsSession {
   })
 
   constructor(private readonly options: SessionOptions) {
-    const { client, consumer, past, translate, onProblem, refreshMs } = options
+    const { client, consumer, past, budget, translate, onProblem, refreshMs } = options
     this.admin = client.kafka.admin()
     this.consumer = client.kafka.consumer({
       groupId: consumer.groupId,
@@ -95,6 +97,7 @@ export class KafkaJsSession {
     this.partitions = new AssignedPartitions({
       consumer,
       past,
+      budget,
       translate,
       onProblem,
       offsets: new OffsetLookup(this.admin, consumer.groupId),

@@ -113,8 +113,7 @@ export class PartitionReader {
     const index = range.records.findIndex((record) => record.offset >= this.nextPosition)
     this.nextPosition = range.nextOffset
     if (index < 0) return 'taken'
-    for (let i = index; i < range.records.length; i++)
-      this.bytes += bytesOf(range.records[i] as ConsumedRecord) + RECORD_OVERHEAD_BYTES
+    this.bytes += sizeOf(range.records.slice(index))
     this.waiting.push({ range, index })
     return 'taken'
   }
@@ -124,10 +123,15 @@ export class PartitionReader {
     return this.accept({ fetchedOffset: firstOffset, nextOffset, records: [], highWatermark: nextOffset })
   }
 
-  /** The next batch, when none is outstanding and one is there. */
+  /** None is outstanding, and one is there. */
+  get canTake(): boolean {
+    return this.state === 'reading' && !this.isOutstanding && this.waiting.length > 0
+  }
+
+  /** The next batch, when there is one to take. */
   take(): ConsumedBatch | undefined {
     const head = this.waiting[0]
-    if (this.state !== 'reading' || this.isOutstanding || head === undefined) return undefined
+    if (!this.canTake || head === undefined) return undefined
     const { range, index } = head
     let end = index
     let bytes = 0
@@ -160,6 +164,11 @@ export class PartitionReader {
     this.settledTo = this.handedOutTo
   }
 
+  /** The flow could not take the outstanding batch; nothing of it counts as settled. */
+  giveUp(): void {
+    this.isOutstanding = false
+  }
+
   /** Records may be lost: nothing more is handed out. */
   stop(): void {
     if (this.state !== 'revoked') this.state = 'stopped'
@@ -175,6 +184,13 @@ export class PartitionReader {
     this.waiting.length = 0
     this.bytes = 0
   }
+}
+
+/** What records take in memory, about. */
+export function sizeOf(records: readonly ConsumedRecord[]): number {
+  let bytes = 0
+  for (const record of records) bytes += bytesOf(record) + RECORD_OVERHEAD_BYTES
+  return bytes
 }
 
 function bytesOf({ key, value }: ConsumedRecord): number {

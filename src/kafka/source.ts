@@ -25,6 +25,7 @@ import type {
   ConsumedRecord,
   KafkaConsumer,
   StartAt,
+  StillStopped,
   TopicPartition,
 } from './driver'
 import { notStopped, startPosition, type PositionStore } from './start-position'
@@ -69,7 +70,7 @@ export interface KafkaSourceSettings {
 
 export interface KafkaSourceHost {
   readonly tracking: FlowTracking
-  /** Where the sinks keep their positions; `undefined`: only Kafka's committed offsets count. */
+  /** Where sinks keep their positions; `undefined`: only Kafka's committed offsets count. See `start-position.ts`. */
   readonly positions: PositionStore | undefined
   send(output: number, message: Message): void
   isWired(output: number): boolean
@@ -89,6 +90,7 @@ interface Emitted extends ConsumedPart {
 interface Run {
   readonly batch: ConsumedBatch
   readonly assignment: number | undefined
+  /** The partition has another owner, or could not be taken into the flow: nothing of it is sent again. */
   isRevoked: boolean
   /** Parts that are in the flow. */
   open: number
@@ -104,7 +106,9 @@ export class KafkaSource {
   private readonly redelivery: Redelivery<Emitted>
   private readonly window: Window
   private readonly runs = new Set<Run>()
-  private readonly stoppedPartitions = new StoppedPartitions()
+  private readonly stoppedPartitions = new StoppedPartitions(() =>
+    JSON.stringify([this.clusterId, this.settings.group]),
+  )
   private readonly flowCheck: FlowCheck
   private readonly releaseTracking: () => void
   private readonly stopping = new AbortController()
@@ -232,9 +236,9 @@ export class KafkaSource {
       onState: (problem) => {
         this.connectionProblem = problem
       },
-      onStopped: (partition, problem, nextOffset) => {
-        this.stoppedPartitions.add(partition, problem, nextOffset)
-        this.host.log.error(problem)
+      onStopped: (partition, stop) => {
+        this.stoppedPartitions.add(partition, stop)
+        this.host.log.error(stop.problem)
       },
     })
     const { consumer } = this
@@ -256,10 +260,11 @@ export class KafkaSource {
     const { consumer, clusterId } = this
     if (consumer === undefined || clusterId === undefined) throw notStopped(partition)
     const { group } = this.settings
-    await consumer.release(partition, offset, async ({ latest }) =>
-      this.host.positions?.release({ clusterId, group, ...partition }, offset, latest),
-    )
-    this.stoppedPartitions.remove(partition)
+    await consumer.release(partition, offset, async ({ latest }) => {
+      const end = this.stoppedPartitions.smallestEnd(partition, latest)
+      await this.host.positions?.release({ clusterId, group, ...partition }, offset, end)
+    })
+    this.stoppedPartitions.release(partition)
     const { topic, partition: number } = partition
     this.host.log.note(
       'KAFKA_RELEASED',
@@ -305,12 +310,15 @@ export class KafkaSource {
 
   // ---- from Kafka --------------------------------------------------------------------------------------------
 
-  private async startOffset(partition: TopicPartition, committed: number | undefined): Promise<StartAt> {
+  private async startOffset(
+    partition: TopicPartition,
+    committed: number | undefined,
+  ): Promise<StartAt | StillStopped> {
     const { settings, host } = this
     const assignment = ++assignments
     this.assignmentByPartition.set(partitionKey(partition), assignment)
     const clusterId = (this.clusterId ??= await this.cluster.admin.clusterId())
-    return startPosition({
+    const start = await startPosition({
       partition,
       assignment,
       group: settings.group,
@@ -321,6 +329,8 @@ export class KafkaSource {
           ? undefined
           : { clusterId: () => Promise.resolve(clusterId), store: host.positions },
     })
+    const stop = this.stoppedPartitions.recall(partition, start)
+    return stop === undefined ? start : { stop }
   }
 
   /** Resolves when the flow is done with the batch; never after the consumer was stopped: Kafka delivers it again. */
@@ -354,7 +364,7 @@ export class KafkaSource {
     const { records, firstOffset, nextOffset } = batch
     return new Promise((onFinished) => {
       const onPartSettled = (part: Emitted): void => {
-        void this.consumer?.commit(batch, part.nextOffset)
+        this.commit(run, part.nextOffset)
         if (part.nextOffset === nextOffset) this.leave(run)
       }
       const run = this.begin(batch, { isComplete: true, onPartSettled, onFinished })
@@ -364,9 +374,7 @@ export class KafkaSource {
 
   private async emitOneByOne(batch: ConsumedBatch): Promise<void> {
     const slots = new Map<number, Slot<number>>()
-    const prefix = new OrderedRelease<number>((nextOffset) => {
-      void this.consumer?.commit(batch, nextOffset)
-    })
+    const prefix = new OrderedRelease<number>((nextOffset) => this.commit(run, nextOffset))
     let onFinished: () => void = () => undefined
     const finished = new Promise<void>((resolve) => (onFinished = resolve))
     const onPartSettled = (part: Emitted): void => {
@@ -393,6 +401,11 @@ export class KafkaSource {
     return finished
   }
 
+  /** Not for a batch that was abandoned: its partition may have been released since, also further back. */
+  private commit(run: Run, nextOffset: number): void {
+    if (this.runs.has(run)) void this.consumer?.commit(run.batch, nextOffset)
+  }
+
   private begin(
     batch: ConsumedBatch,
     handling: Pick<Run, 'isComplete' | 'onPartSettled' | 'onFinished'>,
@@ -406,7 +419,21 @@ export class KafkaSource {
   private enter(part: Emitted): void {
     part.run.open++
     this.receivedCount += part.records.length
-    this.redelivery.emit(part)
+    try {
+      this.redelivery.emit(part)
+    } catch (error) {
+      this.abandon(part.run)
+      throw error
+    }
+  }
+
+  /** No message can be made of a part. The batch ends here, so that the partition can be released. */
+  private abandon(run: Run): void {
+    run.isRevoked = true
+    run.open--
+    if (this.settings.mode === 'record') this.window.release()
+    this.runs.delete(run)
+    this.redelivery.dropUnwanted()
   }
 
   /** A part that was entered is settled or dropped. */
@@ -428,7 +455,7 @@ export class KafkaSource {
     const keys = new Set(partitions.map(partitionKey))
     for (const partition of partitions) {
       this.lagByPartition.delete(partitionKey(partition))
-      this.stoppedPartitions.remove(partition)
+      this.stoppedPartitions.leave(partition)
     }
     if (this.stopping.signal.aborted) return
     for (const run of this.runs) if (keys.has(partitionKey(run.batch))) run.isRevoked = true

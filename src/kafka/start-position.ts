@@ -1,9 +1,14 @@
 /**
- * Where the consumer begins a partition that has just been assigned to it.
+ * Where the consumer begins a partition that has just been assigned to it: at the smaller one of the ledger's smallest
+ * position and the offset that the group has committed.
  *
- * The ledger in PostgreSQL comes first: it moves in the transaction that writes the rows, so it is right also
- * after a fail-over to a standby that lacks the last commits, when Kafka's committed offset would skip them.
- * A ledger that cannot be read is waited for; beginning elsewhere would be a guess.
+ *  - The ledger moves in the transaction that writes the rows. After a fail-over to a standby that lacks the last
+ *    commits it is the smaller one, and what is committed to Kafka would skip them.
+ *  - Kafka's offset moves when every sink of the flow has what it got. It is the smaller one when a sink of which the
+ *    ledger here says nothing was behind: one that has never written, that writes to another database, or to Kafka.
+ *
+ * Beginning too early costs nothing but time: a sink by ledger leaves out what it has written. A ledger that cannot be
+ * read is waited for; beginning elsewhere would be a guess.
  */
 import { PipelineError } from '../runtime/errors'
 import type { OffsetRange, StartAt, TopicPartition } from './driver'
@@ -16,15 +21,20 @@ export interface PositionQuery {
   readonly partition: number
 }
 
+/** The positions of several sinks in one partition: for each of them the next offset that it still needs. */
+export interface PositionSpan {
+  readonly smallest: number
+  readonly largest: number
+}
+
 /** The ledger, as far as a consumer needs it. */
 export interface PositionStore {
   /**
-   * The smallest position of the sinks which are deployed now: the next offset that one of them still needs.
-   * `undefined` when none of them has a position for this partition.
+   * Of the sinks which are deployed now and have a position for this partition; `undefined` when none of them has.
    * Rejects while the database cannot be asked.
    * @param assignment the number that ranges of the partition have from now on; those with an earlier one are refused
    */
-  positions(query: PositionQuery, assignment: number): Promise<number | undefined>
+  positions(query: PositionQuery, assignment: number): Promise<PositionSpan | undefined>
   /**
    * Tells when the store has lost positions that it had confirmed (a fail-over to a standby that was behind): what is
    * read next must be asked for again.
@@ -33,7 +43,9 @@ export interface PositionStore {
   onRewound(listener: (query: PositionQuery, problem: PipelineError) => void): () => void
   /**
    * Somebody has decided where a stopped partition goes on. The positions of the sinks which are deployed now are set
-   * to this offset, unless they lie between it and the end of the partition: those records are written already.
+   * to this offset, unless they lie between it and the end: those records are written already. Behind the end all
+   * positions of the group are, also of sinks that are not deployed now: they belong to records that are no more.
+   * @param end the smallest end of the partition that was seen since it has stopped
    * @throws PipelineError while the database cannot be asked
    */
   release(query: PositionQuery, offset: number, end: number): Promise<void>
@@ -52,13 +64,14 @@ export interface StartPositionOptions {
     | undefined
 }
 
-/** Ledger, else committed offset, else what is configured. Rejects while the ledger cannot be read. */
+/** What is configured counts where nobody knows a position. Rejects while the ledger cannot be read. */
 export async function startPosition(options: StartPositionOptions): Promise<StartAt> {
   const { partition, assignment, group, committed, otherwise, ledger } = options
   if (ledger !== undefined) {
     const clusterId = await ledger.clusterId()
-    const offset = await ledger.store.positions({ clusterId, group, ...partition }, assignment)
-    if (offset !== undefined) return { offset }
+    const known = await ledger.store.positions({ clusterId, group, ...partition }, assignment)
+    if (known !== undefined)
+      return { offset: Math.min(known.smallest, committed ?? known.smallest), reached: known.largest }
   }
   return committed === undefined ? otherwise : { offset: committed }
 }

@@ -16,7 +16,7 @@ import { nameOf, placeOf, type ConnectionConfig, type Server } from './connectio
 import { asDatabaseError, DatabaseError } from './database-error'
 import { durabilityWarnings } from './durability'
 import type { TableName } from './identifiers'
-import { Ledger, type PositionQuery } from './ledger'
+import { Ledger, type PositionQuery, type PositionSpan } from './ledger'
 import { ServerChoice } from './server-choice'
 import { serverClient, type ServerClient } from './server-client'
 import type { ServerState } from './sql/server-state'
@@ -228,14 +228,14 @@ export class Database {
   }
 
   /**
-   * Where a consumer begins a partition: the smallest position of the sinks that are deployed now. A sink
-   * without a position does not count; `undefined` when none has one.
+   * The positions of the sinks that are deployed now. A sink without a position does not count; `undefined` when
+   * none has one.
    * @param assignment see `PositionStore`
    * @throws DatabaseError while the database cannot be asked
    */
-  async positions(query: PositionQuery, assignment: number): Promise<number | undefined> {
+  async positions(query: PositionQuery, assignment: number): Promise<PositionSpan | undefined> {
     if (this.sinks.size === 0) return undefined
-    return this.ledger.smallest(query, this.sinkNames, assignment)
+    return this.ledger.span(query, this.sinkNames, assignment)
   }
 
   /** A stopped partition goes on at this offset: see `PositionStore`. @throws DatabaseError */

@@ -35,6 +35,12 @@ export interface LedgerKey extends PositionQuery {
   readonly sink: string
 }
 
+/** The positions of several sinks in one partition. */
+export interface PositionSpan {
+  readonly smallest: number
+  readonly largest: number
+}
+
 /** Which part of a range is still to be written. */
 export type RangePlan =
   | { readonly write: 'all' }
@@ -210,8 +216,8 @@ export class Ledger {
   }
 
   /**
-   * A stopped partition goes on at this offset: the positions of these sinks that are not between it and the end of the
-   * partition are set to it, and their counts begin anew.
+   * A stopped partition goes on at this offset: the positions of these sinks that are before it, and those of all sinks
+   * that are behind the end, are set to it, and their counts begin anew.
    * @throws DatabaseError
    */
   async release(query: PositionQuery, sinks: readonly string[], offset: number, end: number): Promise<void> {
@@ -220,22 +226,21 @@ export class Ledger {
       `releasing ${query.topic} partition ${query.partition} in the ledger "${this.table.table}"`,
       (client) => releasePositions(client, this.table, query, sinks, offset, end),
     )
-    for (const sink of released) {
-      const name = nameOf({ ...query, sink })
-      this.confirmed.set(name, offset)
-      this.origins.delete(name)
-    }
+    for (const sink of sinks) this.origins.delete(nameOf({ ...query, sink }))
+    for (const sink of released) this.confirmed.set(nameOf({ ...query, sink }), offset)
   }
 
   /**
-   * Where a consumer begins: the smallest position of these sinks; `undefined` when none has one.
-   * @param assignment what ranges have that it reads from there on
+   * What a consumer asks before it begins: the positions that these sinks have; `undefined` when none has one. A sink
+   * without one may stand behind another consumer, so it does not count here: if it stands behind this one, it has not
+   * settled anything, and Kafka's committed offset has not moved.
+   * @param assignment what ranges have that the consumer reads from there on
    */
-  async smallest(
+  async span(
     query: PositionQuery,
     sinks: readonly string[],
     assignment: number,
-  ): Promise<number | undefined> {
+  ): Promise<PositionSpan | undefined> {
     this.assignments.set(partitionOf(query), assignment)
     const doing = `reading the ledger "${this.table.table}"`
     try {
@@ -252,7 +257,8 @@ export class Ledger {
         this.confirmed.set(name, position)
         return [position]
       })
-      return positions.length === 0 ? undefined : Math.min(...positions)
+      if (positions.length === 0) return undefined
+      return { smallest: Math.min(...positions), largest: Math.max(...positions) }
     } catch (error) {
       this.forget()
       throw error

@@ -72,6 +72,20 @@ describe('the audit of the ledger', () => {
     assert.deepEqual(await onlyLine(), line(3, 3))
   })
 
+  it('moves no sink that is not deployed past what it has still to read, but away from records that are no more', async () => {
+    const writer = await openWriter(connection)
+    const { sink, ...query } = ledgerKey
+    const away = { ...query, sink: 'away' }
+    await writer.writeRange(ledgerKey, range(0, 10), records(0, 10))
+    await writer.writeRange(away, range(0, 4), records(0, 4))
+    const positions = async (): Promise<number[]> => (await audit()).map(({ next }) => next)
+    await connection.ledger.release(query, [sink], 8, 10)
+    assert.deepEqual(await positions(), [4, 10])
+    // Created again: it ended at 2 when the partition stopped.
+    await connection.ledger.release(query, [sink], 0, 2)
+    assert.deepEqual(await positions(), [0, 0])
+  })
+
   it('begins where the first batch begins', async () => {
     const writer = await openWriter(connection)
     await writer.writeRange(ledgerKey, range(1000, 1010), records(1000, 1010))

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { ClientBase } from 'pg'
 import { startOwnPostgres, type OwnPostgres } from '../../dev/services/postgres'
 import type { Database } from '../../src/postgres/database'
+import type { PositionSpan } from '../../src/postgres/ledger'
 import type { RowWriter } from '../../src/postgres/row-writer'
 import type { TableSink } from '../../src/postgres/table-sink'
 import { createDatabaseAt, type TestDatabase } from '../support/postgres'
@@ -41,8 +42,10 @@ describe('the PostgreSQL sink, exactly once by ledger', () => {
     return rows.map(({ o }) => Number(o))
   }
   async function position(): Promise<number | undefined> {
-    return connection.positions({ clusterId: 'c', group: 'g', topic: 'iot-messages', partition: 0 }, 1)
+    return (await span())?.smallest
   }
+  const span = (): Promise<PositionSpan | undefined> =>
+    connection.positions({ clusterId: 'c', group: 'g', topic: 'iot-messages', partition: 0 }, 1)
   const upTo = (end: number): number[] => Array.from({ length: end }, (_, index) => index)
 
   it('writes a batch that comes again once', async () => {
@@ -110,7 +113,7 @@ describe('the PostgreSQL sink, exactly once by ledger', () => {
     assert.deepEqual(await offsets(), upTo(30))
   })
 
-  it('keeps the positions of two sinks apart, and starts the consumer at the smaller one', async () => {
+  it('keeps the positions of two sinks apart, and tells the consumer both ends of what is deployed', async () => {
     connection.registerSink('sink1', 'sink1')
     const release = connection.registerSink('sink2', 'sink2')
     connection.registerSink('without a position', 'sink3')
@@ -118,9 +121,9 @@ describe('the PostgreSQL sink, exactly once by ledger', () => {
     assert.equal(await position(), undefined)
     await writer.writeRange(ledgerKey, range(0, 10), records(0, 10))
     await writer.writeRange({ ...ledgerKey, sink: 'sink2' }, range(0, 4), records(0, 4))
-    assert.equal(await position(), 4)
+    assert.deepEqual(await span(), { smallest: 4, largest: 10 })
     release()
-    assert.equal(await position(), 10)
+    assert.deepEqual(await span(), { smallest: 10, largest: 10 })
   })
 
   it('refuses two sinks with one name in the ledger', () => {

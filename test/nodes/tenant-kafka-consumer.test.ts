@@ -310,7 +310,7 @@ describe('tenant-kafka-consumer', () => {
         retryable: true,
         statusText: 'PostgreSQL: away',
       })
-      return isUp ? Promise.resolve(40) : Promise.reject(away)
+      return isUp ? Promise.resolve({ smallest: 40, largest: 40 }) : Promise.reject(away)
     }
     await loadFlow(modules, flow(topic, { consumer: { database: 'database' } }))
     const status = watchStatus()

@@ -4,6 +4,7 @@ import type {
   ConsumerOptions,
   KafkaConsumer,
   KafkaDriver,
+  PartitionStop,
   TopicPartition,
 } from '../../src/kafka/driver'
 import type { PipelineError } from '../../src/runtime/errors'
@@ -13,7 +14,7 @@ export class RecordingConsumer {
   readonly batches: ConsumedBatch[] = []
   readonly assigned: TopicPartition[] = []
   readonly revoked: TopicPartition[] = []
-  readonly stopped: { partition: TopicPartition; problem: PipelineError }[] = []
+  readonly stopped: ({ partition: TopicPartition } & PartitionStop)[] = []
   readonly states: (PipelineError | undefined)[] = []
   joins = 0
   readonly consumer: KafkaConsumer
@@ -45,7 +46,7 @@ export class RecordingConsumer {
       },
       onRevoked: (partitions) => void this.revoked.push(...partitions),
       onState: (problem) => void this.states.push(problem),
-      onStopped: (partition, problem) => void this.stopped.push({ partition, problem }),
+      onStopped: (partition, stop) => void this.stopped.push({ partition, ...stop }),
     }
     this.consumer = driver.consumer(settings)
     this.consumer.start()

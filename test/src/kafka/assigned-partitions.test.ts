@@ -1,6 +1,14 @@
 import assert from 'node:assert/strict'
 import { alsoDone, AssignedPartitions, type OwnedPartition } from '../../../src/kafka/assigned-partitions'
-import type { ConsumedBatch, ConsumerOptions, StartAt, TopicPartition } from '../../../src/kafka/driver'
+import { BatchBudget } from '../../../src/kafka/batch-budget'
+import type {
+  ConsumedBatch,
+  ConsumerOptions,
+  PartitionStop,
+  StartAt,
+  StillStopped,
+  TopicPartition,
+} from '../../../src/kafka/driver'
 import type { FetchedRange } from '../../../src/kafka/partition-reader'
 import { asPipelineError, type PipelineError } from '../../../src/runtime/errors'
 import { until } from '../../support/until'
@@ -15,18 +23,31 @@ class Harness {
   readonly seeks: string[] = []
   readonly fetching = new Set<number>()
   readonly commits: string[] = []
-  readonly batches: { batch: ConsumedBatch; finish: () => void }[] = []
-  readonly stopped: PipelineError[] = []
-  readonly stopAt: number[] = []
+  readonly batches: { batch: ConsumedBatch; finish: () => void; fail: (error: Error) => void }[] = []
+  readonly stops: PartitionStop[] = []
   readonly revoked: TopicPartition[] = []
   readonly past = new Map<string, OwnedPartition>()
   committedOffset: number | undefined = 0
   range = { earliest: 0, latest: 1_000 }
   /** What a broker says that is not the leader any more, before the others say `range`. */
   ends: number[] = []
-  start: (committed: number | undefined) => Promise<StartAt> = (committed) =>
+  start: (committed: number | undefined) => Promise<StartAt | StillStopped> = (committed) =>
     Promise.resolve(committed === undefined ? 'earliest' : { offset: committed })
-  it = this.session()
+  /** How many commits Kafka refuses. */
+  refusals = 0
+  it: AssignedPartitions
+
+  constructor(readonly budget = new BatchBudget()) {
+    this.it = this.session()
+  }
+
+  get stopped(): PipelineError[] {
+    return this.stops.map(({ problem }) => problem)
+  }
+
+  get stopAt(): number[] {
+    return this.stops.map(({ nextOffset }) => nextOffset)
+  }
 
   session(): AssignedPartitions {
     const consumer = {
@@ -34,17 +55,15 @@ class Harness {
       maxBatchBytes: 1_000,
       startOffset: (_: TopicPartition, committed: number | undefined) => this.start(committed),
       onBatch: (batch: ConsumedBatch) =>
-        new Promise<void>((resolve) => this.batches.push({ batch, finish: resolve })),
+        new Promise<void>((finish, fail) => this.batches.push({ batch, finish, fail })),
       onRevoked: (lost: readonly TopicPartition[]) => void this.revoked.push(...lost),
       onAssigned: () => undefined,
-      onStopped: (_: TopicPartition, problem: PipelineError, nextOffset: number) => {
-        this.stopped.push(problem)
-        this.stopAt.push(nextOffset)
-      },
+      onStopped: (_: TopicPartition, stop: PartitionStop) => void this.stops.push(stop),
     } as unknown as ConsumerOptions
     return new AssignedPartitions({
       consumer,
       past: this.past,
+      budget: this.budget,
       translate: (error) => asPipelineError(error),
       onProblem: () => undefined,
       readBackoff: { initialMs: 1, maxMs: 2 },
@@ -67,6 +86,7 @@ class Harness {
         pause: ({ partition }) => void this.fetching.delete(partition),
         resume: ({ partition }) => void this.fetching.add(partition),
         commit: (offsets) => {
+          if (this.refusals-- > 0) return Promise.reject(new Error('no coordinator'))
           this.commits.push(...offsets.map(({ partition, offset }) => `${partition}:${offset}`))
           return Promise.resolve()
         },
@@ -116,7 +136,7 @@ class Harness {
 describe('AssignedPartitions', () => {
   it('fetches from a partition only when its start is known', async () => {
     const h = new Harness()
-    let answer: (start: StartAt) => void = () => undefined
+    let answer: (start: StartAt | StillStopped) => void = () => undefined
     h.start = () => new Promise((resolve) => (answer = resolve))
     await h.assign([p0])
     assert.equal(h.fetched(p0, 0, 10), false)
@@ -363,13 +383,84 @@ describe('AssignedPartitions', () => {
     assert.deepEqual(h.handedOut(), ['0:0-5', '0:100-105'])
   })
 
-  it('pins the first start, before anything was read', async () => {
+  it('stops where somebody has read beyond the end, also when the offset to begin at is there', async () => {
+    const h = new Harness()
+    h.start = () => Promise.resolve({ offset: 40, reached: 2_000 })
+    await h.assign([p0])
+    await until(() => h.stops.length > 0)
+    assert.match(h.stops[0]?.problem.message ?? '', /is 2000, but Kafka ends at 1000/)
+    assert.deepEqual([h.stops[0]?.settled, h.stops[0]?.end], [40, 1_000])
+    assert.deepEqual([...h.fetching], [])
+  })
+
+  it('does not begin a partition that is still stopped, until it is released', async () => {
+    const h = new Harness()
+    const problem = asPipelineError(new Error('possible loss'))
+    h.start = () => Promise.resolve({ stop: { problem, nextOffset: 700, settled: 600, end: 50 } })
+    await h.assign([p0])
+    assert.deepEqual(h.stopAt, [700])
+    assert.deepEqual([...h.fetching], [])
+    await h.it.release(p0, 0, () => Promise.resolve())
+    assert.deepEqual([h.seeks.at(-1), ...h.fetching], ['0:0', 0])
+  })
+
+  it('stops before a batch that cannot be taken into the flow, and goes on where it is released', async () => {
+    const h = new Harness()
+    await h.assign([p0])
+    h.fetched(p0, 0, 5)
+    h.batches[0]?.finish()
+    await nextTurn()
+    h.fetched(p0, 5, 5)
+    h.batches[1]?.fail(new Error('no message can be made of it'))
+    await nextTurn()
+    assert.deepEqual([h.stopAt, h.stops[0]?.settled], [[5], 5])
+    await h.it.release(p0, 5, () => Promise.resolve())
+    h.fetched(p0, 5, 5)
+    assert.deepEqual(h.handedOut(), ['0:0-5', '0:5-10', '0:5-10'])
+    h.batches[2]?.finish()
+    await nextTurn()
+    await h.it.commit(p0, 10)
+    assert.equal(h.commits.at(-1), '0:10')
+  })
+
+  it('has no more bytes in the flow than the budget and one batch, and takes the partitions in turn', async () => {
+    const h = new Harness(new BatchBudget(1))
+    const p2 = { topic: 't', partition: 2 }
+    await h.assign([p0, p1, p2])
+    h.fetched(p0, 0, 30)
+    h.fetched(p1, 0, 5)
+    h.fetched(p2, 0, 5)
+    const expected = ['0:0-10', '1:0-5', '2:0-5', '0:10-20', '0:20-30']
+    for (let count = 1; count <= expected.length; count++) {
+      assert.deepEqual(h.handedOut(), expected.slice(0, count))
+      h.batches[count - 1]?.finish()
+      await nextTurn()
+    }
+  })
+
+  it('goes on counting what a former membership has left in the flow', async () => {
+    const h = new Harness(new BatchBudget(1))
+    await h.assign([p0, p1])
+    h.fetched(p0, 0, 5)
+    await h.it.close()
+    h.it = h.session()
+    await h.assign([p1])
+    h.fetched(p1, 0, 5)
+    assert.deepEqual(h.handedOut(), ['0:0-5'])
+    h.batches[0]?.finish()
+    await nextTurn()
+    assert.deepEqual(h.handedOut(), ['0:0-5', '1:0-5'])
+  })
+
+  it('pins the first start before anything is read, however often Kafka refuses the commit', async () => {
     const h = new Harness()
     h.committedOffset = undefined
     h.start = () => Promise.resolve('latest')
+    h.refusals = 3
     await h.assign([p0])
-    await nextTurn()
-    assert.deepEqual(h.commits, ['0:1000'])
+    assert.deepEqual([...h.fetching], [])
+    await until(() => h.fetching.size > 0)
+    assert.deepEqual([h.commits, h.refusals], [['0:1000'], -1])
   })
 
   it('commits what is done when it closes', async () => {

@@ -1,5 +1,10 @@
 import assert from 'node:assert/strict'
-import { outOfRange, startPosition, type StartPositionOptions } from '../../../src/kafka/start-position'
+import {
+  outOfRange,
+  startPosition,
+  type PositionSpan,
+  type StartPositionOptions,
+} from '../../../src/kafka/start-position'
 
 const partition = { topic: 't', partition: 2 }
 const base: StartPositionOptions = {
@@ -11,15 +16,25 @@ const base: StartPositionOptions = {
   ledger: undefined,
 }
 
-function ledger(answer: () => Promise<number | undefined>): StartPositionOptions['ledger'] {
+function ledger(answer: () => Promise<PositionSpan | undefined>): StartPositionOptions['ledger'] {
   return { clusterId: () => Promise.resolve('c'), store: { positions: answer } }
 }
 
+const at = (smallest: number, largest: number): StartPositionOptions['ledger'] =>
+  ledger(() => Promise.resolve({ smallest, largest }))
+
 describe('startPosition', () => {
   it('takes the position of the ledger, also when more is committed to Kafka', async () => {
-    assert.deepEqual(await startPosition({ ...base, ledger: ledger(() => Promise.resolve(50)) }), {
-      offset: 50,
-    })
+    assert.deepEqual(await startPosition({ ...base, ledger: at(50, 60) }), { offset: 50, reached: 60 })
+  })
+
+  it('takes the committed offset when all positions are further: a sink that has none may be behind', async () => {
+    assert.deepEqual(await startPosition({ ...base, ledger: at(80, 90) }), { offset: 70, reached: 90 })
+  })
+
+  it('takes the position of the ledger when Kafka has forgotten the group', async () => {
+    const forgotten = { ...base, committed: undefined, ledger: at(80, 90) }
+    assert.deepEqual(await startPosition(forgotten), { offset: 80, reached: 90 })
   })
 
   it('takes the committed offset when the ledger has none', async () => {
