@@ -242,6 +242,26 @@ export function consumerContract(stage: () => ContractStage): void {
     await until(async () => (await committed(groupId, topic)) === lastRead)
   })
 
+  it('stops a partition whose batch the flow cannot take, and goes on with that batch when it is released', async () => {
+    const topic = await createTestTopic(stage().brokers, { partitions: 2 })
+    for (const partition of [0, 1])
+      await produce(stage().brokers, topic, numbered(300, `${partition}-`), partition)
+    let isBroken = true
+    const it = stage().consumer(
+      { groupId: uniqueName('group'), topics: [topic], maxBatchRecords: 100 },
+      ({ partition, firstOffset }) =>
+        isBroken && partition === 0 && firstOffset === 100
+          ? Promise.reject(new Error('no message can be made of it'))
+          : Promise.resolve(),
+    )
+    await until(() => it.stopped.length > 0 && it.count === 500)
+    assert.deepEqual([it.stopped[0]?.nextOffset, it.stopped[0]?.settled], [100, 100])
+    isBroken = false
+    await it.consumer.release({ topic, partition: 0 }, 100, () => Promise.resolve())
+    await until(() => it.count === 700)
+    assert.deepEqual(new Set(it.values).size, 600)
+  })
+
   it('stops a partition whose topic is created again while it is being read', async () => {
     const name = await createTestTopic(stage().brokers)
     await produce(stage().brokers, name, numbered(500))
