@@ -4,6 +4,7 @@ import { Client, Pool } from 'pg'
 import { partitionName } from '../../src/postgres/partitions'
 import { readText } from '../support/package'
 import { createTestDatabase, type TestDatabase } from '../support/postgres'
+import type { TableSinkOptions } from '../../src/postgres/table-sink'
 import { openDatabase, openSink, range, record, records, TABLE } from '../support/sink'
 
 const DAY_MS = 86_400_000
@@ -101,6 +102,33 @@ describe('readers of the shared table', () => {
     it(`cannot ${what}`, () => assert.rejects(reader.query(sql), { code: '42501' }))
   }
 
+  it('see nothing in the partitions of a table that was there before they were', async () => {
+    const table = { schema: 'public', table: 'iot_before' }
+    const connection = openDatabase(as('iot_writer'))
+    const write = async (from: number, change: Partial<TableSinkOptions>): Promise<void> => {
+      const sink = openSink(connection, { table, ledgerName: 'sink3', ...change })
+      await sink.write({ way: 'range', range: range(from, from + 3), records: records(from, from + 3) })
+      await sink.close(1000)
+    }
+    const today = partitionName(table, Math.floor(Date.now() / DAY_MS))
+    await write(0, {})
+    await database.query('grant select on all tables in schema public to iot_reader')
+    const seen = async (name: string): Promise<number> => {
+      const sql = `begin; select set_config('app.tenant', 't0', true); select * from ${name}; commit`
+      const results = (await reader.query(sql)) as unknown as { rows: unknown[] }[]
+      return results[2]?.rows.length as number
+    }
+    assert.equal(await seen(today), 3)
+    await write(3, { reader: READER })
+    assert.deepEqual([await seen('iot_before'), await seen(today)], [2, 0])
+    const open = await database.query(
+      `select from pg_inherits join pg_class on oid = inhrelid
+        where inhparent = 'iot_before'::regclass and not relrowsecurity`,
+    )
+    assert.deepEqual(open, [])
+    await connection.close()
+  })
+
   it('do not change what the writer is able to do, and are set up once', async () => {
     const connection = openDatabase(as('iot_writer'))
     const sink = openSink(connection, { reader: READER, ledgerName: 'sink2' })
@@ -108,6 +136,9 @@ describe('readers of the shared table', () => {
     await sink.close(1000)
     await connection.close()
     assert.equal(written.rows, 3)
-    assert.equal((await database.query('select 1 from pg_policies')).length, 1)
+    assert.equal(
+      (await database.query(`select 1 from pg_policies where tablename = 'iot_messages'`)).length,
+      1,
+    )
   })
 })

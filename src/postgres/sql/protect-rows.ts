@@ -35,12 +35,31 @@ create policy ${READER_POLICY} on ${name} for select to ${quoted(reader)}
   using (${quoted(tenantColumn)} = nullif(current_setting('app.tenant', true), ''))`)
   }
   if (found?.granted !== true) await client.query(`grant select on ${name} to ${quoted(reader)}`)
+  // After the table itself: who adds a partition meanwhile has waited for its lock, and finds it protected.
+  await protectPartitions(client, table)
 }
 
-/**
- * A partition of a protected table is closed to everybody but its owner: who asks it directly, by a right that was
- * given by default, sees nothing. Asked through the table, the table's policy alone decides.
- */
+/** Those that were there before the table was protected, half detached ones too: they still have rows. */
+async function protectPartitions(client: ClientBase, parent: TableName): Promise<void> {
+  const { rows } = await client.query<{ schema: string; table: string }>(
+    `\
+with recursive part as (
+  select inhrelid as oid from pg_inherits where inhparent = to_regclass($1)
+  union all
+  select inhrelid from pg_inherits join part on inhparent = part.oid
+)
+select namespace.nspname as schema, class.relname as table
+  from part
+  join pg_class as class using (oid)
+  join pg_namespace as namespace on namespace.oid = class.relnamespace
+ where not class.relrowsecurity and class.relkind in ('r', 'p')
+ order by 1, 2`,
+    [qualified(parent)],
+  )
+  for (const partition of rows) await closeToReaders(client, partition)
+}
+
+/** A new partition, when the table is protected. */
 export async function protectPartition(
   client: ClientBase,
   parent: TableName,
@@ -50,5 +69,13 @@ export async function protectPartition(
     'select from pg_class where oid = to_regclass($1) and relrowsecurity',
     [qualified(parent)],
   )
-  if (rowCount === 1) await client.query(`alter table ${qualified(partition)} enable row level security`)
+  if (rowCount === 1) await closeToReaders(client, partition)
+}
+
+/**
+ * A partition of a protected table is closed to everybody but its owner: who asks it directly, by a right that was
+ * given by default or to all tables, sees nothing. Asked through the table, the table's policy alone decides.
+ */
+async function closeToReaders(client: ClientBase, partition: TableName): Promise<void> {
+  await client.query(`alter table ${qualified(partition)} enable row level security`)
 }
