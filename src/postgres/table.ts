@@ -58,7 +58,7 @@ async function lookOrCreate(database: Database, options: TableOptions): Promise<
       await lockDefinitions(client)
       found = await describeTable(client, table)
       if (found === undefined) {
-        const wanted = newTable(options, await enableTimescale(client))
+        const wanted = newTable(options, mayBeHypertable(options) && (await enableTimescale(client)))
         if (wanted.layout !== 'plain') assertKeyHasTime(wanted)
         if (options.createSchema === true) await createSchema(client, table.schema)
         await createTable(client, wanted)
@@ -75,6 +75,7 @@ async function lookOrCreate(database: Database, options: TableOptions): Promise<
       )
     }
     if (options.reader !== undefined) {
+      if (found.hypertable) throw chunksAreOpen(table, options.reader.role)
       await protectRows(client, table, options.reader.tenantColumn, options.reader.role)
     }
     return { layout: layoutOf(found), columns: columns.filter(({ name }) => types.has(name)), types }
@@ -85,6 +86,14 @@ function layoutOf({ ours, partitioned, hypertable }: TableDescription): TableLay
   if (!ours) return partitioned || hypertable ? 'foreign partitions' : 'plain'
   if (hypertable) return 'hypertable'
   return partitioned ? 'by day' : 'plain'
+}
+
+/**
+ * TimescaleDB hands the right to select on to each chunk, and not the policy: a reader would see the rows of all
+ * tenants in `_timescaledb_internal`. So a table with readers has partitions by day, whatever the server offers.
+ */
+export function mayBeHypertable({ reader }: Pick<TableOptions, 'reader'>): boolean {
+  return reader === undefined
 }
 
 function newTable({ table, columns, key }: TableOptions, timescale: boolean): NewTable {
@@ -110,6 +119,15 @@ function assertKeyHasTime({ key, timeColumn }: NewTable): void {
 function missingTable({ schema, table }: TableName): DatabaseError {
   const text = `there is no table "${schema}"."${table}"; create it, or let the sink create it`
   return new DatabaseError('configuration', '42P01', text, `no table ${table}`)
+}
+
+function chunksAreOpen({ schema, table }: TableName, role: string): DatabaseError {
+  const text =
+    `"${schema}"."${table}" is a hypertable of TimescaleDB, in whose chunks the role "${role}" would see the rows of ` +
+    'all tenants: a chunk has the rights of the table and not its row-level security. Give the sink the name of a new ' +
+    `table, which it makes with partitions by day, or leave "Readers' role" empty; and revoke what the role has been ` +
+    `granted: revoke select on "${schema}"."${table}" from "${role}"`
+  return new DatabaseError('configuration', '0A000', text, "no hypertable with a readers' role")
 }
 
 function missingColumns({ schema, table }: TableName, names: readonly string[]): DatabaseError {

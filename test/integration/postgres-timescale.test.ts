@@ -3,14 +3,18 @@
  * TimescaleDB. Elsewhere the same settings must have no effect; the run says which of the two it has tested.
  */
 import assert from 'node:assert/strict'
+import { readColumns } from '../../src/postgres/columns'
 import type { Database } from '../../src/postgres/database'
 import { listOutdatedParts } from '../../src/postgres/outdated-parts'
 import { dropOutdated } from '../../src/postgres/retention'
 import type { TableSink, TableSinkOptions } from '../../src/postgres/table-sink'
 import { createTestDatabase, type TestDatabase } from '../support/postgres'
 import { openDatabase, openSink, range, record, TABLE } from '../support/sink'
+import { until } from '../support/until'
 
 const DAY_MS = 86_400_000
+const COLUMNS = `[{"column": "time", "from": "time"}, {"column": "tenant_id", "from": "tenant"},
+  {"column": "payload", "from": "payload"}]`
 
 describe('the settings for TimescaleDB', () => {
   let database: TestDatabase
@@ -145,6 +149,55 @@ describe('the settings for TimescaleDB', () => {
     await sink.write({ way: 'records', records: [old, at(1, 5)] })
     assert.equal(await storedRows(), 2)
   })
+
+  // ---- readers: the server says that it has TimescaleDB, so what we decide shows also where it has none --------
+
+  async function withReader(
+    test: (reader: { role: string; tenantColumn: string }) => Promise<void>,
+  ): Promise<void> {
+    const role = `reader_${new URL(database.url).pathname.slice(1)}`
+    await database.query(`create role ${role}`)
+    try {
+      await test({ role, tenantColumn: 'tenant_id' })
+    } finally {
+      await database.query(`drop owned by ${role}`)
+      await database.query(`drop role ${role}`)
+    }
+  }
+
+  it("make no hypertable with a readers' role, whose chunks it could read: partitions for each day", () =>
+    withReader(async (reader) => {
+      if (!offered) {
+        await database.query(`set allow_system_table_mods = on;
+          insert into pg_extension (oid, extname, extowner, extnamespace, extrelocatable, extversion)
+          select 1, 'timescaledb', 10, oid, false, '2' from pg_namespace where nspname = 'public'`)
+      }
+      await deploy({ reader })
+      await assertDaily()
+    }))
+
+  it("refuse a readers' role for a hypertable that is there, and say how to mend it", () =>
+    withReader(async (reader) => {
+      await deploy({})
+      if (!offered) {
+        await database.query(`create function nothing() returns trigger language plpgsql as 'begin return new; end';
+          drop table iot_messages;
+          create table iot_messages (time timestamptz, tenant_id text, payload jsonb);
+          create trigger ts_insert_blocker before insert on iot_messages for each row execute function nothing()`)
+      }
+      const sink = openSink(connection, { reader, columns: readColumns(COLUMNS, 'jsonb') })
+      sinks.push(sink)
+      sink.start()
+      await until('the sink refuses it', () => sink.problem !== undefined)
+      assert.equal(sink.problem?.statusText, "PostgreSQL: no hypertable with a readers' role")
+      assert.match(sink.problem.message, /Give the sink the name of a new table.*revoke select on/)
+      const [granted] = await database.query('select has_table_privilege($1, $2, $3) as may', [
+        reader.role,
+        'iot_messages',
+        'select',
+      ])
+      assert.deepEqual(granted, { may: false })
+    }))
 
   it('drop nothing in a dry run, and drop just that afterwards', async () => {
     await deploy({ retentionDays: 0 })
