@@ -72,6 +72,7 @@ async function main(): Promise<void> {
       timeProperty: undefined,
       bounds: { pastDays: 31, futureDays: 1 },
       boundTime: true,
+      keeping: undefined,
       key: byKey ? KEY : [],
     }
     const rows = byKey ? new StagedWriter(TABLE, names, KEY) : new CopyWriter(TABLE, names)

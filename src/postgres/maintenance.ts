@@ -1,6 +1,6 @@
 /**
  * Keeps the tables of a sink in order, once an hour: partitions for the days to come, and none for the days gone by.
- * What does not succeed is reported, tried again in a minute, and holds up no row.
+ * What does not succeed is reported, tried again in a minute, and holds up no row and no other table.
  */
 import { asPipelineError, PipelineError } from '../runtime/errors'
 import type { Column } from './columns'
@@ -8,6 +8,7 @@ import type { Database } from './database'
 import { applyPolicy, type HypertablePolicy } from './hypertable'
 import type { TableName } from './identifiers'
 import { listOutdatedParts, type OutdatedPart } from './outdated-parts'
+import type { DailyPartitions } from './partitions'
 import { dropOutdated } from './retention'
 import type { SinkEvents } from './sink-events'
 import type { TableLayout } from './table'
@@ -30,8 +31,8 @@ export interface MaintenanceOptions {
   readonly events: SinkEvents
   /** All tables of the sink, as they are now. @throws PipelineError */
   readonly tables: () => Promise<readonly MaintainedTable[]>
-  /** Makes the partitions of the days to come. @throws PipelineError */
-  readonly addPartitions: () => Promise<void>
+  /** Of each table with daily partitions that rows are written to. @throws PipelineError */
+  readonly partitions: () => Promise<readonly DailyPartitions[]>
   /** Partitions may have been dropped. */
   readonly forgetPartitions: () => void
 }
@@ -93,13 +94,21 @@ export class TableMaintenance {
   }
 
   private async maintain(): Promise<void> {
-    const { tables, addPartitions } = this.options
+    const { tables, partitions } = this.options
     if (this.closing.signal.aborted) return
-    await addPartitions()
+    for (const one of await partitions()) {
+      if (this.closing.signal.aborted) return
+      await this.addDays(one).catch((error: unknown) => this.note(error))
+    }
     for (const one of await tables()) {
       if (this.closing.signal.aborted) return
       await this.drop(one).catch((error: unknown) => this.note(error))
     }
+  }
+
+  private async addDays(partitions: DailyPartitions): Promise<void> {
+    const problem = await partitions.ensureAhead()
+    if (problem !== undefined) throw problem
   }
 
   private async drop(one: MaintainedTable): Promise<void> {

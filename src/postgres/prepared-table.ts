@@ -3,11 +3,14 @@ import type { Column, PayloadType, PropertyPath } from './columns'
 import { CopyWriter } from './copy-writer'
 import type { Database } from './database'
 import type { TableName } from './identifiers'
+import type { Keeping } from './kept-time'
 import { DailyPartitions } from './partitions'
-import type { TimeBounds } from './record-time'
+import { DAY_MS, type TimeBounds } from './record-time'
 import type { RowTarget } from './row-target'
 import { StagedWriter } from './staged-writer'
 import { prepareTable, type TableLayout, type TableOptions } from './table'
+
+const HOUR_MS = 3_600_000
 
 export interface RowOptions {
   readonly columns: readonly Column[]
@@ -15,6 +18,9 @@ export interface RowOptions {
   readonly timeProperty: PropertyPath | undefined
   readonly bounds: TimeBounds
   readonly createTable: boolean
+  /** 0: rows are kept. */
+  readonly retentionDays: number
+  readonly hypertable: { readonly chunkHours: number }
   readonly reader: TableOptions['reader']
   /** Columns of the unique index of the staged writer; `undefined`: the ledger vouches for the rows. */
   readonly key: readonly string[] | undefined
@@ -44,6 +50,7 @@ export async function preparedTable(
     key,
   })
   const partitions = layout === 'by day' ? new DailyPartitions(database, table) : undefined
+  // What keeps a day to come from having one is the maintenance's to report: rows of other days can be written.
   await partitions?.ensureAhead()
   const names = columns.map(({ name }) => name)
   return {
@@ -56,9 +63,18 @@ export async function preparedTable(
       timeProperty,
       bounds,
       boundTime: layout !== 'plain',
+      keeping: keepingOf(layout, options),
       key: key ?? [],
     },
     writer: key === undefined ? new CopyWriter(table, names) : new StagedWriter(table, names, key),
     partitions,
   }
+}
+
+/** Only what is of our making is dropped: `maintenance.ts`. */
+function keepingOf(layout: TableLayout, options: RowOptions): Keeping | undefined {
+  const { retentionDays: days, hypertable } = options
+  if (days === 0) return undefined
+  if (layout === 'by day') return { days, partMs: DAY_MS }
+  return layout === 'hypertable' ? { days, partMs: hypertable.chunkHours * HOUR_MS } : undefined
 }

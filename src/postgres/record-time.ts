@@ -3,7 +3,7 @@
  * PostgreSQL as text, which would accept `now`, `infinity` and years that no partition covers.
  */
 
-const DAY_MS = 86_400_000
+export const DAY_MS = 86_400_000
 
 /** Below it a number is seconds since 1970 (until the year 5138), from it on milliseconds (from March 1973). */
 const MILLISECONDS_FROM = 1e11

@@ -21,7 +21,7 @@ import { writeDeadLetters, type Refuser } from './dead-letters'
 import type { TableName } from './identifiers'
 import { writePart, writeRows, type EncodedPart } from './part-writer'
 import type { PositionMove } from './position-move'
-import { TENANT_TABLE, type RejectedRecord } from './rejected'
+import { isOfGoodRecord, type RejectedRecord } from './rejected'
 import { encodeRows, type RowMapping } from './row-mapping'
 import type { RowTargets, TableFailure } from './row-target'
 import { refusedPayload } from './screen'
@@ -216,17 +216,22 @@ export class RecordWriter {
     const [others, suspects]: [EncodedPart[], EncodedPart[]] = [[], []]
     for (const { target, tenant, records } of division.parts) {
       for (const run of divideBySuspicion(records, isSuspect)) {
-        const rows = encodeRows(target.mapping, run)
-        rejected.push(...rows.rejected)
+        const nowMs = Date.now()
+        let rows = encodeRows(target.mapping, run, nowMs)
         try {
-          if (rows.days.size > 0) await target.partitions?.ensure(rows.days)
+          const refused = await target.partitions?.forRows(rows.days, nowMs)
+          if (refused !== undefined && refused.size > 0) {
+            rows = encodeRows(target.mapping, run, nowMs, refused)
+          }
         } catch (error) {
           if (!(error instanceof DatabaseError) || tenant === undefined) throw error
           if (!targets.isOwnFault(target, error)) throw error
           targets.noteFailed(tenant, error)
+          rejected.push(...rows.rejected)
           failures.push({ tenant, records: rows.records, error })
           continue
         }
+        rejected.push(...rows.rejected)
         const isLast = run[0] !== undefined && isSuspect(run[0].tenant)
         ;(isLast ? suspects : others).push({ target, tenant, records: run, rows })
       }
@@ -270,9 +275,7 @@ export class RecordWriter {
 
   private remember(records: readonly WireRecord[], rejected: readonly RejectedRecord[]): void {
     const { breakers } = this.options
-    const bad = new Set(
-      rejected.filter(({ reason }) => reason.code !== TENANT_TABLE).map(({ record }) => record),
-    )
+    const bad = new Set(rejected.filter(({ reason }) => !isOfGoodRecord(reason)).map(({ record }) => record))
     if ([...bad].some(({ tenant }) => !breakers.isOpen(tenant))) this.watchful = WATCHFUL_BATCHES
     breakers.note(records, (record) => bad.has(record))
   }

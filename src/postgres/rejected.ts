@@ -4,7 +4,7 @@ import type { WireRecord } from '../runtime/wire'
 export interface Reason {
   /**
    * `JSON_INVALID`, `UTF8_INVALID`, `NUL_BYTE`, `TIME_INVALID`, `NOT_ENCODABLE`, `KEY_MISSING`, `TENANT_INVALID`,
-   * `TENANT_TABLE`, or a SQLSTATE.
+   * `TENANT_TABLE`, `TIME_OUTDATED`, `NO_PARTITION`, or a SQLSTATE.
    */
   readonly code: string
   readonly text: string
@@ -12,6 +12,19 @@ export interface Reason {
 
 /** The record is good: its tenant's own table cannot be written, while those of other tenants can. */
 export const TENANT_TABLE = 'TENANT_TABLE'
+
+/** The record is good, and late: the retention would drop its row. */
+export const TIME_OUTDATED = 'TIME_OUTDATED'
+
+/** The record is good, and late: the partition of its day is no longer in the table. */
+export const NO_PARTITION = 'NO_PARTITION'
+
+const OF_GOOD_RECORDS: ReadonlySet<string> = new Set([TENANT_TABLE, TIME_OUTDATED, NO_PARTITION])
+
+/** A reason that says nothing against the record or its tenant, and nothing about the rows of other times and tables. */
+export function isOfGoodRecord({ code }: Reason): boolean {
+  return OF_GOOD_RECORDS.has(code)
+}
 
 export interface RejectedRecord {
   readonly record: WireRecord

@@ -5,8 +5,8 @@
 import type { ClientBase } from 'pg'
 import type { Database } from './database'
 import { sibling, type TableName } from './identifiers'
+import { firstKeptDay } from './kept-time'
 import { partitionDay } from './partitions'
-import { DAY_MS } from './row-mapping'
 import { detachPartition } from './sql/detach-partition'
 import { dropChunks } from './sql/drop-chunks'
 import { dropTable } from './sql/drop-table'
@@ -42,11 +42,6 @@ export async function dropOutdated(
     await client.query('reset lock_timeout; reset statement_timeout')
     return dropped
   })
-}
-
-/** The oldest day that is kept, counted from 1970 in UTC. */
-export function firstKeptDay(days: number, nowMs = Date.now()): number {
-  return Math.floor(nowMs / DAY_MS) - days
 }
 
 /** @param firstDay the oldest day that is kept */

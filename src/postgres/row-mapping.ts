@@ -10,7 +10,8 @@ import type { WireRecord } from '../runtime/wire'
 import { familyOf, type ColumnFamily } from './column-family'
 import type { Column, PayloadType, PropertyPath } from './columns'
 import { CopyText, utf8Of } from './copy-text'
-import { isWithin, parseTime, timeText, type TimeBounds } from './record-time'
+import { keptFromMs, outdated, type Keeping } from './kept-time'
+import { DAY_MS, isWithin, parseTime, timeText, type TimeBounds } from './record-time'
 import { RecordValues, Unusable } from './record-values'
 import type { Reason, RejectedRecord } from './rejected'
 import { cameFromKafka } from './routing'
@@ -25,6 +26,8 @@ export interface RowMapping {
   readonly bounds: TimeBounds
   /** The table has partitions by time, so that a row outside of the bounds has no place to go. */
   readonly boundTime: boolean
+  /** Rows that this does not keep are refused; `undefined`: all are kept. */
+  readonly keeping: Keeping | undefined
   /** Columns by which the staged writer knows a record again; empty with a ledger. */
   readonly key: readonly string[]
 }
@@ -53,15 +56,15 @@ interface Cell extends Column {
   readonly family: ColumnFamily
 }
 
-export const DAY_MS = 86_400_000
-
 /** What a record has beside its payload: measured on the default mapping, rounded up. */
 const OTHER_COLUMNS_BYTES = 200
 
+/** @param refusedDays days that the table has no place for, and why */
 export function encodeRows(
   mapping: RowMapping,
   records: readonly WireRecord[],
   nowMs = Date.now(),
+  refusedDays: ReadonlyMap<number, Reason> = new Map(),
 ): EncodedRows {
   const copy = new CopyText(expectedBytes(records))
   const kept: WireRecord[] = []
@@ -73,6 +76,12 @@ export function encodeRows(
     family: familyOf(mapping.types.get(column.name)),
   }))
   const keyColumns = mapping.columns.filter(({ name }) => mapping.key.includes(name))
+  const { keeping } = mapping
+  const keptFrom = keeping === undefined ? -Infinity : keptFromMs(keeping, nowMs)
+  const tooLate = (timeMs: number): Reason | undefined =>
+    keeping !== undefined && timeMs < keptFrom
+      ? outdated(timeMs, keeping.days)
+      : refusedDays.get(Math.floor(timeMs / DAY_MS))
   let lastDay = NaN
   for (const record of records) {
     const values = new RecordValues(record)
@@ -80,7 +89,8 @@ export function encodeRows(
     const reason =
       time === undefined
         ? NO_TIME
-        : (emptyKey(keyColumns, record, values) ??
+        : (tooLate(time.timeMs) ??
+          emptyKey(keyColumns, record, values) ??
           encodeRow(copy, cells, mapping.payloadType, record, values, time))
     if (time === undefined || reason !== undefined) {
       copy.dropRow()

@@ -304,9 +304,10 @@ export class TableSink {
         const { shared } = await this.prepare()
         return shared === undefined ? ((await this.tenantTables?.all()) ?? []) : [shared]
       },
-      addPartitions: async () => {
+      partitions: async () => {
         const { shared } = await this.prepare()
-        await (shared === undefined ? this.tenantTables?.addPartitions() : shared.partitions?.ensureAhead())
+        if (shared === undefined) return (await this.tenantTables?.partitions()) ?? []
+        return shared.partitions === undefined ? [] : [shared.partitions]
       },
       forgetPartitions: () => {
         const forget = ({ shared }: Prepared): void => (shared?.partitions ?? this.tenantTables)?.forget()

@@ -7,6 +7,7 @@ import type { WireRecord } from '../runtime/wire'
 import type { Database } from './database'
 import { DatabaseError } from './database-error'
 import type { TableName } from './identifiers'
+import type { DailyPartitions } from './partitions'
 import type { PreparedTable } from './prepared-table'
 import type { RejectedRecord } from './rejected'
 import type { Division, RowTarget, RowTargets, TableFailure, TargetedRecords } from './row-target'
@@ -118,10 +119,10 @@ export class TenantTables implements RowTargets {
       }))
   }
 
-  /** Partitions for the days to come, for the tenants that are remembered. */
-  async addPartitions(): Promise<void> {
-    for (const table of this.tables.values())
-      await (await table.catch(() => undefined))?.partitions?.ensureAhead()
+  /** Of the tenants that are remembered. */
+  async partitions(): Promise<DailyPartitions[]> {
+    const tables = await Promise.all([...this.tables.values()].map((table) => table.catch(() => undefined)))
+    return tables.flatMap((table) => table?.partitions ?? [])
   }
 
   private schemaOf(tenant: unknown): ReturnType<SchemaTemplate['schemaOf']> {

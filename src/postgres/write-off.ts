@@ -1,6 +1,6 @@
 /** What may be written off as a dead letter, and what is a fault that somebody has to mend. */
 import { DatabaseError } from './database-error'
-import { TENANT_TABLE, type Reason, type RejectedRecord } from './rejected'
+import { isOfGoodRecord, TENANT_TABLE, type Reason, type RejectedRecord } from './rejected'
 import type { RowTargets, TableFailure } from './row-target'
 
 /** From so many rows on, a fault that all of them share is the table's. */
@@ -26,7 +26,7 @@ export function writtenOff(
 /** @throws DatabaseError of kind `configuration` when all rows were refused in the same way, and not one tenant's */
 export function assertNotTheTable(rejected: readonly RejectedRecord[], records: number): void {
   const first = rejected[0]
-  if (first === undefined || first.reason.code === TENANT_TABLE) return
+  if (first === undefined || isOfGoodRecord(first.reason)) return
   if (rejected.length < Math.max(records, SUSPICIOUS_ROWS)) return
   const sameWay = rejected.every(({ reason }) => reason.code === first.reason.code)
   const severalTenants = rejected.some(({ record }) => record.tenant !== first.record.tenant)

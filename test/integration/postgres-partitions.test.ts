@@ -6,6 +6,7 @@ import type { Database } from '../../src/postgres/database'
 import { partitionName } from '../../src/postgres/partitions'
 import { dropOutdated } from '../../src/postgres/retention'
 import type { TableSink, TableSinkOptions } from '../../src/postgres/table-sink'
+import { auditLines } from '../support/audit'
 import { createDatabaseAt, type TestDatabase } from '../support/postgres'
 import { until } from '../support/until'
 import { openDatabase, openSink, range, record, TABLE } from '../support/sink'
@@ -41,6 +42,34 @@ describe('the daily partitions of the PostgreSQL sink', () => {
   const at = (offset: number, timestamp: number): ReturnType<typeof record> =>
     record(offset, { kafka: { topic: 'iot-messages', partition: 0, offset, timestamp, headers: {} } })
 
+  /** Somebody reads the table in a transaction that stays open. @returns how it is ended */
+  async function readOn(): Promise<() => Promise<void>> {
+    const reader = openDatabase(database.url)
+    let finish = (): void => undefined
+    const reading = reader.transaction('reading', async (client) => {
+      await client.query('select count(*) from iot_messages')
+      await new Promise<void>((resolve) => (finish = resolve))
+    })
+    await until('somebody reads', async () => {
+      const locks = await database.query(`select from pg_locks where relation = 'iot_messages'::regclass`)
+      return locks.length > 0
+    })
+    return async () => {
+      finish()
+      await reading
+      await reader.close(0)
+    }
+  }
+  const letters = (): Promise<{ code: string; o: number; reason: string }[]> =>
+    database.query('select code, kafka_offset::int as o, reason from iot_dead_letters order by kafka_offset')
+  /** Rows and dead letters as the ledger has counted them, and what it misses. */
+  const audit = async (): Promise<unknown[]> =>
+    (await auditLines((text) => database.query(text))).map(({ rows, deadLetters, unaccounted }) => [
+      rows,
+      deadLetters,
+      unaccounted,
+    ])
+
   const partitions = async (): Promise<string[]> =>
     (
       await database.query<{ name: string }>(
@@ -58,7 +87,7 @@ describe('the daily partitions of the PostgreSQL sink', () => {
 
   it('gets partitions for older days when rows of them come', async () => {
     const batch = [at(0, (today - 2) * DAY_MS), at(1, (today - 30) * DAY_MS), at(2, Date.now())]
-    await open().write({ way: 'range', range: range(0, 3), records: batch })
+    await open({ retentionDays: 0 }).write({ way: 'range', range: range(0, 3), records: batch })
     const names = await partitions()
     assert.ok(names.includes(partitionName(TABLE, today - 2)))
     assert.ok(names.includes(partitionName(TABLE, today - 30)))
@@ -103,20 +132,10 @@ describe('the daily partitions of the PostgreSQL sink', () => {
   it('keeps a detach that was interrupted for the next run to finish', async () => {
     const sink = open({ retentionDays: 0 })
     await sink.write({ way: 'range', range: range(0, 1), records: [at(0, (today - 5) * DAY_MS)] })
-    const reader = openDatabase(database.url)
-    let finish = (): void => undefined
-    const reading = reader.transaction('reading', async (client) => {
-      await client.query('select count(*) from iot_messages')
-      await new Promise<void>((resolve) => (finish = resolve))
-    })
-    while (
-      (await database.query(`select 1 from pg_locks where relation = 'iot_messages'::regclass`)).length === 0
-    );
+    const finish = await readOn()
     const first = dropOutdated(connection, { table: TABLE, layout: 'by day', days: 3 })
     await assert.rejects(first, { sqlState: '55P03', kind: 'transient' })
-    finish()
-    await reading
-    await reader.close(0)
+    await finish()
     await dropOutdated(connection, { table: TABLE, layout: 'by day', days: 3 })
     assert.ok(!(await partitions()).some((name) => name.startsWith(partitionName(TABLE, today - 5))))
     assert.deepEqual(await database.query('select 1 from iot_messages'), [])
@@ -125,20 +144,9 @@ describe('the daily partitions of the PostgreSQL sink', () => {
   it('finishes a detach that was interrupted before it begins with another day, also an older one', async () => {
     const sink = open({ retentionDays: 0 })
     await sink.write({ way: 'range', range: range(0, 1), records: [at(0, (today - 5) * DAY_MS)] })
-    const reader = openDatabase(database.url)
-    let finish = (): void => undefined
-    const reading = reader.transaction('reading', async (client) => {
-      await client.query('select count(*) from iot_messages')
-      await new Promise<void>((resolve) => (finish = resolve))
-    })
-    await until('somebody reads', async () => {
-      const locks = await database.query(`select from pg_locks where relation = 'iot_messages'::regclass`)
-      return locks.length > 0
-    })
+    const finish = await readOn()
     await assert.rejects(dropOutdated(connection, { table: TABLE, layout: 'by day', days: 3 }))
-    finish()
-    await reading
-    await reader.close(0)
+    await finish()
     await sink.write({ way: 'range', range: range(1, 2), records: [at(1, (today - 9) * DAY_MS)] })
     assert.equal(await dropOutdated(connection, { table: TABLE, layout: 'by day', days: 3 }), 2)
     assert.equal((await partitions()).length, 8)
@@ -151,6 +159,107 @@ describe('the daily partitions of the PostgreSQL sink', () => {
     await database.query(`alter table iot_messages detach partition ${kept}`)
     await dropOutdated(connection, { table: TABLE, layout: 'by day', days: 3 })
     assert.equal((await database.query(`select 1 from ${kept}`)).length, 1)
+  })
+
+  // ---- late rows ---------------------------------------------------------------------------------------
+
+  it('takes no row that the retention would drop: it is a dead letter that says so, the others are stored', async () => {
+    const batch = [at(0, (today - 3) * DAY_MS - 1), at(1, (today - 3) * DAY_MS), at(2, Date.now())]
+    const sink = open({ retentionDays: 3 })
+    const { rows, rejected } = await sink.write({ way: 'range', range: range(0, 3), records: batch })
+    assert.deepEqual([rows, rejected.length], [2, 1])
+    const [letter] = await letters()
+    assert.deepEqual([letter?.code, letter?.o], ['TIME_OUTDATED', 0])
+    assert.match(String(letter?.reason), /older than the 3 days that the table keeps.*longer "Keep rows"/)
+    assert.ok(!(await partitions()).includes(partitionName(TABLE, today - 4)))
+    assert.equal(await dropOutdated(connection, { table: TABLE, layout: 'by day', days: 3 }), 0)
+    assert.deepEqual(await audit(), [[2, 1, 0]])
+  })
+
+  it('does not stop for a long batch that is late as a whole, of several tenants', async () => {
+    const batch = Array.from({ length: 150 }, (_, offset) => at(offset, (today - 7) * DAY_MS))
+    const sink = open({ retentionDays: 3 })
+    const { rows } = await sink.write({ way: 'range', range: range(0, 150), records: batch })
+    assert.deepEqual([rows, sink.problem, (await letters()).length], [0, undefined, 150])
+    assert.deepEqual(await audit(), [[0, 150, 0]])
+  })
+
+  it('hands late rows to the output where dead letters go there', async () => {
+    const delivered: string[] = []
+    const sink = open({
+      retentionDays: 3,
+      deadLetters: undefined,
+      deliverRejected: (rejected) => {
+        delivered.push(...rejected.map(({ reason }) => reason.code))
+        return Promise.resolve()
+      },
+    })
+    const batch = [at(0, (today - 7) * DAY_MS), at(1, Date.now())]
+    const { rows } = await sink.write({ way: 'range', range: range(0, 2), records: batch })
+    assert.deepEqual([rows, delivered], [1, ['TIME_OUTDATED']])
+    assert.deepEqual(await audit(), [[1, 1, 0]])
+  })
+
+  it('goes on beside a partition that is half detached while somebody still reads it', async () => {
+    const sink = open({ retentionDays: 0 })
+    const late = (today - 5) * DAY_MS
+    await sink.write({ way: 'range', range: range(0, 1), records: [at(0, late)] })
+    const finish = await readOn()
+    const half = partitionName(TABLE, today - 5)
+    await assert.rejects(
+      connection.withClient('detaching', async (client) => {
+        await client.query(`set lock_timeout = 300`)
+        await client.query(`alter table iot_messages detach partition ${half} concurrently`)
+      }),
+    )
+    const [{ pending } = { pending: undefined }] = await database.query<{ pending: boolean }>(
+      `select inhdetachpending as pending from pg_inherits where inhrelid = '${half}'::regclass`,
+    )
+    assert.equal(pending, true)
+    const batch = [at(1, late), at(2, Date.now()), at(3, (today - 6) * DAY_MS)]
+    const { rows } = await sink.write({ way: 'range', range: range(1, 4), records: batch })
+    assert.deepEqual([rows, sink.problem], [2, undefined])
+    const [letter, ...more] = await letters()
+    assert.deepEqual([letter?.code, letter?.o, more], ['NO_PARTITION', 1, []])
+    assert.match(String(letter?.reason), /is half detached; finish that \(alter table .* finalize\)/)
+    assert.deepEqual(await audit(), [[3, 1, 0]])
+    await finish()
+  })
+
+  it('goes on beside a partition that somebody has detached to keep it, and uses it again when it is back', async () => {
+    const late = (today - 5) * DAY_MS
+    const sink = open({ retentionDays: 0 })
+    await sink.write({ way: 'range', range: range(0, 1), records: [at(0, late)] })
+    const kept = partitionName(TABLE, today - 5)
+    await database.query(`alter table iot_messages detach partition ${kept}`)
+    // Of several tenants, and so many that another fault of all of them would be the table's.
+    const batch = Array.from({ length: 150 }, (_, index) => at(1 + index, late))
+    const { rows } = await sink.write({ way: 'range', range: range(1, 151), records: batch })
+    assert.deepEqual([rows, sink.problem], [0, undefined])
+    const [letter] = await letters()
+    assert.equal(letter?.code, 'NO_PARTITION')
+    assert.match(String(letter?.reason), /is no partition of it.*attach it again or give it another name/)
+    assert.equal((await database.query(`select 1 from ${kept}`)).length, 1)
+    const [from, to] = [today - 5, today - 4].map((n) => new Date(n * DAY_MS).toISOString())
+    await database.query(
+      `alter table iot_messages attach partition ${kept} for values from ('${from}') to ('${to}')`,
+    )
+    const again = await sink.write({ way: 'range', range: range(151, 152), records: [at(151, late)] })
+    assert.equal(again.rows, 1)
+    assert.deepEqual(await audit(), [[2, 150, 0]])
+  })
+
+  it('waits, and writes nothing off, while the partition of today is out of the table', async () => {
+    const sink = open()
+    await sink.write({ way: 'range', range: range(0, 1), records: [record(0)] })
+    const now = partitionName(TABLE, today)
+    await database.query(`alter table iot_messages detach partition ${now}`)
+    const written = sink.write({ way: 'range', range: range(1, 2), records: [record(1)] })
+    await until('the sink shows it', () => sink.problem !== undefined)
+    assert.equal(sink.problem?.statusText, 'PostgreSQL: a detached partition is in the way')
+    await database.query(`alter table ${now} rename to kept`)
+    assert.equal((await written).rows, 1)
+    assert.deepEqual(await letters(), [])
   })
 
   it('is never cut by day when it is not ours', async () => {

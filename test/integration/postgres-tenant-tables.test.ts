@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import type { Database } from '../../src/postgres/database'
-import { partitionName } from '../../src/postgres/partitions'
+import { TableMaintenance } from '../../src/postgres/maintenance'
+import { DailyPartitions, partitionName } from '../../src/postgres/partitions'
 import { SinkEvents } from '../../src/postgres/sink-events'
 import { SinkStatus } from '../../src/postgres/sink-status'
 import type { TableSink, TableSinkOptions } from '../../src/postgres/table-sink'
@@ -144,6 +145,46 @@ describe('a table for each tenant', () => {
       ])
       return found?.t === null
     })
+  })
+
+  it('is kept in order also while that of another tenant is broken, which is reported', async () => {
+    const old = {
+      topic: 'iot-messages',
+      partition: 0,
+      offset: 3,
+      timestamp: (today - 5) * DAY_MS,
+      headers: {},
+    }
+    const batch = [...records(0, 3), record(4, { kafka: old })]
+    await open({ retentionDays: 0 }).write({ way: 'range', range: range(0, 4), records: batch })
+    await database.query('drop schema tenant_t0 cascade')
+    const [weekAhead, fiveDaysAgo] = [today + 7, today - 5].map((day) => partitionName(TABLE, day))
+    await database.query(`drop table tenant_t1.${weekAhead}`)
+
+    const connection = openDatabase(database.url)
+    connections.push(connection)
+    const kept = keptLog()
+    const tables = ['tenant_t0', 'tenant_t1'].map((schema) => ({ schema, table: TABLE.table }))
+    const maintenance = new TableMaintenance({
+      database: connection,
+      columns: [],
+      hypertable: { chunkHours: 24, compressAfterDays: 0 },
+      retentionDays: 3,
+      events: new SinkEvents(kept.log),
+      tables: () => Promise.resolve(tables.map((table) => ({ table, layout: 'by day' }))),
+      partitions: () => Promise.resolve(tables.map((table) => new DailyPartitions(connection, table))),
+      forgetPartitions: () => undefined,
+    })
+    maintenance.start()
+    const isThere = async (name?: string): Promise<boolean> => {
+      const sql = `select to_regclass('tenant_t1.${name}') is not null as found`
+      return (await database.query<{ found: boolean }>(sql))[0]?.found === true
+    }
+    await until('the day to come is added', () => isThere(weekAhead))
+    await until('the old day is dropped', async () => !(await isThere(fiveDaysAgo)))
+    await maintenance.close()
+    const reported = kept.entries.filter(({ code }) => code === 'POSTGRES_MAINTENANCE')
+    assert.match(String(reported[0]?.message), /no such schema/)
   })
 
   // ---- a broken table ----------------------------------------------------------------------------------

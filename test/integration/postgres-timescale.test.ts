@@ -51,7 +51,7 @@ describe('the settings for TimescaleDB', () => {
   }
   /** Opens a sink, as a deploy does, and writes a row of today, of 5 and of 9 days ago. */
   async function deploy(change: Partial<TableSinkOptions>): Promise<TableSink> {
-    const sink = openSink(connection, change)
+    const sink = openSink(connection, { retentionDays: 30, ...change })
     sinks.push(sink)
     const first = 3 * sinks.length
     const batch = [at(first, 9), at(first + 1, 5), at(first + 2, 0)]
@@ -108,11 +108,11 @@ describe('the settings for TimescaleDB', () => {
   })
 
   it('are policies of TimescaleDB, which follow a deploy and can be taken away', async () => {
-    await deploy({ retentionDays: 7, hypertable: { chunkHours: 24, compressAfterDays: 2 } })
+    await deploy({ retentionDays: 14, hypertable: { chunkHours: 24, compressAfterDays: 2 } })
     if (!offered) return assertDaily()
     assert.deepEqual(await policies(), [
       { job: 'policy_compression', config: { compress_after: '2 days' } },
-      { job: 'policy_retention', config: { drop_after: '7 days' } },
+      { job: 'policy_retention', config: { drop_after: '14 days' } },
     ])
     await deploy({ retentionDays: 30, hypertable: { chunkHours: 24, compressAfterDays: 2 } })
     assert.deepEqual(await policies(), [

@@ -76,6 +76,7 @@ export async function openWriter(
       timeProperty: undefined,
       bounds: { pastDays: 31, futureDays: 1 },
       boundTime: true,
+      keeping: undefined,
       key: [],
     },
     writer: copyWriter(),

@@ -1,0 +1,36 @@
+/**
+ * What the retention keeps. It is asked before a row is written and before something is dropped, so that both get the
+ * same answer: a row that would be dropped within the hour is not written, but becomes a dead letter.
+ */
+import { DAY_MS } from './record-time'
+import { TIME_OUTDATED, type Reason } from './rejected'
+
+/** How a table whose old rows are dropped is kept. */
+export interface Keeping {
+  readonly days: number
+  /** Rows are dropped in parts of this length, counted from 1970 in UTC: a day, or a chunk of TimescaleDB. */
+  readonly partMs: number
+}
+
+/** The oldest part of which anything is kept, counted from 1970: the one before has ended so many days ago. */
+export function firstKeptPart({ days, partMs }: Keeping, nowMs = Date.now()): number {
+  return Math.floor((nowMs - days * DAY_MS) / partMs)
+}
+
+/** The same of a table with a partition for each day. */
+export function firstKeptDay(days: number, nowMs = Date.now()): number {
+  return firstKeptPart({ days, partMs: DAY_MS }, nowMs)
+}
+
+/** Rows of an earlier instant would be dropped by the next run of the retention. */
+export function keptFromMs(keeping: Keeping, nowMs: number): number {
+  return firstKeptPart(keeping, nowMs) * keeping.partMs
+}
+
+/** @param timeMs of a record that came too late */
+export function outdated(timeMs: number, days: number): Reason {
+  const text =
+    `the time ${new Date(timeMs).toISOString()} is older than the ${days} days that the table keeps, so the row would be ` +
+    'dropped within the hour; choose a longer "Keep rows" in the sink, then send this dead letter through the flow again'
+  return { code: TIME_OUTDATED, text }
+}
