@@ -75,7 +75,10 @@ export function readSink(config: object, nodeId: string): SinkConfiguration {
     throw invalid('pastDays', `at least the ${values.retentionDays} days that rows are kept`)
   }
   if (values.readerRole !== '' && values.compressAfterDays > 0) {
-    throw invalid('compressAfterDays', "0: with a readers' role the table has partitions by day, which are not compressed")
+    throw invalid(
+      'compressAfterDays',
+      "0: with a readers' role the table has partitions by day, which are not compressed",
+    )
   }
   return {
     table,

@@ -220,9 +220,7 @@ export class RecordWriter {
         let rows = encodeRows(target.mapping, run, nowMs)
         try {
           const refused = await target.partitions?.forRows(rows.days, nowMs)
-          if (refused !== undefined && refused.size > 0) {
-            rows = encodeRows(target.mapping, run, nowMs, refused)
-          }
+          if ((refused?.size ?? 0) > 0) rows = encodeRows(target.mapping, run, nowMs, refused)
         } catch (error) {
           if (!(error instanceof DatabaseError) || tenant === undefined) throw error
           if (!targets.isOwnFault(target, error)) throw error
