@@ -13,13 +13,8 @@ export interface Keeping {
 }
 
 /** The oldest part of which anything is kept, counted from 1970: the one before has ended so many days ago. */
-export function firstKeptPart({ days, partMs }: Keeping, nowMs = Date.now()): number {
+export function firstKeptPart({ days, partMs }: Keeping, nowMs: number): number {
   return Math.floor((nowMs - days * DAY_MS) / partMs)
-}
-
-/** The same of a table with a partition for each day. */
-export function firstKeptDay(days: number, nowMs = Date.now()): number {
-  return firstKeptPart({ days, partMs: DAY_MS }, nowMs)
 }
 
 /** Rows of an earlier instant would be dropped by the next run of the retention. */

@@ -216,11 +216,10 @@ export class RecordWriter {
     const [others, suspects]: [EncodedPart[], EncodedPart[]] = [[], []]
     for (const { target, tenant, records } of division.parts) {
       for (const run of divideBySuspicion(records, isSuspect)) {
-        const nowMs = Date.now()
-        let rows = encodeRows(target.mapping, run, nowMs)
+        let rows = encodeRows(target.mapping, run)
         try {
-          const refused = await target.partitions?.forRows(rows.days, nowMs)
-          if ((refused?.size ?? 0) > 0) rows = encodeRows(target.mapping, run, nowMs, refused)
+          const refused = await target.partitions?.forRows(rows.days, rows.nowMs)
+          if ((refused?.size ?? 0) > 0) rows = encodeRows(target.mapping, run, rows.nowMs, refused)
         } catch (error) {
           if (!(error instanceof DatabaseError) || tenant === undefined) throw error
           if (!targets.isOwnFault(target, error)) throw error

@@ -5,8 +5,9 @@
 import type { ClientBase } from 'pg'
 import type { Database } from './database'
 import { sibling, type TableName } from './identifiers'
-import { firstKeptDay } from './kept-time'
+import { firstKeptPart } from './kept-time'
 import { partitionDay } from './partitions'
+import { DAY_MS } from './record-time'
 import { detachPartition } from './sql/detach-partition'
 import { dropChunks } from './sql/drop-chunks'
 import { dropTable } from './sql/drop-table'
@@ -42,6 +43,11 @@ export async function dropOutdated(
     await client.query('reset lock_timeout; reset statement_timeout')
     return dropped
   })
+}
+
+/** The oldest day that is kept, counted from 1970 in UTC. */
+export function firstKeptDay(days: number, nowMs = Date.now()): number {
+  return firstKeptPart({ days, partMs: DAY_MS }, nowMs)
 }
 
 /** @param firstDay the oldest day that is kept */

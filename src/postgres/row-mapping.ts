@@ -39,6 +39,8 @@ export interface EncodedRows {
   readonly rejected: readonly RejectedRecord[]
   /** The days (since 1970, UTC) that the rows fall on. */
   readonly days: ReadonlySet<number>
+  /** The clock that times were compared with, for encoding the same records once more. */
+  readonly nowMs: number
   /** Records whose device should have given a time, and gave none that can be used. */
   readonly timeReplaced: readonly WireRecord[]
 }
@@ -103,7 +105,7 @@ export function encodeRows(
     const day = Math.floor(time.timeMs / DAY_MS)
     if (day !== lastDay) days.add((lastDay = day))
   }
-  return { copy, records: kept, rejected, days, timeReplaced }
+  return { copy, records: kept, rejected, days, nowMs, timeReplaced }
 }
 
 const NO_TIME: Reason = {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { firstKeptDay, keptFromMs } from '../../../src/postgres/kept-time'
+import { keptFromMs } from '../../../src/postgres/kept-time'
+import { firstKeptDay } from '../../../src/postgres/retention'
 
 const HOUR_MS = 3_600_000
 const DAY_MS = 24 * HOUR_MS
