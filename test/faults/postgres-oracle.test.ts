@@ -29,7 +29,14 @@ function found(rows: FoundRow[], deadLetters: FoundRow[] = []): RowFindings {
 
 describe('the oracle of the rows', () => {
   it('has nothing to say when each position is one row or one dead letter', () => {
-    const none = { missing: [], repeated: [], invented: [], altered: [], wrongTenant: [] }
+    const none = {
+      missing: [],
+      repeated: [],
+      invented: [],
+      altered: [],
+      wrongTenant: [],
+      recoveryMs: undefined,
+    }
     assert.deepEqual(found([row(1), row(2)], [row(3)]), { rows: 2, deadLetters: 1, ...none })
   })
 
@@ -54,6 +61,21 @@ describe('the oracle of the rows', () => {
     const rows = [row(1, { sha256: '' }), row(2, { mqttTopic: '' }), row(3, { messageId: '' })]
     assert.deepEqual(found(rows).altered, ['0/1', '0/2', '0/3'])
     assert.deepEqual(found([row(1, { tenant: 'tenant-2' }), row(2), row(3)]).wrongTenant, ['0/1'])
+  })
+})
+
+describe('the recovery of the rows', () => {
+  it('is the time from the heal to the first row of a message that was published after it', () => {
+    const intents = [1, 2, 3].map((n) => ({ id: `run-${n}`, publishedAt: n * 1000 }))
+    const createdAt = { 1: 2100, 2: 2900, 3: 2500 }
+    const rows = ([1, 2, 3] as const).map((n) => row(n, { createdAt: createdAt[n] }))
+    const records = [record(1), record(2), record(3)]
+    const recovered = (deadLetters: FoundRow[] = []): number | undefined => {
+      const left = rows.filter(({ offset }) => !deadLetters.some((dead) => dead.offset === offset))
+      return examineRows({ run: 'run', intents, healedAt: 2000, records, rows: left, deadLetters }).recoveryMs
+    }
+    assert.equal(recovered(), 500)
+    assert.equal(recovered([row(3)]), 900, 'a dead letter is no row')
   })
 })
 

@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
 import type { AuditLine } from '../support/audit'
 import { idIn, type FoundRecord } from './oracle'
+import type { Intent } from './publisher/logs'
 
 /** A row of the table, or of the table of dead letters. */
 export interface FoundRow {
@@ -18,6 +19,8 @@ export interface FoundRow {
   readonly project: string
   readonly mqttTopic: string
   readonly messageId: string
+  /** When the transaction of the row began, in milliseconds since 1970; dead letters have none. */
+  readonly createdAt?: number
 }
 
 /** The lists hold positions, `partition/offset`. */
@@ -33,16 +36,30 @@ export interface RowFindings {
   readonly invented: readonly string[]
   readonly altered: readonly string[]
   readonly wrongTenant: readonly string[]
+  /** Of the rows of messages that were published after the heal: the earliest, in ms after the heal. */
+  readonly recoveryMs: number | undefined
 }
 
 export interface RowEvidence {
   readonly run: string
+  /** What was published; only who asks for the recovery needs it. */
+  readonly intents?: readonly Pick<Intent, 'id' | 'publishedAt'>[]
+  /** When the fault was over, in milliseconds since 1970. */
+  readonly healedAt?: number | undefined
   readonly records: readonly FoundRecord[]
   readonly rows: readonly FoundRow[]
   readonly deadLetters: readonly FoundRow[]
 }
 
-export function examineRows({ run, records, rows, deadLetters }: RowEvidence): RowFindings {
+export function examineRows({
+  run,
+  intents = [],
+  healedAt = Infinity,
+  records,
+  rows,
+  deadLetters,
+}: RowEvidence): RowFindings {
+  const late = new Set(intents.filter(({ publishedAt }) => publishedAt >= healedAt).map(({ id }) => id))
   const mine = new Map(
     records
       .filter((record) => idIn(record)?.startsWith(`${run}-`))
@@ -54,6 +71,7 @@ export function examineRows({ run, records, rows, deadLetters }: RowEvidence): R
   const invented: string[] = []
   const altered: string[] = []
   const wrongTenant: string[] = []
+  let recoveryMs: number | undefined
   const look = (row: FoundRow): boolean => {
     const position = positionOf(row)
     const record = mine.get(position)
@@ -72,6 +90,8 @@ export function examineRows({ run, records, rows, deadLetters }: RowEvidence): R
     )
       altered.push(position)
     if (row.tenant !== headers.tenant || row.project !== headers.project) wrongTenant.push(position)
+    if (row.createdAt !== undefined && late.has(idIn(record) ?? ''))
+      recoveryMs = Math.min(recoveryMs ?? Infinity, row.createdAt - healedAt)
     return true
   }
   return {
@@ -82,6 +102,7 @@ export function examineRows({ run, records, rows, deadLetters }: RowEvidence): R
     invented,
     altered,
     wrongTenant,
+    recoveryMs,
   }
 }
 

@@ -11,7 +11,13 @@ import { randomFrom, testSeed } from '../support/random'
 import { until } from '../support/until'
 import { examine, idIn, type Findings, type FoundRecord } from './oracle'
 import { PublisherProcess } from './publisher/process'
-import { examineAudit, examineRows, lettersOfTheSink, type RowFindings } from './postgres-oracle'
+import {
+  examineAudit,
+  examineRows,
+  lettersOfTheSink,
+  type RowEvidence,
+  type RowFindings,
+} from './postgres-oracle'
 import { WINDOW, type Stage } from './stage'
 import { addToTable } from './table'
 
@@ -116,7 +122,7 @@ async function play(row: Row, stage: Stage, body: (run: Run) => Promise<void>): 
       const letters = await stage.deadLetters()
       const deadLetters = new Set(letters.map((letter) => idIn(letter) ?? ''))
       const findings = examine({ run: name, logs, records, deadLetters, healedAt })
-      return { findings, rows: await lookAtRows(stage, name, records, letters) }
+      return { findings, rows: await lookAtRows(stage, { run: name, ...logs, healedAt, records }, letters) }
     }
     let seen = await look()
     await until(
@@ -126,7 +132,8 @@ async function play(row: Row, stage: Stage, body: (run: Run) => Promise<void>): 
         const { findings, rows } = seen
         const isThere = row.reportedLoss === true || findings.missing.length === 0
         const audited = rows === undefined || (rows.missing.length === 0 && rows.audit.length === 0)
-        return isThere && findings.recoveryMs !== undefined && audited
+        const recovered = rows === undefined || rows.recoveryMs !== undefined
+        return isThere && findings.recoveryMs !== undefined && audited && recovered
       },
       { giveUpMs: DRAIN_LIMIT_MS, pollMs: 500 },
     )
@@ -163,15 +170,14 @@ interface Seen {
 
 async function lookAtRows(
   { postgres }: Stage,
-  run: string,
-  records: readonly FoundRecord[],
+  evidence: Pick<RowEvidence, 'run' | 'intents' | 'healedAt' | 'records'>,
   letters: readonly FoundRecord[],
 ): Promise<Seen['rows']> {
   if (postgres === undefined) return undefined
   const rows = await postgres.rows()
   const deadLetters = [...(await postgres.deadLetters()), ...lettersOfTheSink(letters)]
   const audit = examineAudit(await postgres.audit(), rows, deadLetters)
-  return { ...examineRows({ run, records, rows, deadLetters }), audit }
+  return { ...examineRows({ ...evidence, rows, deadLetters }), audit }
 }
 
 /** What holds for every row of the matrix. */
@@ -210,12 +216,16 @@ function describe({ findings, rows }: Seen): string {
   const { acknowledged, found, missing, repeated, recoveryMs } = findings
   return (
     `published ${acknowledged}, in Kafka ${found}, missing ${missing.length}, repeated ${repeated}, ` +
-    `recovered in ${recoveryMs === undefined ? '?' : (recoveryMs / 1000).toFixed(1)} s` +
+    `recovered in ${secondsOf(recoveryMs)} s` +
     (rows === undefined
       ? ''
       : `; rows ${rows.rows}, dead letters ${rows.deadLetters}, missing ${rows.missing.length}, ` +
-        `repeated ${rows.repeated.length}`)
+        `repeated ${rows.repeated.length}, recovered in ${secondsOf(rows.recoveryMs)} s`)
   )
+}
+
+function secondsOf(ms: number | undefined): string {
+  return ms === undefined ? '?' : (ms / 1000).toFixed(1)
 }
 
 /** Each row has random moments of its own, and all come from the one seed that is printed. */

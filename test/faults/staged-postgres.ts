@@ -52,7 +52,8 @@ export class StagedPostgres {
   }
 
   rows(): Promise<FoundRow[]> {
-    return this.read(TABLE, `encode(sha256(payload), 'hex')`)
+    const createdAt = ', extract(epoch from created_at)::float8 * 1000 as "createdAt"'
+    return this.read(TABLE, `encode(sha256(payload), 'hex')`, createdAt)
   }
 
   deadLetters(): Promise<FoundRow[]> {
@@ -117,6 +118,12 @@ export class StagedPostgres {
     return (await this.ask<number>(waiting)) ?? 0
   }
 
+  /** Connections of Node-RED that are in a transaction. */
+  async openTransactions(): Promise<number> {
+    const open = `select count(*)::int from pg_stat_activity where usename = '${WRITER}' and xact_start is not null`
+    return (await this.ask<number>(open)) ?? 0
+  }
+
   async stop(): Promise<void> {
     await this.pool.end()
     await this.proxy.stop()
@@ -124,11 +131,11 @@ export class StagedPostgres {
     await this.server.stop()
   }
 
-  private async read(table: string, sha256: string): Promise<FoundRow[]> {
+  private async read(table: string, sha256: string, more = ''): Promise<FoundRow[]> {
     if (!(await tableExists(this.client, table))) return []
     const { rows } = await this.client.query<FoundRow>(
       `select kafka_partition::int as partition, kafka_offset::float8 as "offset", ${sha256} as sha256,
-              tenant_id as tenant, project_id as project, mqtt_topic as "mqttTopic", message_id as "messageId"
+              tenant_id as tenant, project_id as project, mqtt_topic as "mqttTopic", message_id as "messageId"${more}
        from ${table}`,
     )
     return rows

@@ -31,7 +31,13 @@ describe('the table of the fault tests', () => {
   })
 
   it('tells a loss that was reported from one that was not', () => {
-    assert.match(tableOf([row('F1')]), /\| F1 \| what F1 does \| 7 \| 10 \| 9 \| 1 \| 2 \| 1\.2 \|  \|/)
+    assert.match(tableOf([row('F1')]), /\| F1 \| what F1 does \| 7 \| 10 \| 9 \| 1 \| 2 \| 1\.2 \|  \|  \|/)
     assert.match(tableOf([row('M2', { reportedLoss: true })]), /\| 1 \(reported\) \|/)
+  })
+
+  it('has both times of a recovery when PostgreSQL takes part', () => {
+    const none = { deadLetters: 0, missing: [], repeated: [], invented: [], altered: [], wrongTenant: [] }
+    const rows = { rows: 9, ...none, recoveryMs: 2345 }
+    assert.match(tableOf([row('F1', { rows })]), /\| 1\.2 \| 2\.3 \| 9 \|/)
   })
 })

@@ -26,14 +26,18 @@ export function tableOf(results: readonly TableRow[]): string {
   const lines = [...results].sort(byId).map(({ id, title, seed, reportedLoss, findings, rows: inTable }) => {
     const { acknowledged, found, missing, repeated, recoveryMs } = findings
     const lost = reportedLoss === true ? `${missing.length} (reported)` : String(missing.length)
-    const recovery = recoveryMs === undefined ? '' : (recoveryMs / 1000).toFixed(1)
-    return `| ${id} | ${title} | ${seed} | ${acknowledged} | ${found} | ${lost} | ${repeated} | ${recovery} | ${inTable?.rows ?? ''} |`
+    const recoveries = `${secondsOf(recoveryMs)} | ${secondsOf(inTable?.recoveryMs)}`
+    return `| ${id} | ${title} | ${seed} | ${acknowledged} | ${found} | ${lost} | ${repeated} | ${recoveries} | ${inTable?.rows ?? ''} |`
   })
   return [
-    '| id | fault | seed | published | in Kafka | missing | repeated | recovery, s | rows |',
-    '|---|---|---|---:|---:|---:|---:|---:|---:|',
+    '| id | fault | seed | published | in Kafka | missing | repeated | recovery, s | to rows, s | rows |',
+    '|---|---|---|---:|---:|---:|---:|---:|---:|---:|',
     ...lines,
   ].join('\n')
+}
+
+function secondsOf(ms: number | undefined): string {
+  return ms === undefined ? '' : (ms / 1000).toFixed(1)
 }
 
 const LEGS = 'FMKP'
@@ -56,6 +60,8 @@ MQTT broker has acknowledged it. When the fault is over, everything is compared 
 - **repeated**: copies in Kafka besides the first. After a kill or a cut connection up to one window of the source (1,000)
   is allowed; each copy has the message ID that the device has set.
 - **recovery**: from the end of the fault to the first message in Kafka that was published after it.
+- **to rows**: where PostgreSQL takes part, from the end of the fault to the transaction that wrote the first row of a
+  message which was published after it (its begin, which the row's \`created_at\` is; the COMMIT follows it).
 - **rows**: where PostgreSQL takes part, rows in the table. Each record in Kafka was one row or one dead letter, with the
   same bytes and under the same tenant (else the test fails).
 `
