@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { PROJECT_ROOT } from '../../dev/project'
+import { countOf } from './count'
 import { addSums, lineOf, NO_SUM, parseLine, type SoakSum } from './soak-sum'
 import { pageOf } from './table'
 
@@ -22,6 +23,7 @@ const { values } = parseArgs({
     kills: { type: 'string', default: '1000' },
   },
 })
+const [kills, jobs] = [asked('kills'), asked('jobs')]
 const seed = values.seed ?? String(Math.floor(Math.random() * 2 ** 31))
 const only = values.only === undefined ? [] : ['--grep', `(${values.only.split(',').join('|')}):`]
 const folder = mkdtempSync(path.join(tmpdir(), 'tenant-faults-'))
@@ -29,6 +31,16 @@ const results = path.join(folder, 'results.jsonl')
 const mocha = require.resolve('mocha/bin/mocha.js')
 let passed = 0
 let failed = 0
+
+/** Ends the process with a sentence when the option does not say how often. */
+function asked(option: 'kills' | 'jobs'): number {
+  try {
+    return countOf(option, values[option])
+  } catch (error) {
+    console.error((error as Error).message)
+    return process.exit(1)
+  }
+}
 
 /** Runs the rows of a file, and shows what they say when they are done. */
 async function play(file: string): Promise<void> {
@@ -50,7 +62,6 @@ async function play(file: string): Promise<void> {
 
 /** As many soaks side by side as there are jobs, with a part of the kills each; the last line is what all have counted. */
 async function soak(): Promise<void> {
-  const [jobs, kills] = [Number(values.jobs), Number(values.kills)]
   const parts = Array.from({ length: jobs }, (_, at) => Math.floor((kills + at) / jobs)).filter(
     (part) => part > 0,
   )
@@ -88,7 +99,7 @@ async function main(): Promise<void> {
   const work = async (): Promise<void> => {
     for (let file = files.shift(); file !== undefined; file = files.shift()) await play(file)
   }
-  await Promise.all(Array.from({ length: Number(values.jobs) }, work))
+  await Promise.all(Array.from({ length: jobs }, work))
   if (failed === 0 && values.only === undefined) {
     writeFileSync(path.join(PROJECT_ROOT, 'docs', 'faults.md'), pageOf(results))
   }

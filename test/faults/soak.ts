@@ -38,6 +38,8 @@ interface Sum {
   readonly findings: Findings
   readonly rows: RowFindings
   readonly audit: readonly string[]
+  /** In Kafka; those in PostgreSQL are counted with the rows. */
+  readonly deadLetters: number
 }
 
 /** @throws Error when something is missing, repeated in PostgreSQL, or wrong in another way */
@@ -68,6 +70,7 @@ async function soak(seed: number): Promise<void> {
       findings: examine({ run, logs, records }),
       rows: examineRows({ run, records, rows, deadLetters }),
       audit: examineAudit(await postgres.audit(), rows, deadLetters),
+      deadLetters: (await stage.deadLetters()).length,
     }
     console.log(sumOf(sum, writing))
     judge(sum, stage.mqtt.keepsOrderWithQos2)
@@ -103,7 +106,7 @@ async function untilDrained(stage: Stage): Promise<void> {
   )
 }
 
-function judge({ findings, rows, audit }: Sum, brokerKeepsOrder: boolean): void {
+function judge({ findings, rows, audit, deadLetters }: Sum, brokerKeepsOrder: boolean): void {
   const none = { missing: [], invented: [], altered: [], wrongTenant: [] }
   for (const found of [findings, rows]) {
     const { missing, invented, altered, wrongTenant } = found
@@ -114,6 +117,8 @@ function judge({ findings, rows, audit }: Sum, brokerKeepsOrder: boolean): void 
     )
   }
   assert.deepEqual(rows.repeated, [], 'repeated rows')
+  // Every message of the publisher is good: one that was written off is lost.
+  assert.deepEqual({ inKafka: deadLetters, inPostgres: rows.deadLetters }, { inKafka: 0, inPostgres: 0 })
   assert.deepEqual(audit, [], 'the audit of the ledger')
   assert.deepEqual(findings.disordered, [], 'disordered')
   if (brokerKeepsOrder) assert.deepEqual(findings.disorderedOnArrival, [], 'disordered on arrival')
