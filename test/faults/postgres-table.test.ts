@@ -1,16 +1,21 @@
 /** P rows: what can happen to the tables, and what rows can be. */
 import assert from 'node:assert/strict'
+import { tableExists } from '../../dev/accounting'
 import type { FlowEntry } from '../../dev/node-red'
-import type { RowWriter } from '../../src/postgres/row-writer'
-import { createTestDatabase } from '../support/postgres'
-import { copyWriter, ledgerKey, openDatabase, openWriter, range, records } from '../support/sink'
+import { partitionName } from '../../src/postgres/partitions'
+import { DAY_MS } from '../../src/postgres/row-mapping'
+import { TABLE } from '../support/sink'
 import { until } from '../support/until'
+import { codesOf, ledgerOf } from './consumer-faults'
+import { UnseenFailures } from './postgres-meddler'
 import { faultRow } from './row'
 import { Stage } from './stage'
 import type { StagedPostgres } from './staged-postgres'
 
 const SINK = 'tenant-postgres-sink'
 const POISON_EVERY = 500
+/** PostgreSQL's code. */
+const DIVISION_BY_ZERO = '22012'
 
 describe('faults of PostgreSQL tables, and of rows', function () {
   this.timeout(120_000)
@@ -182,14 +187,40 @@ describe('faults of PostgreSQL tables, and of rows', function () {
   )
 
   faultRow(
-    { id: 'P11', title: 'the devices say that it is 2099, or 1970' },
+    { id: 'P11', title: 'the devices say that it is 2099, or 1970, or a day that has no partition yet' },
     () => stage,
     async () => {
-      const code = `for (const record of msg.payload)
-        record.time = record.kafka.offset % 2 ? '2099-01-01T00:00:00Z' : '1970-01-01T00:00:00Z'
+      const codes = codesOf(stage.nodeRed)
+      const yesterday = Math.floor(Date.now() / DAY_MS) - 1
+      const partition = partitionName(TABLE, yesterday)
+      const noon = new Date((yesterday + 0.5) * DAY_MS).toISOString()
+      assert.ok(!(await tableExists(postgres.client, partition)), `${partition} is there already`)
+      const times = JSON.stringify(['2099-01-01T00:00:00Z', '1970-01-01T00:00:00Z', noon])
+      const code = `const times = ${times}
+      for (const record of msg.payload) record.time = times[record.kafka.offset % 3]
       return msg`
+      // The table was made for a sink without a time of the devices.
+      await postgres.client.query('alter table iot_messages add column time_source text')
       await stage.nodeRed.deploy(withFunctionBeforeSink(code, { timeProperty: 'time' }), 'full')
+      const from = await ledgerOf(stage)
       await postgres.untilMoreRows(500)
+      await until(
+        () => `the log says that times were replaced: ${codes.join(', ')}`,
+        () => codes.includes('TIME_REPLACED'),
+      )
+      const to = await ledgerOf(stage)
+      const written = (
+        await postgres.client.query<{ of: number; at: string; source: string; time: Date }>(
+          `select kafka_partition as of, kafka_offset as at, time_source as source, time from iot_messages`,
+        )
+      ).rows.filter(({ of, at }) => Number(at) >= (from.get(of) ?? 0) && Number(at) < (to.get(of) ?? 0))
+      assert.ok(written.length >= 500, `only ${written.length} rows`)
+      for (const { at, source, time } of written) {
+        const isGood = Number(at) % 3 === 2
+        assert.equal(source, isGood ? 'device' : 'kafka')
+        assert.equal(time.toISOString() === noon, isGood, `${time.toISOString()} at ${at}`)
+      }
+      assert.ok(await tableExists(postgres.client, partition), `${partition} was not made`)
       const flow = stage.nodeRed.logTail()
       assert.doesNotMatch(flow, /no partition/)
       const strange = `select count(*)::int from iot_messages where abs(extract(epoch from time - now())) > 2 * 86400`
@@ -198,26 +229,37 @@ describe('faults of PostgreSQL tables, and of rows', function () {
     },
   )
 
-  it('P15: the COMMIT of a transaction that has failed is not taken for a success', async () => {
-    const test = await createTestDatabase()
-    const database = openDatabase(test.url)
-    let swallowed = 0
-    const swallowing: RowWriter = {
-      write: async (client, rows) => {
-        if (swallowed++ > 0) return copyWriter().write(client, rows)
-        await client.query('select 1/0').catch(() => undefined)
-        return 10
-      },
-    }
-    const writer = await openWriter(database, { writer: swallowing })
-    const write = (): Promise<unknown> => writer.writeRange(ledgerKey, range(0, 10), records(0, 10))
-    await assert.rejects(write(), { sqlState: 'ROLLBACK', kind: 'transient' })
-    await write()
-    const [{ n } = {}] = await test.query<{ n: number }>('select count(*)::int as n from iot_messages')
-    assert.equal(n, 10)
-    await database.close(0)
-    await test.drop()
-  })
+  faultRow(
+    {
+      id: 'P15',
+      title: 'transactions have failed before their COMMIT, and only its command tag says so, 5 times',
+    },
+    () => stage,
+    async () => {
+      const failures = new UnseenFailures()
+      const before = postgres.errors(DIVISION_BY_ZERO)
+      postgres.proxy.rewrite = failures.rewrite
+      try {
+        await stage.nodeRed.deploy(stage.flow, 'full')
+        for (let time = 1; time <= 5; time++) {
+          await postgres.untilMoreRows(1)
+          failures.due = 1
+          await until(
+            () => `a COMMIT has met a failed transaction (${time} of 5)\n${stage.nodeRed.logTail()}`,
+            () => failures.tags.length === time,
+          )
+        }
+        const says = /PostgreSQL rolled the transaction back at COMMIT; trying again/
+        await until('the log of the sink says so', () => says.test(stage.nodeRed.logTail()))
+      } finally {
+        postgres.proxy.rewrite = undefined
+        postgres.proxy.reset()
+      }
+      assert.deepEqual(failures.tags, Array(5).fill('ROLLBACK'))
+      assert.equal(postgres.errors(DIVISION_BY_ZERO), before + 5, 'what the server has refused')
+      await stage.untilGreen(SINK)
+    },
+  )
 
   /** By partition, what comes next in Kafka. */
   async function nextOffsets(): Promise<Map<number, number>> {

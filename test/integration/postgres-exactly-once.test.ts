@@ -204,6 +204,22 @@ describe('the PostgreSQL sink, exactly once by ledger', () => {
     )
   })
 
+  it('writes a batch again whose transaction had failed when its COMMIT came', async () => {
+    let swallowed = 0
+    const swallowing: RowWriter = {
+      write: async (client, rows) => {
+        if (swallowed++ > 0) return copyWriter().write(client, rows)
+        await client.query('select 1/0').catch(() => undefined)
+        return 10
+      },
+    }
+    const writer = await openWriter(connection, { writer: swallowing })
+    const write = (): Promise<unknown> => writer.writeRange(ledgerKey, range(0, 10), records(0, 10))
+    await assert.rejects(write(), { sqlState: 'ROLLBACK', kind: 'transient' })
+    await write()
+    assert.deepEqual(await offsets(), upTo(10))
+  })
+
   it('survives a power cut of the server in the middle of a batch', async () => {
     const statuses = new Set<string>()
     const sink: TableSink = openSink(connection, {
