@@ -46,10 +46,7 @@ describe('faults of PostgreSQL and of the way to it', function () {
     () => stage,
     async () => {
       await postgres.untilMoreRows(200)
-      await until('a transaction of the sink is open', async () => {
-        const open = `select count(*)::int from pg_stat_activity where usename = 'pipeline' and xact_start is not null`
-        return ((await postgres.ask<number>(open)) ?? 0) > 0
-      })
+      await until('a transaction of the sink is open', async () => (await postgres.openTransactions()) > 0)
       await postgres.server.kill()
       await isAway()
       await postgres.server.restart()
