@@ -14,6 +14,9 @@
  *    types) is compared with the reader's position, every time.
  *  - Kafka accepts an offset commit of any member for any partition. Whether we own it has to be known here.
  *  - A member id that has changed means that we were expelled.
+ *  - When the answer to joining again is lost, or is an error, kafkajs may go on as if it had joined: its heart-beats
+ *    are good, and it fetches nothing, for ever. It fetches only when it has done with joining, so a fetch that begins
+ *    before GROUP_JOIN tells.
  */
 import {
   PartitionAssigners,
@@ -70,6 +73,8 @@ export class KafkaJsSession {
   private topics: readonly string[] = []
   private memberId: string | undefined
   private isClosed = false
+  /** kafkajs has begun to join again. */
+  private isRejoining = false
   private movedAtMs = performance.now()
   private watch: NodeJS.Timeout | undefined
   private running: Promise<void> | undefined
@@ -184,15 +189,20 @@ export class KafkaJsSession {
     const moved = (): void => {
       this.movedAtMs = performance.now()
     }
-    consumer.on(events.FETCH_START, moved)
+    consumer.on(events.FETCH_START, () => {
+      moved()
+      if (this.isRejoining) this.end(notJoined())
+    })
     consumer.on(events.HEARTBEAT, moved)
     consumer.on(events.CRASH, ({ payload }) => this.end(payload.error))
     consumer.on(events.REBALANCING, () => {
       moved()
+      this.isRejoining = true
       this.partitions.hold()
     })
     consumer.on(events.GROUP_JOIN, ({ payload }) => {
       moved()
+      this.isRejoining = false
       this.onJoined(payload)
     })
     consumer.on(events.START_BATCH_PROCESS, ({ payload }) => {
@@ -300,5 +310,13 @@ function stuck(afterMs: number): PipelineError {
     'KAFKA_CONSUMER_STUCK',
     `The Kafka client did nothing for ${Math.round(afterMs / 1000)} s; it is started anew`,
     { retryable: true, statusText: 'Kafka: client was stuck' },
+  )
+}
+
+function notJoined(): PipelineError {
+  return new PipelineError(
+    'KAFKA_NOT_JOINED',
+    'The consumer group was joined again, and did not say which partitions are ours; the Kafka client is started anew',
+    { retryable: true, statusText: 'Kafka: did not join again' },
   )
 }
