@@ -7,7 +7,7 @@ import { withAdmin } from '../support/kafka'
 import { until } from '../support/until'
 import { codesOf, committedOf, distance, GROUP, ledgerOf, postgresOf, secondLegOf } from './consumer-faults'
 import { WITH_RIGHTS } from './kafka-faults'
-import { API, KafkaMeddler, refuse, refuseCommits } from './kafka-meddler'
+import { API, isGood, KafkaMeddler, refuse, type Call } from './kafka-meddler'
 import { faultRow } from './row'
 import { changed, Stage } from './stage'
 
@@ -20,8 +20,10 @@ const GROUP_ERRORS = {
   UNKNOWN_MEMBER_ID: 25,
   REBALANCE_IN_PROGRESS: 27,
 } as const
+/** Of these, the ones that Kafka gives to who asks to be taken in. */
+const JOIN_ERRORS = ['COORDINATOR_NOT_AVAILABLE', 'NOT_COORDINATOR', 'UNKNOWN_MEMBER_ID'] as const
 const SASL_AUTHENTICATION_FAILED = 58
-const COMMIT_FAILS_MS = 30_000
+const COMMIT_FAILS_MS = 60_000
 
 describe('faults of the consumer group', function () {
   this.timeout(120_000)
@@ -81,14 +83,19 @@ describe('faults of the consumer group', function () {
     { id: 'K10', title: 'the broker takes the login for expired, three times' },
     () => stage,
     async () => {
-      for (let time = 0; time < 3; time++) await refuseOnce(API.heartbeat, SASL_AUTHENTICATION_FAILED)
+      for (let time = 0; time < 3; time++) {
+        const { refused, joined } = await refuseOnce(API.heartbeat, SASL_AUTHENTICATION_FAILED)
+        // A login holds for a connection.
+        assert.ok(joined !== undefined && joined !== refused, 'it is a member by the connection of before')
+      }
     },
   )
 
   faultRow(
     {
       id: 'K17',
-      title: 'the group is disturbed: coordinator moved, generation and member unknown, rebalances',
+      title:
+        'the group is disturbed, and while it is joined: coordinator moved, generation and member unknown, rebalances',
       timeoutMs: 300_000,
     },
     () => stage,
@@ -96,7 +103,9 @@ describe('faults of the consumer group', function () {
       for (const code of Object.values(GROUP_ERRORS)) {
         await refuseOnce(API.heartbeat, code)
         await refuseOnce(API.offsetCommit, code)
+        await refuseOnce(API.syncGroup, code)
       }
+      for (const name of JOIN_ERRORS) await refuseOnce(API.joinGroup, GROUP_ERRORS[name])
     },
   )
 
@@ -139,10 +148,10 @@ describe('faults of the consumer group', function () {
     () => stage,
     async () => {
       let refused = 0
-      meddler.onAnswer = ({ api }, answer) => {
-        if (api !== API.offsetCommit) return
+      meddler.onAnswer = (call, answer) => {
+        if (call.api !== API.offsetCommit) return
         refused++
-        refuseCommits(answer, GROUP_ERRORS.COORDINATOR_NOT_AVAILABLE)
+        refuse(call, answer, GROUP_ERRORS.COORDINATOR_NOT_AVAILABLE)
       }
       await sleep(COMMIT_FAILS_MS)
       await untilMoreRows(500)
@@ -160,18 +169,41 @@ describe('faults of the consumer group', function () {
     },
   )
 
-  /** The next answer to such a request is an error; then rows go on. */
-  async function refuseOnce(api: number, code: number): Promise<void> {
-    let refused = 0
-    meddler.onAnswer = (call, answer) => {
-      if (call.api !== api || refused > 0) return
-      refused++
-      if (api === API.offsetCommit) refuseCommits(answer, code)
-      else refuse(answer, code)
+  /**
+   * The next answer to such a request is an error; who does not ask for it has to be told to join. Then Kafka has to
+   * take such a request again, or the client as a member; and rows go on.
+   * @returns the connections of the refusal and of the first good answer to SyncGroup after it
+   */
+  async function refuseOnce(api: number, code: number): Promise<{ refused?: object; joined?: object }> {
+    const [joins, rejoins] = [
+      api === API.joinGroup || api === API.syncGroup,
+      api === API.heartbeat && code !== GROUP_ERRORS.COORDINATOR_NOT_AVAILABLE,
+    ]
+    let told = !joins
+    let refused: object | undefined
+    let joined: object | undefined
+    let taken = false
+    meddler.onAnswer = (call: Call, answer) => {
+      const { connection } = call
+      if (refused === undefined && told && call.api === api) {
+        refused = connection
+        refuse(call, answer, code)
+      } else if (!told && call.api === API.heartbeat) {
+        told = true
+        refuse(call, answer, GROUP_ERRORS.REBALANCE_IN_PROGRESS)
+      } else if (refused !== undefined) {
+        taken ||= call.api === api && isGood(call, answer)
+        if (call.api === API.syncGroup && isGood(call, answer)) joined ??= connection
+      }
     }
-    await until(`request ${api} is answered with error ${code}`, () => refused > 0)
+    const what = `request ${api}, answered with error ${code}`
+    await until(what, () => refused !== undefined)
+    await until(`the client is a member again after ${what}`, () =>
+      joins || rejoins ? joined !== undefined : taken,
+    )
     await untilMoreRows(500)
     await untilReading()
+    return { ...(refused && { refused }), ...(joined && { joined }) }
   }
 })
 

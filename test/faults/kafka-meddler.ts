@@ -17,6 +17,8 @@ export const API = {
 export interface Call {
   readonly api: number
   readonly version: number
+  /** The same object for all calls of one connection. */
+  readonly connection: object
 }
 
 interface Connection {
@@ -66,8 +68,9 @@ export class KafkaMeddler {
     return Buffer.concat(passed)
   }
 
-  private async request(frame: Buffer, { calls }: Connection): Promise<void> {
-    const call = { api: frame.readInt16BE(4), version: frame.readInt16BE(6) }
+  private async request(frame: Buffer, connection: Connection): Promise<void> {
+    const call = { api: frame.readInt16BE(4), version: frame.readInt16BE(6), connection }
+    const { calls } = connection
     calls.set(frame.readInt32BE(8), call)
     await this.onRequest(call)
   }
@@ -80,13 +83,19 @@ export class KafkaMeddler {
   }
 }
 
-/** Puts an error into the answer to a heart-beat or to joining a group. */
-export function refuse(answer: Buffer, code: number): void {
-  answer.writeInt16BE(code, THROTTLE_BYTES)
+/** Puts an error into an answer: to a heart-beat, to joining a group, or to an offset commit for every partition. */
+export function refuse(call: Call, answer: Buffer, code: number): void {
+  for (const at of placesOfCodes(call, answer)) answer.writeInt16BE(code, at)
 }
 
-/** Puts an error into the answer to an offset commit, for every partition. */
-export function refuseCommits(answer: Buffer, code: number): void {
+/** Whether such an answer says nothing of an error. */
+export function isGood(call: Call, answer: Buffer): boolean {
+  return placesOfCodes(call, answer).every((at) => answer.readInt16BE(at) === 0)
+}
+
+function placesOfCodes({ api }: Call, answer: Buffer): number[] {
+  if (api !== API.offsetCommit) return [THROTTLE_BYTES]
+  const places: number[] = []
   let at = THROTTLE_BYTES
   const topics = answer.readInt32BE(at)
   at += 4
@@ -95,10 +104,11 @@ export function refuseCommits(answer: Buffer, code: number): void {
     const partitions = answer.readInt32BE(at)
     at += 4
     for (let partition = 0; partition < partitions; partition++) {
-      answer.writeInt16BE(code, at + 4)
+      places.push(at + 4)
       at += 6
     }
   }
+  return places
 }
 
 /** The record batches of each partition in the answer to a fetch, version 11. */
