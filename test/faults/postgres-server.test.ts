@@ -7,6 +7,7 @@ import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Client } from 'pg'
 import { until } from '../support/until'
+import { codesOf } from './consumer-faults'
 import { faultRow } from './row'
 import { Stage } from './stage'
 import type { StagedPostgres } from './staged-postgres'
@@ -32,11 +33,28 @@ describe('faults of PostgreSQL and of the way to it', function () {
       { id: 'P1', title: `PostgreSQL is restarted (${mode}) under load` },
       () => stage,
       async () => {
+        const codes = codesOf(stage.nodeRed)
         await postgres.untilMoreRows(200)
+        const before = await postgres.sessions()
+        const { accepted } = postgres.proxy
+        assert.ok(before.length > 0, 'the sink has no connection')
         await postgres.server.shutDown(mode)
+        assert.match(postgres.server.readLog(), new RegExp(`received ${mode} shutdown request`))
+        // Asked in order to end, each connection says so in the server's log; in a crash none has the time.
+        if (mode === 'fast') assert.ok(postgres.errors('57P01') >= before.length, 'not all were ended')
         await isAway()
+        await until('the sink has lost its connections', () => codes.includes('POSTGRES_AWAY'))
         await postgres.server.restart()
         await stage.untilGreen(SINK)
+        await postgres.untilMoreRows(1)
+        const after = await postgres.sessions()
+        assert.ok(after.length > 0 && postgres.proxy.accepted > accepted, 'it has not connected anew')
+        assert.deepEqual(
+          after.filter((session) => before.includes(session)),
+          [],
+          'connections of before',
+        )
+        await until('the log says that rows are written again', () => codes.includes('POSTGRES_BACK'))
       },
     )
   }

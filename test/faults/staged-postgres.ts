@@ -106,6 +106,14 @@ export class StagedPostgres {
     )
   }
 
+  /** The connections of Node-RED, each with a name that no other has, also after a restart. */
+  async sessions(): Promise<string[]> {
+    const { rows } = await this.client.query<{ name: string }>(
+      `select pid || ' since ' || backend_start as name from pg_stat_activity where usename = '${WRITER}'`,
+    )
+    return rows.map(({ name }) => name)
+  }
+
   /** Ends the connections of Node-RED. */
   async endSessions(): Promise<number> {
     const ended = `select count(pg_terminate_backend(pid))::int from pg_stat_activity where usename = '${WRITER}'`
