@@ -32,7 +32,7 @@ describe('faults of PostgreSQL and of the way to it', function () {
     faultRow(
       { id: 'P1', title: `PostgreSQL is restarted (${mode}) under load` },
       () => stage,
-      async () => {
+      async (run) => {
         const codes = codesOf(stage.nodeRed)
         await postgres.untilMoreRows(200)
         const before = await postgres.sessions()
@@ -45,6 +45,7 @@ describe('faults of PostgreSQL and of the way to it', function () {
         await isAway()
         await until('the sink has lost its connections', () => codes.includes('POSTGRES_AWAY'))
         await postgres.server.restart()
+        run.healed()
         await stage.untilGreen(SINK)
         await postgres.untilMoreRows(1)
         const after = await postgres.sessions()
