@@ -153,13 +153,13 @@ export class Redelivery<T> {
       return
     }
     const id = `${this.idPrefix}${(this.ids++).toString(36)}`
-    const message = compose(emission.content, emission.failure)
     const delivery = tracker.openDelivery(id, sourceId, this.timeoutOf(emission), (settlement) =>
       this.settled(emission, settlement),
     )
     this.outCount++
-    link(message, delivery)
     try {
+      const message = compose(emission.content, emission.failure)
+      link(message, delivery)
       send(output, message)
     } catch (thrown) {
       tracker.openFailure(delivery, sourceId, asPipelineError(thrown))

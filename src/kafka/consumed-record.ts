@@ -7,6 +7,7 @@
  *  - headers `tenant_id`, `project_id` and `mqtt_topic` count as ours
  *  - anything else is raw: the bytes are the payload
  */
+import { isUtf8 } from 'node:buffer'
 import { decodeRecord } from '../tenant/envelope'
 import { HEADER } from '../tenant/header-names'
 import type { ReadHeaders } from '../tenant/record-headers'
@@ -58,6 +59,7 @@ function openEnvelope(value: Buffer, headers: ReadHeaders): WireRecord {
 }
 
 function parseObject(value: Buffer): Readonly<Record<string, unknown>> | undefined {
+  if (!isUtf8(value)) return undefined
   try {
     return JSON.parse(value.toString()) as Readonly<Record<string, unknown>>
   } catch {

@@ -6,7 +6,7 @@
 import { isUtf8 } from 'node:buffer'
 import type { WireRecord } from '../runtime/wire'
 import type { PropertyPath } from './columns'
-import { sourceAt } from './json-source'
+import { sourceAt } from '../tenant/json-source'
 
 /** A record cannot give what a column needs. */
 export class Unusable extends Error {

@@ -37,7 +37,7 @@ export function encodeRecord(
 
 /**
  * The wire record of a value and its headers, without `kafka`. The payload is the device's bytes in every format;
- * a value that does not fit its `format` header is handed over as it is.
+ * a value that does not fit its `format` header, or cannot be opened without a change, is handed over as it is.
  */
 export function decodeRecord(value: Buffer | null, headers: ReadHeaders): WireRecord {
   const record = decodeHeaders(headers)

@@ -2,10 +2,12 @@
  * The JSON formats of a record's value, an envelope of our own and the CloudEvent, and how they are opened.
  *
  * They carry a JSON payload as the very text that came, not parsed and written again: that would change numbers. So
- * the bytes are read back exactly.
+ * the bytes are read back exactly, also out of an envelope that somebody else has written.
  */
+import { isUtf8 } from 'node:buffer'
 import { PipelineError } from '../runtime/errors'
 import type { WireRecord } from '../runtime/wire'
+import { sourceAt } from './json-source'
 
 const JSON_TYPE = /[/+]json\b/
 const CLOUD_EVENT_TYPE = 'iot.mqtt.message'
@@ -110,13 +112,22 @@ const DATA_MARK = ',"data":'
 const BASE64_MARK = ',"data_base64":'
 const ENVELOPE_END = /(?:,"payload_encoding":"(?:text|base64|none)")?,"timestamp":-?\d+\}$/
 
+/** Of either alphabet. `Buffer.from` leaves out in silence what is none. */
+const BASE64 = /^[A-Za-z0-9+/_-]*={0,2}$/
+/** A UTF-16 unit that UTF-8 has no bytes for; it would become another character. */
+const HALF_OF_A_PAIR = /\p{Surrogate}/u
+
 export interface Opened {
   readonly payload: Buffer | null
   readonly contentType?: string
 }
 
-/** `undefined` for a value that is neither an envelope nor a CloudEvent. */
+/**
+ * `undefined` for a value that is neither an envelope nor a CloudEvent, and for one whose payload cannot be taken out
+ * of it without a change. Never throws.
+ */
 export function open(value: Buffer): Opened | undefined {
+  if (!isUtf8(value)) return undefined
   const text = value.toString()
   let parsed: unknown
   try {
@@ -127,36 +138,50 @@ export function open(value: Buffer): Opened | undefined {
   if (typeof parsed !== 'object' || parsed === null) return undefined
   const fields = parsed as Readonly<Record<string, unknown>>
   if (fields.specversion !== undefined) return openCloudEvent(text, fields)
-  return 'payload' in fields ? { payload: openPayload(text, fields) } : undefined
+  const payload = 'payload' in fields ? openPayload(text, fields) : undefined
+  return payload === undefined ? undefined : { payload }
 }
 
-function openPayload(text: string, fields: Readonly<Record<string, unknown>>): Buffer | null {
+function openPayload(text: string, fields: Readonly<Record<string, unknown>>): Buffer | null | undefined {
   const { payload, payload_encoding: encoding } = fields
-  if (encoding === 'none') return null
-  if (typeof payload === 'string' && encoding === 'base64') return Buffer.from(payload, 'base64')
-  if (typeof payload === 'string' && encoding === 'text') return Buffer.from(payload)
-  const end = ENVELOPE_END.exec(text)
-  return sameJson(text, PAYLOAD_MARK, end?.index, payload)
+  if (payload === null && encoding === 'none') return null
+  if (typeof payload === 'string' && encoding === 'base64') return bytesOfBase64(payload)
+  if (typeof payload === 'string' && encoding === 'text') return bytesOfText(payload)
+  return bytesOfJson(text, 'payload', PAYLOAD_MARK, ENVELOPE_END.exec(text)?.index)
 }
 
-function openCloudEvent(text: string, fields: Readonly<Record<string, unknown>>): Opened {
+function openCloudEvent(text: string, fields: Readonly<Record<string, unknown>>): Opened | undefined {
   const { data, data_base64: base64, datacontenttype } = fields
   const contentType = typeof datacontenttype === 'string' ? { contentType: datacontenttype } : {}
-  if (typeof base64 === 'string') return { payload: Buffer.from(base64, 'base64'), ...contentType }
   const isJson = typeof datacontenttype !== 'string' || JSON_TYPE.test(datacontenttype)
-  if (typeof data === 'string' && !isJson) return { payload: Buffer.from(data), ...contentType }
-  return { payload: sameJson(text, DATA_MARK, text.length - 1, data), ...contentType }
+  let payload: Buffer | null | undefined
+  if (base64 !== undefined) payload = typeof base64 === 'string' ? bytesOfBase64(base64) : undefined
+  else if (data === undefined) payload = null
+  else if (typeof data === 'string' && !isJson) payload = bytesOfText(data)
+  else payload = bytesOfJson(text, 'data', DATA_MARK, text.length - 1)
+  return payload === undefined ? undefined : { payload, ...contentType }
 }
 
-/** The JSON text of a value as it was written; written anew when somebody else made the envelope. */
-function sameJson(text: string, mark: string, end: number | undefined, parsed: unknown): Buffer | null {
-  if (parsed === undefined) return null
+function bytesOfBase64(text: string): Buffer | undefined {
+  return BASE64.test(text) ? Buffer.from(text, 'base64') : undefined
+}
+
+function bytesOfText(text: string): Buffer | undefined {
+  return HALF_OF_A_PAIR.test(text) ? undefined : Buffer.from(text)
+}
+
+/**
+ * The text of a JSON value as it was written. In an envelope of ours the white space around it is the device's as
+ * well; in one that somebody else has written it belongs to the envelope.
+ */
+function bytesOfJson(text: string, key: string, mark: string, end: number | undefined): Buffer | undefined {
   const start = text.indexOf(mark)
   if (start >= 0 && end !== undefined) {
     const slice = text.slice(start + mark.length, end)
     if (isJson(slice)) return Buffer.from(slice)
   }
-  return Buffer.from(JSON.stringify(parsed))
+  const source = sourceAt(text, [key])
+  return source === undefined ? undefined : Buffer.from(source)
 }
 
 function isJson(text: string): boolean {

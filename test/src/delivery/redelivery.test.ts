@@ -15,11 +15,19 @@ const node = { id: 'sink' }
 const failure = (retryable: boolean, code = 'TEST'): PipelineError =>
   new PipelineError(code, 'no', { retryable })
 
-function setUp({ maxAttempts = 0, wired = [true, true] } = {}) {
+interface SetUp {
+  readonly maxAttempts?: number
+  readonly wired?: boolean[]
+  /** `attempt` counts all messages that were asked for. */
+  readonly compose?: (payload: readonly string[], attempt: number) => Message
+}
+
+function setUp({ maxAttempts = 0, wired = [true, true], compose }: SetUp = {}) {
   const tracker = new DeliveryTracker({ now: () => performance.now(), nextMacrotask: setImmediate })
   const gate = { open: true }
   const sent: Sent[] = []
   const settled: string[] = []
+  let composed = 0
   const redelivery = new Redelivery<readonly string[]>({
     tracker,
     gateOpen: () => gate.open,
@@ -35,7 +43,8 @@ function setUp({ maxAttempts = 0, wired = [true, true] } = {}) {
       tracker.copyReceived(delivery, node)
     },
     isWired: (output) => wired[output] === true,
-    compose: (payload, error) => ({ payload, ...(error && { error: { code: error.code } }) }),
+    compose: (payload, error) =>
+      compose?.(payload, ++composed) ?? { payload, ...(error && { error: { code: error.code } }) },
     split: (content) => content.map((part) => [part]),
     onSettled: (content) => settled.push(content.join('+')),
   })
@@ -54,6 +63,7 @@ function setUp({ maxAttempts = 0, wired = [true, true] } = {}) {
     redelivery,
     wired,
     deliveryOf,
+    turn,
     texts: () => sent.map(({ message }) => (message.payload as string[]).join('+')),
     store: async (index: number) => {
       const delivery = deliveryOf(index)
@@ -76,6 +86,24 @@ function setUp({ maxAttempts = 0, wired = [true, true] } = {}) {
 }
 
 describe('redelivery', () => {
+  it('sends what could not be put together again, and does not throw at its source', async () => {
+    const { redelivery, settled, texts, store, turn } = setUp({
+      compose: (payload, attempt) => {
+        if (attempt === 1) throw new RangeError('too deep')
+        return { payload }
+      },
+    })
+    redelivery.emit(['a'])
+    redelivery.emit(['b'])
+    await turn()
+    assert.deepEqual([texts(), redelivery.size], [['b'], 2])
+    assert.equal(redelivery.problem?.message, 'too deep')
+    await until('it is sent again', () => texts().length === 2)
+    await store(0)
+    await store(1)
+    assert.deepEqual([settled, redelivery.size], [['b', 'a'], 0])
+  })
+
   it('settles what was stored, and what the flow ended on purpose', async () => {
     const { redelivery, settled, store, end } = setUp()
     redelivery.emit(['a'])

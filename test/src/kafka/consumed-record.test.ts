@@ -69,6 +69,16 @@ describe('wireRecordOf', () => {
     assert.equal(record.receivedAt, 1_732_715_160_000)
   })
 
+  it('opens it however it is written, and leaves alone what is not UTF-8', () => {
+    const text = '{ "timestamp": "2026-11-28T04:18:21Z", "payload": 9007199254740993, "tenant_id": "acme" }'
+    const record = wireRecordOf(consumed(text), place)
+    assert.equal(String(record.payload), '9007199254740993')
+    assert.deepEqual([record.tenant, record.receivedAt], ['acme', Date.UTC(2026, 10, 28, 4, 18, 21)])
+    const value = Buffer.from('{"tenant_id":"ac\xff","payload":1}', 'latin1')
+    const raw = wireRecordOf({ ...consumed(null), value }, place)
+    assert.deepEqual([raw.payload, raw.tenant], [value, undefined])
+  })
+
   it('takes no tenant from the payload of a record that names its tenant in a header', () => {
     const text = '{"tenant_id":"other","payload":1}'
     const record = wireRecordOf(consumed(text, { tenant: 'acme' }), place)

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { decodeRecord, encodeRecord, VALUE_FORMATS, type ValueFormat } from '../../../src/tenant/envelope'
 import type { WireRecord } from '../../../src/runtime/wire'
+import { oddJson } from '../../support/odd-json'
 
 const identity = { messageId: 'id-1', receivedAt: 1_700_000_000_123 }
 const record: WireRecord = {
@@ -114,6 +115,93 @@ describe('the JSON envelope', () => {
   })
 })
 
+/** Envelopes as other producers write them: any order, any white space, fields of their own. */
+function foreignEnvelope(key: 'payload' | 'data', payload: string): fc.Arbitrary<Buffer> {
+  const others = {
+    payload: [
+      '"tenant_id":"acme"',
+      '"mqtt_topic":"a/b"',
+      '"timestamp":"2026-11-28T04:18:21Z"',
+      '"timestamp":1',
+    ],
+    data: ['"specversion":"1.0"', '"id":"7"', '"datacontenttype":"application/json"'],
+  }[key]
+  const inner = ['"meta":{"payload":1,"data":[2,"timestamp"]}', '"text":",\\"payload\\":3,\\"data\\":4"']
+  const space = fc.constantFrom('', ' ', '\n  ', '\t\r\n')
+  return fc
+    .tuple(
+      fc.shuffledSubarray([...others, ...inner], { minLength: others.length + inner.length }),
+      fc.nat(others.length + inner.length),
+      fc.array(space, { minLength: 4, maxLength: 4 }),
+    )
+    .map(([members, at, [a = '', b = '', c = '', d = '']]) => {
+      const spaced = members.map((member) => member.replace(/^("[^"]*"):/, `$1${a}:${b}`))
+      // The one space that is never missing tells it from an envelope of ours, where such space is the device's.
+      spaced.splice(at, 0, `"${key}" :${b}${payload}`)
+      return Buffer.from(`{${c}${spaced.join(`${d},${a}`)}${b}}${c}`)
+    })
+}
+
+describe('an envelope that somebody else has written', () => {
+  const changing = [
+    '9007199254740993',
+    '1e400',
+    '-0.0',
+    '25.30',
+    '{"a":1,"a":2}',
+    '"\\u0041\\/"',
+    '{"__proto__":{"x":1}}',
+    '"\\ud800"',
+    '[1, 2 ]',
+    'null',
+  ]
+  for (const [format, key] of [
+    ['json', 'payload'],
+    ['cloudevent', 'data'],
+  ] as const) {
+    it(`gives the payload as it stands there, whatever is around it (${format})`, () =>
+      fc.assert(
+        fc.property(
+          fc
+            .oneof(
+              fc.constantFrom(...changing),
+              oddJson.map((text) => text.trim()),
+              fc.json(),
+            )
+            .chain((payload) => fc.tuple(fc.constant(payload), foreignEnvelope(key, payload))),
+          ([payload, value]) => {
+            assert.equal(String(decodeRecord(value, { format }).payload), payload)
+          },
+        ),
+        { numRuns: 1000 },
+      ))
+
+    it(`is opened however deep the payload is (${format})`, () => {
+      const deep = '['.repeat(100_000) + ']'.repeat(100_000)
+      const mark = format === 'json' ? '"tenant_id":"acme"' : '"specversion":"1.0"'
+      const value = Buffer.from(`{"${key}": ${deep} ,${mark}}`)
+      assert.equal(String(decodeRecord(value, { format }).payload), deep)
+    })
+
+    it(`is handed over as it is when it is not UTF-8, or holds no bytes to give back (${format})`, () => {
+      const values = {
+        json: [
+          Buffer.from('{"tenant_id":"acme","payload":{"a":"\xff"}}', 'latin1'),
+          Buffer.from('{"payload":"\\ud800","payload_encoding":"text"}'),
+          Buffer.from('{"payload":"not!base64","payload_encoding":"base64"}'),
+        ],
+        cloudevent: [
+          Buffer.from('{"specversion":"1.0","data":{"a":"\xff"}}', 'latin1'),
+          Buffer.from('{"specversion":"1.0","datacontenttype":"text/plain","data":"\\ud800"}'),
+          Buffer.from('{"specversion":"1.0","data_base64":"not!base64"}'),
+          Buffer.from('{"specversion":"1.0","data_base64":7}'),
+        ],
+      }[format]
+      for (const value of values) assert.equal(decodeRecord(value, { format }).payload, value)
+    })
+  }
+})
+
 describe('the CloudEvent', () => {
   it('follows version 1.0', () => {
     assert.deepEqual(JSON.parse(textOf(record, 'cloudevent')), {
@@ -160,9 +248,10 @@ describe('a record from Kafka', () => {
         '1e400',
       )
       const text = tricky.map((some) => Buffer.from(some))
+      const odd = oddJson.map((some) => Buffer.from(some))
       const types = fc.constantFrom(undefined, 'application/json', 'text/plain', 'image/png')
       fc.assert(
-        fc.property(fc.oneof(json, bytes, text), types, (payload, contentType) => {
+        fc.property(fc.oneof(json, bytes, text, odd), types, (payload, contentType) => {
           const given = { ...record, payload }
           if (contentType === undefined) delete given.contentType
           else given.contentType = contentType

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import { sourceAt } from '../../../src/postgres/json-source'
+import { sourceAt } from '../../../src/tenant/json-source'
 import { oddJson } from '../../support/odd-json'
 
 describe('the source of a JSON value', () => {

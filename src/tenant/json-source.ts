@@ -5,7 +5,6 @@
  * In prose: walk along the text, stepping over whole values, until the path is followed. Brackets are counted and
  * not called into, so that no depth ends the stack.
  */
-import type { PropertyPath } from './columns'
 
 const QUOTE = 0x22
 const BACKSLASH = 0x5c
@@ -21,7 +20,7 @@ const COMMA = 0x2c
  *   `JSON.parse` and `jsonb`
  * @returns `undefined` when there is no such value
  */
-export function sourceAt(text: string, path: readonly string[] | PropertyPath): string | undefined {
+export function sourceAt(text: string, path: readonly string[]): string | undefined {
   let from: number | undefined = skipSpace(text, 0)
   for (const step of path) {
     const opening = text.charCodeAt(from)
