@@ -74,8 +74,8 @@ interface Prepared {
 }
 
 export class TableSink {
-  /** What keeps it from writing; `undefined` when all is well. */
-  problem: PipelineError | undefined
+  /** Of each piece of work that waits for another attempt, the longest waiting first. */
+  private readonly problems = new Map<object, PipelineError>()
   /** It has reached the database and found, or made, the table. */
   ready = false
   /** What keeps it from writing the table of a tenant, whose records become dead letters meanwhile. */
@@ -96,6 +96,15 @@ export class TableSink {
     this.maintenance = this.maintenanceOf(options)
     const { tenantSchemas } = options
     if (tenantSchemas !== undefined) this.tenantTables = this.tablesOf(tenantSchemas)
+  }
+
+  /**
+   * What keeps it from writing, until the work that met it has got through; `undefined` when all is well. Others may
+   * get through meanwhile: a partition that is stuck must not look well because its neighbours are.
+   */
+  get problem(): PipelineError | undefined {
+    const [first] = this.problems.values()
+    return first
   }
 
   /** The server that is written to, where there are several to choose from. */
@@ -181,19 +190,21 @@ export class TableSink {
   }
 
   private async untilDone<T>(work: () => Promise<T>): Promise<T> {
-    const result = await retryForEver(work, {
-      signal: this.closing.signal,
-      // The consumer has to act, and comes back with other ranges.
-      givesUp: (problem) => problem instanceof LedgerRewound || problem instanceof RangeSuperseded,
-      onProblem: (problem) => {
-        if (problem instanceof DatabaseError && problem.kind === 'configuration') this.prepareAgain()
-        this.problem = problem
-        this.onChange()
-      },
-    })
-    this.problem = undefined
-    this.onChange()
-    return result
+    try {
+      return await retryForEver(work, {
+        signal: this.closing.signal,
+        // The consumer has to act, and comes back with other ranges.
+        givesUp: (problem) => problem instanceof LedgerRewound || problem instanceof RangeSuperseded,
+        onProblem: (problem) => {
+          if (problem instanceof DatabaseError && problem.kind === 'configuration') this.prepareAgain()
+          this.problems.set(work, problem)
+          this.onChange()
+        },
+      })
+    } finally {
+      this.problems.delete(work)
+      this.onChange()
+    }
   }
 
   private async oneAfterTheOther<T>(lane: string, work: () => Promise<T>): Promise<T> {

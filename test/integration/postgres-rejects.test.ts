@@ -8,6 +8,7 @@ import type { RowWriter } from '../../src/postgres/row-writer'
 import { refusedPayload } from '../../src/postgres/screen'
 import type { TableSink } from '../../src/postgres/table-sink'
 import { createTestDatabase, type TestDatabase } from '../support/postgres'
+import { until } from '../support/until'
 import {
   copyWriter,
   ledgerKey,
@@ -366,4 +367,25 @@ describe('a table that does not fit', () => {
       assert.deepEqual(await database.query('select 1 from iot_dead_letters'), [])
     })
   }
+
+  it('for one partition keeps the sink red until that partition has got through, whatever others store', async () => {
+    sink = openSink(connection, { createTable: false })
+    await database.query(
+      `create table iot_messages (time timestamptz, tenant_id text, project_id text, mqtt_topic text, payload jsonb,
+         message_id text, kafka_topic text, kafka_partition int check (kafka_partition <> 1), kafka_offset bigint)`,
+    )
+    const of = (partition: number, from: number): Promise<unknown> => {
+      const batch = records(from, from + 100).map((one) => ({ ...one, kafka: { ...one.kafka, partition } }))
+      return sink.write({ way: 'range', range: range(from, from + 100, partition), records: batch })
+    }
+    const stuck = of(1, 0)
+    await until('the sink shows it', () => sink.problem !== undefined)
+    for (let from = 0; from < 500; from += 100) {
+      await of(0, from)
+      assert.match(String(sink.problem?.statusText), /every row refused \(23514\)/)
+    }
+    await database.query('alter table iot_messages drop constraint iot_messages_kafka_partition_check')
+    await stuck
+    assert.equal(sink.problem, undefined)
+  })
 })
