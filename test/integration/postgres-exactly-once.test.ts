@@ -144,6 +144,22 @@ describe('the PostgreSQL sink, exactly once by ledger', () => {
     await disturbed
   }
 
+  it('waits for the disk with each COMMIT, also in a database that is told not to', async () => {
+    const name = new URL(database.url).pathname.slice(1)
+    await database.query(`alter database ${name} set synchronous_commit = off`)
+    const writer = await openWriter(connection)
+    await database.query('create table seen (outside text, inside text)')
+    await database.query(`create function see() returns trigger language plpgsql as $$ begin
+      insert into seen select reset_val, setting from pg_settings where name = 'synchronous_commit';
+      return null;
+    end $$`)
+    // Deferred: it looks when the transaction commits.
+    await database.query(`create constraint trigger look after insert on iot_messages
+      deferrable initially deferred for each row execute function see()`)
+    await writer.writeRange(ledgerKey, range(0, 1), records(0, 1))
+    assert.deepEqual(await database.query('select * from seen'), [{ outside: 'off', inside: 'on' }])
+  })
+
   it('survives connections that are ended in the middle of transactions', async () => {
     const sink = openSink(connection)
     sink.start()
