@@ -6,7 +6,7 @@
 import type { ConnectionOptions as TlsOptions } from 'node:tls'
 import { PipelineError } from '../runtime/errors'
 
-/** `auto`: what the URL's `sslmode` says; without one no TLS. */
+/** `auto`: what the URL's `sslmode` says; without one `verify` if TLS settings were chosen, else no TLS. */
 export type TlsChoice = 'auto' | 'verify' | 'no-verify' | 'off'
 
 export interface Server {
@@ -38,17 +38,17 @@ const SSL_MODES: Readonly<Record<string, TlsChoice>> = {
 }
 
 /**
- * @param tlsOptions certificates of a TLS configuration node
+ * @param tlsOptions certificates of a TLS configuration node; `undefined` when none was chosen
  * @throws PipelineError `CONFIG_INVALID`
  */
 export function connectionConfig(
   address: string | ServerAddress,
   tls: TlsChoice,
-  tlsOptions: TlsOptions = {},
+  tlsOptions?: TlsOptions,
 ): ConnectionConfig {
   const { sslMode, ...server } =
     typeof address === 'string' ? parseUrl(address) : { ...address, sslMode: null }
-  const choice = tls === 'auto' ? modeOf(sslMode) : tls
+  const choice = tls === 'auto' ? modeOf(sslMode, tlsOptions !== undefined) : tls
   const ssl = choice === 'off' ? false : { ...tlsOptions, rejectUnauthorized: choice === 'verify' }
   return { ...server, ssl }
 }
@@ -105,8 +105,9 @@ function parseUrl(text: string): ServerAddress & { sslMode: string | null } {
   }
 }
 
-function modeOf(sslMode: string | null): TlsChoice {
-  if (sslMode === null) return 'off'
+function modeOf(sslMode: string | null, hasSettings: boolean): TlsChoice {
+  // Whoever chooses settings for TLS wants it: they must not be ignored in silence.
+  if (sslMode === null) return hasSettings ? 'verify' : 'off'
   const choice = SSL_MODES[sslMode]
   if (choice !== undefined) return choice
   const known = Object.keys(SSL_MODES).join(', ')

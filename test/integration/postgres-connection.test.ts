@@ -6,6 +6,7 @@ import { Client } from 'pg'
 import { startOwnPostgres, type OwnPostgres } from '../../dev/services/postgres'
 import { connectionConfig, type TlsChoice } from '../../src/postgres/connection'
 import { DatabaseError } from '../../src/postgres/database-error'
+import { TestAuthority } from '../support/certificates'
 import { openDatabase } from '../support/sink'
 
 /** A self-signed certificate for 127.0.0.1, made for this test; it protects nothing. */
@@ -23,10 +24,19 @@ describe('connecting to PostgreSQL', () => {
   })
 
   /** Connects and asks whether the connection is encrypted. */
-  async function connect(change: (url: URL) => void, tls: TlsChoice = 'auto', ca?: string): Promise<boolean> {
+  async function connect(
+    change: (url: URL) => void,
+    tls: TlsChoice = 'auto',
+    { ca, fields = false }: { ca?: string; fields?: boolean } = {},
+  ): Promise<boolean> {
     const url = new URL(server.address)
     change(url)
-    const connection = connectionConfig(url.href, tls, ca === undefined ? {} : { ca })
+    const { ssl: _, ...address } = connectionConfig(url.href, 'off')
+    const connection = connectionConfig(
+      fields ? address : url.href,
+      tls,
+      ca === undefined ? undefined : { ca },
+    )
     const database = openDatabase(url.href, { connection, connectTimeoutMs: 2000 })
     try {
       return await database.withClient('asking', async (client) => {
@@ -87,9 +97,21 @@ describe('connecting to PostgreSQL', () => {
       connect((url) => (url.search = 'sslmode=require')),
       failsWith('self-signed certificate', 'configuration'),
     )
-    const authority = readFileSync(path.join(TLS_FILES, 'server.crt'), 'utf8')
-    assert.equal(await connect(asItIs, 'verify', authority), true)
+    const ca = readFileSync(path.join(TLS_FILES, 'server.crt'), 'utf8')
+    assert.equal(await connect(asItIs, 'verify', { ca }), true)
     assert.equal(await connect(asItIs, 'no-verify'), true)
     assert.equal(await connect(asItIs), false)
+    assert.equal(await connect(asItIs, 'auto', { fields: true }), false)
+
+    // TLS settings that somebody has chosen are not ignored, unless something says so by name.
+    assert.equal(await connect(asItIs, 'auto', { ca }), true)
+    assert.equal(await connect(asItIs, 'auto', { ca, fields: true }), true)
+    const foreign = new TestAuthority()
+    await assert.rejects(
+      connect(asItIs, 'auto', { ca: foreign.cert }).finally(() => foreign.remove()),
+      failsWith('self-signed certificate', 'configuration'),
+    )
+    assert.equal(await connect((url) => (url.search = 'sslmode=disable'), 'auto', { ca }), false)
+    assert.equal(await connect(asItIs, 'off', { ca }), false)
   })
 })

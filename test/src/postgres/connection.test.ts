@@ -62,6 +62,17 @@ describe('the address of PostgreSQL', () => {
     })
   }
 
+  it('has TLS when settings for it are chosen and nothing else says what to do', () => {
+    const fields = { servers: [{ host: 'db', port: 5432 }], database: 'iot', user: 'w', password: '' }
+    const verified = { ca: 'authority', rejectUnauthorized: true }
+    const chosen = { ca: 'authority', rejectUnauthorized: false }
+    assert.deepEqual(connectionConfig(fields, 'auto', chosen).ssl, verified)
+    assert.deepEqual(connectionConfig(at(''), 'auto', chosen).ssl, verified)
+    assert.deepEqual(connectionConfig(at('?sslmode=no-verify'), 'auto', chosen).ssl, chosen)
+    assert.equal(connectionConfig(at('?sslmode=disable'), 'auto', chosen).ssl, false)
+    assert.equal(connectionConfig(fields, 'auto').ssl, false)
+  })
+
   for (const wrong of [
     'mysql://db',
     'db:5432',
