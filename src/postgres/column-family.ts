@@ -5,18 +5,32 @@
 
 /**
  *  - `time`: parsed by us, because PostgreSQL would accept `now`, `tomorrow` and `infinity`
+ *  - `clock`: a time of day, checked by us for the same reason
+ *  - `times`: several times in one value; handed over when it has none of these words in it
  *  - `float`: a number may be handed over as JavaScript holds it, because the column holds no more
  *  - `other`: a number is handed over as it was written
  */
-export type ColumnFamily = 'time' | 'float' | 'other'
+export type ColumnFamily = 'time' | 'clock' | 'times' | 'float' | 'other'
 
 /** Names as in `pg_type`. */
 const FAMILIES: Readonly<Record<string, ColumnFamily>> = {
   timestamptz: 'time',
   timestamp: 'time',
   date: 'time',
+  timetz: 'clock',
+  time: 'clock',
   float8: 'float',
   float4: 'float',
+  ...Object.fromEntries(
+    ['timestamptz', 'timestamp', 'date', 'timetz', 'time'].map((type) => [`_${type}`, 'times'] as const),
+  ),
+  ...Object.fromEntries(
+    ['tstz', 'ts', 'date'].flatMap((of) =>
+      [`${of}range`, `${of}multirange`, `_${of}range`, `_${of}multirange`].map(
+        (type) => [type, 'times'] as const,
+      ),
+    ),
+  ),
 }
 
 /** @param type the name of the column's type in `pg_type`, of a domain that of its base */

@@ -89,6 +89,31 @@ function zoneOffsetMs(zone: string | undefined): number | undefined {
   return (zone.startsWith('-') ? -1 : 1) * (hours * 60 + minutes) * 60_000
 }
 
+const CLOCK = /^([01]?\d|2[0-4]):[0-5]\d(?::[0-5]\d(?:\.\d{1,9})?)?\s?(?:Z|[+-]\d\d(?::?\d\d)?)?$/i
+const HAS_ZONE = /(?:Z|[+-]\d\d(?::?\d\d)?)$/i
+
+/**
+ * Reads a time of day: `14:30`, with seconds and a time zone or without, or the one of an instant as `parseTime`
+ * reads it. A text without a time zone is UTC.
+ * @returns text for a column of the type `time` or `timetz`
+ */
+export function clockText(value: unknown): string | undefined {
+  if (typeof value === 'string' && CLOCK.test(value.trim())) {
+    const text = value.trim()
+    return HAS_ZONE.test(text) ? text : `${text}Z`
+  }
+  const timeMs = parseTime(value)
+  return timeMs === undefined ? undefined : timeText(timeMs).split('T')[1]
+}
+
+const WORDS_FOR_TIMES = /(?<![a-z])(?:now|today|tomorrow|yesterday|epoch|infinity|allballs)(?![a-z])/i
+
+/** Whether PostgreSQL would find a word that stands for a time in the text of an array or a range. */
+export function namesATime(text: string): boolean {
+  // There quotes and backslashes may stand within a word, and are taken out of it.
+  return WORDS_FOR_TIMES.test(text.replace(/["\\]/g, ''))
+}
+
 function readable(timeMs: number): number | undefined {
   return timeMs >= EARLIEST_MS ? timeMs : undefined
 }

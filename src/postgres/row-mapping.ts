@@ -11,7 +11,7 @@ import { familyOf, type ColumnFamily } from './column-family'
 import type { Column, PayloadType, PropertyPath } from './columns'
 import { CopyText, utf8Of } from './copy-text'
 import { keptFromMs, outdated, type Keeping } from './kept-time'
-import { DAY_MS, isWithin, parseTime, timeText, type TimeBounds } from './record-time'
+import { clockText, DAY_MS, isWithin, namesATime, parseTime, timeText, type TimeBounds } from './record-time'
 import { RecordValues, Unusable } from './record-values'
 import type { Reason, RejectedRecord } from './rejected'
 import { cameFromKafka } from './routing'
@@ -217,7 +217,9 @@ function addPayload(copy: CopyText, payload: unknown, type: PayloadType): void {
 function addValue(copy: CopyText, cell: Cell, values: RecordValues, path: PropertyPath): void {
   const value = values.at(path)
   if (value === undefined || value === null) copy.addNull()
-  else if (cell.family === 'time') copy.addPlain(timeText(readTime(value, cell.name)))
+  else if (cell.family === 'time') copy.addPlain(timeText(read(parseTime, value, cell.name)))
+  else if (cell.family === 'clock') copy.addPlain(read(clockText, value, cell.name))
+  else if (cell.family === 'times') copy.addText(read(textOfTimes, value, cell.name))
   else if (typeof value === 'string') copy.addText(value)
   else if (typeof value === 'number') copy.addPlain(numberText(value, cell.family, values, path))
   else if (value instanceof Uint8Array) copy.addHex(value)
@@ -226,10 +228,15 @@ function addValue(copy: CopyText, cell: Cell, values: RecordValues, path: Proper
 }
 
 /** PostgreSQL would take `now` and `infinity` for times. */
-function readTime(value: unknown, column: string): number {
-  const timeMs = parseTime(value)
-  if (timeMs !== undefined) return timeMs
+function read<T>(parse: (value: unknown) => T | undefined, value: unknown, column: string): T {
+  const time = parse(value)
+  if (time !== undefined) return time
   throw new Unusable('TIME_INVALID', `the column "${column}" takes a time, and what the record has is none`)
+}
+
+function textOfTimes(value: unknown): string | undefined {
+  const text = asText(value)
+  return namesATime(text) ? undefined : text
 }
 
 /** So many characters have at most 15 digits and a point or a sign: JavaScript gives such a number back as it was. */

@@ -91,4 +91,62 @@ describe('the time of a row', () => {
     const [letter] = await database.query<{ code: string }>('select code from iot_dead_letters')
     assert.equal(letter?.code, 'TIME_INVALID')
   })
+
+  it('is never a word that PostgreSQL would take for one, in whatever column that holds times', async () => {
+    await database.query('create domain instant as timestamptz')
+    await database.query('create domain measured as instant')
+    await database.query('create domain reported as measured check (value is not null)')
+    await database.query('create domain days as daterange')
+    const good = {
+      reported: '2024-11-27T14:46:00Z',
+      time: '14:30:05.5',
+      timetz: '14:30+02',
+      'timestamptz[]': '{2024-11-27T14:46:00Z}',
+      tstzrange: '[2024-11-27T14:46:00Z,)',
+      datemultirange: '{[2024-11-27,2024-11-28)}',
+      days: '[2024-11-27,2024-11-28)',
+    }
+    const words: Record<keyof typeof good, string> = {
+      reported: 'now',
+      time: 'now',
+      timetz: 'allballs',
+      'timestamptz[]': '{n\\ow}',
+      tstzrange: '[today,infinity)',
+      datemultirange: '{[yesterday,tomorrow)}',
+      days: '["now",)',
+    }
+    const types = Object.keys(good) as (keyof typeof good)[]
+    const names = types.map((_, index) => `c${index}`)
+    await database.query(
+      `create table iot_messages (kafka_offset bigint, ${names.map((name, at) => `${name} ${types[at]}`).join(', ')})`,
+    )
+    const columns = readColumns(
+      JSON.stringify([
+        { column: 'kafka_offset', from: 'kafka.offset' },
+        ...names.map((column) => ({ column, from: `payload.${column}` })),
+      ]),
+      'jsonb',
+    )
+    const payload = (values: Record<string, string>): Buffer => Buffer.from(JSON.stringify(values))
+    const wellKnown = Object.fromEntries(
+      names.map((name, at) => [name, good[types[at] as keyof typeof good]]),
+    )
+    const poisoned = names.map((name, at) => ({
+      ...wellKnown,
+      [name]: words[types[at] as keyof typeof good],
+    }))
+    await write(
+      columns,
+      [wellKnown, ...poisoned].map((values, offset) => record(offset, { payload: payload(values) })),
+    )
+    const rows = await database.query<Record<string, unknown>>(
+      `select kafka_offset, c1::text, c2::text from iot_messages`,
+    )
+    assert.deepEqual(rows, [{ kafka_offset: '0', c1: '14:30:05.5', c2: '14:30:00+02' }])
+    const letters = await database.query<{ code: string }>('select code from iot_dead_letters')
+    assert.deepEqual(
+      letters.map(({ code }) => code),
+      names.map(() => 'TIME_INVALID'),
+    )
+  })
 })

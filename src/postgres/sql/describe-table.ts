@@ -3,7 +3,7 @@ import { qualified, type TableName } from '../identifiers'
 import { OURS } from './create-table'
 
 export interface TableDescription {
-  /** Each column with the name of its type in `pg_type`; a column of a domain with that of the domain's base. */
+  /** Each column with the name of its type in `pg_type`; of a domain with that of its base, however deep. */
   readonly columns: ReadonlyMap<string, string>
   readonly partitioned: boolean
   readonly hypertable: boolean
@@ -23,10 +23,15 @@ export async function describeTable(
     ours: boolean
   }>(
     `\
-select (select coalesce(json_agg(json_build_array(attname, coalesce(base.typname, type.typname))), '[]')
+select (select coalesce(json_agg(json_build_array(attname, base.typname)), '[]')
           from pg_attribute
-          join pg_type as type on type.oid = atttypid
-          left join pg_type as base on base.oid = nullif(type.typbasetype, 0)
+         cross join lateral (
+               with recursive step as (
+                 select typname, typbasetype from pg_type where oid = atttypid
+                  union all
+                 select type.typname, type.typbasetype from step join pg_type as type on type.oid = step.typbasetype
+               )
+               select typname from step where typbasetype = 0) as base
          where attrelid = class.oid and attnum > 0 and not attisdropped) as columns,
        class.relkind = 'p' as partitioned,
        exists (select from pg_trigger

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { isWithin, parseTime, timeText } from '../../../src/postgres/record-time'
+import { clockText, isWithin, namesATime, parseTime, timeText } from '../../../src/postgres/record-time'
 
 describe('the time of a record', () => {
   const utc = Date.UTC(2024, 10, 27, 14, 46, 0)
@@ -78,4 +78,33 @@ describe('the time of a record', () => {
       [false, false],
     )
   })
+})
+
+describe('a time of day', () => {
+  for (const [given, expected] of [
+    ['14:30', '14:30Z'],
+    [' 04:05:06.789 ', '04:05:06.789Z'],
+    ['04:05:06+05:30', '04:05:06+05:30'],
+    ['04:05 -03', '04:05 -03'],
+    ['2024-11-27T15:46:00+01:00', '14:46:00.000Z'],
+    [1732718760, '14:46:00.000Z'],
+  ] as const)
+    it(`is read from ${JSON.stringify(given)}`, () => assert.equal(clockText(given), expected))
+
+  for (const given of ['now', 'allballs', '', '25:00', '14:60', '14:30 now', true, null, {}])
+    it(`is not ${JSON.stringify(given)}`, () => assert.equal(clockText(given), undefined))
+})
+
+describe('several times in a text', () => {
+  for (const text of [
+    '{now}',
+    '[n"o"w,)',
+    '{t\\oday}',
+    '["2024-11-27", Infinity)',
+    '[,-infinity]',
+    '{"epoch"}',
+  ])
+    it(`are not all known in ${text}`, () => assert.equal(namesATime(text), true))
+  for (const text of ['{"2024-11-27T14:46:00Z"}', '[2024-11-27,)', 'empty', '{27 Nov 2024}'])
+    it(`are known in ${text}`, () => assert.equal(namesATime(text), false))
 })
