@@ -21,19 +21,14 @@ const FAMILIES: Readonly<Record<string, ColumnFamily>> = {
   time: 'clock',
   float8: 'float',
   float4: 'float',
-  ...Object.fromEntries(
-    ['timestamptz', 'timestamp', 'date', 'timetz', 'time'].map((type) => [`_${type}`, 'times'] as const),
-  ),
-  ...Object.fromEntries(
-    ['tstz', 'ts', 'date'].flatMap((of) =>
-      [`${of}range`, `${of}multirange`, `_${of}range`, `_${of}multirange`].map(
-        (type) => [type, 'times'] as const,
-      ),
-    ),
-  ),
 }
+
+/** Arrays (their names begin with `_`) and ranges. */
+const SEVERAL_TIMES = /^_(?:timestamptz|timestamp|date|timetz|time)$|^_?(?:tstz|ts|date)(?:multi)?range$/
 
 /** @param type the name of the column's type in `pg_type`, of a domain that of its base */
 export function familyOf(type: string | undefined): ColumnFamily {
-  return (type !== undefined && Object.hasOwn(FAMILIES, type) && FAMILIES[type]) || 'other'
+  if (type === undefined) return 'other'
+  if (SEVERAL_TIMES.test(type)) return 'times'
+  return (Object.hasOwn(FAMILIES, type) && FAMILIES[type]) || 'other'
 }
