@@ -1,11 +1,15 @@
 /**
  * Finds the rows that PostgreSQL refuses, and writes all others, with few statements: for k bad rows among n at
- * most k · (2 + log2 n) + 1 when each attempt tells only yes or no, fewer when it names the row.
+ * most k · (1 + log2 n) + 2, also when each attempt tells only yes or no. Faults that need a proof cost one more each.
  *
  * In prose: write all. When that fails, look for the first bad row by halves: a half that passes is written and
- * done with, a half that fails is searched on. The row found is tried alone, and is bad only if it fails alone.
- * Then go on behind it. After two bad rows side by side the next is tried alone, so that nothing but bad rows costs
- * one statement each.
+ * done with, a half that fails is searched on, until one row is left. Then go on behind it. Whatever statements the
+ * bound has to spare are spent on certainty, and on runs of bad rows:
+ *
+ *  - a row that is left because all others have passed is tried alone. Its fault may have lain in the company of
+ *    rows that are done with now, or somebody has mended it meanwhile: then it is not bad
+ *  - after two bad rows side by side the next is tried alone, so that nothing but bad rows soon costs one statement
+ *    each
  */
 export interface Fault<E> {
   readonly error: E
@@ -18,6 +22,15 @@ export interface BadRow<E> {
   readonly error: E
 }
 
+export interface BisectOptions<E> {
+  /** All rows have been tried at one go before, and that came of it. */
+  readonly first?: Fault<E> | undefined
+  /** Errors that count against a row only when it fails alone. */
+  readonly needsProof?: (error: E) => boolean
+}
+
+type Write<E> = (from: number, to: number) => Promise<Fault<E> | undefined>
+
 /** After a fault that named its row, as many rows are tried at once, so that many bad rows cost no full resend. */
 const FIRST_WINDOW = 64
 
@@ -29,59 +42,99 @@ const BAD_RUN = 2
  */
 export async function bisect<E>(
   count: number,
-  write: (from: number, to: number) => Promise<Fault<E> | undefined>,
+  write: Write<E>,
+  { first, needsProof = () => false }: BisectOptions<E> = {},
 ): Promise<BadRow<E>[]> {
   const bad: BadRow<E>[] = []
+  let statements = first === undefined ? 0 : 1
+  const attempt: Write<E> = (from, to) => {
+    statements++
+    return write(from, to)
+  }
+  /** One more statement is within the bound, when so many bad rows are found and nothing is known from `next` on. */
+  const affords = (found: number, next: number): boolean => {
+    // The rest takes one statement; searches in more rows than this may take one more than the logarithm, in all.
+    const toCome = next === count ? 0 : count - next > powerOfTwoWithin(count) ? 2 : 1
+    return statements + 1 + toCome <= found * (1 + Math.log2(count)) + 2
+  }
+
+  let known = first
   let from = 0
   let window = count
   let run = 0
   while (from < count) {
-    const expectsBad = run >= BAD_RUN
+    const expectsBad = known === undefined && run >= BAD_RUN && affords(bad.length, from)
     const to = expectsBad ? from + 1 : Math.min(count, from + window)
-    const fault = await write(from, to)
+    const isOld = known !== undefined
+    const fault = known ?? (await attempt(from, to))
+    known = undefined
     if (fault === undefined) {
       from = to
       run = 0
       if (!expectsBad) window *= 4
       continue
     }
-    const { index, error } = await firstBadRow(from, to, fault, write)
-    run = error === undefined ? 0 : index === from ? run + 1 : 1
+    const { index, ...found } = await firstBadRow(from, to, fault, isOld, attempt)
+    let error: E | undefined = found.error
+    const isDoubtful =
+      needsProof(found.error) ||
+      (found.evidence === 'the others passed' && affords(bad.length + 1, index + 1))
+    if (found.evidence !== 'failed alone' && isDoubtful) error = (await attempt(index, index + 1))?.error
     if (error !== undefined) bad.push({ index, error })
+    run = error === undefined ? 0 : index === from ? run + 1 : 1
     window = fault.row === undefined ? count : Math.max(FIRST_WINDOW, 4 * (index - from))
     from = index + 1
   }
   return bad
 }
 
-/** @returns `error` is undefined when the row passes alone: it failed only together with rows that are done with now */
+/** Why a row is taken for the bad one. */
+type Evidence = 'failed alone' | 'was named' | 'the others passed'
+
+/**
+ * @param fault of exactly the rows from `from` to `to`
+ * @param isOld it is from an earlier transaction, which proves nothing about this one
+ */
 async function firstBadRow<E>(
   from: number,
   to: number,
   fault: Fault<E>,
-  write: (from: number, to: number) => Promise<Fault<E> | undefined>,
-): Promise<{ index: number; error: E | undefined }> {
+  isOld: boolean,
+  attempt: Write<E>,
+): Promise<{ index: number; error: E; evidence: Evidence }> {
   let [low, high] = [from, to]
-  let known: Fault<E> | undefined = fault // of exactly the rows from `low` to `high`
+  let { error, row } = fault
+  let evidence: Evidence = isOld ? 'the others passed' : 'failed alone'
   while (high - low > 1) {
-    const named: number | undefined = known?.row
-    if (named === 0) {
-      high = low + 1
-      known = undefined
-      break
-    }
-    const middle =
-      named !== undefined && named < high - low ? low + named : low + Math.floor((high - low) / 2)
-    const result: Fault<E> | undefined = await write(low, middle)
+    const named = row !== undefined && row < high - low ? low + row : undefined
+    if (named === low) return { index: low, error, evidence: 'was named' }
+    const middle = named ?? low + firstPart(high - low)
+    const result = await attempt(low, middle)
     if (result !== undefined) {
       high = middle
-      known = result
+      ;({ error, row } = result)
+      evidence = 'failed alone'
+    } else if (named !== undefined) {
+      return { index: named, error, evidence: 'was named' }
     } else {
-      if (named !== undefined) high = middle + 1
       low = middle
-      known = undefined
+      row = undefined
+      evidence = 'the others passed'
     }
   }
-  known ??= await write(low, high)
-  return { index: low, error: known?.error }
+  return { index: low, error, evidence }
+}
+
+/**
+ * How many rows to try first, of so many. Where a search in rows that are no power of two has to take a statement
+ * more, it takes it for the last rows: behind these there are few left to search in, which makes up for it.
+ */
+function firstPart(rows: number): number {
+  const power = powerOfTwoWithin(rows)
+  return Math.max(power / 2, rows - power)
+}
+
+/** @returns the largest that is not greater */
+function powerOfTwoWithin(rows: number): number {
+  return 2 ** (31 - Math.clz32(rows))
 }

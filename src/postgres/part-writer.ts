@@ -1,7 +1,7 @@
 /** Writes the rows of one table inside of a transaction: at one go, or between savepoints, so that bad rows stand alone. */
 import type { PoolClient } from 'pg'
 import type { WireRecord } from '../runtime/wire'
-import { bisect } from './bisect'
+import { bisect, type Fault } from './bisect'
 import { asDatabaseError, DatabaseError } from './database-error'
 import type { RejectedRecord } from './rejected'
 import type { EncodedRows } from './row-mapping'
@@ -34,16 +34,20 @@ export async function writeRows(
   }
 }
 
-/** @returns the fault of the tenant's own table when that cannot be written: then none of the rows is */
+/**
+ * @param first what came of all its rows at one go, if that has been tried before
+ * @returns the fault of the tenant's own table when that cannot be written: then none of the rows is
+ */
 export async function writePart(
   client: PoolClient,
   part: EncodedPart,
   targets: RowTargets,
+  first?: Fault<DatabaseError>,
 ): Promise<WrittenPart | DatabaseError> {
-  if (part.tenant === undefined) return bisectRows(client, part)
+  if (part.tenant === undefined) return bisectRows(client, part, first)
   await client.query('savepoint own_table')
   try {
-    const written = await bisectRows(client, part)
+    const written = await bisectRows(client, part, first)
     await client.query('release savepoint own_table')
     return written
   } catch (error) {
@@ -54,10 +58,17 @@ export async function writePart(
   }
 }
 
-async function bisectRows(client: PoolClient, part: EncodedPart): Promise<WrittenPart> {
+/** They may come of the rows beside it: twice the same key, or an index that PostgreSQL itself finds broken. */
+const NEEDS_PROOF = ['21000', '23505', 'XX000']
+
+async function bisectRows(
+  client: PoolClient,
+  part: EncodedPart,
+  first: Fault<DatabaseError> | undefined,
+): Promise<WrittenPart> {
   let stored = 0
   let isSet = false
-  const bad = await bisect<DatabaseError>(part.rows.copy.rows, async (from, to) => {
+  const write = async (from: number, to: number): Promise<Fault<DatabaseError> | undefined> => {
     if (!isSet) await client.query('savepoint rows')
     isSet = true
     let written: number
@@ -72,7 +83,9 @@ async function bisectRows(client: PoolClient, part: EncodedPart): Promise<Writte
     isSet = false
     stored += written
     return undefined
-  })
+  }
+  const needsProof = ({ sqlState }: DatabaseError): boolean => NEEDS_PROOF.includes(sqlState)
+  const bad = await bisect(part.rows.copy.rows, write, { first, needsProof })
   const rejected = bad.map(({ index, error }) => ({
     record: part.rows.records[index] as WireRecord,
     reason: { code: error.sqlState, text: error.message },

@@ -15,6 +15,7 @@
 import type { PoolClient } from 'pg'
 import { PipelineError } from '../runtime/errors'
 import type { WireRecord } from '../runtime/wire'
+import type { Fault } from './bisect'
 import type { Database } from './database'
 import { DatabaseError } from './database-error'
 import { writeDeadLetters, type Refuser } from './dead-letters'
@@ -59,6 +60,12 @@ interface Batch {
   readonly delivered: number
   readonly parts: readonly EncodedPart[]
   readonly position: PositionMove
+}
+
+/** Rows that PostgreSQL did not take at one go. */
+interface FailedRows {
+  readonly records: readonly WireRecord[]
+  readonly error: DatabaseError
 }
 
 interface Stored {
@@ -125,8 +132,8 @@ export class RecordWriter {
     } catch (error) {
       if (!(error instanceof DatabaseError)) throw error
       if (error.kind === 'data') {
-        const guilty = error.row === undefined ? undefined : writing?.rows.records[error.row]
-        return this.carefully(records, position, { looksAtAll: true, ...(guilty && { guilty }) })
+        const failed = writing === undefined ? undefined : { records: writing.rows.records, error }
+        return this.carefully(records, position, { looksAtAll: true, failed })
       }
       if (writing?.tenant === undefined || !targets.isOwnFault(writing.target, error)) throw error
       targets.noteFailed(writing.tenant, error)
@@ -134,15 +141,17 @@ export class RecordWriter {
     }
   }
 
-  /** @param how `guilty`: a record at which the batch has failed; `looksAtAll`: screen not only the suspects' */
+  /** @param how `failed`: what came of the rows at one go; `looksAtAll`: screen not only the suspects' */
   private async carefully(
     records: readonly WireRecord[],
     position: PositionMove,
-    how: { readonly looksAtAll: boolean; readonly guilty?: WireRecord },
+    how: { readonly looksAtAll: boolean; readonly failed?: FailedRows | undefined },
   ): Promise<Written | undefined> {
     const { deadLetters, deliverRejected, breakers, targets } = this.options
+    const guilty = how.failed?.records[how.failed.error.row ?? -1]
     const isSuspect = (tenant: unknown): boolean =>
-      breakers.isOpen(tenant) || (how.guilty !== undefined && how.guilty.tenant === tenant)
+      breakers.isOpen(tenant) || (guilty !== undefined && guilty.tenant === tenant)
+    let failed = how.failed
     let due = records
     const delivered: RejectedRecord[] = []
     for (;;) {
@@ -156,7 +165,7 @@ export class RecordWriter {
         const parts: EncodedPart[] = []
         let rows = 0
         for (const part of prepared.parts) {
-          const written = await writePart(client, part, targets)
+          const written = await writePart(client, part, targets, failed && faultOf(part, failed))
           if (written instanceof DatabaseError) {
             failures.push({ tenant: part.tenant as string, records: part.rows.records, error: written })
             continue
@@ -182,6 +191,7 @@ export class RecordWriter {
       }
       await deliverRejected(found)
       delivered.push(...found)
+      failed = undefined
       const gone = new Set(found.map(({ record }) => record))
       due = due.filter((record) => !gone.has(record))
     }
@@ -288,6 +298,17 @@ class Undelivered extends PipelineError {
   constructor() {
     super('REJECTED_FIRST', 'rejected records have to be safe first', { retryable: true })
   }
+}
+
+/** What a failure tells about a part, so that it need not be asked again; `undefined`: nothing. */
+function faultOf({ rows }: EncodedPart, { records, error }: FailedRows): Fault<DatabaseError> | undefined {
+  if (error.row !== undefined) {
+    const row = rows.records.indexOf(records[error.row] as WireRecord)
+    return row < 0 ? undefined : { error, row }
+  }
+  const isSame =
+    rows.records.length === records.length && rows.records.every((one, at) => one === records[at])
+  return isSame ? { error } : undefined
 }
 
 function inOrder(

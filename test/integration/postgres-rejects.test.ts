@@ -6,6 +6,7 @@ import type { Database } from '../../src/postgres/database'
 import type { RejectedRecord } from '../../src/postgres/rejected'
 import type { RowWriter } from '../../src/postgres/row-writer'
 import { refusedPayload } from '../../src/postgres/screen'
+import { StagedWriter } from '../../src/postgres/staged-writer'
 import type { TableSink } from '../../src/postgres/table-sink'
 import { createTestDatabase, type TestDatabase } from '../support/postgres'
 import { until } from '../support/until'
@@ -15,9 +16,11 @@ import {
   openDatabase,
   openSink,
   openWriter,
+  POSITION_KEY,
   range,
   record,
   records,
+  TABLE,
 } from '../support/sink'
 
 /** Payloads, and the code that rejects them; without one they can be stored as jsonb. */
@@ -150,6 +153,66 @@ describe('records that PostgreSQL refuses', () => {
       assert.ok(statements <= most, `${statements} statements for ${places.length} bad rows, at most ${most}`)
     }
   })
+
+  for (const [what, refuse, code, byKey] of [
+    [
+      'a foreign key',
+      `create table projects (project text primary key); insert into projects values ('p');
+       alter table iot_messages add foreign key (project_id) references projects`,
+      '23503',
+      false,
+    ],
+    [
+      'a trigger behind the insertion',
+      `create function look() returns trigger language plpgsql as $$ begin
+         if new.project_id = 'bad' then raise 'not allowed'; end if;
+         return null;
+       end $$;
+       create trigger look after insert on iot_messages for each row execute function look()`,
+      'P0001',
+      false,
+    ],
+    [
+      'a check of a table that is written by key',
+      `create unique index on iot_messages (${POSITION_KEY.join()});
+       alter table iot_messages add check (project_id <> 'bad')`,
+      '23514',
+      true,
+    ],
+  ] as const) {
+    it(`cost few statements as well when PostgreSQL does not name them: ${what}`, async () => {
+      const names = defaultColumns('jsonb').map(({ name }) => name)
+      const used = byKey ? new StagedWriter(TABLE, names, POSITION_KEY) : copyWriter()
+      let statements = 0
+      const counting: RowWriter = {
+        write: (client: ClientBase, rows: Buffer) => {
+          statements++
+          return used.write(client, rows)
+        },
+      }
+      const writer = await openWriter(connection, { writer: counting })
+      await database.query(refuse)
+      const n = 256
+      let from = 0
+      for (const places of [[0], [101], [255], [0, 1, 2, 3], [1, 61, 127, 201, 255]]) {
+        const batch = records(from, from + n).map((one, index) =>
+          places.includes(index) ? { ...one, project: 'bad' } : one,
+        )
+        from += n
+        statements = 0
+        const written = await writer.writeRecords(batch)
+        assert.deepEqual(
+          written.rejected.map(({ record, reason }) => [batch.indexOf(record), reason.code]),
+          places.map((place) => [place, code]),
+        )
+        const most = places.length * (1 + Math.log2(n)) + 2
+        assert.ok(
+          statements <= most,
+          `${statements} statements for bad rows at ${places.join()}, at most ${most}`,
+        )
+      }
+    })
+  }
 
   it('do not end the process when PostgreSQL answers before it was sent the whole batch', async () => {
     const writer = await openWriter(connection)
