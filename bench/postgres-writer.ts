@@ -15,6 +15,7 @@ import type { RowMapping } from '../src/postgres/row-mapping'
 import { SharedTable } from '../src/postgres/row-target'
 import { StagedWriter } from '../src/postgres/staged-writer'
 import { prepareTable } from '../src/postgres/table'
+import { SharedRefusals } from '../src/postgres/shared-refusals'
 import { TenantBreakers } from '../src/postgres/tenant-breakers'
 import type { WireRecord } from '../src/runtime/wire'
 
@@ -80,6 +81,7 @@ async function main(): Promise<void> {
       database,
       targets: new SharedTable({ table: TABLE, mapping, writer: rows, partitions }),
       breakers: new TenantBreakers(),
+      refusals: new SharedRefusals(),
       screening: mapping,
       deadLetters: undefined,
       refuser: { id: 'bench', type: 'bench' },

@@ -17,6 +17,8 @@ export class DatabaseError extends PipelineError {
     /** The row of a `COPY` at which it failed, counted from 0, where PostgreSQL names it. */
     readonly row: number | undefined = undefined,
     readonly missingPartition = false,
+    /** The constraint, or else the column, that does not take the row. */
+    readonly rule: string | undefined = undefined,
   ) {
     super('DATABASE', message, { retryable: true, statusText: `PostgreSQL: ${status}` })
     this.name = 'DatabaseError'
@@ -129,6 +131,7 @@ interface Thrown {
   readonly code?: unknown
   readonly where?: unknown
   readonly column?: unknown
+  readonly constraint?: unknown
   readonly routine?: unknown
   readonly severity?: unknown
   readonly errors?: unknown
@@ -153,7 +156,15 @@ export function asDatabaseError(thrown: unknown, doing: string): DatabaseError {
   const what = status === said ? said : `${status} (${said})`
   const message =
     kind === 'data' ? `PostgreSQL refuses the row: ${said}` : `${doing} failed: ${what}; ${mend}`
-  return new DatabaseError(kind, code, `${message} [${code}]`, status, row, missingPartition)
+  return new DatabaseError(
+    kind,
+    code,
+    `${message} [${code}]`,
+    status,
+    row,
+    missingPartition,
+    kind === 'data' ? ruleOf(error) : undefined,
+  )
 }
 
 /** Connecting to a name with several addresses throws one error for all of them. */
@@ -171,8 +182,19 @@ function shortened(text: string): string {
   return text.replace(/: ".*/s, '').slice(0, 120)
 }
 
-/** `COPY iot_messages, line 17, column payload: "…"`; for `json` the context lines of the parser come first. */
+/**
+ * `COPY iot_messages, line 17, column payload: "…"`; for `json` the context lines of the parser come first. The first
+ * line number counts: behind the column is what a device has sent, which may look like this as well.
+ */
+const COPY_CONTEXT = /^COPY .*?, line (\d+)(?:, column ([^:]+):)?/m
+
 function copyRow(where: unknown): number | undefined {
-  const line = typeof where === 'string' ? /^COPY .*, line (\d+)/m.exec(where)?.[1] : undefined
+  const line = typeof where === 'string' ? COPY_CONTEXT.exec(where)?.[1] : undefined
   return line === undefined ? undefined : Number(line) - 1
+}
+
+function ruleOf({ constraint, column, where }: Thrown): string | undefined {
+  if (typeof constraint === 'string') return constraint
+  if (typeof column === 'string') return column
+  return typeof where === 'string' ? COPY_CONTEXT.exec(where)?.[2] : undefined
 }

@@ -88,7 +88,7 @@ async function bisectRows(
   const bad = await bisect(part.rows.copy.rows, write, { first, needsProof })
   const rejected = bad.map(({ index, error }) => ({
     record: part.rows.records[index] as WireRecord,
-    reason: { code: error.sqlState, text: error.message },
+    reason: { code: error.sqlState, text: error.message, rule: error.rule },
   }))
   return { bad: rejected, stored }
 }

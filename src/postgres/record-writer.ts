@@ -7,7 +7,7 @@
  * others are bisected between savepoints, and what is refused alone becomes a dead letter. The rows of a tenant that
  * is known for rubbish, or at whose row the batch has failed, are written after those of the others: these then take
  * one statement. When every row is refused in the same way, and they are many and of several tenants, it is the table
- * that is at fault: nothing is written off.
+ * that is at fault, and nothing is written off: `shared-refusals.ts`.
  *
  * Where each tenant has a table of its own, a table that cannot be written becomes the fate of its tenant's records
  * alone, once it is certain that the tables of others can: docs/decisions/tenant-tables.md.
@@ -26,13 +26,16 @@ import { isOfGoodRecord, type RejectedRecord } from './rejected'
 import { encodeRows, type RowMapping } from './row-mapping'
 import type { RowTargets, TableFailure } from './row-target'
 import { refusedPayload } from './screen'
+import type { SharedRefusals } from './shared-refusals'
 import { divideBySuspicion, type TenantBreakers } from './tenant-breakers'
-import { assertNotTheTable, writtenOff } from './write-off'
+import { writtenOff } from './write-off'
 
 export interface RecordWriterOptions {
   readonly database: Database
   readonly targets: RowTargets
   readonly breakers: TenantBreakers
+  /** Of all partitions of the sink together. */
+  readonly refusals: SharedRefusals
   /** What the payloads are screened for. */
   readonly screening: Pick<RowMapping, 'columns' | 'payloadType'>
   /** `undefined`: rejected records are given to `deliverRejected` before the batch is committed without them. */
@@ -66,6 +69,13 @@ interface Batch {
 interface FailedRows {
   readonly records: readonly WireRecord[]
   readonly error: DatabaseError
+}
+
+interface CarefulWay {
+  /** Screen all records, not only the suspects'. */
+  readonly looksAtAll: boolean
+  /** What came of the rows at one go. */
+  readonly failed?: FailedRows | undefined
 }
 
 interface Stored {
@@ -105,7 +115,7 @@ export class RecordWriter {
     records: readonly WireRecord[],
     position: PositionMove,
   ): Promise<Written | undefined> {
-    const { breakers, targets } = this.options
+    const { breakers, refusals, targets } = this.options
     const isWatchful = this.watchful > 0
     if (isWatchful) this.watchful--
     if (records.some(({ tenant }) => breakers.isOpen(tenant))) {
@@ -120,15 +130,20 @@ export class RecordWriter {
     }
     let writing: EncodedPart | undefined
     try {
-      return await this.commit({ records, rejected: [], delivered: 0, parts, position }, async (client) => {
-        let rows = 0
-        for (const part of parts) {
-          writing = part
-          rows += await writeRows(client, part, 0, part.rows.copy.rows)
-        }
-        writing = undefined
-        return { parts, rows }
-      })
+      const written = await this.commit(
+        { records, rejected: [], delivered: 0, parts, position },
+        async (client) => {
+          let rows = 0
+          for (const part of parts) {
+            writing = part
+            rows += await writeRows(client, part, 0, part.rows.copy.rows)
+          }
+          writing = undefined
+          return { parts, rows }
+        },
+      )
+      if (written !== undefined) refusals.note(records, [])
+      return written
     } catch (error) {
       if (!(error instanceof DatabaseError)) throw error
       if (error.kind === 'data') {
@@ -141,13 +156,29 @@ export class RecordWriter {
     }
   }
 
-  /** @param how `failed`: what came of the rows at one go; `looksAtAll`: screen not only the suspects' */
   private async carefully(
     records: readonly WireRecord[],
     position: PositionMove,
-    how: { readonly looksAtAll: boolean; readonly failed?: FailedRows | undefined },
+    how: CarefulWay,
   ): Promise<Written | undefined> {
-    const { deadLetters, deliverRejected, breakers, targets } = this.options
+    const claims: (() => void)[] = []
+    let written: Written | undefined
+    try {
+      written = await this.writeCarefully(records, position, how, claims)
+    } finally {
+      if (written === undefined) for (const giveBack of claims) giveBack()
+    }
+    return written
+  }
+
+  /** @param claims on the table's being at fault: they hold when it is committed */
+  private async writeCarefully(
+    records: readonly WireRecord[],
+    position: PositionMove,
+    how: CarefulWay,
+    claims: (() => void)[],
+  ): Promise<Written | undefined> {
+    const { deadLetters, deliverRejected, breakers, refusals, targets } = this.options
     const guilty = how.failed?.records[how.failed.error.row ?? -1]
     const isSuspect = (tenant: unknown): boolean =>
       breakers.isOpen(tenant) || (guilty !== undefined && guilty.tenant === tenant)
@@ -175,7 +206,7 @@ export class RecordWriter {
           if (part.rows.copy.rows > written.bad.length) parts.push(part)
         }
         rejected.push(...writtenOff(failures, parts.length > 0, targets))
-        assertNotTheTable(rejected, due.length)
+        if (rejected.length === due.length) claims.push(refusals.claim(rejected))
         if (deadLetters === undefined && rejected.length > 0) throw new Undelivered()
         return { parts, rows }
       }).catch((error: unknown) => {
@@ -281,7 +312,8 @@ export class RecordWriter {
   }
 
   private remember(records: readonly WireRecord[], rejected: readonly RejectedRecord[]): void {
-    const { breakers } = this.options
+    const { breakers, refusals } = this.options
+    refusals.note(records, rejected)
     const bad = new Set(rejected.filter(({ reason }) => !isOfGoodRecord(reason)).map(({ record }) => record))
     if ([...bad].some(({ tenant }) => !breakers.isOpen(tenant))) this.watchful = WATCHFUL_BATCHES
     breakers.note(records, (record) => bad.has(record))

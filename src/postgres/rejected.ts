@@ -8,6 +8,8 @@ export interface Reason {
    */
   readonly code: string
   readonly text: string
+  /** The constraint, or else the column, by which PostgreSQL has refused the row, where it says so. */
+  readonly rule?: string | undefined
 }
 
 /** The record is good: its tenant's own table cannot be written, while those of other tenants can. */

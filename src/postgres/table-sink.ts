@@ -29,6 +29,7 @@ import { ReplayMarks } from './replay-marks'
 import { retryForEver } from './retry'
 import type { ExactlyOnce, Route } from './routing'
 import { SharedTable } from './row-target'
+import { SharedRefusals } from './shared-refusals'
 import type { SinkEvents } from './sink-events'
 import { TenantBreakers } from './tenant-breakers'
 import type { SchemaTemplate } from './tenant-schema'
@@ -86,6 +87,7 @@ export class TableSink {
   readonly counts = { rows: 0, rejected: 0 }
   private readonly closing = new AbortController()
   private readonly breakers = new TenantBreakers()
+  private readonly refusals = new SharedRefusals()
   private readonly tenantTables: TenantTables | undefined
   private prepared: Promise<Prepared> | undefined
   private readonly rangeTails = new Map<string, Promise<unknown>>()
@@ -259,6 +261,7 @@ export class TableSink {
       database,
       targets: shared === undefined ? (tenantTables as TenantTables) : new SharedTable(shared),
       breakers: this.breakers,
+      refusals: this.refusals,
       screening: { columns, payloadType },
       deadLetters,
       refuser,

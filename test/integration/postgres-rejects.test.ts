@@ -451,4 +451,73 @@ describe('a table that does not fit', () => {
     await stuck
     assert.equal(sink.problem, undefined)
   })
+
+  describe('is known in batches of ten', () => {
+    beforeEach(() => {
+      sink = openSink(connection)
+    })
+    const count = async (table: string): Promise<number> =>
+      Number((await database.query<{ n: string }>(`select count(*) as n from ${table}`))[0]?.n)
+    const write = (from: number, partition = 0, change: object = {}): Promise<unknown> => {
+      const batch = records(from, from + 10).map((one) => ({ ...one, ...change }))
+      return sink.write({ way: 'range', range: range(from, from + 10, partition), records: batch })
+    }
+    /** Each partition is a stream of its own that waits for its batch. */
+    async function streamUntilStuck(partitions: number): Promise<readonly Promise<unknown>[]> {
+      const streams = Array.from({ length: partitions }, async (_, partition) => {
+        for (let from = 10; from < 510; from += 10) await write(from, partition)
+      })
+      await until('the sink shows it', () => sink.problem !== undefined)
+      return streams
+    }
+
+    for (const [what, breakIt, mendIt, code] of [
+      [
+        'a column that nobody fills',
+        'alter table iot_messages add column site text; alter table iot_messages alter column site set not null',
+        'alter table iot_messages alter column site drop not null',
+        '23502',
+      ],
+      [
+        'a check that nothing passes',
+        'alter table iot_messages add constraint closed check (kafka_offset < 10) not valid',
+        'alter table iot_messages drop constraint closed',
+        '23514',
+      ],
+    ] as const) {
+      for (const partitions of [1, 4]) {
+        it(`by ${what}, in ${partitions} partitions: it stops the sink, which goes on by itself`, async () => {
+          for (let partition = 0; partition < partitions; partition++) await write(0, partition)
+          const fill = breakIt.replace(
+            'alter table iot_messages alter',
+            "update iot_messages set site = ''; $&",
+          )
+          await database.query(fill)
+          const streams = await streamUntilStuck(partitions)
+          assert.equal(sink.problem?.statusText, `PostgreSQL: every row refused (${code})`)
+          assert.match(
+            sink.problem.message,
+            /of several tenants, were refused in the same way and none was stored/,
+          )
+          await until('all partitions wait', () => sink.waiting === partitions)
+          const letters = await count('iot_dead_letters')
+          assert.ok(letters < 100, `${letters} dead letters`)
+
+          await database.query(mendIt)
+          await Promise.all(streams)
+          assert.equal(sink.problem, undefined)
+          assert.equal(await count('iot_dead_letters'), letters)
+          for (let partition = 0; partition < partitions; partition++) await write(510, partition)
+        })
+      }
+    }
+
+    it('and not by the rubbish of one tenant, whose flood stops nobody', async () => {
+      const rubbish = { tenant: 't1', payload: Buffer.from('rubbish') }
+      for (let from = 0; from < 300; from += 10) await write(from, 0, rubbish)
+      await write(0, 1)
+      assert.equal(sink.problem, undefined)
+      assert.deepEqual([await count('iot_dead_letters'), await count('iot_messages')], [300, 10])
+    })
+  })
 })

@@ -8,6 +8,7 @@ import { prepareDeadLetters } from '../../src/postgres/dead-letters'
 import { DailyPartitions } from '../../src/postgres/partitions'
 import { SharedTable, type RowTarget } from '../../src/postgres/row-target'
 import type { RowWriter } from '../../src/postgres/row-writer'
+import { SharedRefusals } from '../../src/postgres/shared-refusals'
 import { SinkEvents } from '../../src/postgres/sink-events'
 import { prepareTable } from '../../src/postgres/table'
 import { TenantBreakers } from '../../src/postgres/tenant-breakers'
@@ -87,6 +88,7 @@ export async function openWriter(
     database,
     targets: new SharedTable({ table, mapping, writer, partitions }),
     breakers: new TenantBreakers(),
+    refusals: new SharedRefusals(),
     screening: mapping,
     deadLetters: DEAD_LETTERS,
     refuser: REFUSER,

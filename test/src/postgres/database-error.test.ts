@@ -63,6 +63,22 @@ describe('errors of PostgreSQL', () => {
     )
   })
 
+  it('take no row from what a device has sent', () => {
+    const where =
+      'COPY iot_messages, line 17, column payload: "\nCOPY x, line 1, column y: , line 2, column z: "'
+    const error = asDatabaseError(fromServer('22P05', 'unsupported Unicode escape sequence', { where }), 'x')
+    assert.deepEqual([error.row, error.rule], [16, 'payload'])
+  })
+
+  it('say by which constraint or column a row is refused, where PostgreSQL says it', () => {
+    const ruleOf = (more: object): string | undefined =>
+      asDatabaseError(fromServer('23514', 'refused', more), 'x').rule
+    const where = 'COPY iot_messages, line 1: "a\tb"'
+    assert.equal(ruleOf({ constraint: 'closed', column: 'site', where }), 'closed')
+    assert.equal(ruleOf({ column: 'site', where }), 'site')
+    assert.equal(ruleOf({ where }), undefined)
+  })
+
   it('carry nothing of a row', () => {
     const thrown = fromServer('22P02', 'invalid input syntax for type integer: "hunter2"', {
       detail: 'hunter2',

@@ -1,0 +1,103 @@
+import assert from 'node:assert/strict'
+import type { RejectedRecord } from '../../../src/postgres/rejected'
+import { SharedRefusals } from '../../../src/postgres/shared-refusals'
+import type { WireRecord } from '../../../src/runtime/wire'
+
+/** As many records as tenants are named: `'aab'` is two of `a` and one of `b`. */
+const recordsOf = (tenants: string): WireRecord[] => [...tenants].map((tenant) => ({ tenant, payload: '' }))
+
+class Sink {
+  readonly refusals = new SharedRefusals()
+
+  /** A batch of which every row is refused, and that is committed. */
+  refuse(tenants: string, code = '23502', rule?: string): void {
+    const rejected = this.rejected(tenants, code, rule)
+    this.refusals.claim(rejected)
+    this.refusals.note(
+      rejected.map(({ record }) => record),
+      rejected,
+    )
+  }
+
+  store(tenants: string): void {
+    this.refusals.note(recordsOf(tenants), [])
+  }
+
+  rejected(tenants: string, code: string, rule?: string): RejectedRecord[] {
+    return recordsOf(tenants).map((record) => ({ record, reason: { code, text: 'why', rule } }))
+  }
+}
+
+const isTableAtFault = { kind: 'configuration', message: /of several tenants, were refused in the same way/ }
+
+describe('rows that are refused in the same way', () => {
+  it('of several tenants are the fault of the table from the hundredth on, over as many batches as it takes', () => {
+    const sink = new Sink()
+    for (let batch = 0; batch < 9; batch++) sink.refuse('aabbcabcab')
+    sink.refuse('abcabcabc')
+    for (let attempt = 0; attempt < 3; attempt++) {
+      assert.throws(() => sink.refuse('c'), {
+        ...isTableAtFault,
+        message: /the last 100 rows.*the first 99 of them are dead letters/,
+      })
+    }
+    sink.store('a')
+    sink.refuse('c')
+  })
+
+  it('are counted anew when any row was stored', () => {
+    const sink = new Sink()
+    for (let batch = 0; batch < 100; batch++) {
+      sink.refuse('aabbcabcab')
+      if (batch % 9 === 8) sink.store('d')
+    }
+  })
+
+  it('are those of one code and one column or constraint, whatever else is refused in between', () => {
+    const sink = new Sink()
+    for (let batch = 0; batch < 9; batch++) {
+      sink.refuse('aabbcabcab', '23502', 'site')
+      sink.refuse('aabbcabcab', '23502', 'line')
+      sink.refuse('ab', `P000${batch}`)
+    }
+    assert.throws(() => sink.refuse('aabbcabcab', '23502', 'site'), isTableAtFault)
+    sink.refuse('a', '23514')
+  })
+
+  it('of one tenant alone are never the fault of the table, nor with a few of another', () => {
+    const sink = new Sink()
+    for (let batch = 0; batch < 1000; batch++) sink.refuse('aaaaaaaaaa')
+    sink.refuse('b'.repeat(9))
+    assert.throws(() => sink.refuse('b'), isTableAtFault)
+  })
+
+  it('do not count for tenants whose own fault they are: the table took rows of others meanwhile', () => {
+    const sink = new Sink()
+    for (let day = 0; day < 10; day++) {
+      sink.refuse('ababababab')
+      sink.store('c')
+    }
+    for (let batch = 0; batch < 100; batch++) sink.refuse('ababababab')
+    // In another way they count, and in this one too when the tenant has had a row stored.
+    for (let batch = 0; batch < 9; batch++) sink.refuse('ababababab', '23514')
+    assert.throws(() => sink.refuse('ababababab', '23514'), isTableAtFault)
+    sink.store('ab')
+    for (let batch = 0; batch < 9; batch++) sink.refuse('ababababab')
+    assert.throws(() => sink.refuse('ababababab'), isTableAtFault)
+  })
+
+  it('count for batches that are under way at the same time, and not for one that was not committed', () => {
+    const sink = new Sink()
+    const claim = (): (() => void) => sink.refusals.claim(sink.rejected('abcabcabca', '23502'))
+    const claims = Array.from({ length: 9 }, claim)
+    assert.throws(claim, isTableAtFault)
+    for (const giveBack of claims.splice(0, 3)) giveBack()
+    for (let batch = 0; batch < 3; batch++) claim()
+    assert.throws(claim, isTableAtFault)
+  })
+
+  it('are not counted when they are the fate of a tenant with a table of its own', () => {
+    const sink = new Sink()
+    for (let batch = 0; batch < 20; batch++) sink.refuse('abcabcabca', 'TENANT_TABLE')
+  })
+})
