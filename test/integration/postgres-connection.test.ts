@@ -31,12 +31,8 @@ describe('connecting to PostgreSQL', () => {
   ): Promise<boolean> {
     const url = new URL(server.address)
     change(url)
-    const { ssl: _, ...address } = connectionConfig(url.href, 'off')
-    const connection = connectionConfig(
-      fields ? address : url.href,
-      tls,
-      ca === undefined ? undefined : { ca },
-    )
+    const address = fields ? connectionConfig(url.href, 'off') : url.href
+    const connection = connectionConfig(address, tls, ca === undefined ? undefined : { ca })
     const database = openDatabase(url.href, { connection, connectTimeoutMs: 2000 })
     try {
       return await database.withClient('asking', async (client) => {
