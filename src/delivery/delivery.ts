@@ -37,6 +37,10 @@ export interface FlowNode {
   readonly type?: string
 }
 
+/**
+ * What became of one copy at one node. Each has an identity: two copies that fail at the same node are two failures,
+ * and each wants a sink of its own to store it.
+ */
 export interface Failure {
   readonly error: PipelineError
   readonly nodeId: string
@@ -53,7 +57,8 @@ export class Delivery {
   settled: Outcome | undefined
   checkPending = false
   readonly places = new Map<FlowNode, Place>()
-  failures: Map<string, Failure> | undefined
+  /** Failures that no sink has stored, in the order in which they happened. */
+  failures: Set<Failure> | undefined
   /** Of a message that has been a dead letter before; set when the message is linked. */
   origin: Origin | undefined
 

@@ -12,11 +12,14 @@
  *    the event loop: behind a burst a message waits there for longer than any grace, so turns are counted, too.
  *  - `node.error(text, msg)` without `done(error)` shows up only as a message at a Catch node. A Link call whose
  *    time is up says that and nothing else, so this is its end of the message.
+ *  - A Catch node gets a clone, and nothing in it tells which copy has failed; two copies may fail at one node with the
+ *    same words. But every Catch node gets an error in the same stretch of code in which it is reported, once.
  */
 import { asPipelineError, PipelineError } from '../runtime/errors'
 import type { CompleteEvent, Hooks, ReceiveEvent, RuntimeNode, SendEvent } from '../runtime/host'
-import type { Delivery } from './delivery'
-import { failedNodeId, type DeliveryTracker } from './tracker'
+import type { Delivery, Failure } from './delivery'
+import { beforeFailure, failedNodeId, linkFailure, type Message } from './message-link'
+import type { DeliveryTracker } from './tracker'
 
 /** A node that never says done has finished a message when it has not sent it on for so long. */
 export const ONE_ARGUMENT_GRACE_MS = 250
@@ -44,6 +47,14 @@ interface UnfinishedCopy {
   readonly doneInTurn: number
 }
 
+/** An error that is on its way to the Catch nodes. */
+interface Report {
+  readonly delivery: Delivery
+  readonly failure: Failure
+  /** Catch nodes that have it. */
+  readonly caughtBy: Set<RuntimeNode>
+}
+
 /** Turns more than a queue needs, because ours and the node's are not in step. */
 const SPARE_TURNS = 2
 
@@ -55,6 +66,7 @@ export class FlowHooks {
   private turn = 0
   private neededTurn = 0
   private readonly queueEnds = new WeakMap<RuntimeNode, number>()
+  private report: Report | undefined
 
   constructor(private readonly options: FlowHooksOptions) {
     const { hooks } = options
@@ -105,8 +117,12 @@ export class FlowHooks {
     const { tracker } = this.options
     const delivery = tracker.find(event.msg)
     if (delivery === undefined) return
-    if (event.error) tracker.openFailure(delivery, event.node.id, asPipelineError(event.error))
-    this.endCopy(delivery, event.node.node)
+    if (event.error) {
+      this.noteFailure(delivery, event.node.id, asPipelineError(event.error), event.msg)
+      tracker.copyEnded(delivery, event.node.node)
+    } else {
+      this.endCopy(delivery, event.node.node)
+    }
   }
 
   private endCopy(delivery: Delivery, node: RuntimeNode): void {
@@ -116,15 +132,38 @@ export class FlowHooks {
     else tracker.copyEnded(delivery, node)
   }
 
-  /** `node.error(text, msg)` fails a message as `done(error)` does, but only the Catch node shows it. */
-  private noteCaughtFailure(delivery: Delivery, event: ReceiveEvent): void {
+  private noteFailure(delivery: Delivery, nodeId: string, error: PipelineError, copy: Message): Report {
+    const failure = this.options.tracker.openFailure(delivery, nodeId, error, copy)
+    const report = { delivery, failure, caughtBy: new Set<RuntimeNode>() }
+    this.report = report
+    queueMicrotask(() => {
+      if (this.report === report) this.report = undefined
+    })
+    return report
+  }
+
+  /**
+   * Ties the message of a Catch node to the failure of its copy. `node.error(text, msg)` fails a message as
+   * `done(error)` does, but only the Catch node shows it.
+   */
+  private noteCaughtFailure(delivery: Delivery, { msg, destination }: ReceiveEvent): void {
     const { tracker, getNode } = this.options
-    const nodeId = failedNodeId(event.msg)
-    if (nodeId === undefined || delivery.failures?.has(nodeId)) return
-    const { message } = event.msg.error as { message?: unknown }
-    tracker.openFailure(delivery, nodeId, asPipelineError(new Error(String(message))))
-    const reporter = getNode(nodeId) as RuntimeNode | null | undefined
-    if (reporter?.type === 'link call') tracker.copyEnded(delivery, reporter)
+    const nodeId = failedNodeId(msg)
+    if (nodeId === undefined) return
+    let { report } = this
+    const isKnown =
+      report?.delivery === delivery &&
+      report.failure.nodeId === nodeId &&
+      !report.caughtBy.has(destination.node)
+    if (report === undefined || !isKnown) {
+      const { message } = msg.error as { message?: unknown }
+      const error = asPipelineError(new Error(String(message)))
+      report = this.noteFailure(delivery, nodeId, error, beforeFailure(msg))
+      const reporter = getNode(nodeId) as RuntimeNode | null | undefined
+      if (reporter?.type === 'link call') tracker.copyEnded(delivery, reporter)
+    }
+    report.caughtBy.add(destination.node)
+    linkFailure(msg, report.failure)
   }
 
   /** What was sent in the last turn and has no destination: the node is gone, switched off, or being replaced. */

@@ -8,11 +8,13 @@
  *
  * So either one finds the delivery.
  */
-import type { Delivery } from './delivery'
+import type { Delivery, Failure } from './delivery'
 import { originOf } from './origin'
 
 /** Registered globally, so that two installed copies of this package understand each other's messages. */
 const LINK = Symbol.for('@iot-bridge/node-red-tenant-pipeline/delivery')
+/** The same for the failure that a message behind a Catch node carries. */
+const FAILURE = Symbol.for('@iot-bridge/node-red-tenant-pipeline/failure')
 
 /** Any Node-RED message. */
 export interface Message {
@@ -40,4 +42,38 @@ export function linkedDelivery(message: Message): Delivery | undefined {
 export function copyLink(from: Message, to: Message): void {
   if (from._msgid !== undefined) to._msgid = from._msgid
   if (from[LINK] !== undefined) to[LINK] = from[LINK]
+}
+
+/** `msg.error.source`: the node whose failure a message behind a Catch node tells of. */
+function failedNode(message: Message): { readonly id: string; [FAILURE]?: unknown } | undefined {
+  const error = message.error as { source?: { id?: unknown } } | null | undefined
+  const source = error?.source
+  return typeof source?.id === 'string' ? (source as { id: string }) : undefined
+}
+
+export function failedNodeId(message: Message): string | undefined {
+  return failedNode(message)?.id
+}
+
+/**
+ * Ties a message to the failure that it carries; `undefined`: to none, because its error is for information only, as on
+ * the output for rejected records. Function nodes overwrite `msg.error` when they fail, and others make a new message
+ * with the error of the old one, so both have the link. Like the link to the delivery it survives cloning.
+ */
+export function linkFailure(message: Message, failure: Failure | undefined): void {
+  const carrier = (): Failure | undefined => failure
+  message[FAILURE] = carrier
+  const source = failedNode(message)
+  if (source !== undefined) source[FAILURE] = carrier
+}
+
+/** `'unknown'`: the message has no link, but may have an error that somebody has put together anew. */
+export function linkedFailure(message: Message): Failure | undefined | 'unknown' {
+  const carrier = message[FAILURE] ?? failedNode(message)?.[FAILURE]
+  return typeof carrier === 'function' ? (carrier as () => Failure | undefined)() : 'unknown'
+}
+
+/** What a message at a Catch node was before it failed. */
+export function beforeFailure(caught: Message): Message {
+  return { [FAILURE]: caught[FAILURE], error: caught._error }
 }

@@ -9,7 +9,7 @@ import type { Completion } from '../batching/lane'
 import { asPipelineError, type PipelineError } from '../runtime/errors'
 import { recordsOf, type MessageError, type WireRecord } from '../runtime/wire'
 import type { Delivery } from './delivery'
-import { copyLink, type Message } from './message-link'
+import { copyLink, linkFailure, type Message } from './message-link'
 import { withOrigin } from './origin'
 import type { DeliveryTracker } from './tracker'
 
@@ -105,6 +105,8 @@ class SinkMessage implements Completion {
   private reject(record: WireRecord, error: PipelineError): void {
     const rejected: Message = { ...record, error: this.host.describe(error) }
     copyLink(this.message, rejected)
+    // Other records of the message may fail here: that this one is safe behind the output says nothing of them.
+    linkFailure(rejected, undefined)
     this.host.onRejected(error, record.tenant)
     this.send(rejected)
   }

@@ -7,8 +7,8 @@
  *  - No copy alive, a sink confirmed, no failure open           → `delivered`
  *  - No copy alive, nobody confirmed, nothing failed            → `filtered`: the flow ended it on purpose
  *  - A failure is open                                          → `failed`
- *  - A failure at a node is closed only by a sink that confirms a copy carrying it (`msg.error.source.id`):
- *    a dead letter behind a Catch node does that, Catch → Debug does not.
+ *  - A failure is closed only by a sink that confirms a copy carrying it (`linkFailure`): a dead
+ *    letter behind a Catch node does that, Catch → Debug does not. Two copies that fail at one node are two failures.
  *  - No sink holds it and it has not moved for `timeoutMs`      → `failed`, transient.
  *
  * "No copy alive" is looked at one macrotask later, because a Catch node gets its message after the failure.
@@ -23,7 +23,7 @@ import {
   type Place,
   type Settlement,
 } from './delivery'
-import { linkedDelivery, type Message } from './message-link'
+import { failedNodeId, linkedDelivery, linkedFailure, type Message } from './message-link'
 
 export interface TrackerOptions {
   /** Milliseconds, monotonic. */
@@ -131,15 +131,23 @@ export class DeliveryTracker {
   copyLost(delivery: Delivery, node: FlowNode): void {
     const place = delivery.places.get(node)
     if (place === undefined || place.alive === 0) return
-    if (delivery.failures?.has(node.id) !== true) this.openFailure(delivery, node.id, lostInDeploy())
+    this.openFailure(delivery, node.id, lostInDeploy())
     this.copyEnded(delivery, node)
   }
 
-  /** A node reported an error for this delivery. The latest error of a node counts. */
-  openFailure(delivery: Delivery, nodeId: string, error: PipelineError): void {
-    if (delivery.settled !== undefined) return
-    delivery.failures ??= new Map()
-    delivery.failures.set(nodeId, { nodeId, error })
+  /**
+   * A node reported an error for a copy.
+   * @param copy what failed. When it came from a Catch node, and has failed at the same node before, the new failure
+   *   takes the place of the old one: a flow may try something again by itself, as often as it likes.
+   */
+  openFailure(delivery: Delivery, nodeId: string, error: PipelineError, copy: Message = {}): Failure {
+    const failure: Failure = { nodeId, error }
+    if (delivery.settled !== undefined) return failure
+    const before = carriedFailure(delivery, copy)
+    delivery.failures ??= new Set()
+    if (before?.nodeId === nodeId) delivery.failures.delete(before)
+    delivery.failures.add(failure)
+    return failure
   }
 
   // ---- sinks ---------------------------------------------------------------------------------------------
@@ -161,7 +169,7 @@ export class DeliveryTracker {
     if (delivery.settled !== undefined) return
     delivery.confirmed = true
     delivery.justConfirmed = true
-    const carried = failedNodeId(message)
+    const carried = carriedFailure(delivery, message)
     if (carried !== undefined) delivery.failures?.delete(carried)
   }
 
@@ -253,20 +261,26 @@ function settlementOf(delivery: Delivery): Settlement {
   return { outcome: delivery.confirmed ? 'delivered' : 'filtered' }
 }
 
-/** A permanent failure is worse than a transient one: another attempt would meet it again. */
-function worstFailure(delivery: Delivery): Failure | undefined {
-  let worst: Failure | undefined
-  for (const failure of delivery.failures?.values() ?? []) {
-    if (worst === undefined || (worst.error.retryable && !failure.error.retryable)) worst = failure
-  }
-  return worst
+/**
+ * The open failure that a copy carries. An error that a Function node has put together anew names no more than the
+ * node: then it is one failure of that node, since there is one copy.
+ */
+function carriedFailure({ failures }: Delivery, copy: Message): Failure | undefined {
+  if (failures === undefined) return undefined
+  const linked = linkedFailure(copy)
+  if (linked !== 'unknown') return linked
+  const nodeId = failedNodeId(copy)
+  for (const failure of failures) if (failure.nodeId === nodeId) return failure
+  return undefined
 }
 
-/** The id of the node whose failure a message behind a Catch node carries. */
-export function failedNodeId(message: Message): string | undefined {
-  const error = message.error as { source?: { id?: unknown } } | null | undefined
-  const id = error?.source?.id
-  return typeof id === 'string' ? id : undefined
+/** A permanent failure is worse than a transient one: another attempt would meet it again. Of equals, the latest. */
+function worstFailure(delivery: Delivery): Failure | undefined {
+  let worst: Failure | undefined
+  for (const failure of delivery.failures ?? []) {
+    if (worst === undefined || worst.error.retryable || !failure.error.retryable) worst = failure
+  }
+  return worst
 }
 
 function lostInDeploy(): PipelineError {

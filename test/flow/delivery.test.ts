@@ -9,6 +9,20 @@ import { func, node, permanent, run, sink, source, tab, turns } from '../support
 import type { HeldCopy } from '../support/delivery-nodes'
 import { deploy, helper, startRuntime, stopRuntime, type FlowEntry } from '../support/runtime'
 
+/** A message is split; every part fails at one node, and goes through a Catch node and this Function to the letters. */
+function splitFlow(behindCatch: string, ...wires: string[]): FlowEntry[] {
+  const split = { splt: '\\n', spltType: 'str', arraySplt: 1, arraySpltType: 'len', property: 'payload' }
+  return [
+    source('split'),
+    node('split', 'split', split, ['n']),
+    func('n', 'throw new Error("bad")', ['sink']),
+    sink(),
+    node('catch', 'catch', { scope: ['n'] }, ['choose']),
+    func('choose', behindCatch, wires.length > 0 ? wires : ['letters']),
+    sink('letters'),
+  ]
+}
+
 describe('deliveries in a flow', () => {
   before(startRuntime)
   after(stopRuntime)
@@ -149,6 +163,39 @@ describe('deliveries in a flow', () => {
       assert.equal(sinkOf('letters').received.length, 1)
     })
 
+    it('when a Catch node hands the failures of all parts of a Split to a sink that stores them', async () => {
+      const { source: from, sinkOf } = await run(...splitFlow('msg.error.again = true; return msg'))
+      assert.equal((await from.emitMessage({ payload: [1, 2] })).outcome, 'delivered')
+      assert.equal(sinkOf('letters').received.length, 2)
+    })
+
+    it('when two Catch nodes get what is reported by node.error, and only behind one of them it is stored', async () => {
+      const flow = [
+        source('n'),
+        func('n', 'node.error("bad", msg); return null', ['sink']),
+        sink(),
+        node('first', 'catch', { scope: null }, ['quiet']),
+        func('quiet', 'return null', []),
+        sink('letters'),
+      ]
+      const { source: from } = await run(...flow)
+      // The helper can load one Catch node only.
+      await deploy([tab, ...flow, node('second', 'catch', { scope: null }, ['letters'])], 'nodes')
+      assert.equal((await from.emitMessage({ payload: 1 })).outcome, 'delivered')
+    })
+
+    it('when the flow tries it again by itself until it is stored', async () => {
+      const { source: from } = await run(
+        source('n'),
+        func('n', 'msg.tries = (msg.tries ?? 0) + 1; if (msg.tries < 4) throw new Error("bad"); return msg', [
+          'sink',
+        ]),
+        sink(),
+        node('catch', 'catch', { scope: null }, ['n']),
+      )
+      assert.equal((await from.emitMessage({ payload: 1 })).outcome, 'delivered')
+    })
+
     it('and a Complete node may go on with it', async () => {
       const { source: from, sinkOf } = await run(
         source('sink'),
@@ -247,6 +294,22 @@ describe('deliveries in a flow', () => {
         func('quiet', 'return null', []),
       )
       assert.equal((await from.emitMessage({ payload: 1 })).outcome, 'failed')
+    })
+
+    it('when two parts of a Split fail at one node, and behind the Catch node only one of them is stored', async () => {
+      const { source: from, sinkOf } = await run(...splitFlow('return msg.payload === 2 ? null : msg'))
+      assert.equal((await from.emitMessage({ payload: [1, 2] })).outcome, 'failed')
+      assert.equal(sinkOf('letters').received.length, 1)
+      assert.equal((await from.emitMessage({ payload: [1] })).outcome, 'delivered')
+    })
+
+    it('when two parts of a Split fail at one node, and two sinks store the same one of them', async () => {
+      const { source: from, sinkOf } = await run(
+        ...splitFlow('return msg.payload === 2 ? null : msg', 'letters', 'others'),
+        sink('others'),
+      )
+      assert.equal((await from.emitMessage({ payload: [1, 2] })).outcome, 'failed')
+      assert.deepEqual([sinkOf('letters').received.length, sinkOf('others').received.length], [1, 1])
     })
 
     it('when a Function node reports the message by node.error and a Catch node gets it', async () => {

@@ -18,6 +18,7 @@ const MAX_TURNS = 2000
 export const BEHAVIOURS = [
   'pass',
   'drop',
+  'everyOther',
   'oneArgument',
   'noMatch',
   'fail',
@@ -36,8 +37,8 @@ export interface Plan {
   readonly turns: number
   /** Indices of later nodes; one beyond the last is a node that is not there. */
   readonly wires: readonly number[]
-  /** Index of the node that gets this node's failures through a Catch node. */
-  readonly caughtBy: number | undefined
+  /** Indices of the nodes that get this node's failures, each through a Catch node of its own. */
+  readonly caughtBy: readonly number[]
   /** What a deploy does to it. A node that is taken away says done for what it has, or says nothing. */
   readonly deploy: 'leaves' | 'replaces' | 'removes'
   readonly saysDoneWhenClosed: boolean
@@ -58,12 +59,19 @@ interface SimulatedNode extends RuntimeNode {
   readonly plan: Plan
   readonly held: Set<Held>
   closed: boolean
+  /** Copies that it has come to. */
+  seen: number
+}
+
+/** What became of one copy at one node. */
+interface FailedCopy {
+  readonly nodeId: string
 }
 
 interface Ledger {
   confirmed: boolean
-  /** Ids of nodes whose failure nobody has stored. */
-  readonly open: Set<string>
+  /** Copies whose failure nobody has stored. */
+  readonly open: Set<FailedCopy>
   alive: number
   /** A deploy has lost a copy. */
   lost: boolean
@@ -90,6 +98,7 @@ export class FlowSimulation {
   private nowMs = 0
   private deploying = false
   private nodes: (SimulatedNode | undefined)[]
+  private readonly catchNodes = new Map<string, RuntimeNode>()
 
   constructor(
     private readonly plans: readonly Plan[],
@@ -261,14 +270,13 @@ export class FlowSimulation {
         return this.done(node, message)
       case 'callTimesOut':
         // Without a Catch node nobody hears of it: the copy stays until the time-out of the delivery.
-        if (node.plan.caughtBy === undefined) return
-        // So does a second copy, whose failure looks like that of the first one at another Catch node.
-        if (!this.ledger.open.has(node.id)) this.ledger.alive--
-        return this.fail(node, message, new Error('timeout'))
+        if (node.plan.caughtBy.length === 0) return
+        this.ledger.alive--
+        return this.tellCatchNodes(node, message, new Error('timeout'), this.openFailure(node, message))
       case 'sink': {
         this.tracker.confirm(delivery, message)
         this.ledger.confirmed = true
-        const carried = (message.error as { source: { id: string } } | undefined)?.source.id
+        const carried = carriedBy(message)
         if (carried !== undefined) this.ledger.open.delete(carried)
         return this.done(node, message)
       }
@@ -281,7 +289,11 @@ export class FlowSimulation {
         return this.done(node, message, new PipelineError('NEVER', 'no', { retryable: false }))
       case 'report':
         // `node.error(text, msg)`, which only a Catch node shows.
-        if (node.plan.caughtBy !== undefined) this.fail(node, message, new Error('no'))
+        if (node.plan.caughtBy.length > 0)
+          this.tellCatchNodes(node, message, new Error('no'), this.openFailure(node, message))
+        return this.done(node, message)
+      case 'everyOther':
+        if (node.seen++ % 2 === 0) this.send(node, message, wires)
         return this.done(node, message)
       case 'silent':
         return
@@ -294,24 +306,46 @@ export class FlowSimulation {
 
   private done(node: SimulatedNode, message: Message, error?: Error): void {
     this.ledger.alive--
-    if (error !== undefined) this.ledger.open.add(node.id)
+    const failure = error === undefined ? undefined : this.openFailure(node, message)
     this.trigger('onComplete', { msg: message, error, node: { id: node.id, node } })
-    if (error !== undefined) this.fail(node, message, error)
+    if (error !== undefined && failure !== undefined) this.tellCatchNodes(node, message, error, failure)
   }
 
-  /** The failure of a node, as a Catch node gets it: past the router, and then by its wire. */
-  private fail(node: SimulatedNode, message: Message, error: Error): void {
-    const { caughtBy } = node.plan
-    if (caughtBy === undefined) return
-    this.ledger.open.add(node.id)
-    const caught: Message = { ...message, error: { message: error.message, source: { id: node.id } } }
-    const catcher: RuntimeNode = { id: `catch-${node.id}`, type: 'catch', _inputCallback: threeArguments }
-    this.ledger.alive++
-    this.trigger('onReceive', { msg: caught, destination: { id: catcher.id, node: catcher } })
-    this.send(catcher, caught, [caughtBy])
-    this.ledger.alive--
-    this.trigger('onComplete', { msg: caught, error: undefined, node: { id: catcher.id, node: catcher } })
+  /** A copy that fails again at the node whose failure it carries has one failure, as before. */
+  private openFailure(node: SimulatedNode, message: Message): FailedCopy {
+    const failure = { nodeId: node.id }
+    const carried = carriedBy(message)
+    if (carried?.nodeId === node.id) this.ledger.open.delete(carried)
+    this.ledger.open.add(failure)
+    return failure
   }
+
+  /** The failure of a copy, as Catch nodes get it: a clone for each, past the router, and then by its wire. */
+  private tellCatchNodes(node: SimulatedNode, message: Message, error: Error, failure: FailedCopy): void {
+    for (const [index, wire] of node.plan.caughtBy.entries()) {
+      const told = { message: error.message, source: { id: node.id }, failure }
+      const caught: Message = { ...message, _error: message.error, error: told }
+      const catcher = this.catchNode(`catch-${node.id}-${index}`)
+      this.ledger.alive++
+      this.trigger('onReceive', { msg: caught, destination: { id: catcher.id, node: catcher } })
+      this.send(catcher, caught, [wire])
+      this.ledger.alive--
+      this.trigger('onComplete', { msg: caught, error: undefined, node: { id: catcher.id, node: catcher } })
+    }
+  }
+
+  private catchNode(id: string): RuntimeNode {
+    const known = this.catchNodes.get(id)
+    if (known !== undefined) return known
+    const catcher: RuntimeNode = { id, type: 'catch', _inputCallback: threeArguments }
+    this.catchNodes.set(id, catcher)
+    return catcher
+  }
+}
+
+/** The failure that the copy really carries, whatever the tracker makes of it. */
+function carriedBy(message: Message): FailedCopy | undefined {
+  return (message.error as { failure: FailedCopy } | undefined)?.failure
 }
 
 function startNode(plan: Plan, index: number): SimulatedNode {
@@ -321,6 +355,7 @@ function startNode(plan: Plan, index: number): SimulatedNode {
     plan,
     held: new Set(),
     closed: false,
+    seen: 0,
     _inputCallback: ONE_ARGUMENT.includes(plan.behaviour) ? oneArgument : threeArguments,
   }
 }

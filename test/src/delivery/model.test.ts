@@ -5,10 +5,16 @@
  */
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import { BEHAVIOURS, FlowSimulation, type Deploy, type Plan } from '../../support/flow-simulation'
+import {
+  BEHAVIOURS,
+  FlowSimulation,
+  type Behaviour,
+  type Deploy,
+  type Plan,
+} from '../../support/flow-simulation'
 
-/** Flows of up to eight nodes; a wire leads to a later node, or to one that is not there. */
-const flows = fc.integer({ min: 1, max: 8 }).chain((size) =>
+/** Flows of so many nodes; a wire leads to a later node, or to one that is not there. */
+const flowsOf = (size: number): fc.Arbitrary<Plan[]> =>
   fc.tuple(
     ...Array.from({ length: size }, (_, index) =>
       fc.record<Plan>({
@@ -18,28 +24,40 @@ const flows = fc.integer({ min: 1, max: 8 }).chain((size) =>
         ),
         turns: fc.integer({ min: 0, max: 40 }),
         wires: fc.uniqueArray(fc.integer({ min: index + 1, max: size }), { maxLength: 3 }),
-        caughtBy: fc.option(fc.integer({ min: index + 1, max: size }), { nil: undefined }),
+        caughtBy: fc.uniqueArray(fc.integer({ min: index + 1, max: size }), { maxLength: 2 }),
         deploy: fc.constantFrom('leaves', 'leaves', 'replaces', 'removes'),
         saysDoneWhenClosed: fc.boolean(),
       }),
     ),
-  ),
-)
+  )
+const flows = fc.integer({ min: 1, max: 8 }).chain(flowsOf)
+/** Two copies come to a node that fails; of what its Catch nodes get, some is stored and some is not. */
+const forks = fc
+  .tuple(flowsOf(8), fc.constantFrom<Behaviour>('fail', 'failForGood', 'report', 'callTimesOut', 'sinkFails'))
+  .map(([plans, behaviour]) =>
+    plans.map((plan, index): Plan => {
+      if (index === 0) return { ...plan, behaviour: 'pass', wires: [1, 2] }
+      if (index < 3) return { ...plan, behaviour: 'pass', wires: [3] }
+      if (index === 3) return { ...plan, behaviour, wires: [] }
+      return index === 4 ? { ...plan, behaviour: 'everyOther', wires: [5] } : plan
+    }),
+  )
 const deploys = fc.record<Deploy>({
   begins: fc.integer({ min: 0, max: 60 }),
   lasts: fc.integer({ min: 0, max: 60 }),
 })
 
 describe('the delivery tracker in random flows', () => {
-  for (const [when, deploy] of [
-    ['', fc.constant(undefined)],
-    [' with a deploy in the middle', deploys],
+  for (const [when, plans, deploy] of [
+    ['', flows, fc.constant(undefined)],
+    [' with a deploy in the middle', flows, deploys],
+    [' when several copies fail at one node', forks, fc.constant(undefined)],
   ] as const) {
     it(`keeps its promises${when}`, () => {
       const outcomes = new Set<string>()
       fc.assert(
-        fc.property(flows, deploy, (plans, during) => {
-          const simulation = new FlowSimulation(plans, during)
+        fc.property(plans, deploy, (flow, during) => {
+          const simulation = new FlowSimulation(flow, during)
           simulation.emit()
           simulation.run()
           const { settlement } = simulation.ledger

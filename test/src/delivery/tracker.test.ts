@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import type { Settlement } from '../../../src/delivery/delivery'
-import { link, type Message } from '../../../src/delivery/message-link'
+import { link, linkFailure, type Message } from '../../../src/delivery/message-link'
 import { DeliveryTracker } from '../../../src/delivery/tracker'
 import { PipelineError } from '../../../src/runtime/errors'
 
@@ -106,6 +106,63 @@ describe('DeliveryTracker', () => {
     tracker.copyEnded(delivery, nodeB)
     nextTurn()
     assert.deepEqual(settlements, [{ outcome: 'delivered' }])
+  })
+
+  it('closes one of two failures at a node with one confirmation, also when the error was put together anew', () => {
+    const { tracker, delivery, settlements, arrive, nextTurn } = setUp()
+    arrive(nodeA)
+    tracker.openFailure(delivery, 'a', transient)
+    tracker.openFailure(delivery, 'a', transient)
+    tracker.hold(delivery)
+    tracker.confirm(delivery, { error: { source: { id: 'a' } } })
+    tracker.copyEnded(delivery, nodeA)
+    nextTurn()
+    assert.equal(settlements[0]?.outcome, 'failed')
+  })
+
+  it('closes the same failure by each of two sinks that store the copy which carries it', () => {
+    const { tracker, delivery, settlements, arrive, nextTurn } = setUp()
+    arrive(nodeA)
+    const first = tracker.openFailure(delivery, 'a', transient)
+    tracker.openFailure(delivery, 'a', permanent)
+    const carrying: Message = { error: { source: { id: 'a' } } }
+    linkFailure(carrying, first)
+    for (let sink = 0; sink < 2; sink++) {
+      tracker.hold(delivery)
+      tracker.confirm(delivery, carrying)
+    }
+    tracker.copyEnded(delivery, nodeA)
+    nextTurn()
+    assert.deepEqual(settlements, [{ outcome: 'failed', error: permanent, failedAt: 'a' }])
+  })
+
+  it('keeps one failure of a copy that a flow tries again and again at the same node', () => {
+    const { tracker, delivery, message, arrive } = setUp()
+    arrive(nodeA)
+    let carrying = message
+    for (let attempt = 0; attempt < 3; attempt++) {
+      const failure = tracker.openFailure(delivery, 'a', transient, carrying)
+      carrying = { error: { source: { id: 'a' } } }
+      linkFailure(carrying, failure)
+    }
+    assert.equal(delivery.failures?.size, 1)
+    tracker.hold(delivery)
+    tracker.confirm(delivery, carrying)
+    assert.equal(delivery.failures?.size, 0)
+  })
+
+  it('fails a copy that a deploy has lost at a node where another has failed and was stored', () => {
+    const { tracker, delivery, settlements, arrive, nextTurn } = setUp()
+    arrive(nodeA)
+    arrive(nodeA)
+    const carrying: Message = { error: { source: { id: 'a' } } }
+    linkFailure(carrying, tracker.openFailure(delivery, 'a', transient))
+    tracker.copyEnded(delivery, nodeA)
+    tracker.copyLost(delivery, nodeA)
+    tracker.hold(delivery)
+    tracker.confirm(delivery, carrying)
+    nextTurn()
+    assert.equal(settlements[0]?.error?.code, 'FLOW_CHANGED')
   })
 
   it('leaves a failure open when a sink confirms a copy that carries another one', () => {
