@@ -1,4 +1,5 @@
 /** The options of `tenant-kafka-consumer`; the dialog is tested against this table. */
+import { WHEN_FILTERED } from '../../src/delivery/redelivery'
 import type { KafkaSourceSettings } from '../../src/kafka/source'
 import { DEFAULT_PARTITIONS, DEFAULT_REPLICAS, DEFAULT_RETENTION_MS } from '../../src/kafka/topic-check'
 import { TopicNames } from '../../src/kafka/topic-names'
@@ -27,6 +28,8 @@ export const options = {
   assigner: choice(['round-robin', 'sticky'], 'round-robin'),
   deliveryTimeoutMs: integer({ default: 30_000, min: 1000, max: 86_400_000, unit: 'ms' }),
   attempts: integer({ default: 0, min: 0, max: 1_000_000, unit: 'attempts' }),
+  /** What a message is that the flow ends on purpose. */
+  whenFiltered: choice(WHEN_FILTERED, 'acknowledge'),
   maxDeadLetterAttempts: integer({ default: 3, min: 2, max: 1000, unit: 'attempts' }),
   missingTopic: choice(['wait', 'create'], 'wait'),
   partitions: integer({ default: DEFAULT_PARTITIONS, min: 1, max: 10_000, unit: 'partitions' }),

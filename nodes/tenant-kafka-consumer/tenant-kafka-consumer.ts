@@ -51,6 +51,7 @@ export = function (RED: NodeAPI): void {
         },
         isWired: (output) => (node.wires[output]?.length ?? 0) > 0,
         describe: (error) => messageError(error, node),
+        onFiltered: (count) => events.noteFiltered(count),
         onSpent: (count) => events.noteSpent(count),
         log,
       })

@@ -1,4 +1,5 @@
 /** The options of `tenant-mqtt-source`; the dialog is tested against this table. */
+import { WHEN_FILTERED } from '../../src/delivery/redelivery'
 import { choice, integer, text } from '../../src/runtime/options'
 
 export const options = {
@@ -16,6 +17,8 @@ export const options = {
   windowBytes: integer({ default: 33_554_432, min: 65_536, max: 1_073_741_824, unit: 'bytes' }),
   deliveryTimeoutMs: integer({ default: 30_000, min: 1000, max: 86_400_000, unit: 'ms' }),
   attempts: integer({ default: 0, min: 0, max: 1_000_000, unit: 'attempts' }),
+  /** What a message is that the flow ends on purpose. */
+  whenFiltered: choice(WHEN_FILTERED, 'acknowledge'),
   messageId: choice(['generated', 'userProperty', 'jsonPointer'], 'generated'),
   messageIdName: text(),
 }

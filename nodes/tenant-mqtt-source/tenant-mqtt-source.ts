@@ -49,6 +49,7 @@ export = function (RED: NodeAPI): void {
           status.warned(warning)
           log.error(warning)
         },
+        onFiltered: (count) => events.noteFiltered(count),
         note: (event) => log.error(event),
         onChange: () => show(),
       })

@@ -1,5 +1,9 @@
-/** What the log says of messages that have failed in the flow: that some are sent again, or held, and when that is over. */
+/**
+ * What the log says of messages that were not stored: that some have failed and are sent again, or held, and when that
+ * is over; and how many the flow has ended on purpose.
+ */
 import type { PipelineError } from '../runtime/errors'
+import { CountLog } from '../runtime/count-log'
 import type { EventLog } from '../runtime/event-log'
 import { OutageLog } from '../runtime/outage-log'
 
@@ -17,6 +21,7 @@ export interface Redelivering {
 
 export class RedeliveryEvents {
   private readonly outage: OutageLog
+  private readonly filtered: CountLog
 
   constructor(log: EventLog) {
     this.outage = new OutageLog(log, {
@@ -24,6 +29,11 @@ export class RedeliveryEvents {
       back: 'REDELIVERY_OVER',
       backText: 'no message is waiting to be sent again',
       settleMs: SETTLE_MS,
+    })
+    this.filtered = new CountLog(log, {
+      code: 'FILTERED',
+      text: (count) =>
+        `the flow has ended ${count} ${count === 1 ? 'record' : 'records'} on purpose; acknowledged`,
     })
   }
 
@@ -35,7 +45,12 @@ export class RedeliveryEvents {
     })
   }
 
+  noteFiltered(count: number): void {
+    this.filtered.add(count)
+  }
+
   close(): void {
     this.outage.close()
+    this.filtered.close()
   }
 }

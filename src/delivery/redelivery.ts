@@ -13,7 +13,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import { backoffMs } from '../runtime/backoff'
-import { asPipelineError, type PipelineError } from '../runtime/errors'
+import { asPipelineError, PipelineError } from '../runtime/errors'
 import type { Settlement } from './delivery'
 import { drain } from './drain'
 import { link, type Message } from './message-link'
@@ -28,6 +28,10 @@ const BACKOFF = { initialMs: 250, maxMs: 30_000 }
 const SENT_TOGETHER_MS = 100
 /** No attempt may stand still for longer, however many have stalled before. */
 const LONGEST_TIMEOUT_MS = 86_400_000
+
+/** The choices of a source's option; the first is the default. */
+export const WHEN_FILTERED = ['acknowledge', 'fail'] as const
+export type WhenFiltered = (typeof WHEN_FILTERED)[number]
 
 export interface RedeliveryOptions<T> {
   readonly tracker: DeliveryTracker
@@ -45,6 +49,10 @@ export interface RedeliveryOptions<T> {
   /** The parts go out one after the other, each when the one before is settled. */
   readonly partsInOrder?: boolean
   readonly onSettled: (content: T) => void
+  /** What a message is that the flow has ended on purpose: settled, or failed for good. */
+  readonly whenFiltered: WhenFiltered
+  /** The flow has ended this on purpose, and that settles it. */
+  readonly onFiltered: (content: T) => void
   /** False: the content is not sent again, because it has another owner by now. Default: always wanted. */
   readonly isWanted?: (content: T) => boolean
   /** Called instead of `onSettled` for what was not wanted any more. */
@@ -179,8 +187,19 @@ export class Redelivery<T> {
   private settled(emission: Emission<T>, { outcome, error }: Settlement): void {
     this.outCount--
     if (outcome === 'failed' && error !== undefined) this.failed(emission, error)
-    else if (outcome === 'filtered' && emission.failure !== undefined) this.held.push(emission)
+    else if (outcome === 'filtered') this.filtered(emission)
     else this.finish(emission)
+  }
+
+  private filtered(emission: Emission<T>): void {
+    if (emission.failure !== undefined) {
+      this.held.push(emission)
+    } else if (this.options.whenFiltered === 'fail') {
+      this.failed(emission, endedByFlow())
+    } else {
+      this.options.onFiltered(emission.content)
+      this.finish(emission)
+    }
   }
 
   private finish({ content, rest, order }: Emission<T>): void {
@@ -244,6 +263,14 @@ export class Redelivery<T> {
     for (const emission of due.sort((a, b) => a.order - b.order)) this.place(emission)
     this.schedule()
   }
+}
+
+function endedByFlow(): PipelineError {
+  return new PipelineError(
+    'FLOW_ENDED',
+    'the flow has ended this message before any sink had it, and the source is set to take that for a failure',
+    { retryable: false, statusText: 'the flow ended a message' },
+  )
 }
 
 function fresh<T>(content: T, rest: readonly T[], order: number): Emission<T> {

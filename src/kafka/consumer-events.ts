@@ -36,6 +36,10 @@ export class ConsumerEvents {
     this.spent.add(count)
   }
 
+  noteFiltered(count: number): void {
+    this.redelivery.noteFiltered(count)
+  }
+
   close(): void {
     this.connection.close()
     this.redelivery.close()

@@ -9,7 +9,7 @@ import type { FlowTracking } from '../delivery/flow-tracking'
 import type { Message } from '../delivery/message-link'
 import { OrderedRelease, type Slot } from '../delivery/ordered-release'
 import { FlowCheck } from '../delivery/flow-check'
-import { MESSAGES, Redelivery } from '../delivery/redelivery'
+import { MESSAGES, Redelivery, type WhenFiltered } from '../delivery/redelivery'
 import { backoffMs } from '../runtime/backoff'
 import { CLOSE_BUDGET_MS, settlesWithin } from '../runtime/deadline'
 import { asPipelineError, type PipelineError } from '../runtime/errors'
@@ -60,6 +60,7 @@ export interface KafkaSourceSettings {
   readonly deliveryTimeoutMs: number
   /** 0: without end. */
   readonly attempts: number
+  readonly whenFiltered: WhenFiltered
   /** Dead letters, of a topic that keeps them, that have failed so often are passed over. */
   readonly maxDeadLetterAttempts: number
   /** Names tenant and project of records that do not say them. */
@@ -76,6 +77,8 @@ export interface KafkaSourceHost {
   isWired(output: number): boolean
   /** `msg.error` of a message on the second output. */
   describe(error: PipelineError): unknown
+  /** The flow has ended messages with so many records on purpose, and they were settled. */
+  onFiltered(count: number): void
   /** Dead letters were passed over, because they have had their attempts. */
   onSpent(count: number): void
   readonly log: EventLog
@@ -144,6 +147,8 @@ export class KafkaSource {
       partsInOrder: true,
       isWanted: ({ run }) => !run.isRevoked,
       onSettled: (part) => part.run.onPartSettled(part),
+      whenFiltered: settings.whenFiltered,
+      onFiltered: ({ records }) => host.onFiltered(records.length),
       onDropped: ({ run }) => this.leave(run),
     })
     this.flowCheck = new FlowCheck(

@@ -36,6 +36,10 @@ export class SourceEvents {
     this.redelivery.look(redelivering)
   }
 
+  noteFiltered(count: number): void {
+    this.redelivery.noteFiltered(count)
+  }
+
   close(): void {
     this.connection.close()
     this.redelivery.close()

@@ -9,7 +9,7 @@ import type { IPublishPacket } from 'mqtt'
 import type { FlowTracking } from '../delivery/flow-tracking'
 import type { Message } from '../delivery/message-link'
 import { FlowCheck } from '../delivery/flow-check'
-import { MESSAGES, Redelivery } from '../delivery/redelivery'
+import { MESSAGES, Redelivery, type WhenFiltered } from '../delivery/redelivery'
 import { CLOSE_BUDGET_MS, settlesWithin } from '../runtime/deadline'
 import type { PipelineError } from '../runtime/errors'
 import type { MqttFields } from '../runtime/wire'
@@ -41,6 +41,7 @@ export interface SourceSettings {
   readonly windowBytes: number
   readonly deliveryTimeoutMs: number
   readonly attempts: number
+  readonly whenFiltered: WhenFiltered
   readonly messageId: MessageIdSource
   readonly messageIdName: string
 }
@@ -53,6 +54,8 @@ export interface SourceHost {
   describe(error: PipelineError): unknown
   /** Something that a person should read, in the log and from now on in the status. */
   onWarning(warning: PipelineError): void
+  /** The flow has ended so many messages on purpose, and they were acknowledged. */
+  onFiltered(count: number): void
   /** Something for the log only. */
   note(event: PipelineError): void
   /** The state has changed; ask `state`. */
@@ -109,6 +112,8 @@ export class MqttSource {
       compose: (content, error) => this.compose(content, error),
       split: (content) => content.map((arrived) => [arrived]),
       onSettled: (content) => this.settle(content),
+      whenFiltered: settings.whenFiltered,
+      onFiltered: ({ length }) => host.onFiltered(length),
     })
     this.gathering = new Gathering<Arrived>({
       maxMessages: settings.batchSize,

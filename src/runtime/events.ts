@@ -193,9 +193,14 @@ export const EVENTS = {
     'A Batch or Sort node behind the source keeps messages until a group is complete; those that wait too long are sent again.',
     'Put it behind Kafka, or let the source emit batches.',
   ),
+  FILTERED: kind(
+    'info',
+    'The flow has ended messages on purpose, and they were acknowledged; `counts` says how many since the last line.',
+    'When none should end in the flow, choose *is a failure* under *Ended by the flow* in the source.',
+  ),
   LATE_COPY: kind(
     'warn',
-    'A message came to a sink after its source had stopped waiting for it. It is written all the same.',
+    'A message came to a sink after its source had stopped waiting for it. The Kafka producer and the dead letter write it all the same; the PostgreSQL sink refuses it, because it could not tell a second row from the first.',
     'A node on the way keeps messages without saying so; replace it.',
   ),
   REDELIVERY: kind(

@@ -58,6 +58,16 @@ describe('the MQTT source in a flow', () => {
     return calls.at(-1)?.args[0] ?? {}
   }
 
+  /** The codes of what the source has logged. */
+  function logged(): string[] {
+    type Spy = { getCalls(): { thisValue: unknown; args: [{ code?: string }] }[] }
+    const source = helper.getNode('source') as Record<'log' | 'warn' | 'error', Spy>
+    return [source.log, source.warn, source.error]
+      .flatMap((spy) => spy.getCalls())
+      .filter(({ thisValue }) => thisValue === source)
+      .map(({ args: [entry] }) => String(entry.code))
+  }
+
   async function start(entries: FlowEntry[]): Promise<void> {
     await loadFlow([deliveryNodes, tenantMqttBroker, tenantMqttSource], entries)
     await until('the source has subscribed', () => /\/s/.test(String(status().text)))
@@ -92,6 +102,51 @@ describe('the MQTT source in a flow', () => {
     await deploy(flow([['sink'], ['letters']], sink(), sink('letters')), 'nodes')
     await until('it is stored as a failed message', () => payloads('letters').includes('bad'))
     await acknowledged()
+  })
+
+  it('counts in the log what the flow has ended on purpose, and acknowledges it', async () => {
+    await start(flow([['n'], []], func('n', 'return null', ['sink']), sink()))
+    await publish('a')
+    await until('it is counted', () => logged().includes('FILTERED'))
+    await acknowledged()
+  })
+
+  it('hands what the flow has ended to the second output when that is a failure, and acknowledges it then', async () => {
+    const [tab, mqtt, source, ...rest] = flow(
+      [['n'], ['letters']],
+      func('n', 'return null', ['sink']),
+      sink(),
+    )
+    await start([tab!, mqtt!, { ...source!, whenFiltered: 'fail' }, ...rest, sink('letters')])
+    await publish('a')
+    await until('it is a failed message', () => payloads('letters').includes('a'))
+    assert.equal((sinkOf('letters').received[0]?.error as { code: string }).code, 'FLOW_ENDED')
+    await acknowledged()
+    assert.equal(logged().includes('FILTERED'), false)
+  })
+
+  it('holds what the flow has ended when that is a failure and nothing is wired: red, and not acknowledged', async () => {
+    const [tab, mqtt, source, ...rest] = flow([['n'], []], func('n', 'return null', ['sink']), sink())
+    await start([tab!, mqtt!, { ...source!, whenFiltered: 'fail' }, ...rest])
+    await publish('a')
+    await until('it is held', () => /1 failed and held: the flow ended/.test(String(status().text)))
+    assert.equal(status().fill, 'red')
+  })
+
+  it('warns of a Join behind it, in a subflow too, in status and log, until a deploy takes it away', async () => {
+    const join = node('n', 'join', { mode: 'auto' }, ['sink'])
+    const subflow = [
+      { id: 'sub', type: 'subflow', name: 's', in: [{ wires: [{ id: 'inner' }] }], out: [] },
+      { ...join, id: 'inner', z: 'sub', wires: [[]] },
+    ]
+    await start(flow([['n'], []], join, sink()))
+    await until('the status says so', () => /join node merges messages/.test(String(status().text)))
+    assert.equal(status().fill, 'yellow')
+    assert.ok(logged().includes('FLOW_MERGES'))
+    await deploy(flow([['sink'], []], join, sink()), 'nodes')
+    await until('it is forgotten', () => status().fill === 'green')
+    await deploy(flow([['n'], []], ...subflow, node('n', 'subflow:sub', {}), sink()), 'nodes')
+    await until('the status says so again', () => /join node merges messages/.test(String(status().text)))
   })
 
   it('sends again, by the new wires, what a node had that a deploy has removed', async () => {

@@ -30,6 +30,8 @@ function harness(options: Partial<RedeliveryOptions<string>> = {}) {
     compose: (text) => ({ payload: text }),
     split: () => [],
     onSettled: (text) => settled.push(text),
+    whenFiltered: 'acknowledge',
+    onFiltered: () => undefined,
     ...options,
   })
   const end = async (index: number, error?: PipelineError): Promise<void> => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { linkedDelivery, type Message } from '../../../src/delivery/message-link'
-import { FAILED_MESSAGES, MESSAGES, Redelivery } from '../../../src/delivery/redelivery'
+import { FAILED_MESSAGES, MESSAGES, Redelivery, type WhenFiltered } from '../../../src/delivery/redelivery'
 import { DeliveryTracker } from '../../../src/delivery/tracker'
 import { PipelineError } from '../../../src/runtime/errors'
 import { until } from '../../support/until'
@@ -18,16 +18,18 @@ const failure = (retryable: boolean, code = 'TEST'): PipelineError =>
 interface SetUp {
   readonly maxAttempts?: number
   readonly wired?: boolean[]
+  readonly whenFiltered?: WhenFiltered
   /** `attempt` counts all messages that were asked for. */
   readonly compose?: (payload: readonly string[], attempt: number) => Message
 }
 
-function setUp({ maxAttempts = 0, wired = [true, true], compose }: SetUp = {}) {
+function setUp({ maxAttempts = 0, wired = [true, true], whenFiltered = 'acknowledge', compose }: SetUp = {}) {
   const tracker = new DeliveryTracker({ now: () => performance.now(), nextMacrotask: setImmediate })
   const gate = { open: true }
   const sent: Sent[] = []
   const settled: string[] = []
   let composed = 0
+  const filtered: string[] = []
   const redelivery = new Redelivery<readonly string[]>({
     tracker,
     gateOpen: () => gate.open,
@@ -47,6 +49,8 @@ function setUp({ maxAttempts = 0, wired = [true, true], compose }: SetUp = {}) {
       compose?.(payload, ++composed) ?? { payload, ...(error && { error: { code: error.code } }) },
     split: (content) => content.map((part) => [part]),
     onSettled: (content) => settled.push(content.join('+')),
+    whenFiltered,
+    onFiltered: (content) => filtered.push(content.join('+')),
   })
   const deliveryOf = (index: number) => {
     const delivery = linkedDelivery((sent[index] as Sent).message)
@@ -60,6 +64,7 @@ function setUp({ maxAttempts = 0, wired = [true, true], compose }: SetUp = {}) {
     gate,
     sent,
     settled,
+    filtered,
     redelivery,
     wired,
     deliveryOf,
@@ -156,6 +161,37 @@ describe('redelivery', () => {
     assert.deepEqual(sent[1]?.message.error, { code: 'TEST' })
     await store(1)
     assert.deepEqual(settled, ['a'])
+  })
+
+  it('settles and counts what the flow has ended on purpose', async () => {
+    const { redelivery, settled, filtered, store, end } = setUp()
+    redelivery.emit(['a'])
+    redelivery.emit(['b'])
+    await end(0)
+    await store(1)
+    assert.deepEqual([settled, filtered], [['a', 'b'], ['a']])
+  })
+
+  it('hands what the flow has ended to the second output when that is a failure, part by part', async () => {
+    const { redelivery, sent, settled, filtered, texts, store, end } = setUp({ whenFiltered: 'fail' })
+    redelivery.emit(['a', 'b'])
+    await end(0)
+    assert.deepEqual([texts(), settled], [['a+b', 'a', 'b'], []])
+    await store(1)
+    await end(2)
+    assert.equal(sent[3]?.output, FAILED_MESSAGES)
+    assert.deepEqual(sent[3].message.error, { code: 'FLOW_ENDED' })
+    await store(3)
+    assert.deepEqual([settled, filtered], [['a', 'b'], []])
+  })
+
+  it('holds what the flow has ended when that is a failure and nobody takes it', async () => {
+    const { redelivery, settled, end } = setUp({ whenFiltered: 'fail', wired: [true, false] })
+    redelivery.emit(['a'])
+    await end(0)
+    assert.equal(redelivery.heldCount, 1)
+    assert.equal(redelivery.problem?.code, 'FLOW_ENDED')
+    assert.deepEqual(settled, [])
   })
 
   it('holds what nobody stored behind the second output', async () => {
