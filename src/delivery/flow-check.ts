@@ -19,6 +19,8 @@ export interface FlowConfig {
   readonly wires?: readonly (readonly string[])[]
   /** Of Link out and Link call: the Link in nodes that they lead to. */
   readonly links?: readonly string[]
+  /** Of a subflow: the nodes that its inputs lead to. */
+  readonly in?: readonly { readonly wires: readonly { readonly id: string }[] }[]
   /** Of Trigger: what it sends later (`nul`: nothing), and after which time (negative: again and again). */
   readonly op2type?: unknown
   readonly duration?: unknown
@@ -65,7 +67,7 @@ const RISKS: Readonly<Record<string, (config: FlowConfig) => Risk | undefined>> 
 
 const riskOf = (config: FlowConfig): Risk | undefined => RISKS[config.type]?.(config)
 
-/** The risky nodes that messages of a source can reach, by wires and links; subflows are not looked into. */
+/** The risky nodes that messages of a source can reach, by wires and links, also inside subflows. */
 export function riskyNodesBehind(sourceId: string, configs: readonly FlowConfig[]): FlowConfig[] {
   const byId = new Map(configs.map((config) => [config.id, config]))
   const seen = new Set([sourceId])
@@ -76,13 +78,20 @@ export function riskyNodesBehind(sourceId: string, configs: readonly FlowConfig[
     if (config === undefined || config.d === true) continue
     if (riskOf(config) !== undefined) found.push(config)
     const links = config.type === 'link out' || config.type === 'link call' ? (config.links ?? []) : []
-    for (const next of [...(config.wires ?? []).flat(), ...links]) {
+    const subflow = byId.get(subflowId(config))
+    const inside = subflow?.in?.flatMap(({ wires }) => wires.map(({ id }) => id)) ?? []
+    for (const next of [...(config.wires ?? []).flat(), ...links, ...inside]) {
       if (seen.has(next)) continue
       seen.add(next)
       toVisit.push(next)
     }
   }
   return found
+}
+
+/** The id of the subflow that a node is an instance of; empty: it is none. */
+function subflowId({ type }: FlowConfig): string {
+  return type.startsWith('subflow:') ? type.slice('subflow:'.length) : ''
 }
 
 /** Says once what is wrong with the flow behind a source, and knows it as long as it is so. */

@@ -127,7 +127,8 @@ export class MqttSource {
     this.flowCheck = new FlowCheck(
       settings.nodeId,
       () => tracking.flowConfigs(),
-      (problem) => host.onWarning(problem),
+      // For the log only: the status asks for `problem`, which ends when the flow is mended.
+      (problem) => host.note(problem),
     )
     this.loss = new LossWatch(broker, performance.now(), (event) => host.note(event))
     this.releaseTracking = tracking.acquire(() => this.onGateOpen())

@@ -76,6 +76,17 @@ describe('tenant-dead-letter', () => {
     assert.equal(row.mqtt_topic, 'elsewhere')
   })
 
+  it('stores what came after its delivery was settled, and says so', async () => {
+    const old = { id: 'old', type: 'test-old-node', z: 'tab', delayMs: 900, wires: [['dead']] }
+    const from = await run(source('old'), old, toTable, database)
+    assert.equal((await from.emitMessage({ payload: 'late', error: { message: 'why' } })).outcome, 'filtered')
+    await until('it is stored', async () => (await rows().catch(() => [])).length === 1)
+    const { warn } = helper.getNode('dead') as unknown as {
+      warn: { getCalls(): { args: [{ code?: string }] }[] }
+    }
+    assert.ok(warn.getCalls().some(({ args: [entry] }) => entry.code === 'LATE_COPY'))
+  })
+
   it('stores what a Catch node hands it, and so closes the failure', async () => {
     const from = await run(source('sink'), sink, caught, toTable, database)
     ;(helper.getNode('sink') as TestSink).failure = permanent

@@ -356,6 +356,52 @@ describe('tenant-kafka-consumer', () => {
     assert.equal(all().length, 6_000)
   })
 
+  it('stays before a batch that the flow has ended when that is a failure, until somebody takes it', async () => {
+    const topic = await createTestTopic(brokers, { partitions: 1 })
+    await produce(brokers, topic, numbered(3))
+    const ending = {
+      id: 'end',
+      type: 'function',
+      func: 'return null',
+      outputs: 1,
+      libs: [],
+      wires: [['sink']],
+    }
+    const held = (wires: string[][]): FlowEntry[] =>
+      flow(topic, { consumer: { whenFiltered: 'fail' }, wires, between: [ending] })
+    await loadFlow(modules, held([['end'], []]))
+    const status = watchStatus()
+    await until('the first is held', () => /1 failed and held: the flow ended/.test(String(status().text)))
+    assert.ok((await committed(topic)) <= 0)
+    await deploy(held([['end'], ['failed']]), 'nodes')
+    await until('all are taken and passed', async () => (await committed(topic)) === 3)
+    assert.equal(new Set(payloads('failed')).size, 3)
+  })
+
+  it('counts in the log what the flow has ended on purpose, and goes on; a Join behind it is told', async () => {
+    const topic = await createTestTopic(brokers, { partitions: 1 })
+    await produce(brokers, topic, numbered(3))
+    const ending = {
+      id: 'end',
+      type: 'function',
+      func: 'return null',
+      outputs: 1,
+      libs: [],
+      wires: [['join']],
+    }
+    const join = { id: 'join', type: 'join', mode: 'auto', wires: [['sink']] }
+    await loadFlow(modules, flow(topic, { wires: [['end'], []], between: [ending, join] }))
+    const status = watchStatus()
+    await until('all are passed', async () => (await committed(topic)) === 3)
+    await until('the status warns', () => /join node merges messages/.test(String(status().text)))
+    type Spy = { getCalls(): { args: [LogEntry] }[] }
+    const { log, warn } = helper.getNode('source') as unknown as Record<'log' | 'warn', Spy>
+    const entries = [...log.getCalls(), ...warn.getCalls()].map(({ args: [entry] }) => entry)
+    const counted = entries.filter(({ code }) => code === 'FILTERED').map(({ counts }) => counts?.records)
+    assert.deepEqual(counted, [3])
+    assert.ok(entries.some(({ code }) => code === 'FLOW_MERGES'))
+  })
+
   it('says what is wrong with its settings, and does nothing', async () => {
     await loadFlow(modules, flow('a b'))
     const { error } = helper.getNode('source') as { error: { args: LogEntry[][] } }

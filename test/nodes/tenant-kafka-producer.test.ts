@@ -69,6 +69,24 @@ describe('tenant-kafka-producer', () => {
     await shown(/\/s · 0 out/)
   })
 
+  it('writes what came after its delivery was settled, and says so', async () => {
+    const old = { id: 'old', type: 'test-old-node', z: 'tab', delayMs: 900, wires: [['producer']] }
+    await loadFlow(modules, [
+      tab,
+      clusterAt(brokers),
+      { ...source, wires: [['old']] },
+      old,
+      producer({ topic }),
+    ])
+    const from = helper.getNode('source') as TestSource
+    assert.equal((await from.emitMessage({ payload: 'late', tenant: 'acme' })).outcome, 'filtered')
+    await until('it is written', async () => (await readTopic(brokers, topic)).length === 1)
+    const { warn } = helper.getNode('producer') as unknown as {
+      warn: { getCalls(): { args: [{ code?: string }] }[] }
+    }
+    assert.ok(warn.getCalls().some(({ args: [entry] }) => entry.code === 'LATE_COPY'))
+  })
+
   it('delivers a batch when Kafka has all of it', async () => {
     const from = await run(brokers, producer({ topic }))
     const payload = Array.from({ length: 500 }, (_, at) => ({

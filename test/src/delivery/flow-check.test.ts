@@ -29,6 +29,20 @@ describe('riskyNodesBehind', () => {
     assert.deepEqual(found(...flow), ['j'])
   })
 
+  it('looks into subflows, also nested ones, and goes on behind them', () => {
+    const flow: FlowConfig[] = [
+      node('source', 's', 'outer'),
+      { id: 'sub', type: 'subflow', in: [{ wires: [{ id: 'inner' }] }] },
+      node('inner', 'subflow:nested'),
+      { id: 'nested', type: 'subflow', in: [{ wires: [{ id: 'j' }] }] },
+      node('j', 'join'),
+      node('outer', 'subflow:sub', 'b'),
+      node('b', 'batch'),
+    ]
+    assert.deepEqual(found(...flow).sort(), ['b', 'j'])
+    assert.deepEqual(found(node('source', 's'), ...flow.slice(1)), [])
+  })
+
   it('leaves alone what the source does not reach', () => {
     assert.deepEqual(found(node('source', 's', 'a'), node('a', 'change'), node('j', 'join')), [])
   })
