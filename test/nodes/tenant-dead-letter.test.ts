@@ -81,7 +81,7 @@ describe('tenant-dead-letter', () => {
     const from = await run(source('old'), old, toTable, database)
     assert.equal((await from.emitMessage({ payload: 'late', error: { message: 'why' } })).outcome, 'filtered')
     await until('it is stored', async () => (await rows().catch(() => [])).length === 1)
-    const { warn } = helper.getNode('dead') as unknown as {
+    const { warn } = helper.getNode('dead') as {
       warn: { getCalls(): { args: [{ code?: string }] }[] }
     }
     assert.ok(warn.getCalls().some(({ args: [entry] }) => entry.code === 'LATE_COPY'))

@@ -395,7 +395,7 @@ describe('tenant-kafka-consumer', () => {
     await until('all are passed', async () => (await committed(topic)) === 3)
     await until('the status warns', () => /join node merges messages/.test(String(status().text)))
     type Spy = { getCalls(): { args: [LogEntry] }[] }
-    const { log, warn } = helper.getNode('source') as unknown as Record<'log' | 'warn', Spy>
+    const { log, warn } = helper.getNode('source') as Record<'log' | 'warn', Spy>
     const entries = [...log.getCalls(), ...warn.getCalls()].map(({ args: [entry] }) => entry)
     const counted = entries.filter(({ code }) => code === 'FILTERED').map(({ counts }) => counts?.records)
     assert.deepEqual(counted, [3])

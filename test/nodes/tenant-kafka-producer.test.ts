@@ -81,7 +81,7 @@ describe('tenant-kafka-producer', () => {
     const from = helper.getNode('source') as TestSource
     assert.equal((await from.emitMessage({ payload: 'late', tenant: 'acme' })).outcome, 'filtered')
     await until('it is written', async () => (await readTopic(brokers, topic)).length === 1)
-    const { warn } = helper.getNode('producer') as unknown as {
+    const { warn } = helper.getNode('producer') as {
       warn: { getCalls(): { args: [{ code?: string }] }[] }
     }
     assert.ok(warn.getCalls().some(({ args: [entry] }) => entry.code === 'LATE_COPY'))
