@@ -7,7 +7,6 @@
  */
 import type { FlowTracking } from '../delivery/flow-tracking'
 import type { Message } from '../delivery/message-link'
-import { OrderedRelease, type Slot } from '../delivery/ordered-release'
 import { FlowCheck } from '../delivery/flow-check'
 import { MESSAGES, Redelivery, type WhenFiltered } from '../delivery/redelivery'
 import { backoffMs } from '../runtime/backoff'
@@ -17,8 +16,9 @@ import type { EventLog } from '../runtime/event-log'
 import { HEADER } from '../tenant/header-names'
 import { attemptsIn } from '../tenant/replayed'
 import type { KafkaCluster } from './cluster'
+import { BatchRuns, type Emitted } from './batch-runs'
 import { partitionKey } from './commit-queue'
-import { batchMessage, halves, recordMessage, type ConsumedPart } from './consumed-message'
+import { batchMessage, halves, recordMessage } from './consumed-message'
 import type {
   Assigner,
   ConsumedBatch,
@@ -32,7 +32,6 @@ import { notStopped, startPosition, type PositionStore } from './start-position'
 import { StoppedPartitions, type StoppedPartition } from './stopped-partitions'
 import { newTopic, type TopicPlan } from './topic-check'
 import type { TopicNames } from './topic-names'
-import { Window } from './window'
 
 /** Of the time that Node-RED gives a node to close, so much is left for leaving the group. */
 const LEAVE_BUDGET_MS = 5_500
@@ -84,31 +83,11 @@ export interface KafkaSourceHost {
   readonly log: EventLog
 }
 
-/** A part of a batch in the flow. */
-interface Emitted extends ConsumedPart {
-  readonly run: Run
-}
-
-/** One batch on its way through the flow. */
-interface Run {
-  readonly batch: ConsumedBatch
-  readonly assignment: number | undefined
-  /** The partition has another owner, or could not be taken into the flow: nothing of it is sent again. */
-  isRevoked: boolean
-  /** Parts that are in the flow. */
-  open: number
-  /** No further part will be emitted. */
-  isComplete: boolean
-  readonly onPartSettled: (part: Emitted) => void
-  readonly onFinished: () => void
-}
-
 export type KafkaSourceState = 'connecting' | 'unwired' | 'joined' | { readonly problem: PipelineError }
 
 export class KafkaSource {
   private readonly redelivery: Redelivery<Emitted>
-  private readonly window: Window
-  private readonly runs = new Set<Run>()
+  private readonly runs: BatchRuns
   private readonly stoppedPartitions = new StoppedPartitions(() =>
     JSON.stringify([this.clusterId, this.settings.group]),
   )
@@ -133,7 +112,6 @@ export class KafkaSource {
     private readonly host: KafkaSourceHost,
   ) {
     const { tracking } = host
-    this.window = new Window(settings.windowRecords)
     this.redelivery = new Redelivery<Emitted>({
       tracker: tracking.tracker,
       gateOpen: () => tracking.gateOpen,
@@ -146,10 +124,21 @@ export class KafkaSource {
       split: halves,
       partsInOrder: true,
       isWanted: ({ run }) => !run.isRevoked,
-      onSettled: (part) => part.run.onPartSettled(part),
+      onSettled: (part) => this.runs.settled(part),
       whenFiltered: settings.whenFiltered,
       onFiltered: ({ records }) => host.onFiltered(records.length),
-      onDropped: ({ run }) => this.leave(run),
+      onDropped: (part) => this.runs.dropped(part),
+    })
+    this.runs = new BatchRuns({
+      mode: settings.mode,
+      windowRecords: settings.windowRecords,
+      emit: (part) => {
+        this.receivedCount += part.records.length
+        this.redelivery.emit(part)
+      },
+      dropRevoked: () => this.redelivery.dropUnwanted(),
+      commit: (batch, nextOffset) => void this.consumer?.commit(batch, nextOffset),
+      isStopping: () => this.stopping.signal.aborted,
     })
     this.flowCheck = new FlowCheck(
       settings.nodeId,
@@ -305,8 +294,7 @@ export class KafkaSource {
     this.host.log.error(problem)
     this.consumer = undefined
     this.hasJoined = false
-    for (const run of this.runs) run.isRevoked = true
-    this.redelivery.dropUnwanted()
+    this.runs.revoke()
     this.beginningAgain = consumer.close().then(() => {
       this.beginningAgain = undefined
       this.start()
@@ -347,8 +335,7 @@ export class KafkaSource {
       void this.consumer?.commit(batch, batch.nextOffset)
       return Promise.resolve()
     }
-    const due = { ...batch, records }
-    return this.settings.mode === 'batch' ? this.emitWhole(due) : this.emitOneByOne(due)
+    return this.runs.pass({ ...batch, records }, this.assignmentByPartition.get(partitionKey(batch)))
   }
 
   /**
@@ -365,95 +352,6 @@ export class KafkaSource {
     return due
   }
 
-  private emitWhole(batch: ConsumedBatch): Promise<void> {
-    const { records, firstOffset, nextOffset } = batch
-    return new Promise((onFinished) => {
-      const onPartSettled = (part: Emitted): void => {
-        this.commit(run, part.nextOffset)
-        if (part.nextOffset === nextOffset) this.leave(run)
-      }
-      const run = this.begin(batch, { isComplete: true, onPartSettled, onFinished })
-      this.enter({ run, records, firstOffset, nextOffset })
-    })
-  }
-
-  private async emitOneByOne(batch: ConsumedBatch): Promise<void> {
-    const slots = new Map<number, Slot<number>>()
-    const prefix = new OrderedRelease<number>((nextOffset) => this.commit(run, nextOffset))
-    let onFinished: () => void = () => undefined
-    const finished = new Promise<void>((resolve) => (onFinished = resolve))
-    const onPartSettled = (part: Emitted): void => {
-      prefix.finish(slots.get(part.nextOffset) as Slot<number>)
-      this.leave(run)
-    }
-    const run = this.begin(batch, { isComplete: false, onPartSettled, onFinished })
-    const { records } = batch
-    let firstOffset = batch.firstOffset
-    for (const [index, record] of records.entries()) {
-      await this.window.take()
-      if (run.isRevoked) {
-        this.window.release()
-        break
-      }
-      if (this.stopping.signal.aborted) return finished
-      const nextOffset = index === records.length - 1 ? batch.nextOffset : record.offset + 1
-      slots.set(nextOffset, prefix.take(nextOffset))
-      this.enter({ run, records: [record], firstOffset, nextOffset })
-      firstOffset = nextOffset
-    }
-    run.isComplete = true
-    this.finishWhenDone(run)
-    return finished
-  }
-
-  /** Not for a batch that was abandoned: its partition may have been released since, also further back. */
-  private commit(run: Run, nextOffset: number): void {
-    if (this.runs.has(run)) void this.consumer?.commit(run.batch, nextOffset)
-  }
-
-  private begin(
-    batch: ConsumedBatch,
-    handling: Pick<Run, 'isComplete' | 'onPartSettled' | 'onFinished'>,
-  ): Run {
-    const assignment = this.assignmentByPartition.get(partitionKey(batch))
-    const run = { batch, assignment, isRevoked: false, open: 0, ...handling }
-    this.runs.add(run)
-    return run
-  }
-
-  private enter(part: Emitted): void {
-    part.run.open++
-    this.receivedCount += part.records.length
-    try {
-      this.redelivery.emit(part)
-    } catch (error) {
-      this.abandon(part.run)
-      throw error
-    }
-  }
-
-  /** No message can be made of a part. The batch ends here, so that the partition can be released. */
-  private abandon(run: Run): void {
-    run.isRevoked = true
-    run.open--
-    if (this.settings.mode === 'record') this.window.release()
-    this.runs.delete(run)
-    this.redelivery.dropUnwanted()
-  }
-
-  /** A part that was entered is settled or dropped. */
-  private leave(run: Run): void {
-    run.open--
-    if (this.settings.mode === 'record') this.window.release()
-    this.finishWhenDone(run)
-  }
-
-  private finishWhenDone(run: Run): void {
-    if (run.open > 0 || !run.isComplete) return
-    this.runs.delete(run)
-    run.onFinished()
-  }
-
   /** What is in the flow is not sent again; what sinks still finish is left to the driver's commit rules. */
   private onRevoked(partitions: readonly TopicPartition[]): void {
     this.noteChange('KAFKA_REVOKED', partitions)
@@ -463,8 +361,7 @@ export class KafkaSource {
       this.stoppedPartitions.leave(partition)
     }
     if (this.stopping.signal.aborted) return
-    for (const run of this.runs) if (keys.has(partitionKey(run.batch))) run.isRevoked = true
-    this.redelivery.dropUnwanted()
+    this.runs.revoke((batch) => keys.has(partitionKey(batch)))
   }
 
   private noteChange(code: 'KAFKA_ASSIGNED' | 'KAFKA_REVOKED', { length }: readonly TopicPartition[]): void {
