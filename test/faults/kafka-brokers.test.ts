@@ -6,14 +6,18 @@ import type { FlowEntry } from '../../dev/node-red'
 import { withAdmin } from '../support/kafka'
 import {
   configure,
+  ERROR,
   leaders,
+  ProduceErrors,
   SettledCount,
   startAll,
   takenBetween,
   THREE_BROKERS,
   untilProducerSays,
 } from './kafka-faults'
+import { KafkaMeddler } from './kafka-meddler'
 import { electPreferredLeaders } from './kafka-requests'
+import { until } from '../support/until'
 import { ALL_ROWS, faultRow, type Run } from './row'
 import { Stage, TOPIC } from './stage'
 
@@ -23,8 +27,9 @@ const BROKERS = [1, 2, 3]
 describe('faults of Kafka brokers', function () {
   this.timeout(120_000)
   let stage: Stage
+  const meddler = new KafkaMeddler()
   before(async () => {
-    stage = await Stage.start(THREE_BROKERS)
+    stage = await Stage.start({ ...THREE_BROKERS, meddler })
   })
   afterEach(() => stage.nodeRed.deploy(stage.flow, 'nodes'))
   after(() => stage?.stop())
@@ -115,6 +120,7 @@ describe('faults of Kafka brokers', function () {
     () => stage,
     async ({ publisher }) => {
       await configure(stage, { 'min.insync.replicas': '3' })
+      const errors = new ProduceErrors(meddler)
       for (const id of [3, 2, 1]) {
         // What was sent just now is appended and waits for this follower, until it is out of the set.
         broker(id).freeze()
@@ -124,6 +130,15 @@ describe('faults of Kafka brokers', function () {
         await publisher.untilMore(200)
       }
       await configure(stage, {})
+      assert.ok(errors.of(ERROR.notEnoughReplicas) > 0, `Kafka's errors: ${String(errors)}`)
+      await stage.untilStatus('tenant-kafka-producer', 'is green', ({ fill }) => fill === 'green')
+      // A partition with too few replicas in sync confirms nothing, so this Kafka lets a request time out where others
+      // say that they have appended. Had they not stored just what is sent again, it would be there twice.
+      errors.instead.set(ERROR.none, ERROR.notEnoughReplicasAfterAppend)
+      await untilProducerSays(stage, /too few replicas/)
+      await until('20 answers', () => errors.of(ERROR.notEnoughReplicasAfterAppend) >= 20)
+      console.log(`      Kafka's errors: ${String(errors)}`)
+      errors.end()
     },
   )
 
@@ -148,12 +163,18 @@ describe('faults of Kafka brokers', function () {
     { id: 'K7', title: 'two of three brokers are stopped: no acknowledgement leaves until they are back' },
     () => stage,
     async () => {
+      const errors = new ProduceErrors(meddler)
       await Promise.all([2, 3].map((id) => broker(id).stop('SIGKILL')))
       await stage.untilStatus('tenant-mqtt-source', 'is full', ({ fill }) => fill !== 'green')
       const settled = new SettledCount(stage)
       await sleep(10_000)
+      // The two are controllers as well: nobody is left to take them out of the set of those in sync, so the third
+      // waits for them and its answer is a time-out, where too few replicas would be the answer with a controller.
+      await until('a time-out is answered', () => errors.of(ERROR.requestTimedOut) > 0)
+      assert.match(stage.statusOf('tenant-kafka-producer')?.text ?? '', /^Kafka: .* waiting$/)
       assert.equal(settled.count, 0, 'settled with one replica')
       settled.end()
+      errors.end()
       await startAll(stage)
     },
   )
@@ -161,12 +182,23 @@ describe('faults of Kafka brokers', function () {
   faultRow(
     { id: 'K16', title: 'a leader stands still for 40 s, and finds that it is none any more' },
     () => stage,
-    async () => {
-      const frozen = broker((await leaders(stage)).get(0) ?? 1)
+    async (run) => {
+      const before = await leaders(stage)
+      const leader = before.get(0) ?? 1
+      const frozen = broker(leader)
       frozen.freeze()
+      const from = Date.now()
       await sleep(40_000)
+      const to = Date.now()
       frozen.thaw()
       await startAll(stage)
+      // While it stood still somebody else must have led its partitions: they took records.
+      const partition = (each: number): boolean => before.get(each) === leader
+      const taken = await takenBetween(run, from + 1000, to, { partition })
+      assert.ok(taken >= 100, `its partitions took ${taken} records meanwhile`)
+      const now = await leaders(stage)
+      const kept = PARTITIONS.filter((each) => partition(each) && now.get(each) === leader)
+      assert.deepEqual(kept, [], 'partitions that it still leads')
     },
   )
 })

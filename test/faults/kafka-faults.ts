@@ -3,6 +3,7 @@ import { ConfigResourceTypes } from 'kafkajs'
 import { parser as packetParser } from 'mqtt-packet'
 import { untilInSync, withAdmin } from '../support/kafka'
 import { until } from '../support/until'
+import { API, KafkaMeddler, producedErrors } from './kafka-meddler'
 import { idIn } from './oracle'
 import type { Run } from './row'
 import { TOPIC, type Stage, type StageOptions } from './stage'
@@ -16,6 +17,18 @@ export const THREE_BROKERS: StageOptions = {
   topic: { config: TOPIC_CONFIG },
   change: { 'tenant-kafka-producer': { missingTopic: 'wait' } },
 }
+
+/** Kafka's numbers of what it answers to a produce request. */
+export const ERROR = {
+  none: 0,
+  requestTimedOut: 7,
+  notEnoughReplicas: 19,
+  notEnoughReplicasAfterAppend: 20,
+  invalidRequiredAcks: 21,
+  outOfOrderSequence: 45,
+  invalidProducerEpoch: 47,
+  unknownProducerId: 59,
+} as const
 
 /** Everybody may do everything that no rule forbids. The controllers need a name, to act before the rules are read. */
 export const WITH_RIGHTS = {
@@ -84,6 +97,37 @@ export async function untilDrained({ stage, publisher, name }: Run): Promise<voi
     const ids = (await stage.records()).map(idIn)
     return new Set(ids.filter((id) => id?.startsWith(`${name}-`))).size >= publisher.acknowledged
   })
+}
+
+/** Counts, by their numbers, the errors that brokers answer to the records of our producer: its words are fewer. */
+export class ProduceErrors {
+  /** What the producer is told instead of success, or of another error: the records are stored or refused all the same. */
+  readonly instead = new Map<number, number>()
+  private readonly counts = new Map<number, number>()
+
+  constructor(private readonly meddler: KafkaMeddler) {
+    meddler.onAnswer = (call, answer) => {
+      if (call.api !== API.produce) return
+      for (const { at, code } of producedErrors(call, answer)) {
+        const told = this.instead.get(code) ?? code
+        answer.writeInt16BE(told, at)
+        if (told !== ERROR.none) this.counts.set(told, this.of(told) + 1)
+      }
+    }
+  }
+
+  of(code: number): number {
+    return this.counts.get(code) ?? 0
+  }
+
+  /** All of them, for a message. */
+  toString(): string {
+    return [...this.counts].map(([code, count]) => `${count} times ${code}`).join(', ')
+  }
+
+  end(): void {
+    this.meddler.clear()
+  }
 }
 
 /** Counts the PUBACK and PUBREC packets that our client sends from now on: each settles a message with the broker. */

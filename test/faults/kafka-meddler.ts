@@ -32,10 +32,11 @@ const LENGTH_BYTES = 4
 const ANSWER_HEADER_BYTES = 8
 /** All answers that are changed begin with the time of a throttle. */
 const THROTTLE_BYTES = 4
+const IMPOSSIBLE_ACKS = 2
 
 export class KafkaMeddler {
-  /** Called before a request goes on; it waits for the promise. */
-  onRequest: (call: Call) => Promise<void> | undefined = () => undefined
+  /** Called before a request goes on; it waits for the promise. May change its bytes, which begin with the header. */
+  onRequest: (call: Call, request: Buffer) => Promise<void> | undefined = () => undefined
   /** Called before an answer goes on; may change its bytes, which begin behind the correlation id. */
   onAnswer: (call: Call, answer: Buffer) => void = () => undefined
   private readonly connections = new WeakMap<object, Connection>()
@@ -72,7 +73,7 @@ export class KafkaMeddler {
     const call = { api: frame.readInt16BE(4), version: frame.readInt16BE(6), connection }
     const { calls } = connection
     calls.set(frame.readInt32BE(8), call)
-    await this.onRequest(call)
+    await this.onRequest(call, frame.subarray(LENGTH_BYTES))
   }
 
   private answer(frame: Buffer, { calls }: Connection): void {
@@ -109,6 +110,36 @@ function placesOfCodes({ api }: Call, answer: Buffer): number[] {
     }
   }
   return places
+}
+
+/** Where the error of each partition stands in the answer to a produce request, version 3 to 7, and which it is. */
+export function producedErrors(
+  { version }: Call,
+  answer: Buffer,
+): { readonly at: number; readonly code: number }[] {
+  const found: { at: number; code: number }[] = []
+  const behindError = version >= 5 ? 8 + 8 + 8 : 8 + 8
+  let at = 0
+  const int32 = (): number => answer.readInt32BE((at += 4) - 4)
+  for (let topics = int32(); topics > 0; topics--) {
+    at += 2 + answer.readInt16BE(at)
+    for (let partitions = int32(); partitions > 0; partitions--) {
+      at += 4
+      found.push({ at, code: answer.readInt16BE(at) })
+      at += 2 + behindError
+    }
+  }
+  return found
+}
+
+/**
+ * Asks for as many acknowledgements as no broker can give, so that it refuses the records of a produce request
+ * without appending them; the answer can then carry any error.
+ */
+export function spoilProduce(request: Buffer): void {
+  let at = 2 + 2 + 4
+  for (let strings = 0; strings < 2; strings++) at += 2 + Math.max(0, request.readInt16BE(at))
+  request.writeInt16BE(IMPOSSIBLE_ACKS, at)
 }
 
 /** The record batches of each partition in the answer to a fetch, version 11. */

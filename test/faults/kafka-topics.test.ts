@@ -16,7 +16,9 @@ import { readTopic, type StoredRecord } from '../support/kafka-log'
 import { until } from '../support/until'
 import {
   configure,
+  ERROR,
   leaders,
+  ProduceErrors,
   startAll,
   takenBetween,
   TOPIC_CONFIG,
@@ -25,6 +27,7 @@ import {
   untilProducerSays,
   WITH_RIGHTS,
 } from './kafka-faults'
+import { API, KafkaMeddler, spoilProduce } from './kafka-meddler'
 import { limitProducer, writeInTheNameOf } from './kafka-requests'
 import { faultRow } from './row'
 import { Stage, TOPIC } from './stage'
@@ -37,9 +40,11 @@ const FORBIDDEN_TENANT = 'tenant-1.'
 describe('faults of Kafka topics and producers', function () {
   this.timeout(120_000)
   let stage: Stage
+  const meddler = new KafkaMeddler()
   before(async () => {
     stage = await Stage.start({
       ...THREE_BROKERS,
+      meddler,
       kafka: {
         ...WITH_RIGHTS,
         // Whoever asks for a topic in the wrong way makes it; we must not.
@@ -125,6 +130,7 @@ describe('faults of Kafka topics and producers', function () {
       // More records than a batch has, so that it cannot look like one of ours.
       const values = Array.from({ length: 1500 }, (_, at) => `{ "id":"somebody else-${at}" }`)
       for (const newEpoch of [0, 1]) {
+        const errors = new ProduceErrors(meddler)
         run.publisher.setRate(0)
         await untilDrained(run)
         const from = Date.now()
@@ -144,12 +150,17 @@ describe('faults of Kafka topics and producers', function () {
           assert.equal(error, 0, 'the broker takes the records of the impostor')
         }
         run.publisher.setRate(500)
-        await until('a new producer takes the place of the old one', async () =>
-          (await readTopic(address(), TOPIC)).some(
-            ({ producer, timestamp }) => timestamp > from && !known.has(producer.id),
-          ),
-        )
+        await untilNewProducer(known, from)
+        const expected = newEpoch === 0 ? ERROR.outOfOrderSequence : ERROR.invalidProducerEpoch
+        assert.ok(errors.of(expected) > 0, `Kafka's errors: ${String(errors)}`)
+        errors.end()
       }
+      // Nothing that we can do to this broker makes it answer UNKNOWN_PRODUCER_ID: older ones do when retention has
+      // taken a producer's records. PRODUCER_FENCED (90) answers requests of transactions, not these.
+      const from = Date.now()
+      const known = new Set((await readTopic(address(), TOPIC)).map(({ producer }) => producer.id))
+      await forgetProducerOnce()
+      await untilNewProducer(known, from)
     },
   )
 
@@ -204,6 +215,30 @@ describe('faults of Kafka topics and producers', function () {
       for (const count of taken) assert.ok(count >= 100, `the others went on by ${taken.join(', ')} records`)
     },
   )
+
+  function untilNewProducer(known: ReadonlySet<string>, from: number): Promise<void> {
+    return until('a new producer takes the place of the old one', async () =>
+      (await readTopic(address(), TOPIC)).some(
+        ({ producer, timestamp }) => timestamp > from && !known.has(producer.id),
+      ),
+    )
+  }
+
+  /** The next records of our producer are not appended, and answered with UNKNOWN_PRODUCER_ID. */
+  async function forgetProducerOnce(): Promise<void> {
+    const errors = new ProduceErrors(meddler)
+    errors.instead.set(ERROR.invalidRequiredAcks, ERROR.unknownProducerId)
+    let spoilt = false
+    meddler.onRequest = ({ api }, request) => {
+      if (api === API.produce && !spoilt) {
+        spoilt = true
+        spoilProduce(request)
+      }
+      return undefined
+    }
+    await until('the producer is told so', () => errors.of(ERROR.unknownProducerId) > 0)
+    errors.end()
+  }
 })
 
 /** Forbids everything about a topic to everybody, the test's own clients as well. */
