@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { KafkaBroker } from '../../dev/services/kafka-broker'
 import type { FlowEntry } from '../../dev/node-red'
 import { withAdmin } from '../support/kafka'
+import { until } from '../support/until'
 import {
   configure,
   ERROR,
@@ -17,7 +18,6 @@ import {
 } from './kafka-faults'
 import { KafkaMeddler } from './kafka-meddler'
 import { electPreferredLeaders } from './kafka-requests'
-import { until } from '../support/until'
 import { ALL_ROWS, faultRow, type Run } from './row'
 import { Stage, TOPIC } from './stage'
 
@@ -31,7 +31,10 @@ describe('faults of Kafka brokers', function () {
   before(async () => {
     stage = await Stage.start({ ...THREE_BROKERS, meddler })
   })
-  afterEach(() => stage.nodeRed.deploy(stage.flow, 'nodes'))
+  afterEach(async () => {
+    meddler.clear()
+    await stage.nodeRed.deploy(stage.flow, 'nodes')
+  })
   after(() => stage?.stop())
 
   const broker = (id: number): KafkaBroker => stage.kafka.brokers[id - 1] as KafkaBroker
@@ -132,8 +135,8 @@ describe('faults of Kafka brokers', function () {
       await configure(stage, {})
       assert.ok(errors.of(ERROR.notEnoughReplicas) > 0, `Kafka's errors: ${String(errors)}`)
       await stage.untilStatus('tenant-kafka-producer', 'is green', ({ fill }) => fill === 'green')
-      // A partition with too few replicas in sync confirms nothing, so this Kafka lets a request time out where others
-      // say that they have appended. Had they not stored just what is sent again, it would be there twice.
+      // Since Kafka 4 a partition with too few replicas confirms nothing, so that what was appended before times out.
+      // Here the broker appends and is made to say so: anything but the same batch would then be stored twice.
       errors.instead.set(ERROR.none, ERROR.notEnoughReplicasAfterAppend)
       await untilProducerSays(stage, /too few replicas/)
       await until('20 answers', () => errors.of(ERROR.notEnoughReplicasAfterAppend) >= 20)
@@ -196,9 +199,6 @@ describe('faults of Kafka brokers', function () {
       const partition = (each: number): boolean => before.get(each) === leader
       const taken = await takenBetween(run, from + 1000, to, { partition })
       assert.ok(taken >= 100, `its partitions took ${taken} records meanwhile`)
-      const now = await leaders(stage)
-      const kept = PARTITIONS.filter((each) => partition(each) && now.get(each) === leader)
-      assert.deepEqual(kept, [], 'partitions that it still leads')
     },
   )
 })

@@ -52,7 +52,10 @@ describe('faults of Kafka topics and producers', function () {
       },
     })
   })
-  afterEach(() => stage.nodeRed.deploy(stage.flow, 'nodes'))
+  afterEach(async () => {
+    meddler.clear()
+    await stage.nodeRed.deploy(stage.flow, 'nodes')
+  })
   after(() => stage?.stop())
 
   const address = (): string => stage.kafka.address

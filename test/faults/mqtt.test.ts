@@ -3,9 +3,12 @@ import assert from 'node:assert/strict'
 import { rmSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { connectAsync } from 'mqtt'
+import { generate, parser as packetParser } from 'mqtt-packet'
 import type { ShownStatus } from '../../dev/node-red'
 import { until } from '../support/until'
+import { AcknowledgementLog } from './acknowledgement-log'
 import { viewOf, type ClientView } from './broker-log'
+import type { Rewrite } from './fault-proxy'
 import { idIn } from './oracle'
 import { Qos2Meddler } from './qos2-meddler'
 import { ALL_ROWS, faultRow, type Run } from './row'
@@ -19,8 +22,10 @@ const KEEP_ALIVE_MS = 10_000
 describe('faults of the MQTT broker and its network', function () {
   this.timeout(120_000)
   let stage: Stage
+  let log: AcknowledgementLog
   before(async () => {
     stage = await Stage.start({ mqtt: { config: ['log_type debug', 'sys_interval 1'] } })
+    log = await AcknowledgementLog.start(stage)
   })
   after(() => stage?.stop())
 
@@ -39,6 +44,9 @@ describe('faults of the MQTT broker and its network', function () {
       const { acknowledged } = sourceAtBroker(stage)
       const stored = (await stage.records()).length
       assert.ok(stored >= acknowledged, `${acknowledged} acknowledged, and ${stored} in Kafka`)
+      const ours = log.acknowledged.filter(({ id }) => id.startsWith(`${run.name}-`)).length
+      assert.ok(ours > 500, `${ours} acknowledged by the source`)
+      await nothingTooEarly()
       await stage.mqtt.restart()
       await reportedSessionLoss(run)
     },
@@ -53,10 +61,19 @@ describe('faults of the MQTT broker and its network', function () {
     },
     () => stage,
     async (run) => {
+      // Packet ids of a session go up from 1, so that only two young sessions have the same.
+      run.publisher.setRate(0)
+      await until('nothing is on its way', () => stage.sourceIsIdle)
+      await stage.mqtt.kill()
+      await stage.mqtt.restart()
+      await reportedSessionLoss(run)
       for (const proxy of stage.kafkaProxies) proxy.set({ blackHole: true })
+      run.publisher.setRate(500)
       await until('300 are on their way', () => outOf(stage) >= 300)
       run.publisher.setRate(0)
       await stage.mqtt.kill()
+      const lost = new Map(log.open)
+      assert.ok(lost.size >= 300, `${lost.size} sent and not acknowledged`)
       const logged = stage.mqtt.readLog().length
       await stage.mqtt.restart()
       await stage.untilStatus(SOURCE, 'is connected again, and reports the loss', isSessionLost)
@@ -66,8 +83,24 @@ describe('faults of the MQTT broker and its network', function () {
       run.publisher.setRate(200)
       await run.publisher.untilMore(300)
       assert.equal(sourceAtBroker(stage, logged).acknowledged, 0, 'an acknowledgement of the lost session')
+      const again = (): number => [...log.open.keys()].filter((packetId) => lost.has(packetId)).length
+      await until(
+        () => `packet ids are used again, 100 (${again()} so far)`,
+        () => again() >= 100,
+      )
       stage.healNetwork()
       await until('what was on its way is stored', () => outOf(stage) < 50)
+      // Now that both messages of a packet id are stored, only the later one may have been acknowledged.
+      const stored = new Set((await stage.records()).map(idIn))
+      assert.deepEqual(
+        [...lost.values()].filter((id) => !stored.has(id)),
+        [],
+        'on their way when the session was lost, and not stored',
+      )
+      await until('what came after the loss is acknowledged', () => log.open.size < 50)
+      assert.ok(sourceAtBroker(stage, logged).acknowledged >= 100, 'messages of the new session')
+      assert.deepEqual(sourceAtBroker(stage, logged).outOfOrder, [], 'an acknowledgement of the lost session')
+      await nothingTooEarly()
       run.publisher.setRate(500)
       await reportedSessionLoss(run)
     },
@@ -107,6 +140,7 @@ describe('faults of the MQTT broker and its network', function () {
         stage.healNetwork()
         await stage.untilGreen(SOURCE)
       }
+      await nothingTooEarly()
     },
   )
 
@@ -125,6 +159,7 @@ describe('faults of the MQTT broker and its network', function () {
       stage.healNetwork()
       await stage.untilGreen(SOURCE)
       assert.deepEqual(sourceAtBroker(stage, logged).outOfOrder, [], 'a stale acknowledgement')
+      await nothingTooEarly()
     },
   )
 
@@ -153,9 +188,18 @@ describe('faults of the MQTT broker and its network', function () {
       const meddler = await Qos2Meddler.start(stage.mqtt.port)
       await stage.nodeRed.deploy(changed(stage.flow, BROKER, { url: meddler.url }), 'full')
       await publisher.untilMore(2000)
+      // With no PUBREL to come, the last one has its answer as well, and none makes up for another.
+      publisher.setRate(0)
+      await until('nothing is on its way', () => stage.sourceIsIdle)
       const { repeatedBefore, repeatedAfter, unknownReleased } = meddler
       assert.ok(Math.min(repeatedBefore, repeatedAfter) > 50, `${repeatedBefore}, ${repeatedAfter}`)
-      await until('each PUBREL has its PUBCOMP', () => meddler.unknownCompleted >= unknownReleased)
+      await until(
+        () => `each PUBREL has its PUBCOMP: ${meddler.unknownCompleted} of ${meddler.unknownReleased}`,
+        () => meddler.unknownUnanswered.size === 0,
+      )
+      assert.equal(meddler.unknownReleased, unknownReleased, 'PUBREL while nothing is published')
+      assert.equal(meddler.unknownCompleted, unknownReleased, 'PUBCOMP')
+      publisher.setRate(500)
       await stage.nodeRed.deploy(stage.flow, 'full')
       await meddler.stop()
     },
@@ -231,6 +275,12 @@ describe('faults of the MQTT broker and its network', function () {
     },
   )
 
+  /** Of all that the source has acknowledged since the first row, Kafka had each message before. */
+  async function nothingTooEarly(): Promise<void> {
+    assert.deepEqual(log.stray, [], 'acknowledged, and not sent on this connection')
+    assert.deepEqual(await log.tooEarly(), [], 'acknowledged before Kafka had it')
+  }
+
   /** The loss is in the log and in the status, where it stays until the next deploy. */
   async function reportedSessionLoss(run: Run): Promise<void> {
     await stage.untilStatus(SOURCE, 'reports the loss', isSessionLost)
@@ -298,6 +348,11 @@ if (ALL_ROWS) {
       },
       () => stage,
       async (run) => {
+        // Mosquitto keeps to the window that it is told, so it is told of none.
+        const logged = stage.mqtt.readLog().length
+        stage.mqttProxy.rewrite = withoutWindow()
+        await stage.nodeRed.deploy(stage.flow, 'full')
+        await stage.untilGreen(SOURCE)
         const before = await stage.nodeRed.rssBytes()
         for (const proxy of stage.kafkaProxies) proxy.set({ blackHole: true })
         await stage.untilStatus(SOURCE, 'waits', ({ text }) => /^waiting for the flow/.test(text))
@@ -309,11 +364,13 @@ if (ALL_ROWS) {
           if (second % 10 === 0) mostBytes = Math.max(mostBytes, await stage.nodeRed.rssBytes())
         }
         assert.equal(stage.mqttProxy.accepted, accepted, 'no connection meanwhile')
-        const { maxInFlight } = sourceAtBroker(stage)
+        const { maxInFlight } = sourceAtBroker(stage, logged)
         const megabytes = Math.round((mostBytes - before) / 1e6)
         console.log(
           `      ${mostOut} held here, ${maxInFlight} sent by the broker at once, ${megabytes} MB more`,
         )
+        assert.ok(maxInFlight > WINDOW, `${maxInFlight} sent at once: the broker keeps to the window`)
+        assert.ok(mostOut > 0.9 * WINDOW, `${mostOut} held: the window was not full`)
         assert.ok(mostOut <= WINDOW, `${mostOut} held`)
         assert.ok(megabytes < 100, `${megabytes} MB more`)
         stage.healNetwork()
@@ -354,9 +411,38 @@ if (ALL_ROWS) {
         await stage.untilStatus(SOURCE, 'reports it', ({ text }) => /broker dropped [\d,]+ since/.test(text))
         await until('the window moves again', () => outOf(stage) < WINDOW / 2)
         run.lossEnded()
+        run.publisher.setRate(0)
+        await until('what the broker still had is stored', () => stage.sourceIsIdle)
+        const found = new Set((await stage.records()).filter((record) => isOf(record, run)).map(idIn))
+        // Exact, because this broker has no other client with a queue that could overflow.
+        const lost = run.publisher.acknowledged - found.size
+        assert.ok(lost > 0, 'nothing is missing')
+        await until(
+          () => `${lost} are missing, and the source reports as many: ${stage.statusOf(SOURCE)?.text}`,
+          () => droppedBy(stage) === lost,
+        )
+        run.publisher.setRate(200)
       },
     )
   })
+}
+
+/** Takes the receive maximum out of what a client says when it connects: the broker may then send 65,535 at once. */
+function withoutWindow(): Rewrite {
+  const connected = new WeakSet<object>()
+  return (bytes, direction, connection) => {
+    if (direction === 'down' || connected.has(connection)) return Promise.resolve(bytes)
+    connected.add(connection)
+    let changedBytes = bytes
+    const parser = packetParser()
+    parser.on('packet', (packet) => {
+      if (packet.cmd !== 'connect') return
+      delete packet.properties?.receiveMaximum
+      changedBytes = generate(packet)
+    })
+    parser.parse(bytes)
+    return Promise.resolve(changedBytes)
+  }
 }
 
 /** Shown while it is connected. */
@@ -374,6 +460,12 @@ function sourceAtBroker(stage: Stage, from = 0): ClientView {
 function outOf(stage: Stage): number {
   const [, count = '0'] = /([\d,]+) out/.exec(stage.statusOf(SOURCE)?.text ?? '') ?? []
   return Number(count.replace(',', ''))
+}
+
+/** Messages that the MQTT broker has dropped, as the source shows. */
+function droppedBy(stage: Stage): number {
+  const [, count = '0'] = /broker dropped ([\d,]+) since/.exec(stage.statusOf(SOURCE)?.text ?? '') ?? []
+  return Number(count.replaceAll(',', ''))
 }
 
 function isOf(record: Parameters<typeof idIn>[0], run: Run): boolean {

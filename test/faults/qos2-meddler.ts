@@ -20,6 +20,8 @@ export class Qos2Meddler {
   /** PUBREL of ids that are not in use, and the PUBCOMP that came back. */
   unknownReleased = 0
   unknownCompleted = 0
+  /** Packet ids of PUBREL that have had no PUBCOMP so far. */
+  readonly unknownUnanswered = new Set<number>()
   private readonly sockets = new Set<Socket>()
 
   private constructor(
@@ -74,13 +76,16 @@ export class Qos2Meddler {
       toClient(again)
       this.repeatedBefore++
       open.set(packet.messageId as number, again)
-      toClient({ cmd: 'pubrel', messageId: UNKNOWN_IDS + (unknown++ % 1000), reasonCode: 0 })
+      const unknownId = UNKNOWN_IDS + (unknown++ % 5000)
+      this.unknownUnanswered.add(unknownId)
+      toClient({ cmd: 'pubrel', messageId: unknownId, reasonCode: 0 })
       this.unknownReleased++
     })
     const up = parser(OPTIONS).on('packet', (packet) => {
       const id = 'messageId' in packet ? (packet.messageId ?? 0) : 0
       if (packet.cmd === 'pubcomp' && id >= UNKNOWN_IDS) {
         this.unknownCompleted++
+        this.unknownUnanswered.delete(id)
         return
       }
       if (packet.cmd === 'pubrec') {
