@@ -45,7 +45,7 @@ export interface Row {
   readonly repeatsAtLeast?: number
   /** The fault makes the MQTT broker lose messages: the body asserts that the loss is reported. */
   readonly reportedLoss?: boolean
-  /** The fault makes records that can never become rows. Otherwise there must be no dead letter in PostgreSQL. */
+  /** The fault makes records that can never become rows. Otherwise there must be no dead letter. */
   readonly deadLetters?: boolean
   /** Shared subscriptions give up the order of a device. */
   readonly unordered?: boolean
@@ -122,7 +122,12 @@ async function play(row: Row, stage: Stage, body: (run: Run) => Promise<void>): 
       const letters = await stage.deadLetters()
       const deadLetters = new Set(letters.map((letter) => idIn(letter) ?? ''))
       const findings = examine({ run: name, logs, records, deadLetters, healedAt })
-      return { findings, rows: await lookAtRows(stage, { run: name, ...logs, healedAt, records }, letters) }
+      const writtenOff = [...deadLetters].filter((id) => id.startsWith(`${name}-`))
+      return {
+        findings,
+        writtenOff,
+        rows: await lookAtRows(stage, { run: name, ...logs, healedAt, records }, letters),
+      }
     }
     let seen = await look()
     await until(
@@ -140,6 +145,7 @@ async function play(row: Row, stage: Stage, body: (run: Run) => Promise<void>): 
     console.log(`      ${row.id}, seed ${seed}: ${describe(seen)}`)
     addToTable({ ...row, seed, ...seen })
     judge(row, stage, seen.findings, publisher.resent)
+    if (row.deadLetters !== true) assert.deepEqual(seen.writtenOff, [], 'dead letters in Kafka')
     if (seen.rows !== undefined) {
       judgeRows(seen.rows)
       if (row.deadLetters !== true) assert.equal(seen.rows.deadLetters, 0, 'dead letters in PostgreSQL')
@@ -165,6 +171,8 @@ async function play(row: Row, stage: Stage, body: (run: Run) => Promise<void>): 
 
 interface Seen {
   readonly findings: Findings
+  /** Messages of the publisher that are dead letters in Kafka. */
+  readonly writtenOff: readonly string[]
   readonly rows: (RowFindings & { readonly audit: readonly string[] }) | undefined
 }
 
