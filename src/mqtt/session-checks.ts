@@ -89,10 +89,10 @@ export function sessionLost(host: string, lastConnectedMs: number): PipelineErro
 }
 
 /** Nobody remembers whether there has been one: this process has not been connected before. */
-export function sessionNew(host: string, clientId: string): PipelineError {
+export function sessionNew(host: string): PipelineError {
   return new PipelineError(
     'MQTT_SESSION_NEW',
-    `the MQTT broker at ${host} had no session of client ID ${clientId}. That is so when it connects for the first time. ` +
+    `the MQTT broker at ${host} had no session for this client ID. That is so when it connects for the first time. ` +
       'Has it been connected before, the broker has lost the session, and what was published since may be lost',
     { retryable: true, statusText: 'new session' },
   )

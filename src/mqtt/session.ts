@@ -229,9 +229,12 @@ export class MqttSession {
 
   private async subscribe(connection: Connection, url: BrokerUrl, granted: Granted): Promise<void> {
     const { broker, filters, memory } = this.options
+    // Its messages come at once, and may fill the window before the answer to SUBSCRIBE is read.
+    const shouldHaveAll = granted.sessionPresent && sameFilters(memory.filters, filters)
     try {
       this.checkSession(granted, url)
       checkAvailable(filters.keys(), granted, url.host)
+      if (shouldHaveAll) this.stands(url)
       if (!granted.sessionPresent || this.maySessionLackFilters()) {
         const answers = await connection.subscribe(filters)
         const gone = granted.sessionPresent
@@ -241,14 +244,20 @@ export class MqttSession {
         await connection.unsubscribe(gone)
       }
     } catch (error) {
+      if (this.connection === connection) this.takeOver.left()
       connection.fail(asPipelineError(error, 'MQTT_SUBSCRIPTION'))
       return
     }
     if (this.connection !== connection) return
+    this.attempt = 0
+    if (!shouldHaveAll) this.stands(url)
+  }
+
+  private stands(url: BrokerUrl): void {
+    const { filters, memory } = this.options
     if (!sameFilters(memory.filters, filters)) memory.filtersChangedMs = this.now()
     memory.filters = new Map(filters)
     memory.lastConnectedMs = Date.now()
-    this.attempt = 0
     this.takeOver.connected()
     this.enter({ kind: 'connected', host: url.host })
   }
@@ -277,7 +286,7 @@ export class MqttSession {
       this.handlers.onWarning(sessionLost(url.host, memory.lastConnectedMs))
     } else if (!sessionPresent && !this.notedNewSession) {
       this.notedNewSession = true
-      this.handlers.note(sessionNew(url.host, this.options.clientId))
+      this.handlers.note(sessionNew(url.host))
     }
     if (sessionExpirySeconds === undefined || sessionExpirySeconds >= broker.sessionExpirySeconds) return
     if (sessionExpirySeconds === 0 && broker.safe) throw noSession(url.host)

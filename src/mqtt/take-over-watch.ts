@@ -27,9 +27,14 @@ export class TakeOverWatch {
 
   constructor(private readonly now: () => number) {}
 
-  /** A connection stands, and is subscribed. */
+  /** A connection stands, and is subscribed as far as is known. */
   connected(): void {
     this.connectedAtMs = this.now()
+  }
+
+  /** We end the connection ourselves. */
+  left(): void {
+    this.connectedAtMs = undefined
   }
 
   /** @returns how long to stay away, when somebody else seems to use the client id */

@@ -74,10 +74,8 @@ export function rangeOf(message: Message): KafkaRange | undefined {
     isOffset(nextOffset) &&
     firstOffset <= nextOffset
   if (!complete) return undefined
-  return {
-    ...{ clusterId, group, topic, partition, firstOffset, nextOffset },
-    assignment: isOffset(assignment) ? assignment : undefined,
-  }
+  const known = { clusterId, group, topic, partition, firstOffset, nextOffset }
+  return isOffset(assignment) ? { ...known, assignment } : known
 }
 
 export function cameFromKafka(record: WireRecord): boolean {

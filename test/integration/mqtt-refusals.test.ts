@@ -154,7 +154,7 @@ describe('MQTT session, with a broker that refuses', () => {
     await until('it is connected', isConnected)
     later += 100 * 3_600_000
     await reconnect()
-    assert.equal(broker.subscribes.length, 2)
+    await until('they are sent again', () => broker.subscribes.length === 2)
   })
 
   it('does so in MQTT 3.1.1 until the broker has saved them, because it repeats what it retains', async () => {
@@ -162,11 +162,11 @@ describe('MQTT session, with a broker that refuses', () => {
     await until('it is connected', isConnected)
     later += 40 * 60_000
     await reconnect()
-    assert.equal(broker.subscribes.length, 2)
+    await until('they are sent again', () => broker.subscribes.length === 2)
     later += 40 * 60_000
-    await reconnect()
+    for (let round = 0; round < 3; round++) await reconnect()
     assert.equal(broker.subscribes.length, 2)
-    assert.equal(broker.connects.length, 3)
+    assert.equal(broker.connects.length, 5)
   })
 
   it('leaves and comes back when a backlog fills the window before the broker has answered its filters', async () => {
