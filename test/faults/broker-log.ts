@@ -3,6 +3,7 @@
  * acknowledgements came in, and how many were under way. It is the broker's own view of what the source has promised.
  */
 export interface ClientView {
+  readonly connections: number
   /** PUBACK and PUBREC that have come in. */
   readonly acknowledged: number
   /**
@@ -22,9 +23,12 @@ export function viewOf(log: string, clientId: string): ClientView {
   const came = new RegExp(`Received (PUBACK|PUBREC) from ${quoted} \\(Mid: (\\d+)`)
   const outOfOrder: number[] = []
   let inFlight: Record<1 | 2, number[]> | undefined
-  let [acknowledged, maxInFlight] = [0, 0]
+  let [connections, acknowledged, maxInFlight] = [0, 0, 0]
   for (const line of log.split('\n')) {
-    if (began.test(line)) inFlight = { 1: [], 2: [] }
+    if (began.test(line)) {
+      connections++
+      inFlight = { 1: [], 2: [] }
+    }
     const [, qos, sentId] = sent.exec(line) ?? []
     if (sentId !== undefined && inFlight !== undefined) {
       inFlight[qos === '1' ? 1 : 2].push(Number(sentId))
@@ -39,5 +43,5 @@ export function viewOf(log: string, clientId: string): ClientView {
     if (at !== 0) outOfOrder.push(Number(cameId))
     if (at >= 0) waiting.splice(at, 1)
   }
-  return { acknowledged, outOfOrder, maxInFlight }
+  return { connections, acknowledged, outOfOrder, maxInFlight }
 }
