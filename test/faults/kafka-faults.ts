@@ -14,6 +14,8 @@ export const TOPIC_CONFIG = { 'message.timestamp.type': 'LogAppendTime', 'min.in
 /** Three brokers, and a producer that makes no topic by itself. */
 export const THREE_BROKERS: StageOptions = {
   brokers: 3,
+  // A broker that has asked a frozen controller for something waits half a minute for the answer, by default.
+  kafka: { 'controller.socket.timeout.ms': '2000' },
   topic: { config: TOPIC_CONFIG },
   change: { 'tenant-kafka-producer': { missingTopic: 'wait' } },
 }

@@ -10,10 +10,10 @@ function payload(id: string): Buffer {
   return Buffer.from(`{ "id":"${id}", "value":1.0 }`)
 }
 
-function intent(n: number, topic = TOPIC, qos: 1 | 2 = 2): Intent {
+function intent(n: number, topic = TOPIC): Intent {
   const id = `run-${n}`
   const sha256 = createHash('sha256').update(payload(id)).digest('hex')
-  return { id, topic, seq: n, sha256, publishedAt: n * 1000, qos }
+  return { id, topic, seq: n, sha256, publishedAt: n * 1000 }
 }
 
 function record(n: number, change: Partial<FoundRecord> = {}): FoundRecord {
@@ -117,14 +117,6 @@ describe('the oracle of the fault tests', () => {
     const [said, ...others] = findings.disorderedOnArrival
     assert.match(String(said), new RegExp(`^${TOPIC}: number 1 at .*received at 2500.*, behind 2 at `))
     assert.deepEqual(others, [])
-  })
-
-  it('takes no such excuse for a device that publishes with QoS 1', () => {
-    const late = record(1, { headers: { ...record(1).headers, 'received-at': '2500' } })
-    const intents = [1, 2, 3].map((n) => intent(n, TOPIC, 1))
-    const logs = { intents, acknowledged: new Set<string>() }
-    const findings = examine({ run: 'run', logs, records: [record(2), late, record(3)] })
-    assert.deepEqual([findings.disordered.length, findings.disorderedOnArrival], [1, []])
   })
 
   it('has no time of recovery while nothing that was published after the heal is there', () => {

@@ -31,9 +31,9 @@ export interface Findings {
   readonly wrongTenant: readonly string[]
   /** Copies beyond the first of a message. */
   readonly repeated: number
-  /** Topics whose messages are first seen in another order than published, or, with QoS 2, than they reached the source. */
+  /** Topics whose messages are first seen in another order than they reached the source, with an example. */
   readonly disordered: readonly string[]
-  /** Topics whose messages, with QoS 2, reached the source in another order than they were published; an example each. */
+  /** Topics whose messages reached the source in another order than they were published, with an example. */
   readonly disorderedOnArrival: readonly string[]
   /** Appended after the heal among those published after it: the earliest, in ms after the heal. */
   readonly recoveryMs: number | undefined
@@ -84,8 +84,7 @@ export function examine({ run, logs, records, deadLetters = new Set(), healedAt 
     const before = latest.get(intent.topic)
     if (before === undefined || intent.seq > before.seq) latest.set(intent.topic, { seq: intent.seq, record })
     else {
-      // Only with QoS 2 may the broker have changed the order: a message that comes again after a kill arrives later, too.
-      const arrivedSo = intent.qos === 2 && arrivalOf(record) >= arrivalOf(before.record)
+      const arrivedSo = arrivalOf(record) >= arrivalOf(before.record)
       const [here, there] = [placeOf(record), placeOf(before.record)]
       const example = `${intent.topic}: number ${intent.seq} ${here}, behind ${before.seq} ${there}`
       const examples = arrivedSo ? disorderedOnArrival : disordered

@@ -156,7 +156,13 @@ describe('faults of the process', function () {
   )
 
   faultRow(
-    { id: 'F9', title: 'a foreign node throws where nobody catches, and Node-RED ends', repeats: 'window' },
+    {
+      id: 'F9',
+      title: 'a foreign node throws where nobody catches, and Node-RED ends',
+      repeats: 'window',
+      // So that the order of what comes again is judged as well: with QoS 2 beside it, an old Mosquitto may change it.
+      qos: 1,
+    },
     () => stage,
     async () => {
       await stage.nodeRed.deploy(

@@ -19,8 +19,6 @@ export interface Intent {
   readonly sha256: string
   /** Milliseconds since 1970, just before it was handed to the broker. */
   readonly publishedAt: number
-  /** The same for all messages of a device. */
-  readonly qos: 1 | 2
 }
 
 export interface PublisherLogs {
@@ -56,8 +54,8 @@ export class LineLog {
   }
 }
 
-export function intentLine({ id, topic, seq, sha256, publishedAt, qos }: Intent): string {
-  return [id, topic, seq, sha256, publishedAt, qos].join('\t')
+export function intentLine({ id, topic, seq, sha256, publishedAt }: Intent): string {
+  return [id, topic, seq, sha256, publishedAt].join('\t')
 }
 
 /** Reads what a publisher has left in its folder; a line that was cut off by its death does not count. */
@@ -69,8 +67,8 @@ export function readLogs(folder: string): PublisherLogs {
 }
 
 function parseIntent(line: string): Intent {
-  const [id = '', topic = '', seq, sha256 = '', publishedAt, qos] = line.split('\t')
-  return { id, topic, seq: Number(seq), sha256, publishedAt: Number(publishedAt), qos: qos === '1' ? 1 : 2 }
+  const [id = '', topic = '', seq, sha256 = '', publishedAt] = line.split('\t')
+  return { id, topic, seq: Number(seq), sha256, publishedAt: Number(publishedAt) }
 }
 
 function wholeLines(file: string): string[] {
