@@ -198,6 +198,8 @@ export class KafkaBroker {
       // A killed broker can register again only when its last session is over.
       'broker.heartbeat.interval.ms': '500',
       'broker.session.timeout.ms': '4000',
+      // By default the cleaner of compacted topics takes 128 MB at the start, which is half of the heap.
+      'log.cleaner.dedupe.buffer.size': '4194304',
       'auto.create.topics.enable': 'false',
       'default.replication.factor': replicas,
       'min.insync.replicas': minInSync,
