@@ -356,19 +356,16 @@ describe('tenant-kafka-consumer', () => {
     assert.equal(all().length, 6_000)
   })
 
+  /** A Function node `end` that ends every message on purpose. */
+  function endingBefore(next: string): FlowEntry {
+    return { id: 'end', type: 'function', func: 'return null', outputs: 1, libs: [], wires: [[next]] }
+  }
+
   it('stays before a batch that the flow has ended when that is a failure, until somebody takes it', async () => {
     const topic = await createTestTopic(brokers, { partitions: 1 })
     await produce(brokers, topic, numbered(3))
-    const ending = {
-      id: 'end',
-      type: 'function',
-      func: 'return null',
-      outputs: 1,
-      libs: [],
-      wires: [['sink']],
-    }
     const held = (wires: string[][]): FlowEntry[] =>
-      flow(topic, { consumer: { whenFiltered: 'fail' }, wires, between: [ending] })
+      flow(topic, { consumer: { whenFiltered: 'fail' }, wires, between: [endingBefore('sink')] })
     await loadFlow(modules, held([['end'], []]))
     const status = watchStatus()
     await until('the first is held', () => /1 failed and held: the flow ended/.test(String(status().text)))
@@ -381,16 +378,8 @@ describe('tenant-kafka-consumer', () => {
   it('counts in the log what the flow has ended on purpose, and goes on; a Join behind it is told', async () => {
     const topic = await createTestTopic(brokers, { partitions: 1 })
     await produce(brokers, topic, numbered(3))
-    const ending = {
-      id: 'end',
-      type: 'function',
-      func: 'return null',
-      outputs: 1,
-      libs: [],
-      wires: [['join']],
-    }
     const join = { id: 'join', type: 'join', mode: 'auto', wires: [['sink']] }
-    await loadFlow(modules, flow(topic, { wires: [['end'], []], between: [ending, join] }))
+    await loadFlow(modules, flow(topic, { wires: [['end'], []], between: [endingBefore('join'), join] }))
     const status = watchStatus()
     await until('all are passed', async () => (await committed(topic)) === 3)
     await until('the status warns', () => /join node merges messages/.test(String(status().text)))
