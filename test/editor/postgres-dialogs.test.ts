@@ -238,9 +238,9 @@ describe('the dialogs of the PostgreSQL nodes in the editor', function () {
         'Row 2: the column has no name.',
         'Row 3 (a): a row above has a column of this name already.',
         'Row 4 (b): the column has no source.',
-        'Row 5 (1c): the name of the column needs letters, digits and underscores, at most 63, and no digit first.',
-        'Row 5 (1c): the source is not the path of a property, such as payload.values.0.',
-        'Row 5 (1c): this is not the name of a type, such as double precision.',
+        'Row 5: the name of the column needs letters, digits and underscores, at most 63, and no digit first.',
+        'Row 5: the source is not the path of a property, such as payload.values.0.',
+        'Row 5: this is not the name of a type, such as double precision.',
       ])
       const marked = await Promise.all(
         [0, 1, 2, 3, 4].map((index) => row(page, index).locator('input[type=text].input-error').count()),

@@ -63,10 +63,18 @@ const TEXTS = [
 describe('the columns in dialog and node', () => {
   const definition = editorDefinition('tenant-postgres-sink')
   for (const text of TEXTS) {
-    it(`${nodeAccepts(text) ? 'can' : 'cannot'} be ${text}`, () =>
+    it(`${nodeAccepts(text) ? 'can' : 'cannot'} be ${JSON.stringify(text)}`, () =>
       assert.equal(editorAccepts(definition, 'columns', text), nodeAccepts(text)))
   }
 
   it('can be the list itself, in a flow file that was written by hand', () =>
     assert.ok(editorAccepts(definition, 'columns', [{ column: 'a', from: 'topic' }])))
+
+  it('are named in an error only when the name can be no HTML, which the editor would show', () => {
+    const node = { _: (key: string, values?: object) => key + JSON.stringify(values ?? '') }
+    const said = (column: string): unknown =>
+      definition.defaults['columns']!.validate!.call(node, JSON.stringify([{ column, from: '' }]), {})
+    assert.match(String(said('degrees')), /namedRow.*"name":"degrees"/)
+    assert.doesNotMatch(String(said('<img src=x onerror=alert(1)>')), /</)
+  })
 })
