@@ -23,7 +23,7 @@ export class KafkaJsAdmin implements KafkaAdmin {
     log: KafkaLog,
   ) {
     this.client = createKafkaJsClient(connection, log)
-    tolerateBrokenTopics(this.client.kafka, this.client.isAnswering)
+    tolerateBrokenTopics(this.client)
   }
 
   clusterId(): Promise<string> {

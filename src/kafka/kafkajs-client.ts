@@ -69,7 +69,9 @@ export function createKafkaJsClient(connection: KafkaConnection, log: KafkaLog):
   return {
     kafka,
     cut: (broker) => cut(sockets, broker),
-    isAnswering: (broker) => [...sockets.values()].some((open) => open.answered && open.broker === broker),
+    isAnswering: (broker) =>
+      // One that was just cut is in the list until its end is told.
+      [...sockets].some(([socket, open]) => open.answered && open.broker === broker && !socket.destroyed),
   }
 }
 

@@ -6,13 +6,15 @@
  *
  * Here the answer is taken as it is, and the error of a topic or a partition is told to those who ask for that one.
  * The question goes to a broker that answers, when one is known; else to each in turn, while kafkajs would stay with one
- * that is connected, also when that is a broker that is frozen.
+ * that is connected, also when that is a broker that is frozen. A broker that is in the answer no more is left at once:
+ * kafkajs waits until it has answered all that it was asked, and everybody who needs the metadata waits as well.
  *
  * It reaches into one client, not into the module: other users of kafkajs in this process are left alone. A client
  * that does not look as we know it keeps kafkajs' behaviour.
  */
 import { createRequire } from 'node:module'
-import type { Kafka, PartitionMetadata } from 'kafkajs'
+import type { PartitionMetadata } from 'kafkajs'
+import type { KafkaJsClient } from './kafkajs-client'
 
 const METADATA_API = 3
 /** A partition that is newer than the metadata: Kafka's LEADER_NOT_AVAILABLE makes kafkajs ask again. */
@@ -27,6 +29,7 @@ interface Broker {
   readonly connectionPool: { readonly host: string; readonly port: number }
   lookupRequest(api: number, definition: unknown): (request: unknown) => Protocol
   metadata(topics: readonly string[]): Promise<Metadata>
+  disconnect(): Promise<void>
 }
 
 interface Metadata {
@@ -41,6 +44,7 @@ interface BrokerPool {
   readonly brokers: Readonly<Record<string, Broker>>
   readonly metadata: Metadata | null
   metadataExpireAt: number | null
+  createBroker(options: unknown): Broker
   findBroker(node: { nodeId: string }): Promise<Broker>
   findConnectedBroker(): Promise<Broker>
   refreshMetadataIfNecessary(topics: readonly string[]): Promise<void>
@@ -58,18 +62,18 @@ type CreateCluster = (options: unknown) => Cluster
 /**
  * Call it before the client's first producer or admin is made. Not for consumers: what kafkajs would do with a
  * partition that has no leader is not known.
- * @param isAnswering whether the broker at `host:port` has answered on a connection that is still open
  * @returns makes the client ask for the metadata again before it uses it
  */
-export function tolerateBrokenTopics(kafka: Kafka, isAnswering: (address: string) => boolean): () => void {
+export function tolerateBrokenTopics(client: KafkaJsClient): () => void {
   const pools = new Set<BrokerPool>()
-  const client = kafka as unknown as Record<symbol, CreateCluster>
+  const { kafka } = client
+  const factory = kafka as unknown as Record<symbol, CreateCluster>
   const name = Object.getOwnPropertySymbols(kafka).find(({ description }) => description === CREATE_CLUSTER)
-  const create = name === undefined ? undefined : client[name]
+  const create = name === undefined ? undefined : factory[name]
   if (name !== undefined && create !== undefined) {
-    client[name] = (options) => {
+    factory[name] = (options) => {
       const cluster = create(options)
-      tolerateIn(cluster, isAnswering)
+      tolerateIn(cluster, client)
       pools.add(cluster.brokerPool)
       return cluster
     }
@@ -79,8 +83,9 @@ export function tolerateBrokenTopics(kafka: Kafka, isAnswering: (address: string
   }
 }
 
-function tolerateIn(cluster: Cluster, isAnswering: (address: string) => boolean): void {
+function tolerateIn(cluster: Cluster, client: KafkaJsClient): void {
   const pool = cluster.brokerPool
+  const createBroker = pool.createBroker.bind(pool)
   const findConnectedBroker = pool.findConnectedBroker.bind(pool)
   const findTopic = cluster.findTopicPartitionMetadata.bind(cluster)
   const findLeaders = cluster.findLeaderForPartitions.bind(cluster)
@@ -91,10 +96,20 @@ function tolerateIn(cluster: Cluster, isAnswering: (address: string) => boolean)
     throw kafkaError(code)
   }
 
+  pool.createBroker = (options) => {
+    const broker = createBroker(options)
+    const disconnect = broker.disconnect.bind(broker)
+    broker.disconnect = () => {
+      client.cut(addressOf(broker))
+      return disconnect()
+    }
+    return broker
+  }
+
   let turn = 0
   pool.findConnectedBroker = async () => {
     const brokers = Object.entries(pool.brokers)
-    const answering = brokers.filter(([, { connectionPool: it }]) => isAnswering(`${it.host}:${it.port}`))
+    const answering = brokers.filter(([, broker]) => client.isAnswering(addressOf(broker)))
     const start = answering.length > 0 ? Math.floor(Math.random() * answering.length) : turn++
     for (const [nodeId] of startingAt(start, answering.length > 0 ? answering : brokers)) {
       try {
@@ -129,6 +144,10 @@ function tolerateIn(cluster: Cluster, isAnswering: (address: string) => boolean)
     }
     return findLeaders(topic, partitions)
   }
+}
+
+function addressOf({ connectionPool: { host, port } }: Broker): string {
+  return `${host}:${port}`
 }
 
 function startingAt<T>(start: number, list: readonly T[]): T[] {

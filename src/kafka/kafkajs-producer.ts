@@ -117,7 +117,7 @@ export class KafkaJsProducer implements KafkaProducer {
 
   private open(): Generation {
     const client = createKafkaJsClient(this.connection, this.log)
-    const refreshMetadata = tolerateBrokenTopics(client.kafka, client.isAnswering)
+    const refreshMetadata = tolerateBrokenTopics(client)
     const producer = client.kafka.producer({
       idempotent: true,
       maxInFlightRequests: 1,

@@ -1,7 +1,9 @@
 /** Tenants have topics of their own: what breaks one of them must not hold up the others. */
 import assert from 'node:assert/strict'
-import { Kafka, logLevel } from 'kafkajs'
+import { setImmediate } from 'node:timers/promises'
+import type { Kafka } from 'kafkajs'
 import { startKafka, type KafkaService } from '../../dev/services/kafka'
+import { createKafkaJsClient, type KafkaJsClient } from '../../src/kafka/kafkajs-client'
 import { tolerateBrokenTopics } from '../../src/kafka/kafkajs-metadata'
 import { createTestTopic, createTopic, uniqueName } from '../support/kafka'
 import { KafkaLoad } from '../support/kafka-load'
@@ -87,12 +89,22 @@ describe('a Kafka topic whose leader has died', function () {
   })
 })
 
+interface KafkaJsMetadata {
+  readonly brokers: readonly unknown[]
+}
+
+interface KafkaJsBroker {
+  readonly nodeId: number
+  metadata(topics: readonly string[]): Promise<KafkaJsMetadata>
+}
+
 interface KafkaJsCluster {
   connect(): Promise<void>
   disconnect(): Promise<void>
   readonly brokerPool: {
     refreshMetadata(topics: readonly string[]): Promise<void>
-    findConnectedBroker(): Promise<{ readonly nodeId: number }>
+    findBroker(node: { readonly nodeId: number }): Promise<KafkaJsBroker>
+    findConnectedBroker(): Promise<KafkaJsBroker>
   }
 }
 
@@ -122,17 +134,55 @@ describe('a Kafka broker that freezes', function () {
     await kafka.stop()
   })
 
+  const newClient = (): KafkaJsClient => {
+    const connection = {
+      brokers: kafka.address.split(','),
+      clientId: 'broken-topic',
+      tls: undefined,
+      sasl: undefined,
+    }
+    return createKafkaJsClient(
+      { ...connection, connectionTimeoutMs: 10_000, requestTimeoutMs: 30_000 },
+      () => undefined,
+    )
+  }
+
   it('is not asked again and again by a client that is still connected to it', async () => {
-    const brokers = kafka.address.split(',')
-    const client = new Kafka({ brokers, connectionTimeout: 10_000, logLevel: logLevel.NOTHING })
-    tolerateBrokenTopics(client, () => false)
-    const cluster = clusterOf(client)
+    const client = newClient()
+    tolerateBrokenTopics({ ...client, isAnswering: () => false })
+    const cluster = clusterOf(client.kafka)
     await cluster.connect()
     await cluster.brokerPool.refreshMetadata([])
     const asked = new Set<number>()
     for (let i = 0; i < 3; i++) asked.add((await cluster.brokerPool.findConnectedBroker()).nodeId)
     await cluster.disconnect()
     assert.deepEqual([...asked].sort(), [1, 2, 3])
+  })
+
+  it('is left at once when the others do not name it any more, whatever answer it owes', async () => {
+    const client = newClient()
+    tolerateBrokenTopics(client)
+    const cluster = clusterOf(client.kafka)
+    await cluster.connect()
+    await cluster.brokerPool.refreshMetadata([])
+    const [frozen = ''] = kafka.address.split(',')
+    const ask = async (nodeId: number): Promise<KafkaJsMetadata> =>
+      (await cluster.brokerPool.findBroker({ nodeId })).metadata([])
+    await Promise.all([1, 2, 3].map(ask))
+    kafka.brokers[0]?.freeze()
+    client.cut(frozen)
+    await until('the cut is noticed', () => !client.isAnswering(frozen))
+    await setImmediate()
+    const owed = assert.rejects(ask(1), /was cut/)
+    for (const nodeId of [2, 3]) {
+      const namesNoMore = async (): Promise<boolean> => (await ask(nodeId)).brokers.length === 2
+      await until(`broker ${nodeId} names the frozen one no more`, namesNoMore)
+    }
+    await cluster.brokerPool.refreshMetadata([])
+    await owed
+    await cluster.disconnect()
+    kafka.brokers[0]?.thaw()
+    await kafka.ready()
   })
 
   it('hands its partitions over: all of them go on, new topics and new producers too', async () => {
