@@ -187,22 +187,25 @@ describe('faults of the MQTT broker and its network', function () {
     () => stage,
     async ({ publisher }) => {
       const meddler = await Qos2Meddler.start(stage.mqtt.port)
-      await stage.nodeRed.deploy(changed(stage.flow, BROKER, { url: meddler.url }), 'full')
-      await publisher.untilMore(2000)
-      // With no PUBREL to come, the last one has its answer as well, and none makes up for another.
-      publisher.setRate(0)
-      await until('nothing is on its way', () => stage.sourceIsIdle)
-      const { repeatedBefore, repeatedAfter, unknownReleased } = meddler
-      assert.ok(Math.min(repeatedBefore, repeatedAfter) > 50, `${repeatedBefore}, ${repeatedAfter}`)
-      await until(
-        () => `each PUBREL has its PUBCOMP: ${meddler.unknownCompleted} of ${meddler.unknownReleased}`,
-        () => meddler.unknownUnanswered.size === 0,
-      )
-      assert.equal(meddler.unknownReleased, unknownReleased, 'PUBREL while nothing is published')
-      assert.equal(meddler.unknownCompleted, unknownReleased, 'PUBCOMP')
+      try {
+        await stage.nodeRed.deploy(changed(stage.flow, BROKER, { url: meddler.url }), 'full')
+        await publisher.untilMore(2000)
+        // With no PUBREL to come, the last one has its answer as well, and none makes up for another.
+        publisher.setRate(0)
+        await until('nothing is on its way', () => stage.sourceIsIdle)
+        const { repeatedBefore, repeatedAfter, unknownReleased } = meddler
+        assert.ok(Math.min(repeatedBefore, repeatedAfter) > 50, `${repeatedBefore}, ${repeatedAfter}`)
+        await until(
+          () => `each PUBREL has its PUBCOMP: ${meddler.unknownCompleted} of ${meddler.unknownReleased}`,
+          () => meddler.unknownUnanswered.size === 0,
+        )
+        assert.equal(meddler.unknownReleased, unknownReleased, 'PUBREL while nothing is published')
+        assert.equal(meddler.unknownCompleted, unknownReleased, 'PUBCOMP')
+      } finally {
+        await stage.nodeRed.deploy(stage.flow, 'full')
+        await meddler.stop()
+      }
       publisher.setRate(500)
-      await stage.nodeRed.deploy(stage.flow, 'full')
-      await meddler.stop()
     },
   )
 

@@ -9,8 +9,9 @@ import { generate, parser, type IPublishPacket, type Packet } from 'mqtt-packet'
 
 const LOOPBACK = '127.0.0.1'
 const OPTIONS = { protocolVersion: 5 }
-/** Mosquitto gives ids from 1 on. */
-const UNKNOWN_IDS = 60_000
+/** A broker gives its ids in turn, and has few in use at a time: these are far from them. */
+const ID_DISTANCE = 30_000
+const MAX_ID = 65_535
 const EVERY = 5
 
 export class Qos2Meddler {
@@ -65,7 +66,7 @@ export class Qos2Meddler {
     /** Repeated, and waiting for the PUBREC; the second one of an id is ours. */
     const open = new Map<number, IPublishPacket>()
     const answeredTwice = new Set<number>()
-    let [seen, unknown] = [0, 0]
+    let seen = 0
     const toClient = (packet: Packet): unknown => client.write(generate(packet, OPTIONS))
     const toBroker = (packet: Packet): unknown => broker.write(generate(packet, OPTIONS))
 
@@ -75,17 +76,17 @@ export class Qos2Meddler {
       const again = { ...packet, dup: true }
       toClient(again)
       this.repeatedBefore++
-      open.set(packet.messageId as number, again)
-      const unknownId = UNKNOWN_IDS + (unknown++ % 5000)
+      const id = packet.messageId as number
+      open.set(id, again)
+      const unknownId = ((id + ID_DISTANCE) % MAX_ID) + 1
       this.unknownUnanswered.add(unknownId)
       toClient({ cmd: 'pubrel', messageId: unknownId, reasonCode: 0 })
       this.unknownReleased++
     })
     const up = parser(OPTIONS).on('packet', (packet) => {
       const id = 'messageId' in packet ? (packet.messageId ?? 0) : 0
-      if (packet.cmd === 'pubcomp' && id >= UNKNOWN_IDS) {
+      if (packet.cmd === 'pubcomp' && this.unknownUnanswered.delete(id)) {
         this.unknownCompleted++
-        this.unknownUnanswered.delete(id)
         return
       }
       if (packet.cmd === 'pubrec') {
