@@ -273,6 +273,8 @@ function beginWithLimits({ statementTimeoutMs, lockTimeoutMs }: DatabaseOptions)
     `set local lock_timeout = ${lockTimeoutMs}`,
     `set local idle_in_transaction_session_timeout = ${statementTimeoutMs}`,
     'set local synchronous_commit = on',
+    // At COMMIT it would be too late to find the row that is refused.
+    'set constraints all immediate',
   ].join('; ')
 }
 

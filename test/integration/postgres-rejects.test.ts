@@ -113,6 +113,22 @@ describe('records that PostgreSQL refuses', () => {
     )
   })
 
+  it('are found also by a constraint that the table checks at the end of a transaction only', async () => {
+    const writer = await openWriter(connection)
+    await database.query('create table projects (id text primary key)')
+    await database.query("insert into projects values ('p')")
+    await database.query(
+      'alter table iot_messages add constraint known_project foreign key (project_id) references projects ' +
+        'deferrable initially deferred',
+    )
+    const batch = [record(0), record(1, { project: 'unknown' }), record(2)]
+    const written = await writer.writeRange(ledgerKey, range(0, 3), batch)
+    assert.equal(written.rows, 2)
+    assert.deepEqual(await database.query('select kafka_offset, code from iot_dead_letters'), [
+      { kafka_offset: '1', code: '23503' },
+    ])
+  })
+
   it('are stored as they are in a bytea column', async () => {
     const columns = defaultColumns('bytea')
     const sink = openSink(connection, { columns, payloadType: 'bytea' })
