@@ -11,64 +11,32 @@ import brokerNode from '../../nodes/tenant-mqtt-broker/tenant-mqtt-broker'
 import sourceNode from '../../nodes/tenant-mqtt-source/tenant-mqtt-source'
 import type { Message } from '../../src/delivery/message-link'
 import { PipelineError } from '../../src/runtime/errors'
-import type { NodeStatus } from '../../src/runtime/host'
 import { deliveryNodes, type TestSink } from '../support/delivery-nodes'
 import { deploy, helper, loadFlow, startRuntime, stopRuntime, type FlowEntry } from '../support/runtime'
+import { SourceFlow, type SourceFlowOptions } from '../support/source-flow'
 import { until } from '../support/until'
 
 const modules = [brokerNode, sourceNode, deliveryNodes]
 
-interface FlowOptions {
-  readonly url: string
-  readonly broker?: object
-  readonly source?: object
-  readonly wires?: readonly (readonly string[])[]
-}
+type FlowOptions = Omit<SourceFlowOptions, 'name' | 'more'>
 
 /** A new session and topic for each test. */
 let name = ''
 let publisher: MqttClient | undefined
 
-function flow({ url, broker = {}, source = {}, wires = [['sink'], []] }: FlowOptions): FlowEntry[] {
-  return [
-    { id: 'tab', type: 'tab' },
-    { id: 'broker', type: 'tenant-mqtt-broker', url, clientId: name, ...broker },
-    {
-      id: 'source',
-      z: 'tab',
-      type: 'tenant-mqtt-source',
-      broker: 'broker',
-      topic: `${name}/#`,
-      wires,
-      ...source,
-    },
-    { id: 'sink', z: 'tab', type: 'test-sink', wires: [] },
-    { id: 'failed', z: 'tab', type: 'test-sink', wires: [] },
-  ]
-}
+const flow = (options: FlowOptions): FlowEntry[] =>
+  SourceFlow.entries({ ...options, name, more: [{ id: 'failed', z: 'tab', type: 'test-sink', wires: [] }] })
 
 const sink = (id = 'sink'): TestSink => helper.getNode(id) as TestSink
 const payloads = (id?: string): string[] => sink(id).received.map(({ payload }) => String(payload))
 const held = (): NonNullable<TestSink['holding']> => sink().holding as NonNullable<TestSink['holding']>
 
-/** The latest status of the source. */
-function watchStatus(): () => NodeStatus {
-  let latest: NodeStatus = {}
-  const node = helper.getNode('source') as { on(event: string, listener: (call: unknown) => void): void }
-  node.on('call:status', (call) => (latest = (call as { args: [NodeStatus] }).args[0]))
-  return () => latest
-}
-
-async function connected(): Promise<void> {
-  await until('the source has subscribed', () => /\/s/.test(String(currentStatus().text)))
-}
-
-let currentStatus: () => NodeStatus = () => ({})
+let source: SourceFlow
 
 async function start(options: FlowOptions, waitForConnection = true): Promise<void> {
   await loadFlow(modules, flow(options))
-  currentStatus = watchStatus()
-  if (waitForConnection) await connected()
+  source = SourceFlow.attach()
+  if (waitForConnection) await source.untilConnected()
 }
 
 async function publish(
@@ -113,7 +81,7 @@ describe('MQTT source', () => {
           await until('all have arrived', () => sink().received.length === 300)
           assert.deepEqual(payloads(), numbered(300))
           assert.equal(sink().received[0]?.qos, qos)
-          await until('all are acknowledged', () => / 0 out/.test(String(currentStatus().text)))
+          await source.untilText(/ 0 out/)
         })
       }
 
@@ -127,15 +95,15 @@ describe('MQTT source', () => {
           await publisher?.endAsync(true)
           publisher = undefined
           await broker.shutDown()
-          await until('the loss is seen', () => currentStatus().fill === 'red')
+          await until('the loss is seen', () => source.status.fill === 'red')
           held()[3]?.confirm()
           await broker.restart()
-          await connected()
+          await source.untilConnected()
           await publish(broker.address, ['after'], { qos })
           await until('new messages come', () => payloads().includes('after'))
           assert.deepEqual(payloads(), [...numbered(20), 'after'])
           for (const copy of held()) if (copy !== held()[3]) copy.confirm()
-          await until('all are acknowledged', () => / 0 out/.test(String(currentStatus().text)))
+          await source.untilText(/ 0 out/)
           await helper.unload()
           await start({ url: broker.address, broker: settings, source: { qos: String(qos) } })
           await publish(broker.address, ['last'], { qos })
@@ -199,7 +167,7 @@ describe('MQTT source', () => {
       )
       assert.ok(sink().received.every((message) => message.batch === true))
       assert.ok(sink().received.length < 250)
-      await until('all are acknowledged', () => / 0 out/.test(String(currentStatus().text)))
+      await source.untilText(/ 0 out/)
     })
 
     it('flushes a batch when a window of 20 is used up, in MQTT 3.1.1', async () => {
@@ -227,7 +195,7 @@ describe('MQTT source', () => {
       await start({ url })
       await until('it has arrived', () => sink().received.length === 1)
       assert.equal(sink().received[0]?.retain, true)
-      await until('it is acknowledged', () => / 0 out/.test(String(currentStatus().text)))
+      await source.untilText(/ 0 out/)
       await helper.unload()
       await start({ url })
       await publish(url, ['new'])
@@ -247,7 +215,7 @@ describe('MQTT source', () => {
       await publish(url, ['a'])
       await until('it was tried twice', () => sink().received.length >= 2)
       sink().failure = undefined
-      await until('it is acknowledged', () => / 0 out/.test(String(currentStatus().text)))
+      await source.untilText(/ 0 out/)
       const ids = new Set(sink().received.map(({ messageId }) => messageId))
       assert.equal(ids.size, 1)
     })
@@ -264,7 +232,7 @@ describe('MQTT source', () => {
         code: 'TEST',
         source: { id: 'source', type: 'tenant-mqtt-source' },
       })
-      await until('it is acknowledged', () => / 0 out/.test(String(currentStatus().text)))
+      await source.untilText(/ 0 out/)
     })
 
     it('fails only the bad record of a batch', async () => {
@@ -284,8 +252,8 @@ describe('MQTT source', () => {
       await start({ url })
       sink().failure = failWith(false)
       await publish(url, ['a'])
-      await until('it is held', () => /failed and held/.test(String(currentStatus().text)))
-      assert.equal(currentStatus().fill, 'red')
+      await source.untilText(/failed and held/)
+      assert.equal(source.status.fill, 'red')
       await deploy(flow({ url, wires: [['sink'], ['failed']] }), 'full')
       await until('it has arrived', () => sink().received.length === 1)
     })
@@ -293,7 +261,7 @@ describe('MQTT source', () => {
     it('connects only when the first output is wired', async () => {
       const url = mosquitto().address
       await start({ url, wires: [[], []] }, false)
-      await until('it says so', () => /first output/.test(String(currentStatus().text)))
+      await source.untilText(/first output/)
     })
   })
 
@@ -305,17 +273,17 @@ describe('MQTT source', () => {
         await start({ url: broker.address, broker: { keepAliveSeconds: 2 }, source: bounds })
         sink().holding = []
         await publish(broker.address, numbered(200))
-        await until('it has left the broker', () => /waiting for the flow/.test(String(currentStatus().text)))
+        await source.untilText(/waiting for the flow/)
         const before = sink().received.length
         await new Promise((resolve) => setTimeout(resolve, 5000))
-        assert.match(String(currentStatus().text), /waiting for the flow/)
+        assert.match(source.text, /waiting for the flow/)
         assert.equal(sink().received.length, before)
         const copies = held()
         sink().holding = undefined
         for (const copy of copies) copy.confirm()
         await until('all have arrived', () => new Set(payloads()).size === 200)
         assert.deepEqual([...new Set(payloads())], numbered(200))
-        await until('all are acknowledged', () => / 0 out/.test(String(currentStatus().text)))
+        await source.untilText(/ 0 out/)
       } finally {
         await helper.unload()
         await publisher?.endAsync(true)
@@ -356,11 +324,9 @@ describe('MQTT source', () => {
         await loadFlow(modules, flow({ url: broker.address, broker: { user: 'node' } }), {
           broker: { password: 'secret-one' },
         })
-        currentStatus = watchStatus()
-        await until('it says so', () =>
-          /wrong user or password|not authorised/.test(String(currentStatus().text)),
-        )
-        assert.ok(!String(currentStatus().text).includes('secret-one'))
+        source = SourceFlow.attach()
+        await until('it says so', () => /wrong user or password|not authorised/.test(source.text))
+        assert.ok(!source.text.includes('secret-one'))
       } finally {
         await helper.unload()
         await broker.stop()
@@ -372,9 +338,9 @@ describe('MQTT source', () => {
       try {
         await broker.shutDown()
         await start({ url: broker.address }, false)
-        await until('it says so', () => currentStatus().text === 'MQTT: not reachable')
+        await until('it says so', () => source.text === 'MQTT: not reachable')
         await broker.restart()
-        await connected()
+        await source.untilConnected()
       } finally {
         await helper.unload()
         await broker.stop()
@@ -400,9 +366,9 @@ describe('MQTT source', () => {
       try {
         await start({ url: broker.address })
         await broker.shutDown()
-        await until('the loss is seen', () => currentStatus().fill === 'red')
+        await until('the loss is seen', () => source.status.fill === 'red')
         await broker.restart()
-        await until('it says so', () => /session lost, away since/.test(String(currentStatus().text)))
+        await source.untilText(/session lost, away since/)
       } finally {
         await helper.unload()
         await broker.stop()
@@ -417,11 +383,11 @@ describe('MQTT source', () => {
         [{ sessionExpirySeconds: 0 }, /session expiry is 0/],
       ] as const) {
         await start({ url, broker }, false)
-        await until('it says so', () => text.test(String(currentStatus().text)))
+        await source.untilText(text)
         await helper.unload()
         await start({ url, broker: { ...broker, allowUnsafe: true } }, false)
         const refused = 'clientId' in broker ? /no client ID/ : /not reachable/
-        await until('it goes on', () => refused.test(String(currentStatus().text)))
+        await source.untilText(refused)
         await helper.unload()
       }
     })
@@ -460,8 +426,8 @@ describe('MQTT source', () => {
       const url = mosquitto().address
       await start({ url, source: { topic: `${name}/#, other/${name}` } })
       await deploy(flow({ url }), 'full')
-      currentStatus = watchStatus()
-      await connected()
+      source = SourceFlow.attach()
+      await source.untilConnected()
       await publish(url, ['a'])
       await publisher?.publishAsync(`other/${name}`, 'b', { qos: 1 })
       await publish(url, ['c'])
@@ -472,12 +438,9 @@ describe('MQTT source', () => {
     it('makes a second source with the same client id wait', async () => {
       const url = mosquitto().address
       const twice = flow({ url, source: { clientId: name } })
-      const other = { ...(twice[2] as FlowEntry), id: 'other', wires: [['failed'], []] }
-      await loadFlow(modules, [...twice, other])
-      const node = helper.getNode('other') as { on(event: string, listener: (call: unknown) => void): void }
-      let status: NodeStatus = {}
-      node.on('call:status', (call) => (status = (call as { args: [NodeStatus] }).args[0]))
-      await until('it says so', () => /client ID in use by node source/.test(String(status.text)))
+      const first = twice.find(({ id }) => id === 'source') as FlowEntry
+      await loadFlow(modules, [...twice, { ...first, id: 'other', wires: [['failed'], []] }])
+      await SourceFlow.attach('other').untilText(/client ID in use by node source/)
     })
   })
 })

@@ -27,12 +27,12 @@ export class SourceFlow {
 
   static async start(options: SourceFlowOptions): Promise<SourceFlow> {
     await loadFlow([brokerNode, sourceNode, deliveryNodes], SourceFlow.entries(options))
-    return new SourceFlow()
+    return SourceFlow.attach()
   }
 
   /** Of the nodes that run now, such as after a deploy of changed `entries`. */
-  static attach(): SourceFlow {
-    return new SourceFlow()
+  static attach(id = 'source'): SourceFlow {
+    return new SourceFlow(id)
   }
 
   static entries({
@@ -60,8 +60,8 @@ export class SourceFlow {
     ]
   }
 
-  private constructor() {
-    const node = helper.getNode('source') as { on(event: string, listener: Listener): void }
+  private constructor(id: string) {
+    const node = helper.getNode(id) as { on(event: string, listener: Listener): void }
     node.on('call:status', ({ args: [status] }) => {
       this.status = status as NodeStatus
       if (this.text !== this.statusTexts.at(-1)) this.statusTexts.push(this.text)
