@@ -16,7 +16,8 @@
  *  - A member id that has changed means that we were expelled.
  *  - When the answer to joining again is lost, or is an error, kafkajs may go on as if it had joined: its heart-beats
  *    are good, and it fetches nothing, for ever. It fetches only when it has done with joining, so a fetch that begins
- *    before GROUP_JOIN tells.
+ *    before GROUP_JOIN tells. Or it goes on fetching as nobody's member, when it was expelled before: it has no member
+ *    id then, so it sends no heart-beat.
  */
 import {
   PartitionAssigners,
@@ -51,6 +52,8 @@ const REBALANCE_TIMEOUT_MS = 15_000
 /** A client that has done nothing at all for three session time-outs and this long is stuck. */
 const STUCK_AFTER_MS = 30_000
 const MAX_LOOK_INTERVAL_MS = 5_000
+/** A coordinator that has just taken over counts a session time-out of its own; behind it no membership is left. */
+const EXPELLED_AFTER_SESSIONS = 2
 /** No heart-beat is sent meanwhile; the shortest interval of them is three times as long. */
 const MAX_DEMAND_WAIT_MS = 500
 
@@ -76,6 +79,8 @@ export class KafkaJsSession {
   /** kafkajs has begun to join again. */
   private isRejoining = false
   private movedAtMs = performance.now()
+  /** When the coordinator last took us for a member. */
+  private memberAtMs = performance.now()
   private watch: NodeJS.Timeout | undefined
   private running: Promise<void> | undefined
   private end: (error: unknown) => void = () => undefined
@@ -189,11 +194,16 @@ export class KafkaJsSession {
     const moved = (): void => {
       this.movedAtMs = performance.now()
     }
+    const isMember = (): void => {
+      moved()
+      this.memberAtMs = this.movedAtMs
+    }
+    const expelledAfterMs = EXPELLED_AFTER_SESSIONS * this.options.consumer.sessionTimeoutMs
     consumer.on(events.FETCH_START, () => {
       moved()
-      if (this.isRejoining) this.end(notJoined())
+      if (this.isRejoining || this.movedAtMs - this.memberAtMs > expelledAfterMs) this.end(notJoined())
     })
-    consumer.on(events.HEARTBEAT, moved)
+    consumer.on(events.HEARTBEAT, isMember)
     consumer.on(events.CRASH, ({ payload }) => this.end(payload.error))
     consumer.on(events.REBALANCING, () => {
       moved()
@@ -201,7 +211,7 @@ export class KafkaJsSession {
       this.partitions.hold()
     })
     consumer.on(events.GROUP_JOIN, ({ payload }) => {
-      moved()
+      isMember()
       this.isRejoining = false
       this.onJoined(payload)
     })
@@ -316,7 +326,7 @@ function stuck(afterMs: number): PipelineError {
 function notJoined(): PipelineError {
   return new PipelineError(
     'KAFKA_NOT_JOINED',
-    'The consumer group was joined again, and did not say which partitions are ours; the Kafka client is started anew',
+    'The consumer group did not take us in again, or did not say which partitions are ours; the Kafka client is started anew',
     { retryable: true, statusText: 'Kafka: did not join again' },
   )
 }

@@ -105,7 +105,10 @@ describe('faults of the consumer group', function () {
         await refuseOnce(API.offsetCommit, code)
         await refuseOnce(API.syncGroup, code)
       }
-      for (const name of JOIN_ERRORS) await refuseOnce(API.joinGroup, GROUP_ERRORS[name])
+      for (const name of JOIN_ERRORS) {
+        await refuseOnce(API.joinGroup, GROUP_ERRORS[name])
+        await refuseOnce(API.joinGroup, GROUP_ERRORS[name], GROUP_ERRORS.UNKNOWN_MEMBER_ID)
+      }
     },
   )
 
@@ -170,11 +173,15 @@ describe('faults of the consumer group', function () {
   )
 
   /**
-   * The next answer to such a request is an error; who does not ask for it has to be told to join. Then Kafka has to
-   * take such a request again, or the client as a member; and rows go on.
+   * The next answer to such a request is an error; who does not ask for it has to be told to join, by the error that
+   * the next heart-beat `tells`. Then Kafka has to take such a request again, or the client as a member; and rows go on.
    * @returns the connections of the refusal and of the first good answer to SyncGroup after it
    */
-  async function refuseOnce(api: number, code: number): Promise<{ refused?: object; joined?: object }> {
+  async function refuseOnce(
+    api: number,
+    code: number,
+    tells: number = GROUP_ERRORS.REBALANCE_IN_PROGRESS,
+  ): Promise<{ refused?: object; joined?: object }> {
     const [joins, rejoins] = [
       api === API.joinGroup || api === API.syncGroup,
       api === API.heartbeat && code !== GROUP_ERRORS.COORDINATOR_NOT_AVAILABLE,
@@ -190,7 +197,7 @@ describe('faults of the consumer group', function () {
         refuse(call, answer, code)
       } else if (!told && call.api === API.heartbeat) {
         told = true
-        refuse(call, answer, GROUP_ERRORS.REBALANCE_IN_PROGRESS)
+        refuse(call, answer, tells)
       } else if (refused !== undefined) {
         taken ||= call.api === api && isGood(call, answer)
         if (call.api === API.syncGroup && isGood(call, answer)) joined ??= connection
