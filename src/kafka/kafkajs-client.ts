@@ -102,6 +102,8 @@ function socketFactory(sockets: Map<net.Socket, Connection>): ISocketFactory {
     sockets.set(socket, open)
     socket.once('data', () => (open.answered = true))
     socket.once('close', () => sockets.delete(socket))
+    // kafkajs disconnects from a broker that is away again and again: each time adds a listener to the dead socket.
+    socket.setMaxListeners(0)
     // kafkajs takes its listeners off a socket that may still fail.
     socket.on('error', () => undefined)
     return socket
