@@ -524,7 +524,8 @@ describe('a table that does not fit', () => {
           await Promise.all(streams)
           assert.equal(sink.problem, undefined)
           const letters = await count('iot_dead_letters')
-          assert.ok(letters < 100, `${letters} dead letters`)
+          // A batch that was refused just before the mending may be committed after another one has begun the count anew.
+          assert.ok(letters < 100 + 10 * (partitions - 1), `${letters} dead letters`)
           assert.equal(await count('iot_messages'), partitions * 510 - letters)
           for (let partition = 0; partition < partitions; partition++) await write(510, partition)
         })
