@@ -519,6 +519,8 @@ describe('a table that does not fit', () => {
             sink.problem.message,
             /of several tenants, were refused in the same way and none was stored/,
           )
+          const writtenOff = await count('iot_dead_letters')
+          assert.ok(writtenOff < 100, `${writtenOff} dead letters`)
 
           await database.query(mendIt)
           await Promise.all(streams)
