@@ -26,7 +26,7 @@ import { isOfGoodRecord, type RejectedRecord } from './rejected'
 import { encodeRows, type RowMapping } from './row-mapping'
 import type { RowTargets, TableFailure } from './row-target'
 import { refusedPayload } from './screen'
-import type { SharedRefusals } from './shared-refusals'
+import type { RefusalCount, SharedRefusals } from './shared-refusals'
 import { divideBySuspicion, type TenantBreakers } from './tenant-breakers'
 import { writtenOff } from './write-off'
 
@@ -74,6 +74,8 @@ interface FailedRows {
 interface CarefulWay {
   /** Screen all records, not only the suspects'. */
   readonly looksAtAll: boolean
+  /** As it was when the first row of the batch was tried. */
+  readonly begunUnder: RefusalCount
   /** What came of the rows at one go. */
   readonly failed?: FailedRows | undefined
 }
@@ -116,17 +118,18 @@ export class RecordWriter {
     position: PositionMove,
   ): Promise<Written | undefined> {
     const { breakers, refusals, targets } = this.options
+    const begunUnder = refusals.current
     const isWatchful = this.watchful > 0
     if (isWatchful) this.watchful--
     if (records.some(({ tenant }) => breakers.isOpen(tenant))) {
-      return this.carefully(records, position, { looksAtAll: isWatchful })
+      return this.carefully(records, position, { looksAtAll: isWatchful, begunUnder })
     }
     if (isWatchful && this.screen(records, true).refused.length > 0) {
-      return this.carefully(records, position, { looksAtAll: true })
+      return this.carefully(records, position, { looksAtAll: true, begunUnder })
     }
     const { parts, rejected, failures } = await this.prepared(records, () => false)
     if (rejected.length > 0 || failures.length > 0) {
-      return this.carefully(records, position, { looksAtAll: true })
+      return this.carefully(records, position, { looksAtAll: true, begunUnder })
     }
     let writing: EncodedPart | undefined
     try {
@@ -148,11 +151,11 @@ export class RecordWriter {
       if (!(error instanceof DatabaseError)) throw error
       if (error.kind === 'data') {
         const failed = writing === undefined ? undefined : { records: writing.rows.records, error }
-        return this.carefully(records, position, { looksAtAll: true, failed })
+        return this.carefully(records, position, { looksAtAll: true, begunUnder, failed })
       }
       if (writing?.tenant === undefined || !targets.isOwnFault(writing.target, error)) throw error
       targets.noteFailed(writing.tenant, error)
-      return this.carefully(records, position, { looksAtAll: true })
+      return this.carefully(records, position, { looksAtAll: true, begunUnder })
     }
   }
 
@@ -182,7 +185,7 @@ export class RecordWriter {
     const guilty = how.failed?.records[how.failed.error.row ?? -1]
     const isSuspect = (tenant: unknown): boolean =>
       breakers.isOpen(tenant) || (guilty !== undefined && guilty.tenant === tenant)
-    let failed = how.failed
+    let { begunUnder, failed } = how
     let due = records
     const delivered: RejectedRecord[] = []
     for (;;) {
@@ -206,7 +209,7 @@ export class RecordWriter {
           if (part.rows.copy.rows > written.bad.length) parts.push(part)
         }
         rejected.push(...writtenOff(failures, parts.length > 0, targets))
-        if (rejected.length === due.length) claims.push(refusals.claim(rejected))
+        if (rejected.length === due.length) claims.push(refusals.claim(rejected, begunUnder))
         if (deadLetters === undefined && rejected.length > 0) throw new Undelivered()
         return { parts, rows }
       }).catch((error: unknown) => {
@@ -223,6 +226,7 @@ export class RecordWriter {
       await deliverRejected(found)
       delivered.push(...found)
       failed = undefined
+      begunUnder = refusals.current
       const gone = new Set(found.map(({ record }) => record))
       due = due.filter((record) => !gone.has(record))
     }

@@ -7,7 +7,8 @@
  * In prose: a batch of which nothing can be stored claims its refused rows before it is committed, and gives the
  * claim back when it is not. The first claim that makes the count full is refused: its batch is tried again for ever,
  * and goes through when the table takes a row of it, or when rows of another partition were stored and have begun the
- * count anew.
+ * count anew. What was refused under a count that was full says nothing under the next one: a transaction of which every
+ * row was refused holds no lock on the table, so that somebody may have mended it since. Such a batch is tried once more.
  *
  * A tenant's rubbish says nothing about the table once the table has taken the rows of others in between. So what a
  * tenant keeps being refused for in the same way does not count from then on, until a row of the tenant is stored.
@@ -29,6 +30,13 @@ const MAX_TENANTS = 1000
 /** How many rows of each tenant were refused in one way since a row was stored last. */
 type Streak = Map<unknown, number>
 
+/** What was refused since a row was stored last. */
+export interface RefusalCount {
+  readonly streaks: Map<string, Streak>
+  /** A claim was refused: the table is taken to be at fault. */
+  isFull: boolean
+}
+
 interface OwnRefusals {
   inARow: number
   /** Rows of others were stored meanwhile. */
@@ -36,15 +44,22 @@ interface OwnRefusals {
 }
 
 export class SharedRefusals {
-  private readonly streaks = new Map<string, Streak>()
+  private count = emptyCount()
   private readonly ofTenants = new Map<unknown, Map<string, OwnRefusals>>()
+
+  /** Ask for it before the first row of a batch is written, and give it to the claim. */
+  get current(): RefusalCount {
+    return this.count
+  }
 
   /**
    * Call it before the commit of a batch of which every row was refused.
+   * @param begunUnder the count that was current when the attempt began
    * @returns the function that gives the claim back, when the batch was not committed
-   * @throws DatabaseError of kind `configuration` when the table is at fault
+   * @throws DatabaseError of kind `configuration` when the table is at fault; of kind `transient` when it was and has
+   *   taken rows since the attempt began
    */
-  claim(rejected: readonly RejectedRecord[]): () => void {
+  claim(rejected: readonly RejectedRecord[], begunUnder: RefusalCount): () => void {
     const claims = new Map<string, { readonly first: Reason; readonly rows: Streak }>()
     for (const { record, reason } of rejected) {
       if (isOfGoodRecord(reason)) continue
@@ -55,8 +70,11 @@ export class SharedRefusals {
       claims.set(way, claim)
     }
     for (const [way, { first, rows }] of claims) {
-      const before = this.streaks.get(way)
-      if (evidence(rows, before) >= SUSPICIOUS_ROWS) throw tableAtFault(sum(rows), sum(before), first)
+      if (begunUnder.isFull && begunUnder !== this.count) throw tableMended(first)
+      const before = this.count.streaks.get(way)
+      if (evidence(rows, before) < SUSPICIOUS_ROWS) continue
+      this.count.isFull = true
+      throw tableAtFault(sum(rows), sum(before), first)
     }
     const undo = [...claims].map(([way, { rows }]) => this.lengthen(way, rows))
     return () => undo.forEach((giveBack) => giveBack())
@@ -64,22 +82,27 @@ export class SharedRefusals {
 
   /** What has become of the records of a batch, once it is committed. */
   note(records: readonly WireRecord[], rejected: readonly RejectedRecord[]): void {
-    if (rejected.length === 0 && this.streaks.size === 0 && this.ofTenants.size === 0) return
+    if (rejected.length === 0 && this.isEmpty()) return
     for (const { record, reason } of rejected) this.addOwn(record.tenant, wayOf(reason))
     const gone = new Set(rejected.map(({ record }) => record))
     const stored = new Set(records.filter((record) => !gone.has(record)).map(({ tenant }) => tenant))
     if (stored.size === 0) return
-    this.streaks.clear()
+    this.count = emptyCount()
     for (const tenant of stored) this.ofTenants.delete(tenant)
     for (const ways of this.ofTenants.values()) {
       for (const own of ways.values()) own.isOwnFault ||= own.inARow >= OWN_FAULT_ROWS
     }
   }
 
+  private isEmpty(): boolean {
+    return this.count.streaks.size === 0 && !this.count.isFull && this.ofTenants.size === 0
+  }
+
   private lengthen(way: string, rows: Streak): () => void {
-    const streak = this.streaks.get(way) ?? new Map<unknown, number>()
-    this.streaks.set(way, streak)
-    dropOldest(this.streaks, MAX_WAYS)
+    const { streaks } = this.count
+    const streak = streaks.get(way) ?? new Map<unknown, number>()
+    streaks.set(way, streak)
+    dropOldest(streaks, MAX_WAYS)
     for (const [tenant, count] of rows) add(streak, tenant, count)
     return () => {
       for (const [tenant, count] of rows) add(streak, tenant, -count)
@@ -95,6 +118,10 @@ export class SharedRefusals {
     ways.set(way, own)
     dropOldest(ways, MAX_WAYS)
   }
+}
+
+function emptyCount(): RefusalCount {
+  return { streaks: new Map(), isFull: false }
 }
 
 function add(streak: Streak, tenant: unknown, count: number): void {
@@ -132,4 +159,9 @@ function tableAtFault(rows: number, before: number, { code, text }: Reason): Dat
       : `nothing more is written off; the first ${before} of them are dead letters`
   const message = `${which}, so the table or the sink is set up for other data; ${writtenOff}. The first: ${text}`
   return new DatabaseError('configuration', code, message, `every row refused (${code})`)
+}
+
+function tableMended({ code, text }: Reason): DatabaseError {
+  const message = `rows were refused before the table took others again; trying again. The first: ${text}`
+  return new DatabaseError('transient', code, message, 'trying again')
 }

@@ -12,7 +12,7 @@ class Sink {
   /** A batch of which every row is refused, and that is committed. */
   refuse(tenants: string, code = '23502', rule?: string): void {
     const rejected = this.rejected(tenants, code, rule)
-    this.refusals.claim(rejected)
+    this.refusals.claim(rejected, this.refusals.current)
     this.refusals.note(
       rejected.map(({ record }) => record),
       rejected,
@@ -88,12 +88,32 @@ describe('rows that are refused in the same way', () => {
 
   it('count for batches that are under way at the same time, and not for one that was not committed', () => {
     const sink = new Sink()
-    const claim = (): (() => void) => sink.refusals.claim(sink.rejected('abcabcabca', '23502'))
+    const claim = (): (() => void) =>
+      sink.refusals.claim(sink.rejected('abcabcabca', '23502'), sink.refusals.current)
     const claims = Array.from({ length: 9 }, claim)
     assert.throws(claim, isTableAtFault)
     for (const giveBack of claims.splice(0, 3)) giveBack()
     for (let batch = 0; batch < 3; batch++) claim()
     assert.throws(claim, isTableAtFault)
+  })
+
+  it('before the table was mended, while it was at fault, are tried once more under the next count', () => {
+    const sink = new Sink()
+    const late = sink.rejected('abc', '23502')
+    const before = sink.refusals.current
+    for (let batch = 0; batch < 9; batch++) sink.refuse('aabbcabcab')
+    assert.throws(() => sink.refuse('aabbcabcab'), isTableAtFault)
+    sink.store('d')
+    assert.throws(() => sink.refusals.claim(late, before), { kind: 'transient', retryable: true })
+    sink.refusals.claim(late, sink.refusals.current)
+  })
+
+  it('are not tried once more when the table was never at fault', () => {
+    const sink = new Sink()
+    const before = sink.refusals.current
+    for (let batch = 0; batch < 9; batch++) sink.refuse('aabbcabcab')
+    sink.store('d')
+    sink.refusals.claim(sink.rejected('abc', '23502'), before)
   })
 
   it('are not counted when they are the fate of a tenant with a table of its own', () => {
