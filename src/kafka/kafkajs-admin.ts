@@ -91,7 +91,7 @@ export class KafkaJsAdmin implements KafkaAdmin {
       return await work(await this.connect())
     } catch (thrown) {
       const error = translateKafkaError(thrown, doing)
-      if (error.code === 'KAFKA_NO_ANSWER') this.client.cut(silentBroker(thrown))
+      if (error.code === 'KAFKA_NO_ANSWER') this.client.avoid(silentBroker(thrown))
       // kafkajs takes a connection for ready whose first request got no answer, and then refuses to use it.
       if (error.code === 'KAFKA_FAILED' || isHalfConnected(thrown)) this.connectAnew()
       throw error

@@ -2,7 +2,8 @@
  * A kafkajs client as this package needs it: silent, without delay on small packets, with all codecs, with next to
  * no retries of its own, and with sockets that can be cut. (kafkajs waits for outstanding answers before it closes a
  * connection, and goes on using one that has stopped answering.) Each attempt to connect takes another broker of the
- * list, at random: kafkajs would take the first two for ever, also when they are down.
+ * list, at random, and none that is silent while there are others: kafkajs would take the first two for ever, also when
+ * they are down.
  */
 import net from 'node:net'
 import tls from 'node:tls'
@@ -35,6 +36,16 @@ export interface KafkaJsClient {
    * @param broker only those to this `host:port`
    */
   cut(broker?: string): void
+  /**
+   * Cuts the connections to a broker that has not answered in time, and leaves it alone until it answers, or until none
+   * of the list is left to ask.
+   * @param broker its `host:port`; `undefined`: any, so that all connections are cut
+   */
+  avoid(broker: string | undefined): void
+  /** Whether the broker at `host:port` is one that is avoided. */
+  readonly isSilent: (broker: string) => boolean
+  /** How many brokers the list has that a client begins with. */
+  readonly seeds: number
   /** Whether the broker at `host:port` has answered on a connection that is still open. */
   readonly isAnswering: (broker: string) => boolean
 }
@@ -51,7 +62,8 @@ export function createKafkaJsClient(connection: KafkaConnection, log: KafkaLog):
   useBatchCheck()
   registerCodecs()
   const sockets = new Map<net.Socket, Connection>()
-  const nextSeed = seedChooser(connection.brokers)
+  const silent = new Set<string>()
+  const nextSeed = seedChooser(connection.brokers, silent)
   const kafka = new Kafka({
     brokers: () => [nextSeed()],
     clientId: connection.clientId,
@@ -62,26 +74,38 @@ export function createKafkaJsClient(connection: KafkaConnection, log: KafkaLog):
     reauthenticationThreshold: RENEW_SESSION_MS,
     requestTimeout: connection.requestTimeoutMs,
     retry: RETRY,
-    socketFactory: socketFactory(sockets),
+    socketFactory: socketFactory(sockets, silent),
     logLevel: logLevel.ERROR,
     logCreator: () => (entry) => log(describeEntry(entry)),
   })
   return {
     kafka,
     cut: (broker) => cut(sockets, broker),
+    avoid: (broker) => {
+      if (broker !== undefined) silent.add(broker)
+      cut(sockets, broker)
+    },
+    isSilent: (broker) => silent.has(broker),
+    seeds: connection.brokers.length,
     isAnswering: (broker) =>
       // One that was just cut is in the list until its end is told.
       [...sockets].some(([socket, open]) => open.answered && open.broker === broker && !socket.destroyed),
   }
 }
 
-/** Any broker but the one of the last time. In turn would not do: kafkajs asks for more brokers than it tries. */
-function seedChooser(brokers: readonly string[]): () => string {
-  const below = (count: number): number => Math.floor(Math.random() * count)
-  let last = below(brokers.length)
+/**
+ * Any broker but the one of the last time, and none that is silent: when all are, none counts as silent any more. In turn
+ * would not do: kafkajs asks for more brokers than it tries.
+ */
+function seedChooser(brokers: readonly string[], silent: Set<string>): () => string {
+  let last: string | undefined
   return () => {
-    last = brokers.length === 1 ? 0 : (last + 1 + below(brokers.length - 1)) % brokers.length
-    return brokers[last] as string
+    if (brokers.every((broker) => silent.has(broker))) silent.clear()
+    const good = brokers.filter((broker) => !silent.has(broker))
+    const others = good.filter((broker) => broker !== last)
+    const from = others.length > 0 ? others : good
+    last = from[Math.floor(Math.random() * from.length)]
+    return last as string
   }
 }
 
@@ -90,7 +114,7 @@ function describeEntry({ namespace, log }: LogEntry): string {
   return `kafkajs ${namespace}: ${log.message}${reason}`
 }
 
-function socketFactory(sockets: Map<net.Socket, Connection>): ISocketFactory {
+function socketFactory(sockets: Map<net.Socket, Connection>, silent: Set<string>): ISocketFactory {
   return ({ host, port, ssl, onConnect }) => {
     const name = net.isIP(host) === 0 ? { servername: host } : {}
     const socket = ssl
@@ -100,7 +124,10 @@ function socketFactory(sockets: Map<net.Socket, Connection>): ISocketFactory {
     socket.setNoDelay(true)
     const open: Connection = { broker: `${host}:${port}`, answered: false }
     sockets.set(socket, open)
-    socket.once('data', () => (open.answered = true))
+    socket.once('data', () => {
+      open.answered = true
+      silent.delete(open.broker)
+    })
     socket.once('close', () => sockets.delete(socket))
     // kafkajs disconnects from a broker that is away again and again: each time adds a listener to the dead socket.
     socket.setMaxListeners(0)

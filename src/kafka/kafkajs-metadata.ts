@@ -5,15 +5,14 @@
  * new leader, no other topic can be begun, and no producer can start.
  *
  * Here the answer is taken as it is, and the error of a topic or a partition is told to those who ask for that one.
- * The question goes to a broker that answers, when one is known; else to each in turn, while kafkajs would stay with one
- * that is connected, also when that is a broker that is frozen. A broker that is in the answer no more is left at once:
- * kafkajs waits until it has answered all that it was asked, and everybody who needs the metadata waits as well.
+ * Which broker is asked, see `kafkajs-broker-choice.ts`.
  *
- * It reaches into one client, not into the module: other users of kafkajs in this process are left alone. A client
- * that does not look as we know it keeps kafkajs' behaviour.
+ * Both reach into one client, not into the module: other users of kafkajs in this process are left alone. A client that
+ * does not look as we know it keeps kafkajs' behaviour.
  */
 import { createRequire } from 'node:module'
 import type { PartitionMetadata } from 'kafkajs'
+import { chooseAnsweringBrokers, type BrokerPool, type ChosenBroker } from './kafkajs-broker-choice'
 import type { KafkaJsClient } from './kafkajs-client'
 
 const METADATA_API = 3
@@ -25,11 +24,9 @@ interface Protocol {
   readonly response: { readonly parse: (answer: unknown) => Promise<unknown> }
 }
 
-interface Broker {
-  readonly connectionPool: { readonly host: string; readonly port: number }
+interface Broker extends ChosenBroker {
   lookupRequest(api: number, definition: unknown): (request: unknown) => Protocol
   metadata(topics: readonly string[]): Promise<Metadata>
-  disconnect(): Promise<void>
 }
 
 interface Metadata {
@@ -40,18 +37,14 @@ interface Metadata {
   }[]
 }
 
-interface BrokerPool {
-  readonly brokers: Readonly<Record<string, Broker>>
+interface MetadataPool extends BrokerPool<Broker> {
   readonly metadata: Metadata | null
   metadataExpireAt: number | null
-  createBroker(options: unknown): Broker
-  findBroker(node: { nodeId: string }): Promise<Broker>
-  findConnectedBroker(): Promise<Broker>
   refreshMetadataIfNecessary(topics: readonly string[]): Promise<void>
 }
 
 interface Cluster {
-  readonly brokerPool: BrokerPool
+  readonly brokerPool: MetadataPool
   metadata(about?: { readonly topics?: readonly string[] }): Promise<Metadata>
   findTopicPartitionMetadata(topic: string): readonly PartitionMetadata[]
   findLeaderForPartitions(topic: string, partitions: readonly (number | string)[]): unknown
@@ -65,7 +58,7 @@ type CreateCluster = (options: unknown) => Cluster
  * @returns makes the client ask for the metadata again before it uses it
  */
 export function tolerateBrokenTopics(client: KafkaJsClient): () => void {
-  const pools = new Set<BrokerPool>()
+  const pools = new Set<MetadataPool>()
   const { kafka } = client
   const factory = kafka as unknown as Record<symbol, CreateCluster>
   const name = Object.getOwnPropertySymbols(kafka).find(({ description }) => description === CREATE_CLUSTER)
@@ -85,8 +78,6 @@ export function tolerateBrokenTopics(client: KafkaJsClient): () => void {
 
 function tolerateIn(cluster: Cluster, client: KafkaJsClient): void {
   const pool = cluster.brokerPool
-  const createBroker = pool.createBroker.bind(pool)
-  const findConnectedBroker = pool.findConnectedBroker.bind(pool)
   const findTopic = cluster.findTopicPartitionMetadata.bind(cluster)
   const findLeaders = cluster.findLeaderForPartitions.bind(cluster)
 
@@ -96,30 +87,7 @@ function tolerateIn(cluster: Cluster, client: KafkaJsClient): void {
     throw kafkaError(code)
   }
 
-  pool.createBroker = (options) => {
-    const broker = createBroker(options)
-    const disconnect = broker.disconnect.bind(broker)
-    broker.disconnect = () => {
-      client.cut(addressOf(broker))
-      return disconnect()
-    }
-    return broker
-  }
-
-  let turn = 0
-  pool.findConnectedBroker = async () => {
-    const brokers = Object.entries(pool.brokers)
-    const answering = brokers.filter(([, broker]) => client.isAnswering(addressOf(broker)))
-    const start = answering.length > 0 ? Math.floor(Math.random() * answering.length) : turn++
-    for (const [nodeId] of startingAt(start, answering.length > 0 ? answering : brokers)) {
-      try {
-        return tolerant(await pool.findBroker({ nodeId }))
-      } catch {
-        // Not reachable: the next one.
-      }
-    }
-    return tolerant(await findConnectedBroker())
-  }
+  chooseAnsweringBrokers(pool, client, tolerant)
 
   cluster.metadata = async ({ topics = [] } = {}) => {
     await pool.refreshMetadataIfNecessary(topics)
@@ -144,15 +112,6 @@ function tolerateIn(cluster: Cluster, client: KafkaJsClient): void {
     }
     return findLeaders(topic, partitions)
   }
-}
-
-function addressOf({ connectionPool: { host, port } }: Broker): string {
-  return `${host}:${port}`
-}
-
-function startingAt<T>(start: number, list: readonly T[]): T[] {
-  const index = start % Math.max(1, list.length)
-  return [...list.slice(index), ...list.slice(0, index)]
 }
 
 /** The same broker, whose answer about topics is not thrown away. */

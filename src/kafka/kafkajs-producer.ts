@@ -148,7 +148,7 @@ export class KafkaJsProducer implements KafkaProducer {
         this.retire(generation)
         break
       case 'KAFKA_NO_ANSWER':
-        generation.client.cut(silentBroker(error.cause))
+        generation.client.avoid(silentBroker(error.cause))
         generation.refreshMetadata()
     }
   }

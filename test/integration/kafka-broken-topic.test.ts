@@ -95,6 +95,7 @@ interface KafkaJsMetadata {
 
 interface KafkaJsBroker {
   readonly nodeId: number
+  readonly connectionPool: { readonly host: string; readonly port: number }
   metadata(topics: readonly string[]): Promise<KafkaJsMetadata>
 }
 
@@ -102,6 +103,7 @@ interface KafkaJsCluster {
   connect(): Promise<void>
   disconnect(): Promise<void>
   readonly brokerPool: {
+    readonly brokers: Readonly<Record<string, KafkaJsBroker>>
     refreshMetadata(topics: readonly string[]): Promise<void>
     findBroker(node: { readonly nodeId: number }): Promise<KafkaJsBroker>
     findConnectedBroker(): Promise<KafkaJsBroker>
@@ -183,6 +185,36 @@ describe('a Kafka broker that freezes', function () {
     await cluster.disconnect()
     kafka.brokers[0]?.thaw()
     await kafka.ready()
+  })
+
+  it('is not asked again and again when it is all that the client knows: the others were down the last time', async () => {
+    const client = newClient()
+    tolerateBrokenTopics(client)
+    const cluster = clusterOf(client.kafka)
+    await cluster.connect()
+    await kafka.brokers[1]?.stop('SIGKILL')
+    const knows = async (count: number): Promise<boolean> => {
+      await cluster.brokerPool.refreshMetadata([])
+      return Object.keys(cluster.brokerPool.brokers).length === count
+    }
+    await until('the dead broker is named no more', () => knows(2))
+    kafka.brokers[1]?.start()
+    await kafka.ready()
+    const [first = '', second = '', third = ''] = kafka.address.split(',')
+    for (const at of [0, 2]) kafka.brokers[at]?.freeze()
+    for (const address of [first, third]) client.avoid(address)
+    await until('the cut is noticed', () => ![first, third].some(client.isAnswering))
+    const asked = await Promise.all([1, 2, 3].map(() => cluster.brokerPool.findConnectedBroker()))
+    for (const { connectionPool } of asked) {
+      assert.equal(`${connectionPool.host}:${connectionPool.port}`, second)
+    }
+    assert.ok(((await asked[0]?.metadata([]))?.brokers.length ?? 0) > 0)
+    for (const at of [0, 2]) kafka.brokers[at]?.thaw()
+    await kafka.ready()
+    const back = await cluster.brokerPool.findBroker({ nodeId: 1 })
+    await back.metadata([])
+    assert.deepEqual([first, third].map(client.isSilent), [false, true])
+    await cluster.disconnect()
   })
 
   it('hands its partitions over: all of them go on, new topics and new producers too', async () => {
