@@ -53,14 +53,17 @@ export const options = {
   chunkHours: integer({ default: 24, min: 1, max: 8760, unit: 'hours' }),
   /** 0: never. */
   compressAfterDays: integer({ default: 0, min: 0, max: 3650, unit: 'days' }),
-  deadLetters: choice(['table', 'output'], 'table'),
+  deadLetters: choice(['table', 'output', 'outputUnstored'], 'table'),
   deadLetterTable: identifier('iot_dead_letters'),
 }
 
-export type SinkConfiguration = Omit<
+export interface SinkConfiguration extends Omit<
   TableSinkOptions,
   'database' | 'refuser' | 'deliverRejected' | 'onChange' | 'events'
->
+> {
+  /** Rejected records that the flow behind the output has ended count as safe. */
+  readonly outputMayEnd: boolean
+}
 
 /**
  * @param nodeId the sink's name in the ledger when it has no other
@@ -97,6 +100,7 @@ export function readSink(config: object, nodeId: string): SinkConfiguration {
     hypertable: { chunkHours: values.chunkHours, compressAfterDays: values.compressAfterDays },
     deadLetters:
       values.deadLetters === 'table' ? { schema: values.schema, table: values.deadLetterTable } : undefined,
+    outputMayEnd: values.deadLetters === 'outputUnstored',
   }
 }
 

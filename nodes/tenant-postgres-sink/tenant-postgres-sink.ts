@@ -72,7 +72,7 @@ export = function (RED: NodeAPI): void {
 
     function start(node: WiredNode & SinkHolder, config: SinkDef): Running {
       const database = requireDatabase(RED.nodes.getNode(config.database ?? ''))
-      const options = readSink(config, node.id)
+      const { outputMayEnd, ...options } = readSink(config, node.id)
       const refuser = {
         id: node.id,
         type: node.type,
@@ -84,13 +84,17 @@ export = function (RED: NodeAPI): void {
         newId: () => RED.util.generateId(),
         send: (message) => node.send(message as never),
         isWired: () => (node.wires[0]?.length ?? 0) > 0,
+        mayEnd: outputMayEnd,
         isGateOpen: () => tracking.gateOpen,
-        onProblem: (problem) => events.noteOutput(problem),
+        onChange: () => {
+          events.noteOutput(rejects.problem)
+          showStatus()
+        },
       })
       const sinkStatus = new SinkStatus()
       const showStatus = (): void => {
         events.look(sink)
-        status.set(sinkStatus.of(sink))
+        status.set(sinkStatus.of(sink, rejects.problem))
       }
       const sink = new TableSink({
         ...options,

@@ -1,7 +1,7 @@
 /**
- * Hands rejected records to the flow and waits until each of them is safe there: every one is a delivery of its
- * own, as if this were a source. Only then is the batch written without them, so that no record is neither a row
- * nor a dead letter, whenever the process ends. After a crash a rejected record may leave twice.
+ * Hands rejected records to the flow and waits until a sink of ours there has stored each of them: every one is a
+ * delivery of its own, as if this were a source. Only then is the batch written without them, so that no record is
+ * neither a row nor a dead letter, whenever the process ends. After a crash a rejected record may leave twice.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Settlement } from '../delivery/delivery'
@@ -19,9 +19,12 @@ export interface RejectOutputOptions {
   readonly newId: () => string
   readonly send: (message: Message) => void
   readonly isWired: () => boolean
+  /** A record that the flow has ended without storing it counts as safe. Otherwise a Debug node alone would lose it. */
+  readonly mayEnd: boolean
   /** False while a deploy is under way: nothing may be sent then. */
   readonly isGateOpen: () => boolean
-  readonly onProblem: (problem: PipelineError | undefined) => void
+  /** `problem` has changed. */
+  readonly onChange: () => void
 }
 
 /** A rejected record whose delivery makes no move for so long is sent again. */
@@ -30,6 +33,7 @@ const BACKOFF = { initialMs: 500, maxMs: 30_000 }
 
 export class RejectOutput {
   private readonly closing = new AbortController()
+  private readonly problems = new Map<RejectedRecord, PipelineError>()
   private atGate: (() => void)[] = []
   private readonly abandoned = new Promise<never>((_resolve, reject) => {
     this.closing.signal.addEventListener('abort', () => reject(closed()), { once: true })
@@ -39,8 +43,14 @@ export class RejectOutput {
     this.abandoned.catch(() => undefined)
   }
 
+  /** Why a rejected record is not safe yet, although the flow has had it. */
+  get problem(): PipelineError | undefined {
+    const [first] = this.problems.values()
+    return first
+  }
+
   /**
-   * Resolves when the flow has settled all of them, stored or ended on purpose.
+   * Resolves when the flow has stored all of them, or has ended them and may do so.
    * @throws PipelineError, not retryable, when nothing is wired to the output; `SINK_CLOSED`
    */
   async deliver(rejected: readonly RejectedRecord[]): Promise<void> {
@@ -64,14 +74,19 @@ export class RejectOutput {
     for (let attempt = 1; ; attempt++) {
       if (!this.options.isGateOpen()) await new Promise<void>((resolve) => this.atGate.push(resolve))
       if (signal.aborted) return
-      const { outcome, error } = await this.emit(one)
-      if (outcome !== 'failed') {
-        if (attempt > 1) this.options.onProblem(undefined)
-        return
-      }
-      this.options.onProblem(notTaken(error))
+      const problem = this.problemOf(await this.emit(one))
+      if (signal.aborted) return
+      if (problem === undefined) this.problems.delete(one)
+      else this.problems.set(one, problem)
+      if (problem !== undefined || attempt > 1) this.options.onChange()
+      if (problem === undefined) return
       await sleep(backoffMs(attempt, BACKOFF), undefined, { signal }).catch(() => undefined)
     }
+  }
+
+  private problemOf({ outcome, error }: Settlement): PipelineError | undefined {
+    if (outcome === 'failed') return notTaken(error)
+    return outcome === 'filtered' && !this.options.mayEnd ? notStored() : undefined
   }
 
   private emit({ record, reason }: RejectedRecord): Promise<Settlement> {
@@ -105,6 +120,16 @@ function notTaken(cause: PipelineError | undefined): PipelineError {
   return new PipelineError('REJECTED_NOT_TAKEN', text, {
     retryable: true,
     statusText: 'rejected records not taken',
+  })
+}
+
+function notStored(): PipelineError {
+  const text =
+    'the flow has ended a rejected record, and nothing has stored it; wire the output to a tenant dead letter, or let ' +
+    'the sink take what leaves by the output for safe. The record is sent again'
+  return new PipelineError('REJECTED_NOT_STORED', text, {
+    retryable: true,
+    statusText: 'rejected records not stored',
   })
 }
 

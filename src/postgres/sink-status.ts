@@ -1,4 +1,5 @@
 /** What the sink shows under its node: how much it writes, or what keeps it from writing. */
+import type { PipelineError } from '../runtime/errors'
 import type { NodeStatus } from '../runtime/host'
 import type { TableSink } from './table-sink'
 
@@ -14,14 +15,13 @@ export class SinkStatus {
     this.lookedAtMs = now()
   }
 
-  of({
-    problem,
-    ready,
-    waiting,
-    counts,
-    server,
-    tenantProblems,
-  }: Pick<TableSink, 'problem' | 'ready' | 'waiting' | 'counts' | 'server' | 'tenantProblems'>): NodeStatus {
+  /** @param ofOutput what the flow behind the output does not do with rejected records */
+  of(
+    sink: Pick<TableSink, 'problem' | 'ready' | 'waiting' | 'counts' | 'server' | 'tenantProblems'>,
+    ofOutput?: PipelineError,
+  ): NodeStatus {
+    const { ready, waiting, counts, server, tenantProblems } = sink
+    const problem = sink.problem ?? ofOutput
     this.measure(counts.rows)
     if (problem !== undefined) {
       const held = waiting === 0 ? '' : `, ${waiting} ${waiting === 1 ? 'batch' : 'batches'} waiting`

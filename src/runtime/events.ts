@@ -238,8 +238,8 @@ export const EVENTS = {
   ),
   REJECTS_WAITING: kind(
     'warn',
-    'The flow behind the output for rejected records cannot store them. They are tried for ever.',
-    'Look at the nodes behind the output.',
+    'The flow behind the output for rejected records cannot store them, or ends them unstored. They are tried for ever.',
+    'Look at the nodes behind the output: a tenant dead letter has to be among them.',
   ),
   REJECTS_BACK: kind('info', 'The flow behind the output for rejected records stores them again.'),
   DEAD_LETTERS: kind('info', 'Dead letters were stored; `counts` says how many since the last line.'),

@@ -174,6 +174,33 @@ describe('tenant-postgres-sink', () => {
     assert.deepEqual(await offsets(), [0])
   })
 
+  const withRubbish = (): Message => {
+    const message = batch(0, 2)
+    ;(message.payload as { payload: Buffer }[])[1]!.payload = Buffer.from('rubbish')
+    return message
+  }
+
+  it('sends a rejected record again that the flow has ended without storing it', async () => {
+    const dead = entry('dead', 'tenant-dead-letter', [], { target: 'table', database: 'db' })
+    const gate = entry('gate', 'function', [['dead']], { func: 'return flow.get("open") ? msg : null' })
+    const from = await run(source('rows'), sink({ deadLetters: 'output' }, 'gate'), gate, dead, database)
+    const settled = from.emitMessage(withRubbish())
+    await until(() => statusText() === 'rejected records not stored, 1 batch waiting')
+    assert.deepEqual(await offsets(), [])
+    ;(helper.getNode('gate') as Node).context().flow.set('open', true)
+    assert.equal((await settled).outcome, 'delivered')
+    await until(() => /^\d+\/s · 0 out · 1 rejected/.test(statusText()))
+    assert.deepEqual(await offsets(), [0])
+    assert.deepEqual(await test.query('select kafka_offset from iot_dead_letters'), [{ kafka_offset: '1' }])
+  })
+
+  it('takes a rejected record for safe that the flow has ended, when that is chosen', async () => {
+    const debug = entry('debug', 'debug', [], { active: false })
+    const from = await run(source('rows'), sink({ deadLetters: 'outputUnstored' }, 'debug'), debug, database)
+    assert.equal((await from.emitMessage(withRubbish())).outcome, 'delivered')
+    assert.deepEqual(await offsets(), [0])
+  })
+
   it('fails a batch with rejected records for good when its output is chosen and not wired', async () => {
     const from = await run(source('rows'), sink({ deadLetters: 'output' }), database)
     const message = batch(0, 1)
