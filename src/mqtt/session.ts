@@ -47,7 +47,10 @@ const AWAY = ['MQTT_UNREACHABLE', 'MQTT_CLOSED']
 const UNSAVED_FILTERS_MS = 60 * 60_000
 /** The largest receive maximum that MQTT 5 knows. */
 const MAX_RECEIVE_MAXIMUM = 65_535
-/** A broker that closes without an answer may not know MQTT 5: after so many times 3.1.1 is tried in turn. */
+/**
+ * A broker that closes without an answer may not know MQTT 5: after so many times 3.1.1 is tried in turn. Not one that
+ * has spoken 5 to us: then it was the network, and 3.1.1 would stay, with a window that the broker sets (Mosquitto: 20).
+ */
 const SILENT_REFUSALS = 3
 
 export type SessionState =
@@ -82,6 +85,8 @@ export class MqttSession {
   private connection: Connection | undefined
   private version: ProtocolVersion
   private silentRefusals = 0
+  /** Hosts that have accepted us in MQTT 5. */
+  private readonly speak5 = new Set<string>()
   private urlIndex = 0
   private attempt = 0
   private timer: NodeJS.Timeout | undefined
@@ -211,13 +216,14 @@ export class MqttSession {
         {
           onConnected: (granted) => {
             stands = true
+            if (this.version === 5) this.speak5.add(url.host)
             this.keepAliveSeconds = granted.keepAliveSeconds
             this.window.connected(granted.sessionPresent)
             void this.subscribe(connection, url, granted)
           },
           onPublish: (packet, proceed) => this.onPublish(packet, proceed),
           onPubrel: (packetId) => this.window.pubrel(packetId),
-          onClosed: (reason) => this.onClosed(connection, reason, stands),
+          onClosed: (reason) => this.onClosed(connection, url, reason, stands),
         },
       )
       this.connection = connection
@@ -295,11 +301,11 @@ export class MqttSession {
     this.handlers.onWarning(shorterExpiry(url.host, sessionExpirySeconds, broker.sessionExpirySeconds))
   }
 
-  private onClosed(connection: Connection, reason: PipelineError, stood: boolean): void {
+  private onClosed(connection: Connection, url: BrokerUrl, reason: PipelineError, stood: boolean): void {
     if (this.connection !== connection) return
     this.leave()
     if (this.intakeStopped) return
-    if (!stood) this.chooseVersion(reason)
+    if (!stood) this.chooseVersion(reason, url)
     this.retry(reason, stood)
   }
 
@@ -330,9 +336,10 @@ export class MqttSession {
   }
 
   /** MQTT 5 first; 3.1.1 when the broker refuses 5, or has closed several times without a word. */
-  private chooseVersion({ code }: PipelineError): void {
+  private chooseVersion({ code }: PipelineError, { host }: BrokerUrl): void {
     if (this.options.broker.protocol !== 'auto') return
-    this.silentRefusals = code === 'MQTT_CLOSED' ? this.silentRefusals + 1 : 0
+    const isSilent = code === 'MQTT_CLOSED' && !this.speak5.has(host)
+    this.silentRefusals = isSilent ? this.silentRefusals + 1 : 0
     if (code !== 'MQTT_VERSION' && this.silentRefusals < SILENT_REFUSALS) return
     this.silentRefusals = 0
     this.version = this.version === 5 ? 4 : 5

@@ -159,6 +159,23 @@ describe('MQTT session', () => {
     })
   }
 
+  it('does not fall back when a broker that knows 5 closes without an answer: that was the network', async () => {
+    const watched = start()
+    await connected(watched)
+    const versions: (number | undefined)[] = []
+    proxy.set({
+      answer: (bytes) => {
+        versions.push(bytes[8])
+        return Buffer.alloc(0)
+      },
+    })
+    proxy.reset()
+    await until('it has tried five times', () => versions.length >= 5)
+    assert.deepEqual(new Set(versions), new Set([5]))
+    proxy.set({})
+    await connected(watched)
+  })
+
   it('does not fall back when 5 is asked for', async () => {
     proxy.set({ answer: () => Buffer.from([0x20, 3, 0, 0x84, 0]) })
     const watched = start({ protocol: '5' })
