@@ -28,11 +28,10 @@ export interface BrokerPool<B extends ChosenBroker> {
   findConnectedBroker(): Promise<B>
 }
 
-/** @param wrap what the callers of `findConnectedBroker` get in the place of the broker */
+/** Changes this pool alone. */
 export function chooseAnsweringBrokers<B extends ChosenBroker>(
   pool: BrokerPool<B>,
   client: KafkaJsClient,
-  wrap: (broker: B) => B,
 ): void {
   const createBroker = pool.createBroker.bind(pool)
   pool.createBroker = (options) => {
@@ -79,12 +78,12 @@ export function chooseAnsweringBrokers<B extends ChosenBroker>(
   pool.findConnectedBroker = async () => {
     for (const nodeId of knownBrokers()) {
       try {
-        return wrap(await pool.findBroker({ nodeId }))
+        return await pool.findBroker({ nodeId })
       } catch {
         // Not reachable: the next one.
       }
     }
-    return wrap(await connectedSeed())
+    return connectedSeed()
   }
 }
 

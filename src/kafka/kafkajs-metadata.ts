@@ -87,7 +87,9 @@ function tolerateIn(cluster: Cluster, client: KafkaJsClient): void {
     throw kafkaError(code)
   }
 
-  chooseAnsweringBrokers(pool, client, tolerant)
+  chooseAnsweringBrokers(pool, client)
+  const findConnectedBroker = pool.findConnectedBroker.bind(pool)
+  pool.findConnectedBroker = async () => tolerant(await findConnectedBroker())
 
   cluster.metadata = async ({ topics = [] } = {}) => {
     await pool.refreshMetadataIfNecessary(topics)
