@@ -119,17 +119,19 @@ export class RecordWriter {
   ): Promise<Written | undefined> {
     const { breakers, refusals, targets } = this.options
     const begunUnder = refusals.current
+    const carefully = (how: Partial<CarefulWay> = {}): Promise<Written | undefined> =>
+      this.carefully(records, position, { looksAtAll: true, begunUnder, ...how })
     const isWatchful = this.watchful > 0
     if (isWatchful) this.watchful--
     if (records.some(({ tenant }) => breakers.isOpen(tenant))) {
-      return this.carefully(records, position, { looksAtAll: isWatchful, begunUnder })
+      return carefully({ looksAtAll: isWatchful })
     }
     if (isWatchful && this.screen(records, true).refused.length > 0) {
-      return this.carefully(records, position, { looksAtAll: true, begunUnder })
+      return carefully()
     }
     const { parts, rejected, failures } = await this.prepared(records, () => false)
     if (rejected.length > 0 || failures.length > 0) {
-      return this.carefully(records, position, { looksAtAll: true, begunUnder })
+      return carefully()
     }
     let writing: EncodedPart | undefined
     try {
@@ -151,11 +153,11 @@ export class RecordWriter {
       if (!(error instanceof DatabaseError)) throw error
       if (error.kind === 'data') {
         const failed = writing === undefined ? undefined : { records: writing.rows.records, error }
-        return this.carefully(records, position, { looksAtAll: true, begunUnder, failed })
+        return carefully({ failed })
       }
       if (writing?.tenant === undefined || !targets.isOwnFault(writing.target, error)) throw error
       targets.noteFailed(writing.tenant, error)
-      return this.carefully(records, position, { looksAtAll: true, begunUnder })
+      return carefully()
     }
   }
 

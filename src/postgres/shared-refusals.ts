@@ -69,8 +69,9 @@ export class SharedRefusals {
       add(claim.rows, record.tenant, 1)
       claims.set(way, claim)
     }
+    const [one] = claims.values()
+    if (one !== undefined && begunUnder.isFull && begunUnder !== this.count) throw tableMended(one.first)
     for (const [way, { first, rows }] of claims) {
-      if (begunUnder.isFull && begunUnder !== this.count) throw tableMended(first)
       const before = this.count.streaks.get(way)
       if (evidence(rows, before) < SUSPICIOUS_ROWS) continue
       this.count.isFull = true
