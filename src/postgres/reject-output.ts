@@ -125,8 +125,8 @@ function notTaken(cause: PipelineError | undefined): PipelineError {
 
 function notStored(): PipelineError {
   const text =
-    'the flow has ended a rejected record, and nothing has stored it; wire the output to a tenant dead letter, or let ' +
-    'the sink take what leaves by the output for safe. The record is sent again'
+    'the flow has ended a rejected record, and no sink behind the output has stored it, so it is sent again. Wire the ' +
+    'output to a tenant dead letter, or choose "to the output, stored there or not"'
   return new PipelineError('REJECTED_NOT_STORED', text, {
     retryable: true,
     statusText: 'rejected records not stored',
