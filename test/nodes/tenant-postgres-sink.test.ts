@@ -34,6 +34,13 @@ const batch = (from: number, to: number): Message => ({
   kafka: range(from, to),
 })
 
+/** A batch of so many records; the second, or the only one, can never become a row. */
+function withRubbish(count: number): Message {
+  const all = records(0, count)
+  const at = Math.min(1, count - 1)
+  return { ...batch(0, count), payload: all.with(at, record(at, { payload: Buffer.from('rubbish') })) }
+}
+
 describe('tenant-postgres-sink', () => {
   let test: TestDatabase
   let database: FlowEntry
@@ -130,8 +137,7 @@ describe('tenant-postgres-sink', () => {
 
   it('keeps rejected records in a table', async () => {
     const from = await run(source('rows'), sink(), database)
-    const message = batch(0, 3)
-    ;(message.payload as { payload: Buffer }[])[1]!.payload = Buffer.from('rubbish')
+    const message = withRubbish(3)
     assert.equal((await from.emitMessage(message)).outcome, 'delivered')
     assert.deepEqual(await offsets(), [0, 2])
     const letters = await test.query('select kafka_offset, node_id from iot_dead_letters')
@@ -141,8 +147,7 @@ describe('tenant-postgres-sink', () => {
   it('hands rejected records to its output, and writes the batch when they are safe there', async () => {
     const dead = entry('dead', 'tenant-dead-letter', [], { target: 'table', database: 'db' })
     const from = await run(source('rows'), sink({ deadLetters: 'output' }, 'dead'), dead, database)
-    const message = batch(0, 3)
-    ;(message.payload as { payload: Buffer }[])[1]!.payload = Buffer.from('rubbish')
+    const message = withRubbish(3)
     assert.equal((await from.emitMessage(message)).outcome, 'delivered')
     assert.deepEqual(await offsets(), [0, 2])
     const letters = await test.query('select code, node_id, kafka_offset from iot_dead_letters')
@@ -158,8 +163,7 @@ describe('tenant-postgres-sink', () => {
     )
     const rejects = helper.getNode('sink') as TestSink
     rejects.holding = []
-    const message = batch(0, 2)
-    ;(message.payload as { payload: Buffer }[])[1]!.payload = Buffer.from('rubbish')
+    const message = withRubbish(2)
     const settled = from.emitMessage(message)
     await until(() => rejects.holding?.length === 1)
     assert.deepEqual(await offsets(), [])
@@ -174,17 +178,11 @@ describe('tenant-postgres-sink', () => {
     assert.deepEqual(await offsets(), [0])
   })
 
-  const withRubbish = (): Message => {
-    const message = batch(0, 2)
-    ;(message.payload as { payload: Buffer }[])[1]!.payload = Buffer.from('rubbish')
-    return message
-  }
-
   it('sends a rejected record again that the flow has ended without storing it', async () => {
     const dead = entry('dead', 'tenant-dead-letter', [], { target: 'table', database: 'db' })
     const gate = entry('gate', 'function', [['dead']], { func: 'return flow.get("open") ? msg : null' })
     const from = await run(source('rows'), sink({ deadLetters: 'output' }, 'gate'), gate, dead, database)
-    const settled = from.emitMessage(withRubbish())
+    const settled = from.emitMessage(withRubbish(2))
     await until(() => statusText() === 'rejected records not stored, 1 batch waiting')
     assert.deepEqual(await offsets(), [])
     ;(helper.getNode('gate') as Node).context().flow.set('open', true)
@@ -197,14 +195,13 @@ describe('tenant-postgres-sink', () => {
   it('takes a rejected record for safe that the flow has ended, when that is chosen', async () => {
     const debug = entry('debug', 'debug', [], { active: false })
     const from = await run(source('rows'), sink({ deadLetters: 'outputUnstored' }, 'debug'), debug, database)
-    assert.equal((await from.emitMessage(withRubbish())).outcome, 'delivered')
+    assert.equal((await from.emitMessage(withRubbish(2))).outcome, 'delivered')
     assert.deepEqual(await offsets(), [0])
   })
 
   it('fails a batch with rejected records for good when its output is chosen and not wired', async () => {
     const from = await run(source('rows'), sink({ deadLetters: 'output' }), database)
-    const message = batch(0, 1)
-    ;(message.payload as { payload: Buffer }[])[0]!.payload = Buffer.from('rubbish')
+    const message = withRubbish(1)
     const { outcome, error } = await from.emitMessage(message)
     assert.deepEqual([outcome, error?.code, error?.retryable], ['failed', 'REJECTED_UNWIRED', false])
   })
