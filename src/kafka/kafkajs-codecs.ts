@@ -1,12 +1,14 @@
 /**
- * Compression in kafkajs: gzip is built in, Snappy comes from kafkajs-snappy, Zstandard from Node.js where it has
- * it (22.15 and newer), LZ4 from nowhere yet. All decoders are registered before the first client is made, because a
- * batch of another producer in an unknown codec would end a consumer.
+ * Compression in kafkajs: gzip is built in, the others come from libraries. A broker may compress anew what we wrote (a
+ * topic's `compression.type`), so every codec of Kafka can be read on every Node.js that we support, whatever we write
+ * with. All decoders are registered before the first client is made: a batch in an unknown codec stops its partition.
  */
 import zlib from 'node:zlib'
 import { promisify } from 'node:util'
+import { decompress as decompressZstandard } from 'fzstd'
 import { CompressionCodecs, CompressionTypes } from 'kafkajs'
 import SnappyCodec from 'kafkajs-snappy'
+import { decompress as decompressLz4 } from 'lz4js'
 import { PipelineError } from '../runtime/errors'
 import type { Compression } from './driver'
 
@@ -23,23 +25,39 @@ interface Encoder {
   readonly buffer: Buffer
 }
 
+/** What kafkajs asks a codec for. */
+interface Codec {
+  compress(encoder: Encoder): Promise<Buffer>
+  decompress(buffer: Buffer): Promise<Buffer>
+}
+
 let registered = false
 
 export function registerCodecs(): void {
   if (registered) return
   registered = true
   CompressionCodecs[CompressionTypes.Snappy] = SnappyCodec
-  CompressionCodecs[CompressionTypes.ZSTD] = zstandardCodec
+  CompressionCodecs[CompressionTypes.LZ4] = () => lz4Codec
+  CompressionCodecs[CompressionTypes.ZSTD] = () => zstandardCodec
 }
 
-function zstandardCodec(): unknown {
-  if (zstdCompress === undefined || zstdDecompress === undefined) throw unavailable('zstd')
-  const compress = promisify(zstdCompress)
-  const decompress = promisify(zstdDecompress)
-  return {
-    compress: (encoder: Encoder): Promise<Buffer> => compress(encoder.buffer),
-    decompress: (buffer: Buffer): Promise<Buffer> => decompress(buffer),
-  }
+const lz4Codec: Codec = {
+  compress: () => Promise.reject(unavailable('lz4')),
+  decompress: (buffer) => new Promise((resolve) => resolve(asBuffer(decompressLz4(buffer)))),
+}
+
+const zstandardCodec: Codec = {
+  compress: async ({ buffer }) => {
+    if (zstdCompress === undefined) throw unavailable('zstd')
+    return promisify(zstdCompress)(buffer)
+  },
+  decompress: async (buffer) =>
+    zstdDecompress === undefined ? asBuffer(decompressZstandard(buffer)) : promisify(zstdDecompress)(buffer),
+}
+
+/** The same bytes, not copied. */
+function asBuffer({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, byteLength)
 }
 
 /** @throws PipelineError `KAFKA_COMPRESSION_UNAVAILABLE` when this Node.js cannot compress that way */
@@ -59,11 +77,15 @@ export function compressionType(compression: Compression): CompressionTypes {
   }
 }
 
+/**
+ * Reading works with both. Writing LZ4 does not: Kafka takes only frames of independent blocks, and the library that
+ * reads them writes linked ones.
+ */
 function unavailable(compression: 'lz4' | 'zstd'): PipelineError {
   const reason =
     compression === 'zstd'
-      ? `Node.js ${process.versions.node} has no Zstandard (22.15 and newer have it)`
-      : 'there is no LZ4 codec in this version'
+      ? `Node.js ${process.versions.node} can read Zstandard but not write it (22.15 and newer can)`
+      : 'this package reads LZ4 but does not write it'
   return new PipelineError(
     'KAFKA_COMPRESSION_UNAVAILABLE',
     `compression ${compression} is not available: ${reason}. Choose snappy or gzip`,

@@ -128,7 +128,7 @@ export const EVENTS = {
   ),
   KAFKA_UNREADABLE: kind(
     'error',
-    'What Kafka holds next in a partition is damaged, or compressed in a way that is unknown here. The consumer has stopped it.',
+    'What Kafka holds next in a partition is damaged. The consumer has stopped it.',
     'See the reason in the message. Mend the broker, then say in the dialog of the consumer where it goes on.',
   ),
   KAFKA_RELEASED: kind('warn', 'Somebody has let a stopped partition go on, in the dialog of the consumer.'),

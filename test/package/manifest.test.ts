@@ -22,6 +22,12 @@ describe('the manifest', () => {
     assert.deepEqual(nodeTypes, folders.sort())
   })
 
+  it('has a reason for every package that it installs at run time', () => {
+    const { dependencies } = readJson('package.json') as { readonly dependencies: object }
+    const named = [...readText('docs/decisions/dependencies.md').matchAll(/^\| `([^`]+)`/gm)]
+    assert.deepEqual(named.map(([, name]) => name).sort(), Object.keys(dependencies).sort())
+  })
+
   for (const type of nodeTypes) {
     it(`names a file for ${type} that has its template, words and help beside it`, () => {
       assert.equal(manifest['node-red'].nodes[type], `dist/nodes/${type}/${type}.js`)

@@ -1,5 +1,6 @@
 /** What a consumer hands out, what it commits, and what it survives. */
 import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ConsumedBatch } from '../../../src/kafka/driver'
 import { createTestTopic, deleteRecordsBefore, testClient, uniqueName, withAdmin } from '../kafka'
@@ -26,6 +27,19 @@ export function consumerContract(stage: () => ContractStage): void {
       batches.forEach((batch, i) => assert.equal(batch.firstOffset, i === 0 ? 0 : batches[i - 1]?.nextOffset))
     }
   })
+
+  for (const codec of ['gzip', 'snappy', 'lz4', 'zstd']) {
+    it(`reads what the broker has compressed anew with ${codec}, because of a setting of the topic`, async () => {
+      const topic = await createTestTopic(stage().brokers, { config: { 'compression.type': codec } })
+      // Compressible and not, and larger than one block of LZ4 (64 KB) and of Zstandard (128 KB).
+      const values = [...numbered(2_000), randomBytes(150_000).toString('hex'), 'the same '.repeat(40_000)]
+      await produce(stage().brokers, topic, values)
+      const it = stage().consumer({ groupId: uniqueName('group'), topics: [topic] })
+      await until(() => it.count >= values.length || it.stopped.length > 0)
+      assert.deepEqual(it.stopped, [])
+      assert.ok(values.every((value, at) => value === it.values[at]))
+    })
+  }
 
   it('commits what is settled and nothing more, and a restart goes on there', async () => {
     const topic = await createTestTopic(stage().brokers)
