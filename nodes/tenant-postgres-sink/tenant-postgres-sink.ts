@@ -122,7 +122,12 @@ export = function (RED: NodeAPI): void {
         )
       }
       return {
-        intake: new SinkIntake({ tracker: tracking.tracker, sink, exactlyOnce: options.exactlyOnce }),
+        intake: new SinkIntake({
+          tracker: tracking.tracker,
+          sink,
+          exactlyOnce: options.exactlyOnce,
+          onLate: () => events.noteLate(),
+        }),
         close: async () => {
           clearInterval(refresh)
           rejects.close()

@@ -31,11 +31,17 @@ export class BatchWriter {
 
   /**
    * Writes the records of a range of Kafka's offsets, exactly once.
+   * @param isLate its delivery is over: it is written unless a later range has moved the position past it
    * @throws RangeSuperseded when the consumer has begun the partition anew since
    * @throws LedgerRewound when records before this range have to be written again first
    * @throws PipelineError; retryable: call again, also after a `COMMIT` whose outcome is unknown
    */
-  async writeRange(key: LedgerKey, range: KafkaRange, records: readonly WireRecord[]): Promise<Written> {
+  async writeRange(
+    key: LedgerKey,
+    range: KafkaRange,
+    records: readonly WireRecord[],
+    isLate = false,
+  ): Promise<Written> {
     const id = JSON.stringify(key)
     const { database } = this.options
     try {
@@ -48,6 +54,7 @@ export class BatchWriter {
         const position = trusted ? remembered : await this.readPosition(key)
         database.ledger.assertFollows(key, position, range)
         const plan = planRange(position, range)
+        if (isLate && plan.write !== 'all') throw lateCopy()
         if (plan.write === 'nothing') return { rows: 0, rejected: [], before: true }
         const due = plan.write === 'all' ? records : recordsFrom(records, plan.offset)
         const written = await this.writer.write(due, ledgerMove(database.ledger, key, range, position, due))
@@ -93,6 +100,17 @@ export class BatchWriter {
       due = given.filter((record) => !gone.has(record))
     }
   }
+}
+
+/** The error when a message comes after its delivery was over, and cannot be stored exactly once any more. */
+export function lateCopy(): PipelineError {
+  return new PipelineError(
+    'LATE_COPY',
+    'this message came when its delivery was over, and later records of its partition are stored already: a node on ' +
+      'the way has kept it without saying so. It was not stored. A Function node that sends from a callback has to ' +
+      'call node.done() after it',
+    { retryable: false, statusText: 'a message came too late' },
+  )
 }
 
 /** @throws PipelineError when a record does not say which offset it had, so that nobody knows whether it is due */

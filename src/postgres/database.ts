@@ -234,8 +234,9 @@ export class Database {
    * @throws DatabaseError while the database cannot be asked
    */
   async positions(query: PositionQuery, assignment: number): Promise<PositionSpan | undefined> {
+    this.ledger.noteAssignment(query, assignment)
     if (this.sinks.size === 0) return undefined
-    return this.ledger.span(query, this.sinkNames, assignment)
+    return this.ledger.span(query, this.sinkNames)
   }
 
   /** A stopped partition goes on at this offset: see `PositionStore`. @throws DatabaseError */

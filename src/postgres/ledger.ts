@@ -108,7 +108,7 @@ export class Ledger {
   private readonly confirmed = new Map<string, number>()
   /** Where partitions began which the ledger did not know: to go back there when it has forgotten them again. */
   private readonly origins = new Map<string, number>()
-  /** The assignment with which a consumer of this process has asked for a partition last. */
+  /** The newest assignment of each partition that this process has heard of. Their numbers only grow. */
   private readonly assignments = new Map<string, number>()
   private readonly listeners = new Set<RewoundListener>()
 
@@ -174,8 +174,7 @@ export class Ledger {
    */
   assertFollows(key: LedgerKey, position: number | undefined, range: KafkaRange): void {
     const { firstOffset, assignment } = range
-    const latest = this.assignments.get(partitionOf(key))
-    if (assignment !== undefined && latest !== undefined && assignment !== latest)
+    if (assignment !== undefined && !this.noteAssignment(key, assignment))
       throw new RangeSuperseded(key, range)
     const confirmed = this.confirmed.get(nameOf(key))
     const from = position ?? -1
@@ -183,6 +182,17 @@ export class Ledger {
     const rewound = new LedgerRewound(key, confirmed, position)
     for (const listener of this.listeners) listener(rewound)
     throw rewound
+  }
+
+  /**
+   * The consumer was given a partition: ranges of earlier assignments are out of date.
+   * @returns false when this one is itself
+   */
+  noteAssignment(query: PositionQuery, assignment: number): boolean {
+    const partition = partitionOf(query)
+    if (assignment < (this.assignments.get(partition) ?? 0)) return false
+    this.assignments.set(partition, assignment)
+    return true
   }
 
   /** @returns the function that ends it */
@@ -234,14 +244,8 @@ export class Ledger {
    * What a consumer asks before it begins: the positions that these sinks have; `undefined` when none has one. A sink
    * without one may stand behind another consumer, so it does not count here: if it stands behind this one, it has not
    * settled anything, and Kafka's committed offset has not moved.
-   * @param assignment what ranges have that the consumer reads from there on
    */
-  async span(
-    query: PositionQuery,
-    sinks: readonly string[],
-    assignment: number,
-  ): Promise<PositionSpan | undefined> {
-    this.assignments.set(partitionOf(query), assignment)
+  async span(query: PositionQuery, sinks: readonly string[]): Promise<PositionSpan | undefined> {
     const doing = `reading the ledger "${this.table.table}"`
     try {
       await this.prepare()

@@ -15,6 +15,7 @@ export class SinkEvents {
   private readonly output: OutageLog
   private readonly rejected: CountLog
   private readonly moved: CountLog
+  private readonly late: CountLog
   private readonly tenantTables = new Map<string, OutageLog>()
   private readonly timeReplaced: CountLog
 
@@ -38,6 +39,13 @@ export class SinkEvents {
       code: 'TIME_REPLACED',
       text: (count) =>
         `${count} ${count === 1 ? 'record has' : 'records have'} the Kafka timestamp, for want of a good time of the device`,
+    })
+    this.late = new CountLog(log, {
+      code: 'LATE_COPY',
+      text: () =>
+        'a message came here when its delivery was over, and was stored all the same; a crash in between would have ' +
+        'lost it. A node on the way has kept it without saying so: a Function node that sends from a callback has to ' +
+        'call node.done() after it',
     })
     this.moved = new CountLog(log, {
       code: 'LEDGER_MOVED',
@@ -90,6 +98,10 @@ export class SinkEvents {
     this.moved.add(1)
   }
 
+  noteLate(): void {
+    this.late.add(1)
+  }
+
   noteOutdated(partitions: number): void {
     if (partitions === 0) return
     const text = `${partitions} ${partitions === 1 ? 'partition' : 'partitions'} older than the retention were dropped`
@@ -101,6 +113,7 @@ export class SinkEvents {
     this.output.close()
     this.rejected.close()
     this.moved.close()
+    this.late.close()
     for (const outage of this.tenantTables.values()) outage.close()
     this.timeReplaced.close()
   }

@@ -1,12 +1,17 @@
 /**
  * Between a flow and the sink: which messages are written at all, and what their deliveries learn of it.
  * A message is confirmed only when its transaction has been committed.
+ *
+ * A copy that comes after its delivery was settled is stored as long as that is exactly once: the source will not send
+ * it again, and the sink's own position, or the key, says whether it is there. A replayed dead letter is not: how it
+ * ended is noted already.
  */
 import type { Delivery } from '../delivery/delivery'
 import type { Message } from '../delivery/message-link'
 import { withOrigin } from '../delivery/origin'
 import type { DeliveryTracker } from '../delivery/tracker'
 import { asPipelineError, PipelineError } from '../runtime/errors'
+import { lateCopy } from './batch-writer'
 import { routeOf, type ExactlyOnce, type Route } from './routing'
 import type { TableSink } from './table-sink'
 
@@ -14,6 +19,8 @@ export interface SinkIntakeOptions {
   readonly tracker: DeliveryTracker
   readonly sink: TableSink
   readonly exactlyOnce: ExactlyOnce
+  /** A message was stored whose delivery was over. */
+  readonly onLate: () => void
 }
 
 export class SinkIntake {
@@ -24,25 +31,28 @@ export class SinkIntake {
 
   /** Never rejects: what happens to the message is told by `done`. */
   async receive(message: Message, done: (error?: Error) => void): Promise<void> {
-    const { tracker, sink, exactlyOnce } = this.options
+    const { tracker, sink, exactlyOnce, onLate } = this.options
     const delivery = tracker.find(message)
     if (delivery?.settled === 'failed') return done()
+    const isLate = delivery?.settled !== undefined
     let route: Route
     try {
-      if (delivery?.settled !== undefined) throw lateCopy()
       route = routeOf(withOrigin(message, delivery?.origin), exactlyOnce)
+      if (isLate && route.way === 'records' && route.letter !== undefined) throw lateCopy()
       const onlyOnce = route.way === 'range' || route.letter !== undefined
       if (delivery !== undefined && onlyOnce) this.assertFirstCopy(delivery)
     } catch (error) {
       return done(asPipelineError(error))
     }
-    if (delivery !== undefined) tracker.hold(delivery)
+    const open = isLate ? undefined : delivery
+    if (open !== undefined) tracker.hold(open)
     try {
-      await sink.write(route)
-      if (delivery !== undefined) tracker.confirm(delivery, message)
+      await sink.write(route, isLate)
+      if (open !== undefined) tracker.confirm(open, message)
+      else if (isLate) onLate()
       done()
     } catch (error) {
-      if (delivery !== undefined) tracker.release(delivery)
+      if (open !== undefined) tracker.release(open)
       done(asPipelineError(error))
     }
   }
@@ -59,12 +69,4 @@ export class SinkIntake {
     }
     this.seen.add(delivery)
   }
-}
-
-function lateCopy(): PipelineError {
-  return new PipelineError(
-    'LATE_COPY',
-    'this message came when its delivery was over: a node on the way has held it without saying so; it was not stored',
-    { retryable: false, statusText: 'a message came too late' },
-  )
 }

@@ -10,7 +10,7 @@
 import { settlesWithin } from '../runtime/deadline'
 import type { PipelineError } from '../runtime/errors'
 import type { KafkaRange, WireRecord } from '../runtime/wire'
-import { BatchWriter } from './batch-writer'
+import { BatchWriter, lateCopy } from './batch-writer'
 import type { Column, PayloadType, PropertyPath } from './columns'
 import type { Database } from './database'
 import { DatabaseError } from './database-error'
@@ -126,13 +126,14 @@ export class TableSink {
 
   /**
    * Resolves when the records of a message are durable, as rows or as rejected records.
+   * @param isLate its delivery is over: see `BatchWriter.writeRange`
    * @throws PipelineError `SINK_CLOSED`, or one that is not retryable: these records can never be stored
    */
-  async write(route: Route): Promise<Written> {
+  async write(route: Route, isLate = false): Promise<Written> {
     this.waiting++
     try {
       const written = await (route.way === 'range'
-        ? this.writeRange(route.range, route.records)
+        ? this.writeRange(route.range, route.records, isLate)
         : this.writeRecords(route.records))
       return written
     } finally {
@@ -154,12 +155,21 @@ export class TableSink {
 
   // ---- writing -------------------------------------------------------------------------------------------
 
-  private writeRange(range: KafkaRange, records: readonly WireRecord[]): Promise<Written> {
+  private async writeRange(
+    range: KafkaRange,
+    records: readonly WireRecord[],
+    isLate: boolean,
+  ): Promise<Written> {
     const { clusterId, group, topic, partition } = range
     const key = { clusterId, group, topic, partition, sink: this.options.ledgerName }
-    return this.oneAfterTheOther(JSON.stringify([clusterId, group, topic, partition]), () =>
-      this.attempt(({ writer }) => writer.writeRange(key, range, records)),
+    const written = this.oneAfterTheOther(JSON.stringify([clusterId, group, topic, partition]), () =>
+      this.attempt(({ writer }) => writer.writeRange(key, range, records, isLate)),
     )
+    return written.catch((error: unknown) => {
+      // Of a delivery that is over nothing is sent again.
+      if (isLate && (error instanceof LedgerRewound || error instanceof RangeSuperseded)) throw lateCopy()
+      throw error
+    })
   }
 
   /** Records of one partition keep their order; those from elsewhere are one lane together. */

@@ -200,8 +200,8 @@ export const EVENTS = {
   ),
   LATE_COPY: kind(
     'warn',
-    'A message came to a sink after its source had stopped waiting for it. The Kafka producer and the dead letter write it all the same; the PostgreSQL sink refuses it, because it could not tell a second row from the first.',
-    'A node on the way keeps messages without saying so; replace it.',
+    'A message came to a sink after its source had stopped waiting for it. The sink writes it all the same; only the PostgreSQL sink refuses a batch when later records of its Kafka partition are stored already.',
+    'A node on the way keeps messages without saying so, and a crash in between loses them. A Function node that sends from a callback has to call `node.done()` after it; replace other nodes that do so.',
   ),
   REDELIVERY: kind(
     'warn',

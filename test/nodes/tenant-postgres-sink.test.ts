@@ -79,6 +79,25 @@ describe('tenant-postgres-sink', () => {
     assert.deepEqual(await shared.positions(query, 1), { smallest: 5, largest: 5 })
   })
 
+  it('stores batches that come late, unless later records of their partition are stored already, and says so', async () => {
+    const old = entry('old', 'test-old-node', [['rows']], { delayMs: 600 })
+    const from = await run(source('old'), old, sink(), database)
+    const emit = (first: number): Promise<unknown> => from.emitMessage(batch(first, first + 1))
+    await Promise.all(Array.from({ length: 10 }, (_, first) => emit(first)))
+    await emit(12)
+    const stored = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 12]
+    await until('all are stored', async () => (await offsets()).length === stored.length)
+    await emit(10)
+    const { warn, error } = helper.getNode('rows') as Record<
+      'warn' | 'error',
+      { getCalls(): { args: [{ code?: string }] }[] }
+    >
+    const says = (log: typeof warn) => log.getCalls().some(({ args: [said] }) => said.code === 'LATE_COPY')
+    await until('the one that is too late is refused', () => says(error))
+    assert.ok(says(warn))
+    assert.deepEqual(await offsets(), stored)
+  })
+
   it('writes exactly what a Function node has left of a batch', async () => {
     const filter = entry('filter', 'function', [['rows']], {
       func: 'msg.payload = msg.payload.filter((record) => record.kafka.offset % 2 === 0); return msg',
