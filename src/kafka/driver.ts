@@ -172,6 +172,10 @@ export interface TopicDescription {
   readonly minInSyncReplicas: number | undefined
   /** -1 keeps records for ever; `undefined` when we are not allowed to read it. */
   readonly retentionMs: number | undefined
+  /** `delete`, `compact` or both with a comma; `undefined` when we are not allowed to read it. */
+  readonly cleanupPolicy: string | undefined
+  /** The broker replaces the time of each record by its own; `undefined` when we are not allowed to read it. */
+  readonly hasAppendTime: boolean | undefined
 }
 
 export interface NewTopic {

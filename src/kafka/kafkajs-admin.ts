@@ -130,23 +130,32 @@ async function describe(admin: Admin, topic: string): Promise<TopicDescription> 
   const { topics } = await admin.fetchTopicMetadata({ topics: [topic] })
   const partitions = topics[0]?.partitions ?? []
   const config = await readTopicConfig(admin, topic)
+  const timestampType = config.get('message.timestamp.type')
   return {
     topic,
     partitions: partitions.length,
     replicas: Math.min(...partitions.map((partition) => partition.replicas.length)),
-    minInSyncReplicas: config.get('min.insync.replicas'),
-    retentionMs: config.get('retention.ms'),
+    minInSyncReplicas: numberOf(config.get('min.insync.replicas')),
+    retentionMs: numberOf(config.get('retention.ms')),
+    cleanupPolicy: config.get('cleanup.policy'),
+    hasAppendTime: timestampType === undefined ? undefined : timestampType === 'LogAppendTime',
   }
 }
 
-/** Empty for a user who may write to the topic and not read its configuration. */
-async function readTopicConfig(admin: Admin, topic: string): Promise<Map<string, number>> {
-  const configNames = ['min.insync.replicas', 'retention.ms']
+const numberOf = (text: string | undefined): number | undefined =>
+  text === undefined ? undefined : Number(text)
+
+/**
+ * What is in force, be it set for the topic or the broker's default. Empty for a user who may write to the topic and
+ * not read its configuration.
+ */
+async function readTopicConfig(admin: Admin, topic: string): Promise<ReadonlyMap<string, string>> {
+  const configNames = ['min.insync.replicas', 'retention.ms', 'cleanup.policy', 'message.timestamp.type']
   const resource = { type: ConfigResourceTypes.TOPIC, name: topic, configNames }
   try {
     const { resources } = await admin.describeConfigs({ includeSynonyms: false, resources: [resource] })
     const entries = resources[0]?.configEntries ?? []
-    return new Map(entries.map((entry) => [entry.configName, Number(entry.configValue)]))
+    return new Map(entries.map((entry) => [entry.configName, entry.configValue]))
   } catch (error) {
     if (translateKafkaError(error, '').code === 'KAFKA_FORBIDDEN') return new Map()
     throw error

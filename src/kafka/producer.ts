@@ -17,6 +17,7 @@ import { partitionOfKey } from './murmur2'
 import { addressRecord, countedIds, type AddressedRecord, type RecordOptions } from './record'
 import { StickyPartition } from './sticky-partition'
 import { newTopic, topicWarnings, type TopicPlan } from './topic-check'
+import { TopicChecks } from './topic-checks'
 import { TopicPartitions } from './topic-partitions'
 
 const BACKOFF = { initialMs: 100, maxMs: 5_000 }
@@ -26,7 +27,6 @@ const DRAIN_POLL_MS = 20
 /** Of the cluster's time for an answer; the rest is for the way there and back. */
 const REPLICA_SHARE = 2 / 3
 /** Topics whose settings are looked at; a template could name thousands. */
-const MAX_CHECKED_TOPICS = 20
 
 export interface TenantProducerOptions {
   /** Where all records go; empty: where the record says. */
@@ -57,7 +57,9 @@ export class TenantProducer {
   private readonly topics: TopicPartitions
   private readonly recordOptions: RecordOptions
   private readonly sticky = new Map<string, StickyPartition>()
-  private readonly checked = new Set<string>()
+  private readonly checks: TopicChecks
+  /** Checked topics in which the broker replaces the time of a record, and nobody was told yet that the flow has set one. */
+  private readonly timeless = new Set<string>()
   private readonly quietMs: number
   private waitingRecords = 0
   private waitingBytes = 0
@@ -88,6 +90,12 @@ export class TenantProducer {
       ask: (topic) => this.askFor(topic),
       backoff: BACKOFF,
       clock: this.clock,
+    })
+    this.checks = new TopicChecks({
+      admin: () => cluster.admin,
+      log: options.log,
+      warnings: topicWarnings,
+      onDescribed: (description) => this.onDescribed(description),
     })
     const { topic, format } = options
     this.recordOptions = { topic, format, now: Date.now, newMessageId: countedIds() }
@@ -132,6 +140,7 @@ export class TenantProducer {
       queueMicrotask(() => completion.failed(failure))
       return
     }
+    if (addressed.record.hasOwnTime === true) this.noteOwnTime(addressed.topic)
     const partitions = this.topics.countOf(addressed.topic)
     if (partitions === undefined) this.wait(addressed, completion)
     else this.enqueue(addressed, partitions, completion)
@@ -236,10 +245,7 @@ export class TenantProducer {
       partitions = await this.countMissing(topic, error)
     }
     this.answered = true
-    if (!this.checked.has(topic) && this.checked.size < MAX_CHECKED_TOPICS) {
-      this.checked.add(topic)
-      void this.check(topic)
-    }
+    void this.checks.look(topic)
     return partitions
   }
 
@@ -259,14 +265,23 @@ export class TenantProducer {
     }
   }
 
-  private async check(topic: string): Promise<void> {
-    try {
-      const description = await this.cluster.admin.describeTopic(topic)
-      if (description !== undefined) noteTopic(description, this.options.log)
-    } catch {
-      // Only the warning is lost: what matters shows when a record is written.
-      this.checked.delete(topic)
-    }
+  private onDescribed(description: TopicDescription): void {
+    const { topic, partitions, replicas, minInSyncReplicas, hasAppendTime } = description
+    const minInSync = minInSyncReplicas === undefined ? {} : { minInSyncReplicas }
+    this.options.log.note('KAFKA_TOPIC_CHECKED', `Kafka topic ${topic} is there`, {
+      counts: { partitions, replicas, ...minInSync },
+    })
+    if (hasAppendTime === true) this.timeless.add(topic)
+  }
+
+  /** The flow has set `msg.kafka.timestamp`: it must not be replaced without a word. */
+  private noteOwnTime(topic: string): void {
+    if (!this.timeless.delete(topic)) return
+    this.options.log.note(
+      'KAFKA_TOPIC_UNSAFE',
+      `Kafka topic ${topic} has message.timestamp.type=LogAppendTime: the broker replaces msg.kafka.timestamp by its ` +
+        'own time. Set CreateTime for the topic to keep it, or put the time into the payload.',
+    )
   }
 
   private probe(attempt: number): void {
@@ -291,15 +306,6 @@ export class TenantProducer {
       { retryable: true, statusText: 'Kafka: buffer full' },
     )
   }
-}
-
-function noteTopic(description: TopicDescription, log: EventLog): void {
-  const { topic, partitions, replicas, minInSyncReplicas } = description
-  const minInSync = minInSyncReplicas === undefined ? {} : { minInSyncReplicas }
-  log.note('KAFKA_TOPIC_CHECKED', `Kafka topic ${topic} is there`, {
-    counts: { partitions, replicas, ...minInSync },
-  })
-  for (const warning of topicWarnings(description)) log.note('KAFKA_TOPIC_UNSAFE', warning)
 }
 
 function refusalOf({ code, retryable }: PipelineError): Refusal | undefined {

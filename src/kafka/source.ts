@@ -30,7 +30,8 @@ import type {
 } from './driver'
 import { notStopped, startPosition, type PositionStore } from './start-position'
 import { StoppedPartitions, type StoppedPartition } from './stopped-partitions'
-import { newTopic, type TopicPlan } from './topic-check'
+import { compactionWarnings, newTopic, type TopicPlan } from './topic-check'
+import { TopicChecks } from './topic-checks'
 import type { TopicNames } from './topic-names'
 
 /** Of the time that Node-RED gives a node to close, so much is left for leaving the group. */
@@ -92,6 +93,7 @@ export class KafkaSource {
     JSON.stringify([this.clusterId, this.settings.group]),
   )
   private readonly flowCheck: FlowCheck
+  private readonly topicChecks: TopicChecks
   private readonly releaseTracking: () => void
   private readonly stopping = new AbortController()
   private readonly releasePositions: () => void
@@ -145,6 +147,11 @@ export class KafkaSource {
       () => tracking.flowConfigs(),
       (problem) => host.log.error(problem),
     )
+    this.topicChecks = new TopicChecks({
+      admin: () => cluster.admin,
+      log: host.log,
+      warnings: compactionWarnings,
+    })
     this.releaseTracking = tracking.acquire(() => this.onGateOpen())
     this.releasePositions =
       host.positions?.onRewound(({ group, clusterId }, problem) => {
@@ -225,6 +232,7 @@ export class KafkaSource {
       onAssigned: (partitions) => {
         this.hasJoined = true
         this.noteChange('KAFKA_ASSIGNED', partitions)
+        for (const { topic } of partitions) void this.topicChecks.look(topic)
       },
       onRevoked: (partitions) => this.onRevoked(partitions),
       onState: (problem) => {

@@ -1,5 +1,5 @@
 /**
- * What a topic's settings mean for the promise that an acknowledged record survives the loss of a broker. Pure: the
+ * What a topic's settings mean for the promise that an acknowledged record is there until it has been read. Pure: the
  * sentences are for the log when a node is deployed.
  */
 import type { NewTopic, TopicDescription } from './driver'
@@ -16,13 +16,38 @@ export interface TopicPlan {
   readonly retentionMs: number
 }
 
-/** With three replicas or more, a record is acknowledged when two have it. */
+/**
+ * What protects the records, whatever the broker's defaults are: Kafka deletes by age alone, and the age is that of the
+ * broker's clock, because a wrong clock here would let a record be deleted before it is read. The broker keeps our
+ * compression. With three replicas or more, a record is acknowledged when two have it.
+ */
 export function newTopic(topic: string, { partitions, replicas, retentionMs }: TopicPlan): NewTopic {
-  const minInSync = replicas >= 3 ? { 'min.insync.replicas': '2' } : {}
-  return { topic, partitions, replicas, config: { 'retention.ms': String(retentionMs), ...minInSync } }
+  const config = {
+    'cleanup.policy': 'delete',
+    'compression.type': 'producer',
+    'message.timestamp.type': 'LogAppendTime',
+    'retention.ms': String(retentionMs),
+    ...(replicas >= 3 ? { 'min.insync.replicas': '2' } : {}),
+  }
+  return { topic, partitions, replicas, config }
 }
 
-export function topicWarnings({ topic, replicas, minInSyncReplicas }: TopicDescription): string[] {
+/** For whoever writes to the topic. */
+export function topicWarnings(description: TopicDescription): string[] {
+  return [...compactionWarnings(description), ...replicaWarnings(description)]
+}
+
+/** For readers too: what they have not read yet may be gone. */
+export function compactionWarnings({ topic, cleanupPolicy }: TopicDescription): string[] {
+  if (cleanupPolicy?.includes('compact') !== true) return []
+  return [
+    `Kafka topic ${topic} is compacted (cleanup.policy=${cleanupPolicy}): Kafka keeps the newest record of each key ` +
+      'and deletes the others, also those that were never read. Set cleanup.policy=delete, unless the newest record ' +
+      'of each key is all that you need.',
+  ]
+}
+
+function replicaWarnings({ topic, replicas, minInSyncReplicas }: TopicDescription): string[] {
   if (replicas === 1) {
     return [
       `Kafka topic ${topic} has one replica: a record is lost with the disk of its broker. Use a topic with three.`,

@@ -116,8 +116,8 @@ export const EVENTS = {
   KAFKA_TOPIC_CREATED: kind('info', 'A topic was missing, and was created as the node says.'),
   KAFKA_TOPIC_UNSAFE: kind(
     'warn',
-    'A topic would lose acknowledged records with a broker, or stop when one stops.',
-    'Change replicas or `min.insync.replicas` as the message says.',
+    'A topic would lose acknowledged records (by compaction, or with a broker), stop when a broker stops, or replace the time that a flow has set.',
+    'Change the setting that the message names.',
   ),
   KAFKA_ASSIGNED: kind('info', 'The consumer was given partitions; `counts` says how many more.'),
   KAFKA_REVOKED: kind('info', 'The consumer has given partitions up; `counts` says how many.'),

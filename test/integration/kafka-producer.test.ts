@@ -170,9 +170,24 @@ describe('the Kafka producer', () => {
       replicas: 1,
       minInSyncReplicas: 1,
       retentionMs: 259_200_000,
+      cleanupPolicy: 'delete',
+      hasAppendTime: true,
     })
     await until(() => writer.warnings.length > 0)
     assert.match(writer.warnings[0] ?? '', /one replica/)
+  })
+
+  it('warns of a compacted topic, and of one that replaces the time that a flow has set', async () => {
+    const config = { 'cleanup.policy': 'compact', 'message.timestamp.type': 'LogAppendTime' }
+    const topic = await createTestTopic(brokers, { config })
+    writer = new Writer(brokers)
+    await writer.write([record(topic, '1', 'k')])
+    await until(() => writer.warnings.length === 2)
+    assert.match(writer.warnings[0] ?? '', /is compacted \(cleanup\.policy=compact\)/)
+    for (let time = 1; time <= 2; time++) {
+      await writer.write([{ payload: Buffer.from('2'), kafka: { topic, key: 'k', timestamp: time } }])
+    }
+    assert.equal(writer.warnings.filter((text) => text.includes('LogAppendTime')).length, 1)
   })
 
   it('gives back records for a missing or impossible topic when told to', async () => {

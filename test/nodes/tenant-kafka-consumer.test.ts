@@ -391,6 +391,17 @@ describe('tenant-kafka-consumer', () => {
     assert.ok(entries.some(({ code }) => code === 'FLOW_MERGES'))
   })
 
+  it('warns of a compacted topic, in which Kafka deletes what it has not read yet', async () => {
+    const topic = await createTestTopic(brokers, { config: { 'cleanup.policy': 'compact' } })
+    await loadFlow(modules, flow(topic))
+    const { warn } = helper.getNode('source') as { warn: { args: LogEntry[][] } }
+    await until('the log warns', () =>
+      warn.args
+        .flat()
+        .some(({ code, message }) => code === 'KAFKA_TOPIC_UNSAFE' && /is compacted/.test(message)),
+    )
+  })
+
   it('says what is wrong with its settings, and does nothing', async () => {
     await loadFlow(modules, flow('a b'))
     const { error } = helper.getNode('source') as { error: { args: LogEntry[][] } }

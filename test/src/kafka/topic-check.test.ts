@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
-import { newTopic, topicWarnings } from '../../../src/kafka/topic-check'
+import { compactionWarnings, newTopic, topicWarnings } from '../../../src/kafka/topic-check'
 
-const topic = { topic: 'iot', partitions: 6, retentionMs: -1 }
+const topic = { topic: 'iot', partitions: 6, retentionMs: -1, cleanupPolicy: 'delete', hasAppendTime: true }
 
 describe('the check of a topic', () => {
   it('warns of a single replica', () => {
@@ -29,7 +29,27 @@ describe('the check of a topic', () => {
 
   it('asks for two replicas in sync when it creates three', () => {
     const config = (replicas: number) => newTopic('iot', { partitions: 6, replicas, retentionMs: 5 }).config
-    assert.deepEqual(config(3), { 'retention.ms': '5', 'min.insync.replicas': '2' })
-    assert.deepEqual(config(1), { 'retention.ms': '5' })
+    assert.deepEqual([config(3)['min.insync.replicas'], config(1)['min.insync.replicas']], ['2', undefined])
+  })
+
+  it('warns of a compacted topic, the writer and the reader alike, whatever its replicas are', () => {
+    for (const cleanupPolicy of ['compact', 'compact,delete', 'delete,compact']) {
+      for (const replicas of [1, 3]) {
+        const compacted = { ...topic, replicas, minInSyncReplicas: 2, cleanupPolicy }
+        assert.match(compactionWarnings(compacted).join(), /compacted/)
+        assert.match(topicWarnings(compacted)[0] ?? '', /compacted/)
+      }
+    }
+    for (const cleanupPolicy of ['delete', undefined])
+      assert.deepEqual(compactionWarnings({ ...topic, replicas: 3, minInSyncReplicas: 2, cleanupPolicy }), [])
+  })
+
+  it('asks for what protects the records, whatever the defaults of the broker are', () => {
+    assert.deepEqual(newTopic('iot', { partitions: 6, replicas: 1, retentionMs: 5 }).config, {
+      'cleanup.policy': 'delete',
+      'compression.type': 'producer',
+      'message.timestamp.type': 'LogAppendTime',
+      'retention.ms': '5',
+    })
   })
 })

@@ -15,7 +15,11 @@ export function adminContract(stage: () => ContractStage): void {
   })
 
   it('describes a topic with what decides whether it keeps its records', async () => {
-    const config = { 'min.insync.replicas': '1', 'retention.ms': '86400000' }
+    const config = {
+      'min.insync.replicas': '1',
+      'retention.ms': '86400000',
+      'cleanup.policy': 'compact,delete',
+    }
     const topic = await createTestTopic(stage().brokers, { partitions: 5, config })
     assert.deepEqual(await stage().admin().describeTopic(topic), {
       topic,
@@ -23,6 +27,8 @@ export function adminContract(stage: () => ContractStage): void {
       replicas: 1,
       minInSyncReplicas: 1,
       retentionMs: 86_400_000,
+      cleanupPolicy: 'compact,delete',
+      hasAppendTime: false,
     })
   })
 
