@@ -2,8 +2,8 @@
  * Writes dead letters to a Kafka topic, which it creates when it is told to.
  *
  * The queue in front of it has one write out at a time and repeats it with the same letters, so a partition never
- * has two sends outstanding, and a repeated write sends the identical batches. Letters that are written already
- * are not sent again. One that is too large for the topic is sent with less of its payload.
+ * has two sends outstanding. A repeated write sends the very same batches, which the driver tells from others by
+ * identity, and only those that are not written yet. A letter that is too large is sent with less of its payload.
  */
 import { asPipelineError, type PipelineError } from '../runtime/errors'
 import type { DeadLetter } from '../tenant/dead-letter'
@@ -23,9 +23,19 @@ export interface KafkaDeadLetterOptions {
   readonly create: NewTopic | undefined
 }
 
-interface Letter {
-  readonly letter: DeadLetter
-  readonly record: KafkaRecord
+/** What one request carries. The driver knows a repetition by this very array of records, so it is made once. */
+interface Batch {
+  readonly letters: readonly DeadLetter[]
+  readonly records: readonly KafkaRecord[]
+  /** The index in `CUTS`. */
+  readonly cut: number
+}
+
+/** What is still to be written of some letters, in the order of each partition. */
+interface Plan {
+  readonly letters: readonly DeadLetter[]
+  readonly partitions: number
+  readonly batches: ReadonlyMap<number, Batch[]>
 }
 
 export class KafkaDeadLetterTarget implements DeadLetterTarget {
@@ -33,6 +43,8 @@ export class KafkaDeadLetterTarget implements DeadLetterTarget {
   private readonly written = new WeakSet<DeadLetter>()
   private created: boolean
   private partitions: number | undefined
+  /** Kept while its letters are not all written. */
+  private plan: Plan | undefined
 
   constructor(
     private readonly cluster: KafkaCluster,
@@ -50,18 +62,13 @@ export class KafkaDeadLetterTarget implements DeadLetterTarget {
       this.created = true
     }
     this.partitions ??= await this.producer.partitionCount(topic)
-    const byPartition = new Map<number, Letter[]>()
-    for (const letter of letters) {
-      if (this.written.has(letter)) continue
-      const record = deadLetterRecord(letter)
-      const partition = record.key === null ? 0 : partitionOfKey(record.key, this.partitions)
-      const batch = byPartition.get(partition)
-      if (batch === undefined) byPartition.set(partition, [{ letter, record }])
-      else batch.push({ letter, record })
-    }
-    const sends = [...byPartition].map(([partition, batch]) => this.sendInOrder(partition, batch))
+    const { batches } = (this.plan = this.planFor(letters, this.partitions))
+    const sends = [...batches].map(([partition, toSend]) => this.sendInOrder(partition, toSend))
     const failed = (await Promise.allSettled(sends)).find((result) => result.status === 'rejected')
-    if (failed === undefined) return
+    if (failed === undefined) {
+      this.plan = undefined
+      return
+    }
     // Somebody may have deleted the topic, or added partitions to it.
     this.created = create === undefined
     this.partitions = undefined
@@ -72,35 +79,40 @@ export class KafkaDeadLetterTarget implements DeadLetterTarget {
     return this.producer.close()
   }
 
-  private async sendInOrder(partition: number, batch: readonly Letter[]): Promise<void> {
-    for (const part of partsOf(batch)) {
-      try {
-        await this.send(partition, part)
-      } catch (thrown) {
-        if (!isTooLarge(asPipelineError(thrown))) throw thrown
-        for (const { letter } of part) await this.sendCut(partition, letter)
-      }
+  private planFor(letters: readonly DeadLetter[], partitions: number): Plan {
+    const { plan } = this
+    const isRepeated =
+      plan?.partitions === partitions &&
+      plan.letters.length === letters.length &&
+      plan.letters.every((letter, at) => letter === letters[at])
+    if (isRepeated) return plan
+    const byPartition = new Map<number, Batch[]>()
+    for (const letter of letters) {
+      if (this.written.has(letter)) continue
+      const batch = batchOf(letter)
+      const key = batch.records[0]?.key ?? null
+      const partition = key === null ? 0 : partitionOfKey(key, partitions)
+      const singles = byPartition.get(partition)
+      if (singles === undefined) byPartition.set(partition, [batch])
+      else singles.push(batch)
     }
+    const batches = new Map([...byPartition].map(([partition, singles]) => [partition, joined(singles)]))
+    return { letters, partitions, batches }
   }
 
-  /** Sends one letter with as much of its payload as the topic takes. */
-  private async sendCut(partition: number, letter: DeadLetter): Promise<void> {
-    for (let cut = 0; ; cut++) {
+  /** Takes off the list what is written. What is too large is put back in smaller pieces. */
+  private async sendInOrder(partition: number, batches: Batch[]): Promise<void> {
+    for (let batch = batches[0]; batch !== undefined; batch = batches[0]) {
       try {
-        return await this.send(partition, [{ letter, record: deadLetterRecord(letter, cut) }])
+        await this.producer.send(this.options.topic, partition, batch.records)
+        for (const letter of batch.letters) this.written.add(letter)
+        batches.shift()
       } catch (thrown) {
-        if (!isTooLarge(asPipelineError(thrown)) || cut === CUTS.length - 1) throw thrown
+        const smaller = isTooLarge(asPipelineError(thrown)) ? smallerThan(batch) : undefined
+        if (smaller === undefined) throw thrown
+        batches.splice(0, 1, ...smaller)
       }
     }
-  }
-
-  private async send(partition: number, batch: readonly Letter[]): Promise<void> {
-    await this.producer.send(
-      this.options.topic,
-      partition,
-      batch.map(({ record }) => record),
-    )
-    for (const { letter } of batch) this.written.add(letter)
   }
 }
 
@@ -108,20 +120,35 @@ function isTooLarge(error: PipelineError): boolean {
   return error.code === 'KAFKA_RECORD_TOO_LARGE'
 }
 
+function batchOf(letter: DeadLetter, cut = 0): Batch {
+  return { letters: [letter], records: [deadLetterRecord(letter, cut)], cut }
+}
+
+/** Each letter alone, or one letter with less of its payload; `undefined` when nothing smaller can be sent. */
+function smallerThan({ letters, cut }: Batch): readonly Batch[] | undefined {
+  const [first] = letters
+  if (letters.length > 1) return letters.map((letter) => batchOf(letter))
+  return first === undefined || cut === CUTS.length - 1 ? undefined : [batchOf(first, cut + 1)]
+}
+
 /** Batches that Kafka's limit leaves room for; a letter that is larger goes alone. */
-function partsOf(batch: readonly Letter[]): Letter[][] {
-  const parts: Letter[][] = []
+function joined(singles: readonly Batch[]): Batch[] {
+  const parts: Batch[][] = []
   let room = 0
-  for (const letter of batch) {
-    const size = sizeOf(letter.record)
+  for (const single of singles) {
+    const size = single.records.reduce((sum, record) => sum + sizeOf(record), 0)
     if (parts.length === 0 || size > room) {
       parts.push([])
       room = MAX_BATCH_BYTES
     }
-    parts.at(-1)?.push(letter)
+    parts.at(-1)?.push(single)
     room -= size
   }
-  return parts
+  return parts.map((part) => ({
+    letters: part.flatMap(({ letters }) => letters),
+    records: part.flatMap(({ records }) => records),
+    cut: 0,
+  }))
 }
 
 function sizeOf({ value, headers }: KafkaRecord): number {

@@ -167,6 +167,18 @@ export function asDatabaseError(thrown: unknown, doing: string): DatabaseError {
   )
 }
 
+/**
+ * Of connecting, or of beginning a transaction: no row is there yet that could be at fault, whatever the code. Poolers
+ * answer with XX000 when they have no connection left.
+ */
+export function asConnectionError(thrown: unknown, doing: string): DatabaseError {
+  const error = asDatabaseError(thrown, doing)
+  if (error.kind !== 'data') return error
+  const { sqlState, status } = error
+  const message = `${doing} failed: ${status}; trying again [${sqlState}]`
+  return new DatabaseError('transient', sqlState, message, status)
+}
+
 /** Connecting to a name with several addresses throws one error for all of them. */
 function firstOf(thrown: unknown): Thrown {
   const error = (thrown ?? {}) as Thrown

@@ -13,7 +13,7 @@ import { PipelineError } from '../runtime/errors'
 import { Users } from '../runtime/users'
 import type { EventLog } from '../runtime/event-log'
 import { nameOf, placeOf, type ConnectionConfig, type Server } from './connection'
-import { asDatabaseError, DatabaseError } from './database-error'
+import { asConnectionError, asDatabaseError, DatabaseError } from './database-error'
 import { durabilityWarnings } from './durability'
 import type { TableName } from './identifiers'
 import { Ledger, type PositionQuery, type PositionSpan } from './ledger'
@@ -136,7 +136,9 @@ export class Database {
    */
   transaction<T>(doing: string, work: (client: PoolClient) => Promise<T>, lane?: string): Promise<T> {
     const inTransaction = async (client: PoolClient): Promise<T> => {
-      await client.query(this.begin)
+      await client.query(this.begin).catch((thrown: unknown) => {
+        throw asConnectionError(thrown, doing)
+      })
       let result: T
       try {
         result = await work(client)
@@ -165,7 +167,7 @@ export class Database {
         client.release(true)
       } catch (error) {
         const isRefusal = error instanceof DatabaseError
-        if (!isRefusal) throw asDatabaseError(error, `connecting to PostgreSQL at ${this.place}`)
+        if (!isRefusal) throw asConnectionError(error, `connecting to PostgreSQL at ${this.place}`)
         if (++refused >= this.servers.count) throw this.servers.problem ?? error
       }
     }

@@ -12,7 +12,7 @@ import type { Settlement } from '../delivery/delivery'
 import { FlowCheck } from '../delivery/flow-check'
 import type { FlowTracking } from '../delivery/flow-tracking'
 import { link, type Message } from '../delivery/message-link'
-import { CLOSE_BUDGET_MS, settlesWithin } from '../runtime/deadline'
+import { CLOSE_BUDGET_MS, endsBefore, settlesWithin } from '../runtime/deadline'
 import { asPipelineError, PipelineError } from '../runtime/errors'
 import type { Database } from './database'
 import type { DeadLetterFilter } from './dead-letter-filter'
@@ -74,8 +74,7 @@ export class DeadLetterSource {
   /** After this nothing is marked any more. */
   private readonly cut = new AbortController()
   /** Ends the waiting for letters that are out. */
-  private abandon: () => void = () => undefined
-  private readonly abandoned = new Promise<void>((resolve) => (this.abandon = resolve))
+  private readonly abandoned = new AbortController()
   private current: Promise<unknown> = Promise.resolve()
   private atGate: (() => void)[] = []
   private readonly flowCheck: FlowCheck
@@ -136,7 +135,7 @@ export class DeadLetterSource {
     this.passGate()
     await drain(tracking.tracker, this.options.nodeId, CLOSE_BUDGET_MS - MARK_BUDGET_MS)
     tracking.tracker.abandon(this.options.nodeId)
-    this.abandon()
+    this.abandoned.abort()
     await settlesWithin(this.current, MARK_BUDGET_MS)
     this.cut.abort()
     this.releaseTracking()
@@ -185,7 +184,7 @@ export class DeadLetterSource {
       const { outcome, error } = await this.send(row)
       ended.push({ id: row.id, tenant: row.tenant_id ?? undefined, outcome, error })
     })
-    await Promise.race([Promise.all(sent), this.abandoned])
+    await endsBefore(Promise.all(sent), this.abandoned.signal)
     return ended
   }
 

@@ -3,11 +3,13 @@
  * delivery of its own, as if this were a source. Only then is the batch written without them, so that no record is
  * neither a row nor a dead letter, whenever the process ends. After a crash a rejected record may leave twice.
  */
+import { setMaxListeners } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Settlement } from '../delivery/delivery'
 import { link, type Message } from '../delivery/message-link'
 import type { DeliveryTracker } from '../delivery/tracker'
 import { backoffMs } from '../runtime/backoff'
+import { endsBefore } from '../runtime/deadline'
 import { asPipelineError, PipelineError } from '../runtime/errors'
 import { errorOf, type Refuser } from './dead-letters'
 import type { RejectedRecord } from './rejected'
@@ -35,12 +37,10 @@ export class RejectOutput {
   private readonly closing = new AbortController()
   private readonly problems = new Map<RejectedRecord, PipelineError>()
   private atGate: (() => void)[] = []
-  private readonly abandoned = new Promise<never>((_resolve, reject) => {
-    this.closing.signal.addEventListener('abort', () => reject(closed()), { once: true })
-  })
 
   constructor(private readonly options: RejectOutputOptions) {
-    this.abandoned.catch(() => undefined)
+    // One for each batch that is under way.
+    setMaxListeners(0, this.closing.signal)
   }
 
   /** Why a rejected record is not safe yet, although the flow has had it. */
@@ -56,7 +56,8 @@ export class RejectOutput {
   async deliver(rejected: readonly RejectedRecord[]): Promise<void> {
     const first = rejected[0]
     if (first !== undefined && !this.options.isWired()) throw notWired(rejected.length, first)
-    await Promise.race([this.abandoned, Promise.all(rejected.map((one) => this.deliverOne(one)))])
+    const delivered = Promise.all(rejected.map((one) => this.deliverOne(one)))
+    if (!(await endsBefore(delivered, this.closing.signal))) throw closed()
   }
 
   /** A deploy has finished. */

@@ -5,7 +5,7 @@
  */
 import { Client, type ClientConfig } from 'pg'
 import { nameOf, type Server } from './connection'
-import { asDatabaseError, type DatabaseError } from './database-error'
+import { asConnectionError, asDatabaseError, type DatabaseError } from './database-error'
 import type { ServerChoice } from './server-choice'
 import { serverState, type ServerState } from './sql/server-state'
 
@@ -55,7 +55,7 @@ export function serverClient(options: ServerClientOptions): new () => ServerClie
         onConnected(this.server, state)
       } catch (error) {
         void this.end().catch(() => undefined)
-        const reason = asDatabaseError(error, doing)
+        const reason = asConnectionError(error, doing)
         servers.refuse(this.server, reason)
         throw reason
       }

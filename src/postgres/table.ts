@@ -74,11 +74,15 @@ async function lookOrCreate(database: Database, options: TableOptions): Promise<
         missing.map(({ name }) => name),
       )
     }
+    const { generated } = found
+    const computed = columns.find(({ name, optional }) => !optional && generated.has(name))
+    if (computed !== undefined) throw generatedColumn(table, computed.name)
     if (options.reader !== undefined) {
       if (found.hypertable) throw chunksAreOpen(table, options.reader.role)
       await protectRows(client, table, options.reader.tenantColumn, options.reader.role)
     }
-    return { layout: layoutOf(found), columns: columns.filter(({ name }) => types.has(name)), types }
+    const used = columns.filter(({ name }) => types.has(name) && !generated.has(name))
+    return { layout: layoutOf(found), columns: used, types }
   })
 }
 
@@ -134,4 +138,11 @@ function missingColumns({ schema, table }: TableName, names: readonly string[]):
   const list = names.map((name) => `"${name}"`).join(', ')
   const text = `the table "${schema}"."${table}" has no column ${list}; add it, or change the sink's columns`
   return new DatabaseError('configuration', '42703', text, `no column ${names[0] ?? ''}`)
+}
+
+function generatedColumn({ schema, table }: TableName, name: string): DatabaseError {
+  const text =
+    `PostgreSQL computes the column "${name}" of "${schema}"."${table}" itself (generated always as … stored or virtual) ` +
+    "and takes no value for it; remove it from the sink's columns"
+  return new DatabaseError('configuration', '428C9', text, `column ${name} is generated`)
 }

@@ -20,3 +20,18 @@ export async function settlesWithin(work: Promise<unknown>, ms: number): Promise
     clearTimeout(timer)
   }
 }
+
+/**
+ * Waits for the work until the signal is aborted. `Promise.race` against one long-lived promise would keep a reaction
+ * for each piece of work until the node closes; here nothing is left behind.
+ * @returns false when the signal was first
+ * @throws what the work throws
+ */
+export function endsBefore(work: Promise<unknown>, signal: AbortSignal): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    const abandon = (): void => resolve(false)
+    if (signal.aborted) abandon()
+    else signal.addEventListener('abort', abandon)
+    void work.then(() => resolve(true), reject).finally(() => signal.removeEventListener('abort', abandon))
+  })
+}

@@ -4,7 +4,9 @@ import { createHash } from 'node:crypto'
 import { KafkaCluster } from '../../src/kafka/cluster'
 import { parseBrokers } from '../../src/kafka/connection'
 import { KafkaDeadLetterTarget } from '../../src/kafka/dead-letter-target'
+import type { KafkaProducer, KafkaRecord, ProducerOptions } from '../../src/kafka/driver'
 import { KafkaJsDriver } from '../../src/kafka/kafkajs-driver'
+import { PipelineError } from '../../src/runtime/errors'
 import { deadLettersOf } from '../../src/tenant/dead-letter'
 import { createTestTopic, sharedKafka, uniqueName, withAdmin } from '../support/kafka'
 import { readTopic } from '../support/kafka-log'
@@ -95,6 +97,45 @@ describe('dead letters in a topic', () => {
       (await readTopic(brokers, topic)).map(({ value }) => value?.toString()),
       ['a', 'b', 'c'],
     )
+  })
+
+  it('writes the same letters once, and with the same producer, when answers are lost', async () => {
+    const topic = await createTestTopic(brokers, { partitions: 2 })
+    const { driver } = cluster
+    const sent: (readonly KafkaRecord[])[] = []
+    let lost = 3
+    /** Kafka has the records, and the answer does not arrive. */
+    const forgetful = (options: ProducerOptions): KafkaProducer => {
+      const producer = driver.producer(options)
+      return {
+        partitionCount: (name) => producer.partitionCount(name),
+        close: () => producer.close(),
+        send: async (...batch) => {
+          sent.push(batch[2])
+          const offset = await producer.send(...batch)
+          if (lost-- <= 0) return offset
+          throw new PipelineError('KAFKA_NO_ANSWER', 'no answer', { retryable: true })
+        },
+      }
+    }
+    const target = new KafkaDeadLetterTarget({ driver: { producer: forgetful } } as unknown as KafkaCluster, {
+      topic,
+      create: undefined,
+    })
+    targets.push(target)
+    const letters = deadLettersOf({
+      batch: true,
+      payload: Array.from({ length: 20 }, (_, n) => ({ payload: `${n}`, kafka: { key: `k${n}` } })),
+    })
+    while (true) {
+      try {
+        await target.write(letters)
+        break
+      } catch (error) {
+        assert.equal((error as PipelineError).code, 'KAFKA_NO_ANSWER')
+      }
+    }
+    assert.equal(new Set(sent).size, 2, 'batches, one for each partition')
   })
 
   it('keeps the order of those with the same key', async () => {

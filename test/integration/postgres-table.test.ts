@@ -4,6 +4,7 @@ import type { Database } from '../../src/postgres/database'
 import type { TableSink, TableSinkOptions } from '../../src/postgres/table-sink'
 import { createTestDatabase, type TestDatabase } from '../support/postgres'
 import { openDatabase, openSink, range, record, records } from '../support/sink'
+import { until } from '../support/until'
 
 describe('the table of the PostgreSQL sink', () => {
   let database: TestDatabase
@@ -92,6 +93,26 @@ describe('the table of the PostgreSQL sink', () => {
     await open({ columns }).write({ way: 'range', range: range(0, 1), records: [record(0, { payload })] })
     const rows = await database.query('select tenant, degrees, site from iot_messages')
     assert.deepEqual(rows, [{ tenant: 't0', degrees: 21.5, site: 'north' }])
+  })
+
+  it('with a generated column that the mapping fills is refused before the first row, by name', async () => {
+    await database.query(`create table iot_messages (at timestamptz, degrees float8,
+      kelvin float8 generated always as (degrees + 273.15) stored)`)
+    const mapping = [
+      { column: 'at', from: 'time' },
+      { column: 'degrees', from: 'payload.degrees' },
+      { column: 'kelvin', from: 'payload.kelvin' },
+    ]
+    const columns = readColumns(JSON.stringify(mapping), 'jsonb')
+    const sink = open({ columns, createTable: false })
+    sink.start()
+    await until('the sink shows it', () => sink.problem !== undefined)
+    assert.equal(sink.problem?.statusText, 'PostgreSQL: column kelvin is generated')
+    assert.match(sink.problem.message, /computes the column "kelvin".*remove it from the sink's columns/)
+    const without = open({ columns: columns.slice(0, 2), createTable: false, ledgerName: 'without' })
+    const payload = { degrees: 20 }
+    await without.write({ way: 'range', range: range(0, 1), records: [record(0, { payload })] })
+    assert.deepEqual(await database.query('select kelvin from iot_messages'), [{ kelvin: 293.15 }])
   })
 
   it('stores JSON as it came, not as JavaScript would write it', async () => {

@@ -5,6 +5,8 @@ import { OURS } from './create-table'
 export interface TableDescription {
   /** Each column with the name of its type in `pg_type`; of a domain with that of its base, however deep. */
   readonly columns: ReadonlyMap<string, string>
+  /** Columns whose value PostgreSQL computes; it takes none for them. */
+  readonly generated: ReadonlySet<string>
   readonly partitioned: boolean
   readonly hypertable: boolean
   /** This package has created it, so its partitions are ours to add and to drop. */
@@ -18,6 +20,7 @@ export async function describeTable(
 ): Promise<TableDescription | undefined> {
   const { rows } = await client.query<{
     columns: [name: string, type: string][]
+    generated: string[]
     partitioned: boolean
     hypertable: boolean
     ours: boolean
@@ -33,6 +36,9 @@ select (select coalesce(json_agg(json_build_array(attname, base.typname)), '[]')
                )
                select typname from step where typbasetype = 0) as base
          where attrelid = class.oid and attnum > 0 and not attisdropped) as columns,
+       (select coalesce(json_agg(attname), '[]')
+          from pg_attribute
+         where attrelid = class.oid and attnum > 0 and attgenerated <> '') as generated,
        class.relkind = 'p' as partitioned,
        exists (select from pg_trigger
                 where tgrelid = class.oid and tgname = 'ts_insert_blocker') as hypertable,
@@ -42,5 +48,6 @@ select (select coalesce(json_agg(json_build_array(attname, base.typname)), '[]')
     [qualified(table), OURS],
   )
   const row = rows[0]
-  return row === undefined ? undefined : { ...row, columns: new Map(row.columns) }
+  if (row === undefined) return undefined
+  return { ...row, columns: new Map(row.columns), generated: new Set(row.generated) }
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
+import { getEventListeners } from 'node:events'
 import { backoffMs } from '../../../src/runtime/backoff'
-import { settlesWithin } from '../../../src/runtime/deadline'
+import { endsBefore, settlesWithin } from '../../../src/runtime/deadline'
 import { asPipelineError, describeError, PipelineError } from '../../../src/runtime/errors'
 import type { NodeStatus } from '../../../src/runtime/host'
 import { StatusLine } from '../../../src/runtime/status-line'
@@ -31,6 +32,20 @@ describe('Users', () => {
     assert.equal(users.size, 1)
     second()
     await wait
+  })
+})
+
+describe('endsBefore', () => {
+  it('tells which was first, the work or the signal, and leaves nothing behind with the signal', async () => {
+    const closing = new AbortController()
+    const { signal } = closing
+    assert.equal(await endsBefore(Promise.resolve(), signal), true)
+    await assert.rejects(endsBefore(Promise.reject(new Error('no')), signal), /no/)
+    const pending = endsBefore(new Promise(() => undefined), signal)
+    assert.equal(getEventListeners(signal, 'abort').length, 1)
+    closing.abort()
+    assert.equal(await pending, false)
+    assert.equal(await endsBefore(new Promise(() => undefined), signal), false)
   })
 })
 
