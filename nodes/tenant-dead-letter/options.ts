@@ -1,6 +1,7 @@
 /** The options of `tenant-dead-letter`; the dialog is tested against this table. */
 import { DEFAULT_REPLICAS } from '../../src/kafka/topic-check'
 import { IDENTIFIER } from '../../src/postgres/identifiers'
+import { KAFKA_TOPIC, KAFKA_TOPIC_EXPECTED } from '../../src/tenant/kafka-topic'
 import { choice, flag, integer, text } from '../../src/runtime/options'
 
 const identifier = (byDefault: string): ReturnType<typeof text> =>
@@ -16,8 +17,8 @@ export const options = {
   topic: text({
     default: 'iot-dead-letters',
     required: true,
-    pattern: /^(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}$/,
-    expects: 'a Kafka topic: 1 to 249 letters, digits, dots, dashes and underscores',
+    pattern: KAFKA_TOPIC,
+    expects: KAFKA_TOPIC_EXPECTED,
   }),
   missingTopic: choice(['wait', 'create'], 'wait'),
   partitions: integer({ default: 1, min: 1, max: 10_000, unit: 'partitions' }),

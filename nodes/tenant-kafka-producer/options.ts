@@ -3,16 +3,14 @@ import type { Compression } from '../../src/kafka/driver'
 import type { TenantProducerOptions } from '../../src/kafka/producer'
 import { DEFAULT_PARTITIONS, DEFAULT_REPLICAS, DEFAULT_RETENTION_MS } from '../../src/kafka/topic-check'
 import { choice, integer, readOptions, text } from '../../src/runtime/options'
+import { KAFKA_TOPIC, KAFKA_TOPIC_EXPECTED } from '../../src/tenant/kafka-topic'
 import { VALUE_FORMATS } from '../../src/tenant/envelope'
 
 const COMPRESSIONS = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const satisfies readonly Compression[]
 
 export const options = {
   /** Empty: `msg.kafka.topic` says where a record goes. */
-  topic: text({
-    pattern: /^(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}$/,
-    expects: 'a Kafka topic: 1 to 249 letters, digits, dots, dashes and underscores',
-  }),
+  topic: text({ pattern: KAFKA_TOPIC, expects: KAFKA_TOPIC_EXPECTED }),
   format: choice(VALUE_FORMATS, 'raw'),
   compression: choice(COMPRESSIONS, 'snappy'),
   lingerMs: integer({ default: 5, min: 0, max: 10_000, unit: 'ms' }),

@@ -12,6 +12,7 @@
  *  6. A batch that failed may have been stored. Another one for its partition must not be taken for its repetition.
  */
 import type { PipelineError } from '../runtime/errors'
+import type { WantedTopic } from './topic-selection'
 
 export interface KafkaRecord {
   readonly key: Buffer | string | null
@@ -65,7 +66,7 @@ export interface KafkaProducer {
 
 export interface ConsumerOptions {
   readonly groupId: string
-  readonly topics: readonly (string | RegExp)[]
+  readonly topics: readonly WantedTopic[]
   readonly sessionTimeoutMs: number
   /** How the group shares its partitions; `sticky`: a partition stays with its member when it can. */
   readonly assigner: Assigner
@@ -99,6 +100,8 @@ export interface ConsumerOptions {
    * cannot be read (`KAFKA_UNREADABLE`), or because `onBatch` has rejected, until it is released or assigned anew.
    */
   readonly onStopped: (partition: TopicPartition, stop: PartitionStop) => void
+  /** A pattern matches these topics, and they are not read: see `selectTopics`. Called when there are others than before. */
+  readonly onExcluded?: (topics: readonly string[]) => void
 }
 
 /** Why nothing more is read from a partition, and what was known of it at that moment. */

@@ -14,6 +14,7 @@ import { registerCodecs } from './kafkajs-codecs'
 import { guardIdleTimer } from './kafkajs-idle-guard'
 import { kafkaJsLogin } from './kafkajs-login'
 import { useRecordEncoder } from './kafkajs-record-encoder'
+import { useSafeHeaders } from './kafkajs-record-headers'
 import { isTlsAlert, WANTS_TLS_CODE } from './kafkajs-tls-errors'
 
 /** Receives what kafkajs says, for the debug log; our own errors tell the same in plain words. */
@@ -59,6 +60,7 @@ interface Connection {
 export function createKafkaJsClient(connection: KafkaConnection, log: KafkaLog): KafkaJsClient {
   guardIdleTimer()
   useRecordEncoder()
+  useSafeHeaders()
   useBatchCheck()
   registerCodecs()
   const sockets = new Map<net.Socket, Connection>()

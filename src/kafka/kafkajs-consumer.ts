@@ -20,6 +20,7 @@ const REFRESH_MS = 30_000
 export class KafkaJsConsumer implements KafkaConsumer {
   private readonly past = new Map<string, OwnedPartition>()
   private readonly budget = new BatchBudget()
+  private excluded = ''
   private readonly problems = new Map<string, PipelineError>()
   private session: KafkaJsSession | undefined
   private supervision: Promise<void> | undefined
@@ -88,6 +89,7 @@ export class KafkaJsConsumer implements KafkaConsumer {
       translate: (error) => this.translate(error),
       refreshMs: this.refreshMs,
       onProblem: (part, problem) => this.setProblem(part, problem),
+      onExcluded: (topics) => this.noteExcluded(topics),
     })
     return this.session
   }
@@ -102,6 +104,12 @@ export class KafkaJsConsumer implements KafkaConsumer {
     if (problem === undefined) this.problems.delete(part)
     else this.problems.set(part, problem)
     this.options.onState(this.problems.values().next().value)
+  }
+
+  private noteExcluded(topics: readonly string[]): void {
+    const names = topics.join()
+    if (names !== this.excluded && names !== '') this.options.onExcluded?.(topics)
+    this.excluded = names
   }
 
   private pause(ms: number): Promise<void> {

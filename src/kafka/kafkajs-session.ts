@@ -37,7 +37,7 @@ import type { KafkaJsClient } from './kafkajs-client'
 import { OffsetLookup } from './kafkajs-offsets'
 import { stickyAssigner } from './kafkajs-sticky-assigner'
 import type { FetchedRange } from './partition-reader'
-import { selectTopics } from './topic-selection'
+import { selectTopics, type WantedTopic } from './topic-selection'
 
 /** One answer of a broker, all partitions together; it takes several times its size while it is decoded. */
 const MAX_BYTES_PER_FETCH = 2 * 1024 * 1024
@@ -67,6 +67,8 @@ export interface SessionOptions {
   readonly refreshMs: number
   /** A part (`connection`, `topics`, a partition) has a problem, or has it no more. */
   readonly onProblem: (part: string, problem: PipelineError | undefined) => void
+  /** These topics match a pattern, and are not read. Called again and again. */
+  readonly onExcluded: (topics: readonly string[]) => void
 }
 
 export class KafkaJsSession {
@@ -250,7 +252,8 @@ export class KafkaJsSession {
   /** @throws PipelineError when none of the topics exists */
   private async chooseTopics(): Promise<void> {
     const wanted = this.options.consumer.topics
-    const { topics, missing } = selectTopics(wanted, await this.admin.listTopics())
+    const { topics, missing, excluded } = selectTopics(wanted, await this.admin.listTopics())
+    this.options.onExcluded(excluded)
     const problem = missing.length > 0 ? unknownTopics(missing) : undefined
     if (topics.length === 0) throw problem ?? noTopicMatches(wanted)
     this.topics = topics
@@ -262,7 +265,8 @@ export class KafkaJsSession {
     const stuckAfterMs = 3 * sessionTimeoutMs + STUCK_AFTER_MS
     if (performance.now() - this.movedAtMs > stuckAfterMs) return this.end(stuck(stuckAfterMs))
     try {
-      const { topics } = selectTopics(wanted, await this.admin.listTopics())
+      const { topics, excluded } = selectTopics(wanted, await this.admin.listTopics())
+      this.options.onExcluded(excluded)
       if (topics.join() !== this.topics.join()) this.end(undefined)
     } catch {
       // The consumer meets the same outage, and says so.
@@ -307,10 +311,10 @@ function unknownTopics(missing: readonly string[]): PipelineError {
   )
 }
 
-function noTopicMatches(wanted: readonly (string | RegExp)[]): PipelineError {
+function noTopicMatches(wanted: readonly WantedTopic[]): PipelineError {
   return new PipelineError(
     'KAFKA_UNKNOWN_TOPIC',
-    `No Kafka topic matches ${wanted.map(String).join(', ')} yet; the consumer waits for one`,
+    `No Kafka topic matches ${wanted.map((want) => (typeof want === 'string' ? want : `/${want.source}/`)).join(', ')} yet; the consumer waits for one`,
     { retryable: true, statusText: 'Kafka: no topic matches yet' },
   )
 }

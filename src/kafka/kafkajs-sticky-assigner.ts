@@ -68,7 +68,7 @@ export function decodeOwned(userData: Buffer): TopicPartition[] {
 }
 
 function byTopic(partitions: readonly TopicPartition[]): Record<string, number[]> {
-  const topics: Record<string, number[]> = {}
+  const topics = Object.create(null) as Record<string, number[]>
   for (const { topic, partition } of partitions) (topics[topic] ??= []).push(partition)
   return topics
 }

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { PipelineError } from '../runtime/errors'
 import type { WireRecord } from '../runtime/wire'
 import { deadLetterOf } from '../tenant/replayed'
+import { KAFKA_TOPIC, kafkaTopicProblem } from '../tenant/kafka-topic'
 import { encodeRecord, type ValueFormat } from '../tenant/envelope'
 import type { RecordHeaders } from '../tenant/record-headers'
 import type { KafkaRecord } from './driver'
@@ -43,6 +44,7 @@ export function addressRecord(wire: WireRecord, options: RecordOptions): Address
   const isReplayed = deadLetterOf(wire) !== undefined
   const topic = options.topic !== '' ? options.topic : wasRead && !isReplayed ? undefined : kafka?.topic
   if (typeof topic !== 'string' || topic === '') throw noTopic(wasRead)
+  if (!KAFKA_TOPIC.test(topic)) throw invalidTopic(topic)
   const key = keyBytes(kafka?.key)
   const receivedAt = validTime(wire.receivedAt) ?? options.now()
   const identity = { messageId: messageIdOf(wire) ?? options.newMessageId(), receivedAt }
@@ -108,6 +110,10 @@ function noTopic(wasRead: boolean): PipelineError {
       : 'the message has no msg.kafka.topic, and the producer node has no topic: set one of them',
     'no topic',
   )
+}
+
+function invalidTopic(topic: string): PipelineError {
+  return invalid('KAFKA_INVALID_TOPIC', kafkaTopicProblem(topic) ?? topic, 'invalid topic name')
 }
 
 function invalid(code: string, message: string, statusText: string): PipelineError {

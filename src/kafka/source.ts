@@ -33,6 +33,7 @@ import { StoppedPartitions, type StoppedPartition } from './stopped-partitions'
 import { compactionWarnings, newTopic, type TopicPlan } from './topic-check'
 import { TopicChecks } from './topic-checks'
 import type { TopicNames } from './topic-names'
+import type { WantedTopic } from './topic-selection'
 
 /** Of the time that Node-RED gives a node to close, so much is left for leaving the group. */
 const LEAVE_BUDGET_MS = 5_500
@@ -48,7 +49,7 @@ const closing = new Map<string, Promise<void>>()
 export interface KafkaSourceSettings {
   readonly nodeId: string
   readonly group: string
-  readonly topics: readonly (string | RegExp)[]
+  readonly topics: readonly WantedTopic[]
   readonly mode: 'batch' | 'record'
   readonly start: StartAt
   readonly maxBatchRecords: number
@@ -242,6 +243,7 @@ export class KafkaSource {
         this.stoppedPartitions.add(partition, stop)
         this.host.log.error(stop.problem)
       },
+      onExcluded: (topics) => this.host.log.note('KAFKA_TOPIC_EXCLUDED', excludedText(topics)),
     })
     const { consumer } = this
     void this.createTopics().then(() => {
@@ -414,4 +416,16 @@ export class KafkaSource {
       await new Promise((resolve) => setTimeout(resolve, backoffMs(attempt, CREATE_BACKOFF)).unref())
     }
   }
+}
+
+/** At most so many are named; a device may have made any number of them. */
+const SHOWN_TOPICS = 10
+
+function excludedText(topics: readonly string[]): string {
+  const shown = topics.slice(0, SHOWN_TOPICS).join(', ')
+  const more = topics.length > SHOWN_TOPICS ? ` and ${topics.length - SHOWN_TOPICS} more` : ''
+  return (
+    `the topic pattern matches ${shown}${more}, which a pattern never reads: "__" is for the topics of Kafka itself. ` +
+    'To read such a topic, name it in a consumer of its own'
+  )
 }

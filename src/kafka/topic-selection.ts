@@ -1,29 +1,31 @@
 /**
  * The topics of a consumer as the user writes them: names separated by commas, or one `/pattern/`.
  */
-import { PipelineError } from '../runtime/errors'
+import { describeError, PipelineError } from '../runtime/errors'
+import { compileLinear, type LinearPattern } from '../runtime/linear-pattern'
+import { KAFKA_INTERNAL, kafkaNameProblem, kafkaTopicProblem } from '../tenant/kafka-topic'
 
-/** Kafka's own rule (Topic.java): up to 249 of these characters, and not `.` or `..`. */
-const TOPIC_NAME = /^(?!\.{1,2}$)[a-zA-Z0-9._-]{1,249}$/
+/** A name, or a pattern that selects by name. */
+export type WantedTopic = string | LinearPattern
 
 /** @throws PipelineError `CONFIG_INVALID` */
-export function parseTopics(text: string): (string | RegExp)[] {
+export function parseTopics(text: string): WantedTopic[] {
   const trimmed = text.trim()
   const pattern = /^\/(.+)\/(i?)$/.exec(trimmed)
   if (pattern !== null) return [compile(pattern[1] as string, pattern[2] as string)]
   const names = trimmed.split(',').map((name) => name.trim())
-  const wrong = names.find((name) => !TOPIC_NAME.test(name))
+  const wrong = names.find((name) => kafkaNameProblem(name) !== undefined)
   if (wrong !== undefined) {
     throw invalid(`"${wrong}" is no Kafka topic; expected names separated by commas, or one /pattern/`)
   }
   return [...new Set(names)]
 }
 
-function compile(source: string, flags: string): RegExp {
+function compile(source: string, flags: string): LinearPattern {
   try {
-    return new RegExp(source, flags)
+    return compileLinear(source, { ignoreCase: flags === 'i' })
   } catch (error) {
-    throw invalid(`the topic pattern is wrong: ${(error as Error).message}`)
+    throw invalid(`the topic pattern /${source}/: ${describeError(error)}`)
   }
 }
 
@@ -32,19 +34,25 @@ export interface TopicSelection {
   readonly topics: readonly string[]
   /** Names that were asked for and are not there. */
   readonly missing: readonly string[]
+  /** A pattern matches them, and they are left out: their names are not those of a topic that we write to. */
+  readonly excluded: readonly string[]
 }
 
-/** Which of the topics that exist are wanted. Kafka's internal topics only by their exact name. */
-export function selectTopics(
-  wanted: readonly (string | RegExp)[],
-  existing: readonly string[],
-): TopicSelection {
+/** Which of the topics that exist are wanted. What we would not write to is read only by its exact name. */
+export function selectTopics(wanted: readonly WantedTopic[], existing: readonly string[]): TopicSelection {
   const names = new Set(wanted.filter((want) => typeof want === 'string'))
-  const patterns = wanted.filter((want) => want instanceof RegExp)
-  const matches = (topic: string): boolean =>
-    !topic.startsWith('__') && patterns.some((pattern) => pattern.test(topic))
-  const topics = existing.filter((topic) => names.has(topic) || matches(topic)).sort()
-  return { topics, missing: [...names].filter((name) => !existing.includes(name)) }
+  const patterns = wanted.filter((want) => typeof want !== 'string')
+  const topics: string[] = []
+  const excluded: string[] = []
+  for (const topic of existing) {
+    if (names.has(topic)) topics.push(topic)
+    else if (!KAFKA_INTERNAL.has(topic) && patterns.some((pattern) => pattern.test(topic))) {
+      if (kafkaTopicProblem(topic) === undefined) topics.push(topic)
+      else excluded.push(topic)
+    }
+  }
+  const missing = [...names].filter((name) => !existing.includes(name))
+  return { topics: topics.sort(), missing, excluded: excluded.sort() }
 }
 
 function invalid(sentence: string): PipelineError {

@@ -65,7 +65,7 @@ function attemptsOf({ attempts }: DeadLetterRow): number {
  * one, so that whoever stores it twice can see that.
  */
 function headersOf(row: DeadLetterRow, attempts: number): TextHeaders {
-  const headers: TextHeaders = {}
+  const headers = Object.create(null) as TextHeaders
   for (const [name, value] of Object.entries(row.headers ?? {})) {
     if (name === HEADER.format || name.startsWith(HEADER.deadLetterPrefix)) continue
     headers[name] = typeof value === 'string' ? value : [...value]
@@ -82,7 +82,7 @@ function headersOf(row: DeadLetterRow, attempts: number): TextHeaders {
   for (const [name, value] of Object.entries(own)) {
     if (value !== undefined && value !== null) headers[name] = value
   }
-  return headers
+  return { ...headers }
 }
 
 /** The time is that of the arrival: it has to be the same in every attempt, because it can be part of a row's key. */

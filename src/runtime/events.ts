@@ -119,6 +119,11 @@ export const EVENTS = {
     'A topic would lose acknowledged records (by compaction, or with a broker), stop when a broker stops, or replace the time that a flow has set.',
     'Change the setting that the message names.',
   ),
+  KAFKA_TOPIC_EXCLUDED: kind(
+    'warn',
+    'The topic pattern of the consumer matches topics that a pattern never reads, because their names begin with `__` or are not safe.',
+    'Name such a topic in a consumer of its own, or rename it. The producer writes to none of them.',
+  ),
   KAFKA_ASSIGNED: kind('info', 'The consumer was given partitions; `counts` says how many more.'),
   KAFKA_REVOKED: kind('info', 'The consumer has given partitions up; `counts` says how many.'),
   KAFKA_OFFSET_OUT_OF_RANGE: kind(

@@ -141,7 +141,8 @@ function errorOf(error: unknown): Pick<DeadLetter, 'reason' | 'code' | 'nodeId' 
  * of that, and must not be opened once more when it looks like one.
  */
 function headersOf(record: WireRecord, given: unknown): DeadLetter['headers'] {
-  const headers: Record<string, string | string[]> = {}
+  // Their names are anyone's, `__proto__` among them.
+  const headers = Object.create(null) as Record<string, string | string[]>
   if (record.retain === true) headers[HEADER.retained] = 'true'
   if (typeof record.contentType === 'string') headers[HEADER.contentType] = record.contentType
   const add = (prefix: string, values: unknown, except: readonly string[] = []): void => {
@@ -154,7 +155,7 @@ function headersOf(record: WireRecord, given: unknown): DeadLetter['headers'] {
   add(HEADER.levelPrefix, record.levels, ['tenant', 'project', 'device'])
   add(HEADER.userPropertyPrefix, record.userProperties)
   add('', given)
-  return headers
+  return { ...headers }
 }
 
 type WithoutId = Omit<DeadLetter, 'id'>

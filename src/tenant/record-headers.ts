@@ -65,7 +65,7 @@ function addUserProperties(headers: RecordHeaders, properties: UserProperties): 
 /** The fields that our headers name. */
 export function decodeHeaders(headers: ReadHeaders): WireRecord {
   const record: WireRecord = {}
-  const levels: Record<string, string> = {}
+  const levels = Object.create(null) as Record<string, string>
   const userProperties = Object.create(null) as Record<string, string | string[]>
   let hasLevels = false
   let hasProperties = false
@@ -84,7 +84,7 @@ export function decodeHeaders(headers: ReadHeaders): WireRecord {
       hasProperties = true
     }
   }
-  if (hasLevels) record.levels = levels
+  if (hasLevels) record.levels = { ...levels }
   if (hasProperties) record.userProperties = { ...userProperties }
   return record
 }

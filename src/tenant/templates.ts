@@ -3,16 +3,6 @@
  */
 import { PipelineError } from '../runtime/errors'
 
-/** Kafka's own rule (`org.apache.kafka.common.internals.Topic`). */
-const MAX_TOPIC_LENGTH = 249
-const TOPIC_CHARACTERS = /^[a-zA-Z0-9._-]+$/
-const INTERNAL_TOPICS = [
-  '__consumer_offsets',
-  '__transaction_state',
-  '__share_group_state',
-  '__cluster_metadata',
-]
-
 export class Template {
   /**
    * @param literals text before, between and after the names: one more than there are names
@@ -71,18 +61,6 @@ export class Template {
   get hasTouchingNames(): boolean {
     return this.literals.slice(1, -1).includes('')
   }
-}
-
-/** Why Kafka would not take this topic, or should not be given it; `undefined` when all is well. */
-export function kafkaTopicProblem(topic: string): string | undefined {
-  if (topic === '') return 'a Kafka topic cannot be empty'
-  if (topic === '.' || topic === '..') return `a Kafka topic cannot be "${topic}"`
-  if (topic.length > MAX_TOPIC_LENGTH) return `a Kafka topic has at most ${MAX_TOPIC_LENGTH} characters`
-  if (!TOPIC_CHARACTERS.test(topic)) {
-    return `the Kafka topic ${JSON.stringify(topic)} has characters other than letters, digits, ".", "_" and "-"`
-  }
-  if (INTERNAL_TOPICS.includes(topic)) return `"${topic}" is a topic of Kafka itself`
-  return undefined
 }
 
 export function refused(what: string, text: string, why: string): PipelineError {

@@ -4,8 +4,9 @@
  */
 import type { WireRecord } from '../runtime/wire'
 import { PipelineError } from '../runtime/errors'
+import { kafkaTopicProblem } from './kafka-topic'
 import { nameRule, type NameRule } from './names'
-import { kafkaTopicProblem, refused, Template } from './templates'
+import { refused, Template } from './templates'
 import { TopicCache } from './topic-cache'
 import { TopicPattern } from './topic-pattern'
 

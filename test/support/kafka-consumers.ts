@@ -16,6 +16,7 @@ export class RecordingConsumer {
   readonly revoked: TopicPartition[] = []
   readonly stopped: ({ partition: TopicPartition } & PartitionStop)[] = []
   readonly states: (PipelineError | undefined)[] = []
+  readonly excluded: string[] = []
   joins = 0
   readonly consumer: KafkaConsumer
 
@@ -47,6 +48,7 @@ export class RecordingConsumer {
       onRevoked: (partitions) => void this.revoked.push(...partitions),
       onState: (problem) => void this.states.push(problem),
       onStopped: (partition, stop) => void this.stopped.push({ partition, ...stop }),
+      onExcluded: (topics) => void this.excluded.push(...topics),
     }
     this.consumer = driver.consumer(settings)
     this.consumer.start()

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { kafkaTopicProblem, Template } from '../../../src/tenant/templates'
+import { Template } from '../../../src/tenant/templates'
 
 const KNOWN = ['tenant', 'project', 'device']
 
@@ -36,20 +36,5 @@ describe('template', () => {
     const template = Template.compile('Kafka topic', '{tenant}-{project}', KNOWN)
     assert.match(template.ambiguity({ tenant: 'x-y', project: 'z' }) ?? '', /the tenant holds "-"/)
     assert.equal(template.ambiguity({ tenant: 'x', project: 'y-z' }), undefined)
-  })
-})
-
-describe('Kafka topic', () => {
-  it('has 1 to 249 letters, digits, dots, underscores and dashes', () => {
-    for (const topic of ['a', 'iot-messages', 'acme.north', 'A_b.c-9', 'x'.repeat(249)]) {
-      assert.equal(kafkaTopicProblem(topic), undefined)
-    }
-    for (const topic of ['', '.', '..', 'a b', 'a/b', 'é', 'a\0', 'x'.repeat(250)]) {
-      assert.equal(typeof kafkaTopicProblem(topic), 'string', JSON.stringify(topic))
-    }
-  })
-
-  it('is none of Kafka itself', () => {
-    assert.match(kafkaTopicProblem('__consumer_offsets') ?? '', /a topic of Kafka itself/)
   })
 })
