@@ -38,9 +38,9 @@ export function useSafeHeaders(): void {
 export function withSafeHeaders(decode: Decode): Decode {
   return (bytes, context) => {
     let found: readonly Header[] = []
-    const read = bytes.readVarIntArray
+    const read = bytes.readVarIntArray.bind(bytes)
     bytes.readVarIntArray = (readHeader) => {
-      found = read.call(bytes, readHeader)
+      found = read(readHeader)
       return []
     }
     return { ...decode(bytes, context), headers: collected(found) }
