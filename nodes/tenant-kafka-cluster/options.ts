@@ -18,6 +18,7 @@ export const options = {
   tokenUrl: text({
     pattern: /^https?:\/\/[^\s@]+$/,
     expects: 'a URL such as https://login.example/oauth2/token, without a user in it',
+    confidential: true,
   }),
   tokenScope: text(),
   connectionTimeoutMs: integer({ default: 10_000, min: 1000, max: 120_000, unit: 'ms' }),

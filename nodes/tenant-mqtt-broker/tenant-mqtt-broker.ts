@@ -3,7 +3,7 @@
  * its own with these settings, so there is nothing to close here.
  */
 import type { Node, NodeAPI, NodeDef } from 'node-red'
-import { parseBrokerUrls } from '../../src/mqtt/broker-settings'
+import { parseBrokerUrls, refusePassword } from '../../src/mqtt/broker-settings'
 import { asPipelineError, PipelineError } from '../../src/runtime/errors'
 import { EventLog } from '../../src/runtime/event-log'
 import { readOptions } from '../../src/runtime/options'
@@ -26,10 +26,12 @@ export = function (RED: NodeAPI): void {
         const tlsNode = config.tls ? (RED.nodes.getNode(config.tls) as unknown as TlsNode | null) : undefined
         if (tlsNode === null) throw missing('the TLS configuration is gone or switched off')
         const values = readOptions(options, config)
+        const urls = parseBrokerUrls(values.url)
+        if (savedUrl(RED, node) === values.url) refusePassword(urls)
         const environment = (name: string): unknown => RED.util.getSetting(node, name)
         const secret = readPassword(values.passwordEnv, password, environment)
         node.broker = {
-          urls: parseBrokerUrls(values.url),
+          urls,
           clientId: values.clientId,
           protocol: values.protocolVersion,
           keepAliveSeconds: values.keepAliveSeconds,
@@ -48,6 +50,16 @@ export = function (RED: NodeAPI): void {
     },
     { credentials: { password: { type: 'password' } } },
   )
+}
+
+/** The address as the flow file has it, before Node-RED puts in the value of an environment variable. */
+function savedUrl(RED: NodeAPI, node: Node & { _alias?: string }): unknown {
+  let saved: unknown
+  RED.nodes.eachNode((config) => {
+    // In a subflow the flow file has the node under the id of its template.
+    if (config.id === (node._alias ?? node.id)) saved = (config as { url?: unknown }).url
+  })
+  return saved
 }
 
 function missing(message: string): PipelineError {

@@ -1,5 +1,6 @@
 /** How to reach a Kafka cluster: the values of a `tenant-kafka-cluster` node, checked and ready for a driver. */
 import { createSecureContext, type ConnectionOptions } from 'node:tls'
+import { LOGIN_ADVICE, nameOf, parseHosts, unreadable, type AddressKind } from '../runtime/address'
 import { describeError, PipelineError } from '../runtime/errors'
 
 export const PASSWORD_MECHANISMS = ['plain', 'scram-sha-256', 'scram-sha-512'] as const
@@ -30,29 +31,22 @@ export interface KafkaConnection {
 }
 
 const DEFAULT_PORT = 9092
-const BROKER = /^([A-Za-z0-9._-]+)(?::(\d{1,5}))?$/
+const BROKERS: AddressKind = {
+  what: '"brokers"',
+  expects: 'addresses such as kafka-1:9092,kafka-2:9092',
+  statusText: 'check "brokers"',
+}
 
 /**
  * @param text addresses with commas between them; a missing port is 9092
  * @throws PipelineError `CONFIG_INVALID`
  */
 export function parseBrokers(text: string): string[] {
-  const entries = text.split(',').map((entry) => entry.trim())
-  const addresses = entries.filter((entry) => entry !== '')
-  if (addresses.length === 0) throw invalidBrokers('nothing')
-  return addresses.map((address) => {
-    const [, host, port = String(DEFAULT_PORT)] = BROKER.exec(address) ?? []
-    if (host === undefined || Number(port) < 1 || Number(port) > 65_535) throw invalidBrokers(address)
-    return `${host}:${port}`
-  })
-}
-
-function invalidBrokers(given: string): PipelineError {
-  return new PipelineError(
-    'CONFIG_INVALID',
-    `"brokers" contains ${given}; expected addresses such as kafka-1:9092,kafka-2:9092`,
-    { retryable: false, statusText: 'check "brokers"' },
-  )
+  if (text.includes('@')) throw unreadable(BROKERS, `has a login; ${LOGIN_ADVICE}`)
+  if (text.includes('://')) throw unreadable(BROKERS, 'has a protocol, as in SSL://')
+  const entries = text.split(',').filter((entry) => entry.trim() !== '')
+  if (entries.length === 0) throw unreadable(BROKERS, 'has no address')
+  return parseHosts(entries.join(','), DEFAULT_PORT, BROKERS).map(nameOf)
 }
 
 /**

@@ -8,6 +8,7 @@
 import net from 'node:net'
 import tls from 'node:tls'
 import { Kafka, logLevel, type ISocketFactory, type LogEntry } from 'kafkajs'
+import { nextAddressMs, serverName } from '../runtime/dialling'
 import type { KafkaConnection } from './connection'
 import { useBatchCheck } from './kafkajs-batch-check'
 import { registerCodecs } from './kafkajs-codecs'
@@ -21,6 +22,8 @@ import { isTlsAlert, WANTS_TLS_CODE } from './kafkajs-tls-errors'
 export type KafkaLog = (text: string) => void
 
 const KEEP_ALIVE_MS = 60_000
+/** Stands for a colon in the host of a seed; no name and no address has it. */
+const COLON = '~'
 /**
  * A session of limited length (`connections.max.reauth.ms`, or the life of a token) is renewed so long before its
  * end. kafkajs' own 10 s fail with a session of 10 s or less: it would log in anew before every request, and the
@@ -65,7 +68,7 @@ export function createKafkaJsClient(connection: KafkaConnection, log: KafkaLog):
   registerCodecs()
   const sockets = new Map<net.Socket, Connection>()
   const silent = new Set<string>()
-  const nextSeed = seedChooser(connection.brokers, silent)
+  const nextSeed = seedChooser(connection.brokers.map(asSeed), silent)
   const kafka = new Kafka({
     brokers: () => [nextSeed()],
     clientId: connection.clientId,
@@ -76,7 +79,7 @@ export function createKafkaJsClient(connection: KafkaConnection, log: KafkaLog):
     reauthenticationThreshold: RENEW_SESSION_MS,
     requestTimeout: connection.requestTimeoutMs,
     retry: RETRY,
-    socketFactory: socketFactory(sockets, silent),
+    socketFactory: socketFactory(sockets, silent, nextAddressMs(connection.connectionTimeoutMs)),
     logLevel: logLevel.ERROR,
     logCreator: () => (entry) => log(describeEntry(entry)),
   })
@@ -116,12 +119,23 @@ function describeEntry({ namespace, log }: LogEntry): string {
   return `kafkajs ${namespace}: ${log.message}${reason}`
 }
 
-function socketFactory(sockets: Map<net.Socket, Connection>, silent: Set<string>): ISocketFactory {
+/** kafkajs ends the host of a seed at the first colon, which an IPv6 address has within. */
+function asSeed(broker: string): string {
+  const [, address, port] = /^\[(.*)\]:(\d+)$/.exec(broker) ?? []
+  return address === undefined ? broker : `${address.replaceAll(':', COLON)}:${port}`
+}
+
+function socketFactory(
+  sockets: Map<net.Socket, Connection>,
+  silent: Set<string>,
+  autoSelectFamilyAttemptTimeout: number,
+): ISocketFactory {
   return ({ host, port, ssl, onConnect }) => {
-    const name = net.isIP(host) === 0 ? { servername: host } : {}
+    const address = host.replaceAll(COLON, ':')
+    const place = { host: address, port, autoSelectFamilyAttemptTimeout }
     const socket = ssl
-      ? tls.connect({ host, port, ...name, ...ssl }, onConnect)
-      : noticeTls(net.connect({ host, port }, onConnect))
+      ? tls.connect({ ...place, ...serverName(address), ...ssl }, onConnect)
+      : noticeTls(net.connect(place, onConnect))
     socket.setKeepAlive(true, KEEP_ALIVE_MS)
     socket.setNoDelay(true)
     const open: Connection = { broker: `${host}:${port}`, answered: false }

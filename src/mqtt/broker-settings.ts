@@ -2,6 +2,15 @@
  * How to reach an MQTT broker, and the safe mode: set-ups in which a broker may forget messages are refused when
  * the flow is deployed, unless the user has chosen them.
  */
+import {
+  LOGIN_ADVICE,
+  nameOf,
+  parseAddress,
+  parseHosts,
+  unreadable,
+  type AddressKind,
+  type HostPort,
+} from '../runtime/address'
 import { PipelineError } from '../runtime/errors'
 
 export type ProtocolVersion = 4 | 5
@@ -29,16 +38,33 @@ export interface BrokerSettings {
 }
 
 export interface BrokerUrl {
-  /** For MQTT.js, without user and password. */
-  readonly href: string
+  readonly protocol: 'mqtt' | 'mqtts' | 'ws' | 'wss'
+  /** Without brackets. */
+  readonly hostname: string
+  readonly port: number
+  /** Of a WebSocket, with the query; never shown. */
+  readonly path: string
   /** For people: `host:port`. */
   readonly host: string
   readonly username?: string
   readonly password?: string
 }
 
-const DEFAULT_PORTS: Readonly<Record<string, number>> = { mqtt: 1883, mqtts: 8883, ws: 80, wss: 443 }
-const ALIASES: Readonly<Record<string, string>> = { tcp: 'mqtt', tls: 'mqtts', ssl: 'mqtts' }
+const PROTOCOLS: Readonly<Record<string, readonly [BrokerUrl['protocol'], number]>> = {
+  mqtt: ['mqtt', 1883],
+  tcp: ['mqtt', 1883],
+  mqtts: ['mqtts', 8883],
+  tls: ['mqtts', 8883],
+  ssl: ['mqtts', 8883],
+  ws: ['ws', 80],
+  wss: ['wss', 443],
+}
+
+const BROKER: AddressKind = {
+  what: 'the address of the MQTT broker',
+  expects: 'mqtt://host:1883, mqtts://, ws:// or wss://',
+  statusText: 'check the broker address',
+}
 
 /**
  * @param text one or several addresses, separated by commas or white space: `mqtt://host:1883`, `mqtts://…`,
@@ -46,51 +72,51 @@ const ALIASES: Readonly<Record<string, string>> = { tcp: 'mqtt', tls: 'mqtts', s
  * @throws PipelineError `CONFIG_INVALID`
  */
 export function parseBrokerUrls(text: string): BrokerUrl[] {
-  const parts = text.split(/[\s,]+/).filter((part) => part !== '')
-  if (parts.length === 0) throw invalid('the MQTT broker has no address', 'no broker address')
-  return parts.map(parseBrokerUrl)
+  const urls = addressesIn(text).flatMap(parseBrokerUrl)
+  if (urls.length === 0) throw invalid('the MQTT broker has no address', 'no broker address')
+  return urls
 }
 
-function parseBrokerUrl(text: string): BrokerUrl {
-  const given = /^[a-z]+:\/\//i.test(text) ? text : `mqtt://${text}`
-  const separator = given.indexOf('://')
-  const scheme = given.slice(0, separator).toLowerCase()
-  const protocol = ALIASES[scheme] ?? scheme
-  const defaultPort = DEFAULT_PORTS[protocol]
-  const parsed = parseAsHttp(given.slice(separator))
-  if (defaultPort === undefined || parsed === null || parsed.hostname === '') {
-    const shown = withoutCredentials(text)
-    throw invalid(
-      `"${shown}" is no address of an MQTT broker; expected mqtt://host:1883, mqtts://, ws:// or wss://`,
-      'check the broker address',
-    )
+/** A password may have commas and blanks in it: where there is a login, only a new protocol begins a new address. */
+function addressesIn(text: string): string[] {
+  const separator = text.includes('@') ? /[\s,]+(?=[a-z]+:\/\/)/i : /[\s,]+/
+  return text.split(separator).filter((part) => /[^\s,]/.test(part))
+}
+
+function parseBrokerUrl(text: string): BrokerUrl[] {
+  const { scheme = 'mqtt', username, password, hosts, path, search } = parseAddress(text, BROKER)
+  const [protocol, defaultPort] = PROTOCOLS[scheme] ?? []
+  if (protocol === undefined || defaultPort === undefined) throw unreadable(BROKER, 'has an unknown protocol')
+  const [first = '', ...others] = hosts.split(/[\s,]+/)
+  const [server] = parseHosts(first, defaultPort, BROKER)
+  const { host: hostname, port } = server as HostPort
+  const url = {
+    protocol,
+    hostname,
+    port,
+    path: protocol.startsWith('ws') ? `${path === '' ? '/' : path}${search}` : '',
+    host: nameOf({ host: hostname, port }),
+    ...(username !== undefined && { username }),
+    ...(password !== undefined && { password }),
   }
-  // URL hides port 80 of http.
-  const port = parsed.port === '' ? (/:80(\/|$)/.test(given) ? 80 : defaultPort) : Number(parsed.port)
-  const path = protocol.startsWith('ws') ? `${parsed.pathname}${parsed.search}` : ''
-  return {
-    href: `${protocol}://${parsed.hostname}:${port}${path}`,
-    host: `${parsed.hostname}:${port}`,
-    ...(parsed.username !== '' && { username: decodeURIComponent(parsed.username) }),
-    ...(parsed.password !== '' && { password: decodeURIComponent(parsed.password) }),
-  }
+  return [url, ...others.filter((other) => other !== '').flatMap(parseBrokerUrl)]
 }
 
-/** URL takes only addresses of the web apart. */
-function parseAsHttp(rest: string): URL | null {
-  try {
-    return new URL(`http${rest}`)
-  } catch {
-    return null
-  }
+/**
+ * For addresses that stand in the flow file, which people export and commit; those from an environment variable may have
+ * a password.
+ * @throws PipelineError `CONFIG_INVALID`
+ */
+export function refusePassword(urls: readonly BrokerUrl[]): void {
+  if (urls.every(({ password }) => password === undefined)) return
+  throw invalid(
+    `the address of the MQTT broker holds a password, and would be saved with it in the flow file: ${LOGIN_ADVICE}`,
+    'no password in the address',
+  )
 }
 
-function withoutCredentials(text: string): string {
-  return text.replace(/\/\/.*@/, '//…@')
-}
-
-export function usesTls(url: BrokerUrl): boolean {
-  return /^(mqtts|wss):/.test(url.href)
+export function usesTls({ protocol }: BrokerUrl): boolean {
+  return protocol === 'mqtts' || protocol === 'wss'
 }
 
 /**

@@ -2,16 +2,17 @@
  * One network connection to one broker, from CONNECT to its end. It never reconnects: `session.ts` opens the next
  * one, so that everything which belongs to a connection ends with it.
  */
-import { connect, type IClientOptions, type IConnackPacket, type IPublishPacket, type MqttClient } from 'mqtt'
+import type { IClientOptions, IConnackPacket, IPublishPacket, MqttClient } from 'mqtt'
 import { settlesWithin } from '../runtime/deadline'
 import type { PipelineError } from '../runtime/errors'
-import { usesTls, type BrokerUrl, type ProtocolVersion } from './broker-settings'
+import type { BrokerUrl, ProtocolVersion } from './broker-settings'
 import {
   deferAcknowledgements,
   writeAcknowledgements,
   type Acknowledgement,
   type QoS,
 } from './deferred-acknowledgement'
+import { dial } from './dial'
 import { closedByBroker, connectionError, refusedWith } from './refusals'
 
 export interface ConnectionOptions {
@@ -67,7 +68,7 @@ export class Connection {
     private readonly options: ConnectionOptions,
     private readonly handlers: ConnectionHandlers,
   ) {
-    const client = connect(options.url.href, clientOptions(options))
+    const client = dial(options.url, options.tls, clientOptions(options))
     this.client = client
     deferAcknowledgements(client, {
       onPublish: (packet, proceed) => this.onPublish(packet, proceed),
@@ -191,13 +192,12 @@ export class Connection {
   }
 }
 
-function clientOptions(options: ConnectionOptions): IClientOptions {
+function clientOptions(options: ConnectionOptions): IClientOptions & { readonly connectTimeout: number } {
   const { protocolVersion, username, password, url, sessionExpirySeconds, receiveMaximum, cleanSession } =
     options
   const user = username ?? url.username
   const secret = password ?? url.password
   return {
-    ...(usesTls(url) && options.tls),
     protocolVersion,
     clientId: options.clientId,
     clean: cleanSession,

@@ -7,11 +7,13 @@
  * remembered over a deploy.
  */
 import { randomBytes } from 'node:crypto'
-import { connect, type MqttClient } from 'mqtt'
-import { usesTls, type BrokerSettings, type BrokerUrl } from './broker-settings'
+import type { MqttClient } from 'mqtt'
+import type { BrokerSettings, BrokerUrl } from './broker-settings'
+import { dial } from './dial'
 import { DropCounter, type Drops } from './drop-counter'
 
 const TOPIC = '$SYS/broker/publish/messages/dropped'
+const CONNECT_TIMEOUT_MS = 20_000
 const RECONNECT_MS = 10_000
 /** A broker that has this counter keeps it as a retained message, so it comes at once. */
 const SILENCE_MS = 15_000
@@ -35,7 +37,7 @@ export class DropWatches {
   private readonly watches = new Map<string, Watch>()
 
   follow(url: BrokerUrl, broker: BrokerSettings, listener: DropListener): Following {
-    const key = `${url.href} ${broker.username ?? url.username ?? ''}`
+    const key = `${url.protocol}://${url.host}${url.path} ${broker.username ?? url.username ?? ''}`
     const watch = this.watches.get(key) ?? new Watch()
     this.watches.set(key, watch)
     watch.add(listener, url, broker)
@@ -74,11 +76,11 @@ class Watch {
     this.vain = 0
     let client: MqttClient
     try {
-      client = connect(url.href, {
-        ...(usesTls(url) && broker.tls),
+      client = dial(url, broker.tls, {
         clientId: `${broker.clientId}-watch-${randomBytes(4).toString('hex')}`,
         protocolVersion: broker.protocol === '5' ? 5 : 4,
         clean: true,
+        connectTimeout: CONNECT_TIMEOUT_MS,
         reconnectPeriod: RECONNECT_MS,
         ...credentials(url, broker),
       })

@@ -4,15 +4,25 @@
  * Several servers are written as libpq has them: `postgres://a:5432,b:5433/db`.
  */
 import type { ConnectionOptions as TlsOptions } from 'node:tls'
+import {
+  decode,
+  LOGIN_ADVICE,
+  nameOf,
+  parseAddress,
+  parseHosts,
+  unreadable,
+  type AddressKind,
+  type HostPort,
+} from '../runtime/address'
 import { PipelineError } from '../runtime/errors'
+
+export { nameOf }
 
 /** `auto`: what the URL's `sslmode` says; without one `verify` if TLS settings were chosen, else no TLS. */
 export type TlsChoice = 'auto' | 'verify' | 'no-verify' | 'off'
 
-export interface Server {
-  readonly host: string
-  readonly port: number
-}
+/** A host that begins with a slash is the folder of a Unix socket. */
+export type Server = HostPort
 
 export interface ServerAddress {
   /** In the order in which they are tried; at least one. */
@@ -58,50 +68,43 @@ export function placeOf({ servers, database }: Pick<ServerAddress, 'servers' | '
   return `${servers.map(nameOf).join(',')}/${database}`
 }
 
-/** One server, for a sentence. */
-export function nameOf({ host, port }: Server): string {
-  return `${host.includes(':') ? `[${host}]` : host}:${port}`
-}
-
 /**
  * A comma-separated list of hosts, each with a port of its own or with the given one.
  * @throws PipelineError `CONFIG_INVALID`
  */
 export function parseServers(list: string, defaultPort: number): Server[] {
-  return list.split(',').map((text) => parseServer(text.trim(), defaultPort))
+  return parseHosts(list, defaultPort, HOSTS)
 }
 
-function parseServer(text: string, defaultPort: number): Server {
-  // More than one colon and no brackets: an IPv6 address without a port.
-  const bare = /^[^[\]]*:[^[\]]*:[^[\]]*$/.test(text)
-  const [, inBrackets, name, port] = bare
-    ? []
-    : (/^(?:\[([^\]]+)\]|([^:[\]\s]+))(?::(\d+))?$/.exec(text) ?? [])
-  const host = bare ? text : (inBrackets ?? name)
-  const number = port === undefined ? defaultPort : Number(port)
-  if (host !== undefined && number >= 1 && number <= 65_535) return { host, port: number }
-  throw invalid(
-    `"${text}" is not a host, or host:port; several are separated by commas, as in a:5432,b:5433`,
-    'check the host',
-  )
+const HOSTS: AddressKind = {
+  what: '"host"',
+  expects: 'a host, or host:port; several are separated by commas, as in a:5432,b:5433',
+  statusText: 'check the host',
+  sockets: true,
+}
+const SERVER_URL: AddressKind = {
+  what: 'the URL of PostgreSQL',
+  expects: 'the form postgres://user@host:5432/database',
+  statusText: 'check the URL',
+  sockets: true,
 }
 
 function parseUrl(text: string): ServerAddress & { sslMode: string | null } {
-  // `URL` knows one host only.
-  const [, scheme, login = '', hosts = '', rest = ''] =
-    /^(postgres(?:ql)?:\/\/)([^/?#]*@)?([^/?#@]*)([/?#].*)?$/.exec(text) ?? []
-  const single = `${scheme ?? ''}${login}host${rest}`
-  const parsed = scheme !== undefined && URL.canParse(single) ? new URL(single) : undefined
-  if (parsed === undefined) {
-    throw invalid('the URL is not of the form postgres://user@host:5432/database', 'check the URL')
+  const { scheme, username, password, hosts, path, search } = parseAddress(text, SERVER_URL)
+  if (scheme !== 'postgres' && scheme !== 'postgresql') {
+    throw unreadable(SERVER_URL, `has another form; if its password has special characters, ${LOGIN_ADVICE}`)
   }
-  const user = decodeURIComponent(parsed.username)
+  const parameters = new URLSearchParams(search)
+  // As libpq has it: postgres:///database?host=/run/postgresql
+  const port = Number(parameters.get('port') ?? DEFAULT_PORT)
+  const servers = parseHosts(hosts || (parameters.get('host') ?? '127.0.0.1'), port, SERVER_URL)
+  const user = username ?? ''
   return {
-    servers: parseServers(hosts === '' ? '127.0.0.1' : hosts, DEFAULT_PORT),
-    database: decodeURIComponent(parsed.pathname.slice(1)) || user,
+    servers,
+    database: decode(path.slice(1), SERVER_URL) || user,
     user,
-    password: decodeURIComponent(parsed.password),
-    sslMode: parsed.searchParams.get('sslmode'),
+    password: password ?? '',
+    sslMode: parameters.get('sslmode'),
   }
 }
 
@@ -111,7 +114,7 @@ function modeOf(sslMode: string | null, hasSettings: boolean): TlsChoice {
   const choice = SSL_MODES[sslMode]
   if (choice !== undefined) return choice
   const known = Object.keys(SSL_MODES).join(', ')
-  throw invalid(`sslmode=${sslMode} in the URL is not one of ${known}`, 'check sslmode')
+  throw invalid(`"sslmode" in the URL is not one of ${known}`, 'check sslmode')
 }
 
 function invalid(message: string, statusText: string): PipelineError {

@@ -3,8 +3,10 @@
  * takes writes, and tells the choice of servers what came of it. A connection is handed out only to a server that
  * can be written to.
  */
+import { Socket } from 'node:net'
 import { Client, type ClientConfig } from 'pg'
 import { nameOf, type Server } from './connection'
+import { nextAddressMs } from '../runtime/dialling'
 import { asConnectionError, asDatabaseError, type DatabaseError } from './database-error'
 import type { ServerChoice } from './server-choice'
 import { serverState, type ServerState } from './sql/server-state'
@@ -30,7 +32,14 @@ export function serverClient(options: ServerClientOptions): new () => ServerClie
 
     constructor() {
       const server = servers.current
-      super({ ...config, ...server, connectionTimeoutMillis: connectTimeoutMs })
+      super({
+        ...config,
+        ...server,
+        // A server speaks no TLS on a Unix socket.
+        ...(server.host.startsWith('/') && { ssl: false }),
+        connectionTimeoutMillis: connectTimeoutMs,
+        stream: () => patientSocket(nextAddressMs(connectTimeoutMs)),
+      })
       this.server = server
       // At all times: an error without a listener would end Node-RED.
       this.on('error', () => undefined)
@@ -61,6 +70,17 @@ export function serverClient(options: ServerClientOptions): new () => ServerClie
       }
     }
   }
+}
+
+/** `pg` gives a socket nothing but port and host. */
+function patientSocket(autoSelectFamilyAttemptTimeout: number): Socket {
+  const socket = new Socket()
+  const connect = socket.connect.bind(socket)
+  const patiently = (portOrPath: number | string, host?: string): Socket =>
+    typeof portOrPath === 'number'
+      ? connect({ port: portOrPath, host, autoSelectFamilyAttemptTimeout })
+      : connect(portOrPath)
+  return Object.assign(socket, { connect: patiently })
 }
 
 function cannotBeWritten({ isStandby, isReadOnly }: ServerState, doing: string): DatabaseError | undefined {

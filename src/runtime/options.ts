@@ -31,6 +31,8 @@ export interface TextOption {
   /** A whole value that does not match is refused; `expects` says in words what is expected. */
   readonly pattern?: RegExp
   readonly expects?: string
+  /** People put logins here by mistake, so an error does not quote it. */
+  readonly confidential?: boolean
 }
 export type Option = IntegerOption | ChoiceOption<string> | FlagOption | TextOption
 export type OptionTable = Readonly<Record<string, Option>>
@@ -94,12 +96,19 @@ function readOption(name: string, option: Option, given: unknown): string | numb
       const value = missing ? option.default : asText(given)
       if (value === '' && option.required) throw invalid(name, given, option.expects ?? 'a value')
       if (value !== '' && option.pattern !== undefined && !option.pattern.test(value)) {
-        throw invalid(name, given, option.expects ?? `text that matches ${String(option.pattern)}`)
+        throw invalid(
+          name,
+          option.confidential === true ? CONFIDENTIAL : given,
+          option.expects ?? `text that matches ${String(option.pattern)}`,
+        )
       }
       return value
     }
   }
 }
+
+/** Stands for a value that an error does not quote. */
+const CONFIDENTIAL = Symbol('confidential')
 
 /** A value that is no text, number or flag becomes JSON: it fails the check and is shown as that. */
 function asText(given: unknown): string {
@@ -107,7 +116,8 @@ function asText(given: unknown): string {
 }
 
 function invalid(name: string, given: unknown, expects: string): PipelineError {
-  const shown = given === undefined || given === '' ? 'nothing' : JSON.stringify(given)
+  const isShown = given !== undefined && given !== '' && given !== CONFIDENTIAL
+  const shown = isShown ? JSON.stringify(given) : given === CONFIDENTIAL ? 'something else' : 'nothing'
   return new PipelineError('CONFIG_INVALID', `"${name}" is ${shown}; expected ${expects}`, {
     retryable: false,
     statusText: `check "${name}"`,

@@ -7,7 +7,11 @@ import { text, type TextOption } from './options'
 
 /** The option of a configuration node: the variable's name. Empty: the stored password counts. */
 export const passwordEnv = (): TextOption =>
-  text({ pattern: /^[A-Za-z_][A-Za-z0-9_]*$/, expects: 'the name of an environment variable' })
+  text({
+    pattern: /^[A-Za-z_][A-Za-z0-9_]*$/,
+    expects: 'the name of an environment variable',
+    confidential: true,
+  })
 
 /**
  * @param variable    the name of an environment variable, or empty

@@ -68,6 +68,28 @@ describe('MQTT source', () => {
     return () => broker
   }
 
+  describe('with a password in the address', () => {
+    const mosquitto = withMosquitto()
+    const withLogin = (): string => mosquitto().address.replace('//', '//me:Qz7kW@')
+    afterEach(() => delete process.env.TEST_MQTT_URL)
+
+    it('takes it from an environment variable', async () => {
+      process.env.TEST_MQTT_URL = withLogin()
+      await start({ url: '${TEST_MQTT_URL}' })
+    })
+
+    it('refuses it in the flow file, says what to do instead, and does not show it', async () => {
+      await start({ url: withLogin() }, false)
+      await source.untilText(/^no password in the address$/)
+      const log = helper
+        .log()
+        .args.flat()
+        .map((entry) => JSON.stringify(entry))
+      assert.ok(log.some((entry) => entry.includes('put user and password into the fields')))
+      assert.ok(!log.some((entry) => entry.includes('Qz7kW')))
+    })
+  })
+
   for (const protocolVersion of ['5', '3.1.1'] as const) {
     describe(`with MQTT ${protocolVersion}`, () => {
       const mosquitto = withMosquitto()

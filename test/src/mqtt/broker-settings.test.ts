@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import {
   checkBrokerSettings,
   parseBrokerUrls,
+  refusePassword,
   usesTls,
   type BrokerSettings,
   type BrokerUrl,
@@ -19,32 +20,44 @@ const settings: BrokerSettings = {
 }
 
 describe('broker addresses', () => {
-  for (const [text, href, host] of [
-    ['mqtt://localhost:1884', 'mqtt://localhost:1884', 'localhost:1884'],
-    ['localhost', 'mqtt://localhost:1883', 'localhost:1883'],
-    ['broker.example:8000', 'mqtt://broker.example:8000', 'broker.example:8000'],
-    ['mqtts://h', 'mqtts://h:8883', 'h:8883'],
-    ['tls://h:1', 'mqtts://h:1', 'h:1'],
-    ['ws://h/mqtt?x=1', 'ws://h:80/mqtt?x=1', 'h:80'],
-    ['wss://h:8084/mqtt', 'wss://h:8084/mqtt', 'h:8084'],
-    ['mqtt://h:80', 'mqtt://h:80', 'h:80'],
-    ['mqtt://[::1]:1883', 'mqtt://[::1]:1883', '[::1]:1883'],
+  for (const [text, protocol, hostname, port, path, host] of [
+    ['mqtt://localhost:1884', 'mqtt', 'localhost', 1884, '', 'localhost:1884'],
+    ['localhost', 'mqtt', 'localhost', 1883, '', 'localhost:1883'],
+    ['broker.example:8000', 'mqtt', 'broker.example', 8000, '', 'broker.example:8000'],
+    ['mqtts://h', 'mqtts', 'h', 8883, '', 'h:8883'],
+    ['tls://h:1', 'mqtts', 'h', 1, '', 'h:1'],
+    ['ws://h/mqtt?x=1', 'ws', 'h', 80, '/mqtt?x=1', 'h:80'],
+    ['wss://h:8084', 'wss', 'h', 8084, '/', 'h:8084'],
+    ['mqtt://h:80/', 'mqtt', 'h', 80, '', 'h:80'],
+    ['mqtt://[::1]:1883', 'mqtt', '::1', 1883, '', '[::1]:1883'],
   ] as const) {
     it(`reads ${text}`, () => {
-      assert.deepEqual(parseBrokerUrls(text), [{ href, host }])
+      assert.deepEqual(parseBrokerUrls(text), [{ protocol, hostname, port, path, host }])
     })
   }
 
   it('takes user and password out of the address', () => {
-    assert.deepEqual(parseBrokerUrls('mqtt://me:p%40ss@h:1'), [
-      { href: 'mqtt://h:1', host: 'h:1', username: 'me', password: 'p@ss' },
-    ])
+    const [url] = parseBrokerUrls('mqtt://me:p%40ss@h:1')
+    assert.deepEqual([url?.host, url?.username, url?.password], ['h:1', 'me', 'p@ss'])
+  })
+
+  it('takes no password that stands in the flow file, and says where it belongs', () => {
+    refusePassword(parseBrokerUrls('mqtt://me@h, mqtt://i'))
+    assert.throws(() => refusePassword(parseBrokerUrls('mqtt://me:p%40ss@h')), {
+      code: 'CONFIG_INVALID',
+      message:
+        /put user and password into the fields of the configuration node, or into environment variables/,
+    })
   })
 
   it('reads several, in order', () => {
     assert.deepEqual(
       parseBrokerUrls('mqtt://a, mqtts://b').map(({ host }) => host),
       ['a:1883', 'b:8883'],
+    )
+    assert.deepEqual(
+      parseBrokerUrls('mqtt://me:a,b c@a, mqtts://d').map(({ host }) => host),
+      ['a:1883', 'd:8883'],
     )
   })
 
