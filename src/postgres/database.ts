@@ -7,7 +7,7 @@
  *  - `COMMIT` of a transaction that has failed succeeds, with the command tag `ROLLBACK`.
  *  - A connection on which anything unexpected happened is closed, not given back.
  */
-import { Pool, type Client, type ClientConfig, type PoolClient } from 'pg'
+import { Pool, type Client, type ClientBase, type ClientConfig, type PoolClient } from 'pg'
 import { CLOSE_BUDGET_MS, settlesWithin } from '../runtime/deadline'
 import { PipelineError } from '../runtime/errors'
 import { Users } from '../runtime/users'
@@ -50,6 +50,7 @@ export class Database {
   readonly users = new Users()
   private readonly servers: ServerChoice
   private readonly pool: Pool
+  private readonly Client: new () => ServerClient
   private readonly turns: Turns
   private readonly begin: string
   private readonly busy = new Set<PoolClient>()
@@ -66,16 +67,13 @@ export class Database {
     this.begin = beginWithLimits(options)
     this.servers = new ServerChoice(options.connection.servers)
     this.turns = new Turns(options.poolSize)
-    this.pool = new Pool({
-      max: options.poolSize,
-      idleTimeoutMillis: 60_000,
-      Client: serverClient({
-        config: clientConfig(options),
-        servers: this.servers,
-        connectTimeoutMs: options.connectTimeoutMs,
-        onConnected: (server, state) => this.noteServer(server, state),
-      }),
+    this.Client = serverClient({
+      config: clientConfig(options),
+      servers: this.servers,
+      connectTimeoutMs: options.connectTimeoutMs,
+      onConnected: (server, state) => this.noteServer(server, state),
     })
+    this.pool = new Pool({ max: options.poolSize, idleTimeoutMillis: 60_000, Client: this.Client })
     this.pool.on('error', () => undefined)
   }
 
@@ -103,6 +101,17 @@ export class Database {
       return await this.onClient(doing, work)
     } finally {
       giveBack?.()
+    }
+  }
+
+  /** For what cannot wait until a connection of the pool is free. @throws whatever connecting or the work throws */
+  async withExtraClient(work: (client: ClientBase) => Promise<void>): Promise<void> {
+    const client = new this.Client()
+    try {
+      await client.connect()
+      await work(client)
+    } finally {
+      void client.end().catch(() => undefined)
     }
   }
 

@@ -41,7 +41,8 @@ export class TableMaintenance {
   private readonly closing = new AbortController()
   private timer: NodeJS.Timeout | undefined
   private retry: NodeJS.Timeout | undefined
-  private running: Promise<void> = Promise.resolve()
+  private running: Promise<void> | undefined
+  private isDue = false
 
   constructor(private readonly options: MaintenanceOptions) {}
 
@@ -89,8 +90,19 @@ export class TableMaintenance {
     return parts
   }
 
+  /** One run at a time: what is due meanwhile begins afterwards. */
   private run(): void {
-    this.running = this.maintain().catch((error: unknown) => this.note(error))
+    if (this.running !== undefined) {
+      this.isDue = true
+      return
+    }
+    this.isDue = false
+    this.running = this.maintain()
+      .catch((error: unknown) => this.note(error))
+      .finally(() => {
+        this.running = undefined
+        if (this.isDue && !this.closing.signal.aborted) this.run()
+      })
   }
 
   private async maintain(): Promise<void> {

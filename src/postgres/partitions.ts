@@ -8,7 +8,7 @@
  */
 import type { ClientBase } from 'pg'
 import type { Database } from './database'
-import { DatabaseError } from './database-error'
+import { asDatabaseError, DatabaseError } from './database-error'
 import { derivedName, qualified, sibling, type TableName } from './identifiers'
 import { DAY_MS } from './record-time'
 import { NO_PARTITION, type Reason } from './rejected'
@@ -16,10 +16,24 @@ import { createPartition } from './sql/create-partition'
 import { listPartitions } from './sql/list-partitions'
 import { protectPartition } from './sql/protect-rows'
 import { lockDefinitions } from './sql/lock-definitions'
-import { tablesNamed } from './sql/tables-named'
+import { whoHasName, type NameHolder } from './sql/who-has-name'
 
 /** Today and the seven days after: whoever is alarmed by a failing database has a week. */
 export const DAYS_AHEAD = 7
+
+/**
+ * SQLSTATEs by which PostgreSQL says that rows of the day have a place already: an operator has given the table a
+ * partition that overlaps the day, or a default partition that has rows of it.
+ */
+const HAS_A_PLACE = ['42P17', '23514']
+
+/** Days that have no partition. */
+interface Placeless {
+  /** Their name is taken, by what was their partition. */
+  readonly refused: ReadonlyMap<number, Reason>
+  /** PostgreSQL does not let us make it. */
+  readonly failed: ReadonlyMap<number, DatabaseError>
+}
 
 export class DailyPartitions {
   private known = new Set<number>()
@@ -40,7 +54,8 @@ export class DailyPartitions {
    * @throws DatabaseError of kind `configuration` when there can be none for today, or for a day to come
    */
   async forRows(days: Iterable<number>, nowMs = Date.now()): Promise<ReadonlyMap<number, Reason>> {
-    const refused = await this.create(days)
+    const { refused, failed } = await this.create(days)
+    for (const error of failed.values()) throw error
     const today = Math.floor(nowMs / DAY_MS)
     for (const [day, reason] of refused) if (day >= today) throw inTheWay(reason)
     return refused
@@ -53,37 +68,70 @@ export class DailyPartitions {
   async ensureAhead(nowMs = Date.now()): Promise<DatabaseError | undefined> {
     const today = Math.floor(nowMs / DAY_MS)
     const days = Array.from({ length: DAYS_AHEAD + 1 }, (_, index) => today + index)
-    const [reason] = (await this.create(days)).values()
-    return reason && inTheWay(reason)
+    const { refused, failed } = await this.create(days)
+    const [error] = failed.values()
+    const [reason] = refused.values()
+    return error ?? (reason && inTheWay(reason))
   }
 
-  /** Creates the partitions of these days which do not exist. @returns the days for which that cannot be done */
-  private async create(days: Iterable<number>): Promise<ReadonlyMap<number, Reason>> {
+  /** Creates the partitions of these days which do not exist. */
+  private async create(days: Iterable<number>): Promise<Placeless> {
     const missing = [...days].filter((day) => !this.known.has(day))
     const refused = new Map<number, Reason>()
-    if (missing.length === 0) return refused
-    await this.database.transaction(`adding partitions to "${this.table.table}"`, async (client) => {
+    const failed = new Map<number, DatabaseError>()
+    if (missing.length === 0) return { refused, failed }
+    const doing = `adding partitions to "${this.table.table}"`
+    await this.database.transaction(doing, async (client) => {
       await lockDefinitions(client)
       const { attached, pending } = await this.days(client)
-      const absent = missing.filter((day) => !attached.has(day))
-      const taken = await tablesNamed(
-        client,
-        this.table,
-        absent.map((day) => partitionName(this.table, day)),
-      )
-      for (const day of absent) {
-        const partition = sibling(this.table, partitionName(this.table, day))
-        if (taken.has(partition.table)) {
+      for (const day of missing) {
+        if (attached.has(day)) continue
+        const { name, holder } = await this.freeName(client, day)
+        const partition = sibling(this.table, name)
+        if (holder === 'detached') {
           refused.set(day, noPlace(this.table, partition, day, pending.has(day)))
           continue
         }
-        await createPartition(client, this.table, partition, dayStart(day), dayStart(day + 1))
-        await protectPartition(client, this.table, partition)
+        const error = await this.attempt(client, partition, day, doing)
+        if (error !== undefined && !HAS_A_PLACE.includes(error.sqlState)) failed.set(day, error)
       }
       this.known = attached
     })
-    for (const day of missing) if (!refused.has(day)) this.known.add(day)
-    return refused
+    for (const day of missing) if (!refused.has(day) && !failed.has(day)) this.known.add(day)
+    return { refused, failed }
+  }
+
+  /** What one day meets does not keep the others from having their partition. */
+  private async attempt(
+    client: ClientBase,
+    partition: TableName,
+    day: number,
+    doing: string,
+  ): Promise<DatabaseError | undefined> {
+    await client.query('savepoint partition')
+    try {
+      await createPartition(client, this.table, partition, dayStart(day), dayStart(day + 1))
+      await protectPartition(client, this.table, partition)
+    } catch (thrown) {
+      const error = asDatabaseError(thrown, doing)
+      if (error.kind === 'transient') throw error
+      await client.query('rollback to savepoint partition')
+      return error
+    }
+    await client.query('release savepoint partition')
+    return undefined
+  }
+
+  /** The first name for the day's partition that is free, or that what was its partition has. */
+  private async freeName(
+    client: ClientBase,
+    day: number,
+  ): Promise<{ readonly name: string; readonly holder: NameHolder | undefined }> {
+    for (let number = 1; ; number++) {
+      const name = partitionName(this.table, day, number)
+      const holder = await whoHasName(client, this.table, name)
+      if (holder !== 'other') return { name, holder }
+    }
   }
 
   /** The days of which the table has a partition, and those whose partition is half detached and takes no rows. */
@@ -114,17 +162,21 @@ function inTheWay({ text }: Reason): DatabaseError {
   return new DatabaseError('configuration', '42P07', text, 'a detached partition is in the way')
 }
 
-/** `iot_messages_p20251120`. @param day days since 1970 */
-export function partitionName({ table }: TableName, day: number): string {
-  return derivedName(table, `_p${dayStart(day).slice(0, 10).replaceAll('-', '')}`)
+/**
+ * `iot_messages_p20251120`, and `iot_messages_p20251120_2` where something else has that name.
+ * @param day days since 1970
+ */
+export function partitionName({ table }: TableName, day: number, number = 1): string {
+  const suffix = `_p${dayStart(day).slice(0, 10).replaceAll('-', '')}`
+  return derivedName(table, number === 1 ? suffix : `${suffix}_${number}`)
 }
 
 /** The day of one of our partitions; `undefined` for a name that we have not given. */
 export function partitionDay(table: TableName, name: string): number | undefined {
-  const match = /_p(\d{4})(\d\d)(\d\d)$/.exec(name)
+  const match = /_p(\d{4})(\d\d)(\d\d)(?:_(\d{1,4}))?$/.exec(name)
   if (match === null) return undefined
   const day = Date.UTC(Number(match[1]), Number(match[2]) - 1, Number(match[3])) / DAY_MS
-  return partitionName(table, day) === name ? day : undefined
+  return partitionName(table, day, Number(match[4] ?? 1)) === name ? day : undefined
 }
 
 function dayStart(day: number): string {

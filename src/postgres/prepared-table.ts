@@ -50,7 +50,7 @@ export async function preparedTable(
     key,
   })
   const partitions = layout === 'by day' ? new DailyPartitions(database, table) : undefined
-  // What keeps a day to come from having one is the maintenance's to report: rows of other days can be written.
+  // What keeps a day from having one is the maintenance's to report: rows of other days can be written.
   await partitions?.ensureAhead()
   const names = columns.map(({ name }) => name)
   return {

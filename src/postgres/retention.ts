@@ -1,11 +1,11 @@
 /**
  * Drops what is older than the retention, without stopping anybody: detach concurrently, finish what was
- * interrupted, drop under a short lock time-out. What does not succeed within it is tried again a minute later.
+ * interrupted, drop. What does not succeed within the time limits is tried again a minute later.
  */
-import type { ClientBase } from 'pg'
 import type { Database } from './database'
 import { sibling, type TableName } from './identifiers'
 import { firstKeptPart } from './kept-time'
+import { runAlone } from './lone-statement'
 import { partitionDay } from './partitions'
 import { DAY_MS } from './record-time'
 import { detachPartition } from './sql/detach-partition'
@@ -21,7 +21,8 @@ export interface RetentionOptions {
   readonly days: number
 }
 
-const LOCK_TIMEOUT_MS = 5_000
+/** For a detach, most of which waits for others: it is tried again in a minute. */
+const DETACH_LIMIT_MS = 5_000
 
 /**
  * Detaches and drops the partitions of which every row is older than `days`.
@@ -33,16 +34,12 @@ export async function dropOutdated(
   { table, layout, days }: RetentionOptions,
   nowMs = Date.now(),
 ): Promise<number> {
-  return database.withClient(`dropping old rows of "${table.table}"`, async (client) => {
-    // Detaching concurrently is impossible inside of a transaction, so the limits hold for the session.
-    await client.query(`set lock_timeout = ${LOCK_TIMEOUT_MS}; set statement_timeout = 60000`)
-    const dropped =
-      layout === 'hypertable'
-        ? await dropChunks(client, table, days)
-        : await dropPartitions(client, table, firstKeptDay(days, nowMs))
-    await client.query('reset lock_timeout; reset statement_timeout')
-    return dropped
-  })
+  const doing = `dropping old rows of "${table.table}"`
+  if (layout === 'hypertable') {
+    return database.transaction(doing, (client) => dropChunks(client, table, days))
+  }
+  await detachOutdated(database, doing, table, firstKeptDay(days, nowMs))
+  return dropDetached(database, doing, table)
 }
 
 /** The oldest day that is kept, counted from 1970 in UTC. */
@@ -51,8 +48,14 @@ export function firstKeptDay(days: number, nowMs = Date.now()): number {
 }
 
 /** @param firstDay the oldest day that is kept */
-async function dropPartitions(client: ClientBase, table: TableName, firstDay: number): Promise<number> {
-  const partitions = await listPartitions(client, table)
+async function detachOutdated(
+  database: Database,
+  doing: string,
+  table: TableName,
+  firstDay: number,
+): Promise<void> {
+  const partitions = await database.withClient(doing, (client) => listPartitions(client, table))
+  const hasDefault = partitions.some(({ isDefault }) => isDefault)
   // PostgreSQL allows one at a time: no other can be detached while one is half detached.
   const pendingFirst = [
     ...partitions.filter(({ pending }) => pending),
@@ -62,13 +65,18 @@ async function dropPartitions(client: ClientBase, table: TableName, firstDay: nu
     const day = partitionDay(table, name)
     if (day === undefined || day >= firstDay) continue
     const partition = sibling(table, name)
-    await markOutdated(client, partition)
-    await detachPartition(client, table, partition, pending ? 'finalize' : 'concurrently')
+    await database.transaction(doing, (client) => markOutdated(client, partition))
+    const how = pending ? 'finalize' : hasDefault ? 'at once' : 'concurrently'
+    await runAlone(database, doing, detachPartition(table, partition, how), DETACH_LIMIT_MS)
   }
+}
+
+async function dropDetached(database: Database, doing: string, table: TableName): Promise<number> {
+  const names = await database.withClient(doing, (client) => listOutdated(client, table))
   let dropped = 0
-  for (const name of await listOutdated(client, table)) {
+  for (const name of names) {
     if (partitionDay(table, name) === undefined) continue
-    await dropTable(client, sibling(table, name))
+    await database.transaction(doing, (client) => dropTable(client, sibling(table, name)))
     dropped++
   }
   return dropped

@@ -1,5 +1,5 @@
 import type { ClientBase } from 'pg'
-import { derivedName, qualified, quoted, type TableName } from '../identifiers'
+import { qualified, quoted, type TableName } from '../identifiers'
 
 export interface NewTable {
   readonly table: TableName
@@ -34,15 +34,12 @@ export async function createTable(client: ClientBase, wanted: NewTable): Promise
       [qualified(table), timeColumn],
     )
   }
+  // PostgreSQL finds names that are free: a table of this name may have been here before, and be renamed with its indexes.
   for (const names of indexes) {
-    const name = derivedName(table.table, `_${names.join('_')}_time`.slice(0, 40))
     const list = [...names.map(quoted), `${quoted(timeColumn as string)} desc`].join(', ')
-    await client.query(`create index ${quoted(name)} on ${qualified(table)} (${list})`)
+    await client.query(`create index on ${qualified(table)} (${list})`)
   }
   if (key !== undefined) {
-    const list = key.map(quoted).join(', ')
-    await client.query(
-      `create unique index ${quoted(derivedName(table.table, '_key'))} on ${qualified(table)} (${list})`,
-    )
+    await client.query(`create unique index on ${qualified(table)} (${key.map(quoted).join(', ')})`)
   }
 }

@@ -1,15 +1,12 @@
-import type { ClientBase } from 'pg'
 import { qualified, type TableName } from '../identifiers'
 
 /**
- * Takes a partition out without stopping readers or writers. It waits for the transactions that run; when it is
- * interrupted the partition stays half detached, and `finalize` finishes that. Not inside of a transaction.
+ * `concurrently` takes a partition out without stopping readers or writers. It waits for the transactions that run; when
+ * it is interrupted the partition stays half detached, and `finalize` finishes that. Not inside of a transaction.
+ * `at once` stops readers and writers for a moment: PostgreSQL has no other way beside a default partition.
  */
-export async function detachPartition(
-  client: ClientBase,
-  parent: TableName,
-  partition: TableName,
-  how: 'concurrently' | 'finalize',
-): Promise<void> {
-  await client.query(`alter table ${qualified(parent)} detach partition ${qualified(partition)} ${how}`)
+export type Detaching = 'concurrently' | 'finalize' | 'at once'
+
+export function detachPartition(parent: TableName, partition: TableName, how: Detaching): string {
+  return `alter table ${qualified(parent)} detach partition ${qualified(partition)} ${how === 'at once' ? '' : how}`
 }

@@ -5,12 +5,15 @@ export interface Partition {
   readonly name: string
   /** A detach has begun and was interrupted. */
   readonly pending: boolean
+  /** It takes the rows for which there is no other. */
+  readonly isDefault: boolean
 }
 
 export async function listPartitions(client: ClientBase, table: TableName): Promise<Partition[]> {
   const { rows } = await client.query<Partition>(
     `\
-select child.relname as name, inheritance.inhdetachpending as pending
+select child.relname as name, inheritance.inhdetachpending as pending,
+       pg_get_expr(child.relpartbound, child.oid) = 'DEFAULT' as "isDefault"
   from pg_inherits as inheritance
   join pg_class as child on child.oid = inheritance.inhrelid
  where inheritance.inhparent = to_regclass($1)

@@ -25,7 +25,9 @@ describe('names in SQL', () => {
     const day = Date.UTC(2025, 10, 20) / 86_400_000
     assert.equal(partitionName(table, day), 'iot_p20251120')
     assert.equal(partitionDay(table, 'iot_p20251120'), day)
-    for (const name of ['iot_p20251132', 'iot_default', 'other_p20251120', 'iot_p2025_11_20']) {
+    assert.equal(partitionDay(table, partitionName(table, day, 12)), day)
+    const foreign = ['iot_p20251132', 'iot_default', 'other_p20251120', 'iot_p2025_11_20', 'iot_p20251120_1']
+    for (const name of foreign) {
       assert.equal(partitionDay(table, name), undefined)
     }
   })
