@@ -11,6 +11,7 @@ import { Kafka, logLevel, type ISocketFactory, type LogEntry } from 'kafkajs'
 import { nextAddressMs, serverName } from '../runtime/dialling'
 import type { KafkaConnection } from './connection'
 import { useBatchCheck } from './kafkajs-batch-check'
+import { ignoreClockSteps } from './kafkajs-clock'
 import { registerCodecs } from './kafkajs-codecs'
 import { guardIdleTimer } from './kafkajs-idle-guard'
 import { kafkaJsLogin } from './kafkajs-login'
@@ -62,6 +63,7 @@ interface Connection {
 /** Each producer, consumer and admin has a client of its own, so that cutting one does not touch the others. */
 export function createKafkaJsClient(connection: KafkaConnection, log: KafkaLog): KafkaJsClient {
   guardIdleTimer()
+  ignoreClockSteps()
   useRecordEncoder()
   useSafeHeaders()
   useBatchCheck()

@@ -6,6 +6,35 @@ import { createTestTopic, sharedKafka } from '../support/kafka'
 import { until } from '../support/until'
 
 describe('asking Kafka for topics', () => {
+  it('gives a silent broker up in time although the clock was set back by an hour meanwhile', async () => {
+    const { address } = await sharedKafka()
+    const topic = await createTestTopic(address)
+    const proxy = await FaultProxy.start(Number(address.split(':')[1]))
+    const admin = new KafkaJsAdmin(
+      {
+        brokers: [proxy.address],
+        clientId: 'test',
+        tls: undefined,
+        sasl: undefined,
+        connectionTimeoutMs: 2000,
+        requestTimeoutMs: 500,
+      },
+      () => undefined,
+    )
+    const realNow = Date.now
+    try {
+      proxy.set({ blackHole: true })
+      const asked = admin.partitionCount(topic)
+      await until('the question is on its way', () => proxy.swallowedBytes > 0)
+      Date.now = () => realNow() - 3_600_000
+      await assert.rejects(asked, { code: 'KAFKA_UNREACHABLE' })
+    } finally {
+      Date.now = realNow
+      await admin.close()
+      await proxy.stop()
+    }
+  })
+
   it('connects anew when the first connection was made and never answered', async () => {
     const { address } = await sharedKafka()
     const topic = await createTestTopic(address, { partitions: 3 })

@@ -18,6 +18,7 @@ const MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, days: 86_400_000 
 
 /** Where the time of day is read, because it goes into a record, a table or a sentence. */
 const READ_TIME_OF_DAY = [
+  'src/kafka/kafkajs-clock.ts',
   'src/kafka/kafkajs-idle-guard.ts',
   'src/mqtt/loss-watch.ts',
   'src/mqtt/session.ts',
