@@ -7,8 +7,8 @@ import type { KafkaSource } from './source'
 
 export class ConsumerEvents {
   private readonly connection: OutageLog
+  private readonly impairment: OutageLog
   private readonly redelivery: RedeliveryEvents
-
   private readonly spent: CountLog
 
   constructor(log: EventLog) {
@@ -17,6 +17,11 @@ export class ConsumerEvents {
       back: 'KAFKA_BACK',
       backText: 'the consumer reads from Kafka again',
       first: ['KAFKA_CONNECTED', 'the consumer has joined its group'],
+    })
+    this.impairment = new OutageLog(log, {
+      away: 'KAFKA_PARTITIONS_AWAY',
+      back: 'KAFKA_PARTITIONS_BACK',
+      backText: 'the consumer reads from all of its topics again',
     })
     this.redelivery = new RedeliveryEvents(log)
     this.spent = new CountLog(log, {
@@ -27,8 +32,9 @@ export class ConsumerEvents {
   }
 
   /** Call it now and then. */
-  look(source: Pick<KafkaSource, 'away' | 'joined' | 'failing' | 'heldCount' | 'out'>): void {
+  look(source: Pick<KafkaSource, 'away' | 'joined' | 'impaired' | 'failing' | 'heldCount' | 'out'>): void {
     if (source.away !== undefined || source.joined) this.connection.look(source.away)
+    if (source.away === undefined) this.impairment.look(source.impaired)
     this.redelivery.look(source)
   }
 
@@ -42,6 +48,7 @@ export class ConsumerEvents {
 
   close(): void {
     this.connection.close()
+    this.impairment.close()
     this.redelivery.close()
     this.spent.close()
   }

@@ -38,6 +38,12 @@ export interface TopicPartition {
   readonly partition: number
 }
 
+/** A partition that no member of the group reads. */
+export interface UnreadPartition extends TopicPartition {
+  /** Records that wait in it. */
+  readonly lag: number
+}
+
 export interface KafkaDriver {
   producer(options: ProducerOptions): KafkaProducer
   consumer(options: ConsumerOptions): KafkaConsumer
@@ -95,6 +101,10 @@ export interface ConsumerOptions {
   readonly onAssigned: (partitions: readonly TopicPartition[]) => void
   /** The connection state, for the status: `undefined` when all is well. */
   readonly onState: (problem: PipelineError | undefined) => void
+  /** Some topics or partitions are not read while the others are; `undefined` when all are read. */
+  readonly onImpaired: (problem: PipelineError | undefined) => void
+  /** Partitions of our topics that no member of the group reads; called now and then, also with none. */
+  readonly onUnread: (partitions: readonly UnreadPartition[]) => void
   /**
    * Nothing more is read from this partition, because records may be lost (`KAFKA_OFFSET_OUT_OF_RANGE`) or
    * cannot be read (`KAFKA_UNREADABLE`), or because `onBatch` has rejected, until it is released or assigned anew.

@@ -8,7 +8,7 @@ import { PipelineError } from '../runtime/errors'
 import type { KafkaConnection } from './connection'
 import type { KafkaAdmin, NewTopic, OffsetRange, TopicDescription, TopicPartition } from './driver'
 import { createKafkaJsClient, type KafkaJsClient, type KafkaLog } from './kafkajs-client'
-import { isHalfConnected, silentBroker, translateKafkaError } from './kafkajs-errors'
+import { isHalfConnected, noLeader, silentBroker, translateKafkaError } from './kafkajs-errors'
 import { tolerateBrokenTopics } from './kafkajs-metadata'
 
 const DISCONNECT_LIMIT_MS = 1000
@@ -67,6 +67,9 @@ export class KafkaJsAdmin implements KafkaAdmin {
       const offsets = await admin.fetchTopicOffsets(topic)
       const found = offsets.find((entry) => entry.partition === partition)
       if (found !== undefined) return { earliest: Number(found.low), latest: Number(found.high) }
+      const { topics } = await admin.fetchTopicMetadata({ topics: [topic] })
+      if (topics[0]?.partitions.some(({ partitionId }) => partitionId === partition) === true)
+        throw noLeader([{ topic, partition }])
       throw new PipelineError('KAFKA_UNKNOWN_TOPIC', `topic ${topic} has no partition ${partition}`, {
         retryable: true,
         statusText: 'Kafka: no such partition',

@@ -16,12 +16,17 @@ import { notStopped } from './start-position'
 
 const SESSION_BACKOFF = { initialMs: 500, maxMs: 5_000 }
 const REFRESH_MS = 30_000
+/** The other topics and partitions are read meanwhile. */
+const OF_SOME = ['KAFKA_NO_LEADER', 'KAFKA_UNKNOWN_TOPIC', 'KAFKA_UNREAD']
 
 export class KafkaJsConsumer implements KafkaConsumer {
   private readonly past = new Map<string, OwnedPartition>()
   private readonly budget = new BatchBudget()
   private excluded = ''
   private readonly problems = new Map<string, PipelineError>()
+  /** What was told last: of those that concern all partitions, and of the others. */
+  private problem: PipelineError | undefined
+  private impairment: PipelineError | undefined
   private session: KafkaJsSession | undefined
   private supervision: Promise<void> | undefined
   private isClosed = false
@@ -103,7 +108,11 @@ export class KafkaJsConsumer implements KafkaConsumer {
     if (before?.message === problem?.message) return
     if (problem === undefined) this.problems.delete(part)
     else this.problems.set(part, problem)
-    this.options.onState(this.problems.values().next().value)
+    const all = [...this.problems]
+    const concernsSome = all.find((each) => isOfSome(...each))?.[1]
+    const concernsAll = all.find((each) => !isOfSome(...each))?.[1]
+    if (concernsAll !== this.problem) this.options.onState((this.problem = concernsAll))
+    if (concernsSome !== this.impairment) this.options.onImpaired((this.impairment = concernsSome))
   }
 
   private noteExcluded(topics: readonly string[]): void {
@@ -122,4 +131,8 @@ export class KafkaJsConsumer implements KafkaConsumer {
       if (this.isClosed) this.wake()
     })
   }
+}
+
+function isOfSome(part: string, { code }: PipelineError): boolean {
+  return part !== 'connection' && OF_SOME.includes(code)
 }

@@ -6,6 +6,8 @@
  * is retryable: somebody mends it, and then the record goes through.
  */
 import { describeError, PipelineError } from '../runtime/errors'
+import { partitionKey } from './commit-queue'
+import type { TopicPartition } from './driver'
 import { tlsWords } from './kafkajs-tls-errors'
 
 /** What the innermost error may carry. */
@@ -179,6 +181,27 @@ export function translateKafkaError(thrown: unknown, doing: string): PipelineErr
     statusText: `Kafka: ${status}`,
     cause: thrown,
   })
+}
+
+/** The error of partitions that nobody leads, or whose leader does not answer. */
+export function noLeader(partitions: readonly TopicPartition[]): PipelineError {
+  const [first] = partitions
+  const { code, advice } = NO_LEADER
+  return new PipelineError(code, `No leader answers for ${listOf(partitions)}: ${advice}`, {
+    retryable: true,
+    statusText: `Kafka: no leader for ${first === undefined ? 'a partition' : partitionKey(first)}`,
+  })
+}
+
+const MAX_NAMED = 10
+
+/** `a partition 1, b partition 2, and 7 more` */
+export function listOf(partitions: readonly TopicPartition[]): string {
+  const names = partitions
+    .slice(0, MAX_NAMED)
+    .map(({ topic, partition }) => `${topic} partition ${partition}`)
+  const more = partitions.length - names.length
+  return names.join(', ') + (more > 0 ? `, and ${more} more` : '')
 }
 
 /** On one line, without what would stand twice before our colon. */

@@ -1,11 +1,15 @@
 /**
  * Keeps one broken topic from holding up the others. kafkajs 2.2.4 asks for the metadata of many topics at once (all
- * that a producer has written to; all that there are, when a producer connects), and throws the whole answer away when
- * one partition in it has no leader, or one topic is deleted or not allowed. Then no partition of any topic finds its
- * new leader, no other topic can be begun, and no producer can start.
+ * that a producer has written to, or a consumer reads; all that there are, when one connects), and throws the whole
+ * answer away when one partition in it has no leader, or one topic is deleted or not allowed. Then no partition of any
+ * topic finds its new leader, no other topic can be begun, and no producer and no consumer can start.
  *
  * Here the answer is taken as it is, and the error of a topic or a partition is told to those who ask for that one.
+ * Offsets are asked for leader by leader, so that one that is missing or silent costs only its own partitions.
  * Which broker is asked, see `kafkajs-broker-choice.ts`.
+ *
+ * A consumer asks for none in particular: it fetches from each partition that has a leader, and leaves the others alone
+ * until they have one (a partition without a leader is led by broker -1, and nothing fetches from that one).
  *
  * Both reach into one client, not into the module: other users of kafkajs in this process are left alone. A client that
  * does not look as we know it keeps kafkajs' behaviour.
@@ -43,18 +47,28 @@ interface MetadataPool extends BrokerPool<Broker> {
   refreshMetadataIfNecessary(topics: readonly string[]): Promise<void>
 }
 
+interface TopicQuestion {
+  readonly topic: string
+  readonly partitions: readonly { readonly partition: number }[]
+}
+
+interface TopicOffsets {
+  readonly topic: string
+  readonly partitions: readonly { readonly partition: number; readonly offset: string }[]
+}
+
 interface Cluster {
   readonly brokerPool: MetadataPool
   metadata(about?: { readonly topics?: readonly string[] }): Promise<Metadata>
   findTopicPartitionMetadata(topic: string): readonly PartitionMetadata[]
   findLeaderForPartitions(topic: string, partitions: readonly (number | string)[]): unknown
+  fetchTopicsOffset(topics: readonly TopicQuestion[]): Promise<readonly TopicOffsets[]>
 }
 
 type CreateCluster = (options: unknown) => Cluster
 
 /**
- * Call it before the client's first producer or admin is made. Not for consumers: what kafkajs would do with a
- * partition that has no leader is not known.
+ * Call it before the client's first producer, consumer or admin is made.
  * @returns makes the client ask for the metadata again before it uses it
  */
 export function tolerateBrokenTopics(client: KafkaJsClient): () => void {
@@ -66,7 +80,8 @@ export function tolerateBrokenTopics(client: KafkaJsClient): () => void {
   if (name !== undefined && create !== undefined) {
     factory[name] = (options) => {
       const cluster = create(options)
-      tolerateIn(cluster, client)
+      if (isOfConsumer(options)) tolerateWhenReading(cluster)
+      else tolerateIn(cluster, client)
       pools.add(cluster.brokerPool)
       return cluster
     }
@@ -88,8 +103,7 @@ function tolerateIn(cluster: Cluster, client: KafkaJsClient): void {
   }
 
   chooseAnsweringBrokers(pool, client)
-  const findConnectedBroker = pool.findConnectedBroker.bind(pool)
-  pool.findConnectedBroker = async () => tolerant(await findConnectedBroker())
+  takeAnswersAsTheyAre(pool)
 
   cluster.metadata = async ({ topics = [] } = {}) => {
     await pool.refreshMetadataIfNecessary(topics)
@@ -114,6 +128,87 @@ function tolerateIn(cluster: Cluster, client: KafkaJsClient): void {
     }
     return findLeaders(topic, partitions)
   }
+
+  const fetchOffsets = cluster.fetchTopicsOffset.bind(cluster)
+  cluster.fetchTopicsOffset = (topics) =>
+    Promise.all(
+      topics.map(async (question) => {
+        const { topic, partitions } = question
+        const leaders = new Set(partitions.map(({ partition }) => leaderOf(cluster, topic, partition)))
+        const isWhole = !leaders.delete(NOBODY)
+        const answers = await Promise.allSettled(
+          [...leaders].map((leader) => {
+            const led = partitions.filter(({ partition }) => leaderOf(cluster, topic, partition) === leader)
+            return fetchOffsets([{ ...question, partitions: led }])
+          }),
+        )
+        const good = answers.filter((answer) => answer.status === 'fulfilled')
+        const failed = answers.find((answer) => answer.status === 'rejected')
+        if (!isWhole || failed !== undefined) pool.metadataExpireAt = null
+        if (failed !== undefined && good.length === 0) throw failed.reason
+        return { topic, partitions: good.flatMap(({ value }) => value.flatMap((found) => found.partitions)) }
+      }),
+    )
+}
+
+/** The client would fetch from here; where a partition is really read from is known elsewhere, and sought to. */
+const ANY_OFFSET = '0'
+
+/**
+ * A topic that is refused keeps its partitions, without leaders: kafkajs would share the group's partitions without them,
+ * and a topic that is back a moment later would be begun anew. And where kafkajs asks for offsets, because it does not
+ * know where to begin, a partition without a leader gets some answer.
+ */
+function tolerateWhenReading(cluster: Cluster): void {
+  const pool = cluster.brokerPool
+  takeAnswersAsTheyAre(pool)
+
+  const lastKnown = new Map<string, readonly PartitionMetadata[]>()
+  const findTopic = cluster.findTopicPartitionMetadata.bind(cluster)
+  cluster.findTopicPartitionMetadata = (topic) => {
+    const code = pool.metadata?.topicMetadata.find((each) => each.topic === topic)?.topicErrorCode ?? 0
+    if (code !== 0) return (lastKnown.get(topic) ?? []).map((each) => ({ ...each, leader: NOBODY }))
+    const found = findTopic(topic)
+    lastKnown.set(topic, found)
+    return found
+  }
+
+  const fetchOffsets = cluster.fetchTopicsOffset.bind(cluster)
+  cluster.fetchTopicsOffset = async (topics) => {
+    const isLed = (topic: string, { partition }: { readonly partition: number }): boolean =>
+      leaderOf(cluster, topic, partition) !== NOBODY
+    const led = topics.map((each) => ({
+      ...each,
+      partitions: each.partitions.filter((it) => isLed(each.topic, it)),
+    }))
+    const answers = await fetchOffsets(led.filter(({ partitions }) => partitions.length > 0))
+    return topics.map(({ topic, partitions }) => ({
+      topic,
+      partitions: [
+        ...(answers.find((answer) => answer.topic === topic)?.partitions ?? []),
+        ...partitions
+          .filter((it) => !isLed(topic, it))
+          .map(({ partition }) => ({ partition, offset: ANY_OFFSET })),
+      ],
+    }))
+  }
+}
+
+const NOBODY = -1
+
+function leaderOf(cluster: Cluster, topic: string, partition: number): number {
+  const known = cluster.findTopicPartitionMetadata(topic).find((each) => each.partitionId === partition)
+  return known?.leader ?? NOBODY
+}
+
+/** Of the three that kafkajs makes, the options of a consumer alone have an isolation level. */
+function isOfConsumer(options: unknown): boolean {
+  return Object.hasOwn(Object(options) as object, 'isolationLevel')
+}
+
+function takeAnswersAsTheyAre(pool: MetadataPool): void {
+  const findConnectedBroker = pool.findConnectedBroker.bind(pool)
+  pool.findConnectedBroker = async () => tolerant(await findConnectedBroker())
 }
 
 /** The same broker, whose answer about topics is not thrown away. */

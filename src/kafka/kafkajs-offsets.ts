@@ -1,9 +1,11 @@
 /**
  * Questions about offsets to Kafka. All partitions of an assignment ask at the same moment, and Kafka answers for
- * a whole topic, so whoever asks while an answer is under way shares it.
+ * a whole topic, so whoever asks while an answer is under way shares it. A partition whose leader is missing, or does
+ * not answer, is not in the answer (`kafkajs-metadata.ts`): the others of its topic have theirs.
  */
 import type { Admin } from 'kafkajs'
 import type { OffsetRange, StartAt, TopicPartition } from './driver'
+import { noLeader } from './kafkajs-errors'
 
 /** kafkajs commits this for "the first record": when it is told to, and before it goes on where an offset was refused. */
 const EARLIEST = -2
@@ -60,7 +62,8 @@ export class OffsetLookup {
   }
 }
 
+/** @throws PipelineError `KAFKA_NO_LEADER` */
 function known<T>(value: T | undefined, topic: string, partition: number): T {
-  if (value === undefined) throw new Error(`Kafka does not know partition ${partition} of ${topic}`)
+  if (value === undefined) throw noLeader([{ topic, partition }])
   return value
 }

@@ -19,25 +19,19 @@
  *    before GROUP_JOIN tells. Or it goes on fetching as nobody's member, when it was expelled before: it has no member
  *    id then, so it sends no heart-beat.
  */
-import {
-  PartitionAssigners,
-  type Admin,
-  type Batch,
-  type Consumer,
-  type EachBatchPayload,
-  type PartitionAssigner,
-} from 'kafkajs'
+import type { Admin, Batch, Consumer, EachBatchPayload } from 'kafkajs'
 import { settlesWithin } from '../runtime/deadline'
 import { PipelineError } from '../runtime/errors'
 import { AssignedPartitions, type OwnedPartition } from './assigned-partitions'
 import type { BatchBudget } from './batch-budget'
 import type { ConsumedRecord, ConsumerOptions, OffsetRange, TopicPartition } from './driver'
 import { unreadableReason } from './kafkajs-batch-check'
+import { groupAssigners } from './kafkajs-assigners'
 import type { KafkaJsClient } from './kafkajs-client'
+import { tolerateBrokenTopics } from './kafkajs-metadata'
 import { OffsetLookup } from './kafkajs-offsets'
-import { stickyAssigner } from './kafkajs-sticky-assigner'
+import { notSubscribed, TopicWatch } from './kafkajs-topic-watch'
 import type { FetchedRange } from './partition-reader'
-import { selectTopics, type WantedTopic } from './topic-selection'
 
 /** One answer of a broker, all partitions together; it takes several times its size while it is decoded. */
 const MAX_BYTES_PER_FETCH = 2 * 1024 * 1024
@@ -75,7 +69,7 @@ export class KafkaJsSession {
   private readonly admin: Admin
   private readonly consumer: Consumer
   private readonly partitions: AssignedPartitions
-  private topics: readonly string[] = []
+  private readonly watch: TopicWatch
   private memberId: string | undefined
   private isClosed = false
   /** kafkajs has begun to join again. */
@@ -83,7 +77,8 @@ export class KafkaJsSession {
   private movedAtMs = performance.now()
   /** When the coordinator last took us for a member. */
   private memberAtMs = performance.now()
-  private watch: NodeJS.Timeout | undefined
+  private isLooking = false
+  private looks: NodeJS.Timeout | undefined
   private running: Promise<void> | undefined
   private end: (error: unknown) => void = () => undefined
   private readonly ended = new Promise<unknown>((resolve) => {
@@ -91,13 +86,27 @@ export class KafkaJsSession {
   })
 
   constructor(private readonly options: SessionOptions) {
-    const { client, consumer, past, budget, translate, onProblem, refreshMs } = options
+    const { client, consumer, past, budget, translate, onProblem, onExcluded, refreshMs } = options
+    const askForMetadata = tolerateBrokenTopics(client)
     this.admin = client.kafka.admin()
+    const offsets = new OffsetLookup(this.admin, consumer.groupId)
+    this.watch = new TopicWatch({
+      admin: this.admin,
+      offsets,
+      consumer,
+      refreshMs,
+      onProblem,
+      onExcluded,
+      onLeaderFound: askForMetadata,
+    })
     this.consumer = client.kafka.consumer({
       groupId: consumer.groupId,
       sessionTimeout: consumer.sessionTimeoutMs,
       rebalanceTimeout: Math.max(consumer.sessionTimeoutMs, REBALANCE_TIMEOUT_MS),
-      partitionAssigners: this.assigners(),
+      partitionAssigners: groupAssigners(consumer.assigner, {
+        owned: () => this.partitions.ownedPartitions,
+        partitionsOf: (topics) => this.watch.partitionsOf(topics),
+      }),
       heartbeatInterval: Math.floor(consumer.sessionTimeoutMs / 4),
       maxBytesPerPartition: consumer.maxBytesPerPartition,
       maxBytes: Math.max(MAX_BYTES_PER_FETCH, consumer.maxBytesPerPartition),
@@ -112,7 +121,7 @@ export class KafkaJsSession {
       budget,
       translate,
       onProblem,
-      offsets: new OffsetLookup(this.admin, consumer.groupId),
+      offsets,
       control: {
         seek: ({ topic, partition }, offset) =>
           whileMember(() => this.consumer.seek({ topic, partition, offset: String(offset) })),
@@ -134,10 +143,10 @@ export class KafkaJsSession {
   /** Resolves when the topics have changed and a new session is wanted; rejects when the session has failed. */
   async run(): Promise<void> {
     await this.admin.connect()
-    await this.chooseTopics()
+    const topics = await this.watch.choose()
     this.listen()
     await this.consumer.connect()
-    await this.consumer.subscribe({ topics: [...this.topics], fromBeginning: true })
+    await this.consumer.subscribe({ topics: [...topics], fromBeginning: true })
     if (this.isClosed) return
     this.running = this.consumer.run({
       autoCommit: false,
@@ -149,7 +158,7 @@ export class KafkaJsSession {
     })
     this.running.catch((error: unknown) => this.end(error))
     const intervalMs = Math.min(this.options.refreshMs, MAX_LOOK_INTERVAL_MS)
-    this.watch = setInterval(() => void this.lookAround(), intervalMs)
+    this.looks = setInterval(() => void this.lookAround(), intervalMs)
     const error = await this.ended
     if (error !== undefined) throw error as Error
   }
@@ -172,7 +181,7 @@ export class KafkaJsSession {
   async close(): Promise<void> {
     if (this.isClosed) return
     this.isClosed = true
-    clearInterval(this.watch)
+    clearInterval(this.looks)
     this.end(undefined)
     await settlesWithin(this.partitions.close(), 2_000)
     await settlesWithin(this.consumer.stop(), 2_000)
@@ -181,13 +190,6 @@ export class KafkaJsSession {
     void this.running?.then(disconnect, disconnect)
     await settlesWithin(Promise.all([disconnect(), this.admin.disconnect()]), 1_000)
     this.options.client.cut()
-  }
-
-  /** Both are offered, so that members with the one and the other find together while a setting is being changed. */
-  private assigners(): PartitionAssigner[] {
-    const sticky = stickyAssigner(() => this.partitions.ownedPartitions)
-    const { roundRobin } = PartitionAssigners
-    return this.options.consumer.assigner === 'sticky' ? [sticky, roundRobin] : [roundRobin, sticky]
   }
 
   private listen(): void {
@@ -212,8 +214,16 @@ export class KafkaJsSession {
       this.isRejoining = true
       this.partitions.hold()
     })
+    let unsubscribed: readonly string[] = []
+    consumer.on(events.RECEIVED_UNSUBSCRIBED_TOPICS, ({ payload }) => {
+      unsubscribed = payload.topicsNotSubscribed
+    })
     consumer.on(events.GROUP_JOIN, ({ payload }) => {
       isMember()
+      const { groupId } = this.options.consumer
+      const problem = unsubscribed.length === 0 ? undefined : notSubscribed(groupId, unsubscribed)
+      this.options.onProblem('unsubscribed', problem)
+      unsubscribed = []
       this.isRejoining = false
       this.onJoined(payload)
     })
@@ -249,28 +259,17 @@ export class KafkaJsSession {
     this.partitions.skip(range, first, Number(range.lastOffset) + 1)
   }
 
-  /** @throws PipelineError when none of the topics exists */
-  private async chooseTopics(): Promise<void> {
-    const wanted = this.options.consumer.topics
-    const { topics, missing, excluded } = selectTopics(wanted, await this.admin.listTopics())
-    this.options.onExcluded(excluded)
-    const problem = missing.length > 0 ? unknownTopics(missing) : undefined
-    if (topics.length === 0) throw problem ?? noTopicMatches(wanted)
-    this.topics = topics
-    this.options.onProblem('topics', problem)
-  }
-
   private async lookAround(): Promise<void> {
-    const { sessionTimeoutMs, topics: wanted } = this.options.consumer
-    const stuckAfterMs = 3 * sessionTimeoutMs + STUCK_AFTER_MS
+    const stuckAfterMs = 3 * this.options.consumer.sessionTimeoutMs + STUCK_AFTER_MS
     if (performance.now() - this.movedAtMs > stuckAfterMs) return this.end(stuck(stuckAfterMs))
+    if (this.isLooking) return
+    this.isLooking = true
     try {
-      const { topics, excluded } = selectTopics(wanted, await this.admin.listTopics())
-      this.options.onExcluded(excluded)
-      if (topics.join() !== this.topics.join()) this.end(undefined)
+      if (await this.watch.look()) this.end(undefined)
     } catch {
       // The consumer meets the same outage, and says so.
     }
+    this.isLooking = false
   }
 }
 
@@ -300,23 +299,6 @@ function fetchedRange(batch: Batch): FetchedRange {
   const nextOffset = last === undefined ? fetchedOffset : last.offset + 1
   const unreadable = unreadableReason(batch.messages[broken] as object)
   return { fetchedOffset, nextOffset, highWatermark, records, unreadable }
-}
-
-function unknownTopics(missing: readonly string[]): PipelineError {
-  const names = missing.map((name) => `"${name}"`).join(', ')
-  return new PipelineError(
-    'KAFKA_UNKNOWN_TOPIC',
-    `Kafka has no topic ${names}. Create it, or correct the name; the consumer waits for it`,
-    { retryable: true, statusText: `Kafka: no topic ${missing[0]}` },
-  )
-}
-
-function noTopicMatches(wanted: readonly WantedTopic[]): PipelineError {
-  return new PipelineError(
-    'KAFKA_UNKNOWN_TOPIC',
-    `No Kafka topic matches ${wanted.map((want) => (typeof want === 'string' ? want : `/${want.source}/`)).join(', ')} yet; the consumer waits for one`,
-    { retryable: true, statusText: 'Kafka: no topic matches yet' },
-  )
 }
 
 function stuck(afterMs: number): PipelineError {

@@ -103,6 +103,8 @@ export class KafkaSource {
   private clusterId: string | undefined
   private hasJoined = false
   private connectionProblem: PipelineError | undefined
+  private impairment: PipelineError | undefined
+  private unreadLag = 0
   private topicProblem: PipelineError | undefined
   private receivedCount = 0
   private lagByPartition = new Map<string, number>()
@@ -182,7 +184,12 @@ export class KafkaSource {
   }
 
   get problem(): PipelineError | undefined {
-    return this.failing ?? this.flowCheck.problem
+    return this.failing ?? this.impairment ?? this.flowCheck.problem
+  }
+
+  /** What keeps it from reading some of its topics and partitions. */
+  get impaired(): PipelineError | undefined {
+    return this.impairment
   }
 
   /** The error of what is waiting to be sent again, or held. */
@@ -200,9 +207,9 @@ export class KafkaSource {
     return this.hasJoined
   }
 
-  /** Records in Kafka behind the ones that were handed to the flow. */
+  /** Records in Kafka after the ones that were handed to the flow, and those in partitions that nobody reads. */
   get lag(): number {
-    let lag = 0
+    let lag = this.unreadLag
     for (const behind of this.lagByPartition.values()) lag += behind
     return lag
   }
@@ -238,6 +245,12 @@ export class KafkaSource {
       onRevoked: (partitions) => this.onRevoked(partitions),
       onState: (problem) => {
         this.connectionProblem = problem
+      },
+      onImpaired: (problem) => {
+        this.impairment = problem
+      },
+      onUnread: (partitions) => {
+        this.unreadLag = partitions.reduce((sum, { lag }) => sum + lag, 0)
       },
       onStopped: (partition, stop) => {
         this.stoppedPartitions.add(partition, stop)
@@ -304,6 +317,7 @@ export class KafkaSource {
     this.host.log.error(problem)
     this.consumer = undefined
     this.hasJoined = false
+    this.impairment = undefined
     this.runs.revoke()
     this.beginningAgain = consumer.close().then(() => {
       this.beginningAgain = undefined

@@ -3,8 +3,8 @@
  * moves is read from the ledger again, and what its last owner had in the flow is given up.
  *
  * Everybody keeps what it has; what nobody has goes to whoever has the fewest; then those that have too many give to
- * those that have too few, one by one, until they differ by one at most. A pure function: each member's result depends
- * on nothing but the arguments, whatever their order.
+ * those that have too few, one by one, until no two of them that can give to each other, also by way of others, differ by
+ * more than one. A pure function: each member's result depends on nothing but the arguments, whatever their order.
  */
 import { partitionKey } from './commit-queue'
 import type { TopicPartition } from './driver'
@@ -63,23 +63,50 @@ function smallest(shares: readonly Share[], partition: TopicPartition): Share | 
   return least
 }
 
-/** Always from whoever has the most. Each move makes a difference of two or more smaller, so it ends. */
+/** Always from whoever has the most. Each time the shares differ less, so it ends. */
 function level(shares: readonly Share[]): void {
   const byCount = [...shares]
   do byCount.sort((a, b) => b.partitions.length - a.partitions.length || compare(a.id, b.id))
-  while (byCount.some((from) => giveOne(from, shares)))
+  while (byCount.some((from) => giveOne(from, byCount)))
 }
 
-function giveOne(from: Share, shares: readonly Share[]): boolean {
-  for (let at = from.partitions.length - 1; at >= 0; at--) {
-    const partition = from.partitions[at] as TopicPartition
-    const to = smallest(shares, partition)
-    if (to === undefined || to.partitions.length + 2 > from.partitions.length) continue
-    from.partitions.splice(at, 1)
-    to.partitions.push(partition)
-    return true
+interface Gift {
+  readonly from: Share
+  readonly partition: TopicPartition
+}
+
+/**
+ * Looks for the nearest member that has too few, and passes one partition on to it: by way of others when it reads no
+ * topic of which this one has something.
+ */
+function giveOne(giver: Share, byCount: readonly Share[]): boolean {
+  const gifts = new Map<Share, Gift | undefined>([[giver, undefined]])
+  const seen = new Set<string>()
+  for (const from of gifts.keys()) {
+    for (const partition of [...from.partitions].reverse()) {
+      // Who takes one partition of a topic takes any of them.
+      if (seen.has(partition.topic)) continue
+      seen.add(partition.topic)
+      for (const to of [...byCount].reverse()) {
+        if (gifts.has(to) || !to.takes(partition)) continue
+        gifts.set(to, { from, partition })
+        if (to.partitions.length + 2 > giver.partitions.length) continue
+        passOn(to, gifts)
+        return true
+      }
+    }
   }
   return false
+}
+
+function passOn(last: Share, gifts: ReadonlyMap<Share, Gift | undefined>): void {
+  let to = last
+  for (let gift = gifts.get(to); gift !== undefined; gift = gifts.get(to)) {
+    const { from, partition } = gift
+    from.partitions.splice(from.partitions.indexOf(partition), 1)
+    to.partitions.push(partition)
+    to = from
+  }
 }
 
 function byPlace(a: TopicPartition, b: TopicPartition): number {

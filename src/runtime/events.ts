@@ -109,6 +109,12 @@ export const EVENTS = {
     'See the message. It goes on by itself.',
   ),
   KAFKA_BACK: kind('info', 'Kafka works again for the node.'),
+  KAFKA_PARTITIONS_AWAY: kind(
+    'error',
+    'The consumer cannot read some of its topics or partitions, which the message names: they have no leader, do not exist, or the group has given them to no member that reads them. It reads the others.',
+    'See the message. What has a leader again, or a member, is read without further action.',
+  ),
+  KAFKA_PARTITIONS_BACK: kind('info', 'The consumer reads from all of its topics again.'),
   KAFKA_TOPIC_CHECKED: kind(
     'info',
     'The producer has found a topic: partitions and replicas are in `counts`.',

@@ -4,8 +4,12 @@ import { setImmediate } from 'node:timers/promises'
 import type { Kafka } from 'kafkajs'
 import { startKafka, type KafkaService } from '../../dev/services/kafka'
 import { createKafkaJsClient, type KafkaJsClient } from '../../src/kafka/kafkajs-client'
+import { KafkaJsDriver } from '../../src/kafka/kafkajs-driver'
 import { tolerateBrokenTopics } from '../../src/kafka/kafkajs-metadata'
+import type { WantedTopic } from '../../src/kafka/topic-selection'
+import { compileLinear } from '../../src/runtime/linear-pattern'
 import { createTestTopic, createTopic, uniqueName } from '../support/kafka'
+import { RecordingConsumer } from '../support/kafka-consumers'
 import { KafkaLoad } from '../support/kafka-load'
 import { KafkaWriter } from '../support/kafka-writer'
 import { until } from '../support/until'
@@ -21,6 +25,9 @@ describe('a Kafka topic whose leader has died', function () {
   let half: string
   /** Made before the fault: kafkajs cannot make topics meanwhile. */
   let later: string[]
+  /** Reads all of these topics, from before the fault on. */
+  let reader: RecordingConsumer
+  let topics: WantedTopic
 
   before(async () => {
     kafka = await startKafka({ brokers: 3 })
@@ -35,14 +42,34 @@ describe('a Kafka topic whose leader has died', function () {
     healthy = new KafkaLoad(writer.producer, replicated, KEYS).start()
     await broken.everyKey(1)
     await healthy.everyKey(1)
+    topics = compileLinear(`^(${[broken.topic, healthy.topic, half].join('|')})$`)
+    reader = read()
+    await until('the reader reads', () => has(reader, broken.topic) && has(reader, healthy.topic))
     await kafka.brokers[2]?.stop('SIGKILL')
     await until(() => writer.producer.problem?.code === 'KAFKA_NO_LEADER')
   })
 
   after(async () => {
+    await reader.close()
     await writer.close()
     await kafka.stop()
   })
+
+  const read = (): RecordingConsumer => {
+    const brokers = { brokers: kafka.address.split(','), tls: undefined, sasl: undefined }
+    const limits = { clientId: 'broken-topic', connectionTimeoutMs: 2_000, requestTimeoutMs: 10_000 }
+    const driver = new KafkaJsDriver({ ...brokers, ...limits }, () => undefined, 1_000)
+    return new RecordingConsumer(driver, { groupId: uniqueName('group'), topics: [topics] })
+  }
+
+  const has = ({ batches }: RecordingConsumer, topic: string, from = 0): boolean =>
+    batches.slice(from).some((batch) => batch.topic === topic)
+
+  const saysWhatIsBroken = ({ impairments }: RecordingConsumer): boolean => {
+    const said = impairments.at(-1)
+    const names = [`${broken.topic} partition 0`, `${half} partition 1`]
+    return said?.code === 'KAFKA_NO_LEADER' && names.every((name) => said.message.includes(name))
+  }
 
   /** Its partitions have their only replica on these brokers. */
   const topicOn = async (...brokers: number[]): Promise<string> => {
@@ -78,6 +105,21 @@ describe('a Kafka topic whose leader has died', function () {
     assert.deepEqual(await writeAnew(half, 0), ['stored'])
   })
 
+  it('does not stop a consumer that reads other topics too, and is named', async () => {
+    await until('the reader says so', () => saysWhatIsBroken(reader))
+    const before = reader.batches.length
+    await healthy.everyKey(20)
+    await until('it goes on with the others', () => has(reader, healthy.topic, before) && has(reader, half))
+  })
+
+  it('does not keep a consumer from starting, nor from the other partitions of its topic', async () => {
+    const another = read()
+    await until('it reads what is sound', () => has(another, healthy.topic) && has(another, half))
+    await until('it says what is broken', () => saysWhatIsBroken(another))
+    assert.equal(another.states.at(-1), undefined)
+    await another.close()
+  })
+
   it('is written to when its leader is back; nothing is missing, repeated or in disorder', async () => {
     kafka.brokers[2]?.start()
     await kafka.ready()
@@ -86,6 +128,16 @@ describe('a Kafka topic whose leader has died', function () {
       assert.equal(await load.check(kafka.address), 0)
     }
     assert.equal(writer.producer.problem, undefined)
+  })
+
+  it('is read from again by itself', async () => {
+    const readOf = (load: KafkaLoad): number => {
+      const batches = reader.batches.filter(({ topic }) => topic === load.topic)
+      return new Set(batches.flatMap((it) => it.records.map(({ offset }) => `${it.partition}:${offset}`)))
+        .size
+    }
+    await until('everything is read', () => [broken, healthy].every((load) => readOf(load) >= load.total))
+    await until('nothing is broken', () => reader.impairments.at(-1) === undefined)
   })
 })
 

@@ -6,6 +6,7 @@ import type {
   KafkaDriver,
   PartitionStop,
   TopicPartition,
+  UnreadPartition,
 } from '../../src/kafka/driver'
 import type { PipelineError } from '../../src/runtime/errors'
 import { testClient, withAdmin } from './kafka'
@@ -17,6 +18,8 @@ export class RecordingConsumer {
   readonly stopped: ({ partition: TopicPartition } & PartitionStop)[] = []
   readonly states: (PipelineError | undefined)[] = []
   readonly excluded: string[] = []
+  readonly impairments: (PipelineError | undefined)[] = []
+  unread: readonly UnreadPartition[] = []
   joins = 0
   readonly consumer: KafkaConsumer
 
@@ -47,6 +50,10 @@ export class RecordingConsumer {
       },
       onRevoked: (partitions) => void this.revoked.push(...partitions),
       onState: (problem) => void this.states.push(problem),
+      onImpaired: (problem) => void this.impairments.push(problem),
+      onUnread: (partitions) => {
+        this.unread = partitions
+      },
       onStopped: (partition, stop) => void this.stopped.push({ partition, ...stop }),
       onExcluded: (topics) => void this.excluded.push(...topics),
     }

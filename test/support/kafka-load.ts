@@ -20,7 +20,7 @@ export class KafkaLoad {
 
   constructor(
     private readonly producer: TenantProducer,
-    private readonly topic: string,
+    readonly topic: string,
     private readonly keys = 20,
   ) {
     this.written = Array.from({ length: keys }, () => 0)

@@ -197,6 +197,54 @@ export function consumerContract(stage: () => ContractStage): void {
     await until(() => first.count + second.count === 1)
   })
 
+  for (const assigner of ['round-robin', 'sticky'] as const) {
+    it(`reads all topics of a group whose members read different ones, shared ${assigner}`, async () => {
+      const { brokers } = stage()
+      const [one, both] = await Promise.all([1, 2].map(() => createTestTopic(brokers, { partitions: 3 })))
+      const groupId = uniqueName('group')
+      const topicsOf = [[one], [one, both], [both]] as string[][]
+      const members: RecordingConsumer[] = []
+      // The first one leads the group, and does not read the topics of all.
+      for (const topics of topicsOf) {
+        const member = stage().consumer({ groupId, topics, assigner })
+        members.push(member)
+        await until('the group takes it in', () => member.joins > 0)
+      }
+      for (const topic of [one, both] as string[])
+        for (const partition of [0, 1, 2]) await produce(brokers, topic, numbered(100), partition)
+      await until('all records arrive', () => sumOf(members, ({ count }) => count) >= 600)
+      assert.deepEqual(
+        members.map(({ assigned, revoked }) => assigned.length - revoked.length),
+        [2, 2, 2],
+      )
+      for (const [at, { batches }] of members.entries())
+        for (const { topic } of batches) assert.ok(topicsOf[at]?.includes(topic))
+    })
+  }
+
+  it('says what nobody reads when another program leads the group and shares its own topics alone', async () => {
+    const { brokers } = stage()
+    const [theirs, ours] = await Promise.all([1, 2].map(() => createTestTopic(brokers, { partitions: 2 })))
+    if (theirs === undefined || ours === undefined) return
+    const groupId = uniqueName('group')
+    const leader = testClient(brokers).consumer({ groupId })
+    await leader.connect()
+    await leader.subscribe({ topic: theirs })
+    await leader.run({ eachMessage: () => Promise.resolve() })
+    const it = stage().consumer({ groupId, topics: [ours] })
+    for (const partition of [0, 1]) await produce(brokers, ours, numbered(5), partition)
+    await until('it says so', () => it.impairments.some((each) => each?.code === 'KAFKA_UNREAD'))
+    await until('it knows how much waits there', () => it.unread.length === 2)
+    assert.equal(
+      sumOf(it.unread, ({ lag }) => lag),
+      10,
+    )
+    assert.equal(it.states.at(-1), undefined)
+    await leader.disconnect()
+    await until('all is read', () => it.count === 10)
+    await until('it says so', () => it.unread.length === 0 && it.impairments.at(-1) === undefined)
+  })
+
   it('keeps its membership while the flow holds a batch for longer than the session time-out', async () => {
     const topic = await createTestTopic(stage().brokers, { partitions: 2 })
     await produce(stage().brokers, topic, numbered(10), 0)
@@ -395,4 +443,8 @@ export function consumerContract(stage: () => ContractStage): void {
     await until(() => it.values.includes('after-9'))
     assert.deepEqual(it.values, [...numbered(1_000), ...numbered(10, 'after-')])
   })
+}
+
+function sumOf<T>(items: readonly T[], count: (item: T) => number): number {
+  return items.reduce((sum, item) => sum + count(item), 0)
 }
