@@ -2,7 +2,15 @@
 import { checkTls, parseBrokers, SASL_MECHANISMS, type KafkaConnection } from '../../src/kafka/connection'
 import { clientCredentials } from '../../src/kafka/token-endpoint'
 import { PipelineError } from '../../src/runtime/errors'
-import { choice, flag, integer, readOptions, text, type OptionValues } from '../../src/runtime/options'
+import {
+  checkVariable,
+  choice,
+  flag,
+  integer,
+  readOptions,
+  text,
+  type OptionValues,
+} from '../../src/runtime/options'
 import { passwordEnv, readPassword } from '../../src/runtime/secret'
 
 export const options = {
@@ -63,6 +71,7 @@ function readLogin(
   if (sasl === 'none') return undefined
   const bearer = sasl === 'oauthbearer'
   const { username } = credentials
+  checkVariable('username', username)
   if (typeof username !== 'string' || username === '')
     throw missing('username', bearer ? 'a client id' : 'a user name', sasl)
   const password = readPassword(variable, credentials.password, environment)

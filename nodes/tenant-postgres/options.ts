@@ -4,7 +4,7 @@ import { connectionConfig, parseServers, type ServerAddress } from '../../src/po
 import type { DatabaseOptions } from '../../src/postgres/database'
 import { IDENTIFIER } from '../../src/postgres/identifiers'
 import { PipelineError } from '../../src/runtime/errors'
-import { choice, flag, integer, readOptions, text } from '../../src/runtime/options'
+import { checkVariable, choice, flag, integer, readOptions, text } from '../../src/runtime/options'
 import { passwordEnv, readPassword } from '../../src/runtime/secret'
 
 const identifier = (byDefault: string): ReturnType<typeof text> =>
@@ -68,9 +68,10 @@ export function readDatabase(
   }
 }
 
-/** Node-RED has replaced `${NAME}` before; what is empty or looks like that now was not set. */
+/** The default names an environment variable: where it still stands, Node-RED has not replaced it. */
 function readUrl(given: unknown): string {
-  if (typeof given === 'string' && given !== '' && !/^\$\{[^}]+\}$/.test(given)) return given
+  checkVariable('url', given)
+  if (typeof given === 'string' && given !== '') return given
   throw invalid('url', 'a URL, or the name of an environment variable that is set, such as ${DATABASE_URL}')
 }
 

@@ -33,8 +33,8 @@ export interface FlowHooksOptions {
   readonly isDeploying: () => boolean
   /** The running node of that id. */
   readonly getNode: (id: string) => unknown
-  /** Whether the flow file has an enabled node of that id (in an enabled tab). */
-  readonly isEnabled: (id: string) => boolean
+  /** Whether no node of that id runs or should: the flow file has none, or it is disabled, or its tab is. */
+  readonly isGone: (id: string) => boolean
   readonly nextMacrotask: (run: () => void) => void
   /** Runs a function after so many milliseconds. */
   readonly after: (ms: number, run: () => void) => void
@@ -168,15 +168,15 @@ export class FlowHooks {
 
   /** What was sent in the last turn and has no destination: the node is gone, switched off, or being replaced. */
   private findUnroutable(): void {
-    const { tracker, isDeploying, getNode, isEnabled } = this.options
+    const { tracker, isDeploying, getNode, isGone } = this.options
     for (const { event, inDeploy } of this.routing.splice(0)) {
       if (event.destination.node) continue
       const { id } = event.destination
       const delivery = tracker.find(event.msg)
-      // A node that is there all the same: somebody else's hook has stopped the message, and the time-out will tell.
-      if (delivery === undefined || (getNode(id) && !inDeploy)) continue
-      const isLost = inDeploy || isDeploying() || isEnabled(id)
-      tracker.copyUnroutable(delivery, id, isLost ? routedToNobody(id) : undefined)
+      if (delivery === undefined) continue
+      if (!inDeploy && !isDeploying() && isGone(id)) tracker.copyUnroutable(delivery, id, undefined)
+      // A node that is there all the same: another package's hook has stopped the message, and the time-out will tell.
+      else if (inDeploy || !getNode(id)) tracker.copyUnroutable(delivery, id, routedToNobody(id))
     }
   }
 

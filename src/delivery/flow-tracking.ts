@@ -35,10 +35,15 @@ export class FlowTracking {
   /** The last look has failed nothing, because the event loop had been blocked. */
   private gaveTime = false
   private readonly onOpen = new Set<() => void>()
+  /** Nodes that wires lead to and that this deploy has not; asked for with each message, so looked up once. */
+  private readonly gone = new Set<string>()
+  /** The nodes that this deploy has switched on; made when one is asked for. */
+  private enabled: ReadonlySet<string> | undefined
 
   constructor(private readonly runtime: TrackingRuntime) {
     const closeGate = (): void => {
       this.deploying = true
+      this.forgetNodes()
     }
     runtime.events.on('flows:stopping', closeGate)
     runtime.events.on('flows:starting', closeGate)
@@ -81,7 +86,7 @@ export class FlowTracking {
       hooks: runtime.hooks,
       isDeploying: () => this.deploying,
       getNode: (id) => runtime.nodes.getNode(id),
-      isEnabled: (id) => isEnabled(runtime, id),
+      isGone: (id) => this.isGone(id),
       nextMacrotask: setImmediate,
       after: (ms, run) => void setTimeout(run, ms).unref(),
     })
@@ -108,8 +113,22 @@ export class FlowTracking {
     clearInterval(this.sweep)
   }
 
+  private isGone(id: string): boolean {
+    if (this.gone.has(id)) return true
+    this.enabled ??= enabledNodes(this.runtime)
+    if (this.enabled.has(id) || this.runtime.nodes.getNode(id)) return false
+    this.gone.add(id)
+    return true
+  }
+
+  private forgetNodes(): void {
+    this.gone.clear()
+    this.enabled = undefined
+  }
+
   private openGate(): void {
     this.deploying = false
+    this.forgetNodes()
     this.tracker.failLostCopies((node: FlowNode) => this.runtime.nodes.getNode(node.id) === node)
     for (const notify of this.onOpen) notify()
   }
@@ -127,16 +146,13 @@ export function flowTracking(runtime: TrackingRuntime): FlowTracking {
   return tracking
 }
 
-/** Whether the flow file has this node switched on, in a tab that is switched on. */
-function isEnabled(runtime: TrackingRuntime, id: string): boolean {
-  let tabId: string | undefined
-  let enabled = false
+/** The nodes that the flow file has switched on, in tabs that are switched on. */
+function enabledNodes(runtime: TrackingRuntime): ReadonlySet<string> {
   const disabledTabs = new Set<string>()
+  const tabs = new Map<string, string | undefined>()
   runtime.nodes.eachNode((config) => {
     if (config.type === 'tab' && config.disabled === true) disabledTabs.add(config.id)
-    if (config.id !== id) return
-    enabled = config.d !== true
-    tabId = config.z
+    if (config.d !== true) tabs.set(config.id, config.z)
   })
-  return enabled && (tabId === undefined || !disabledTabs.has(tabId))
+  return new Set([...tabs].flatMap(([id, tab]) => (tab !== undefined && disabledTabs.has(tab) ? [] : [id])))
 }

@@ -80,6 +80,8 @@ export class Redelivery<T> {
   private retrying: { readonly emission: Emission<T>; readonly dueMs: number }[] = []
   private held: Emission<T>[] = []
   private timer: NodeJS.Timeout | undefined
+  /** When the timer sends; `Infinity`: there is none. */
+  private timerMs = Infinity
   private outCount = 0
   private closed = false
 
@@ -118,7 +120,6 @@ export class Redelivery<T> {
     this.waiting = this.waiting.filter((emission) => !unwanted.has(emission))
     this.retrying = this.retrying.filter(({ emission }) => !unwanted.has(emission))
     this.held = this.held.filter((emission) => !unwanted.has(emission))
-    this.schedule()
     for (const { content } of unwanted) this.options.onDropped?.(content)
   }
 
@@ -245,23 +246,35 @@ export class Redelivery<T> {
       // No jitter: what failed together goes out together, in its order.
       const dueMs = performance.now() + backoffMs(emission.attempts, BACKOFF, 1)
       this.retrying.push({ emission, dueMs })
-      this.schedule()
+      this.schedule(dueMs)
     }
   }
 
-  private schedule(): void {
+  /** Sets the timer forward, never back: the earliest is not looked for among all that wait. */
+  private schedule(dueMs: number): void {
+    if (dueMs >= this.timerMs || this.closed) return
     clearTimeout(this.timer)
-    if (this.retrying.length === 0 || this.closed) return
-    const next = Math.min(...this.retrying.map(({ dueMs }) => dueMs))
-    this.timer = setTimeout(() => this.sendDue(), Math.max(0, next - performance.now()))
+    this.timerMs = dueMs
+    this.timer = setTimeout(() => this.sendDue(), Math.max(0, dueMs - performance.now()))
   }
 
   private sendDue(): void {
+    this.timerMs = Infinity
     const now = performance.now() + SENT_TOGETHER_MS
-    const due = this.retrying.filter(({ dueMs }) => dueMs <= now).map(({ emission }) => emission)
-    this.retrying = this.retrying.filter(({ dueMs }) => dueMs > now)
+    const due: Emission<T>[] = []
+    const later: typeof this.retrying = []
+    let nextMs = Infinity
+    for (const retry of this.retrying) {
+      if (retry.dueMs <= now) {
+        due.push(retry.emission)
+      } else {
+        later.push(retry)
+        nextMs = Math.min(nextMs, retry.dueMs)
+      }
+    }
+    this.retrying = later
+    this.schedule(nextMs)
     for (const emission of due.sort((a, b) => a.order - b.order)) this.place(emission)
-    this.schedule()
   }
 }
 

@@ -76,6 +76,8 @@ export function readOptions<T extends OptionTable>(table: T, config: object): Op
 
 function readOption(name: string, option: Option, given: unknown): string | number | boolean {
   const missing = given === undefined || given === null || given === ''
+  // A default may name one, for a node that looks itself whether it needs the value.
+  if (!missing && given !== option.default) checkVariables(name, given)
   switch (option.kind) {
     case 'integer': {
       const value = missing ? option.default : Number(given)
@@ -105,6 +107,47 @@ function readOption(name: string, option: Option, given: unknown): string | numb
       return value
     }
   }
+}
+
+/** What Node-RED replaces, in both of its notations, and leaves as it is when the variable is not set. */
+const WHOLE_VARIABLE = /^\$(?:\{(\S+)\}|\((\S+)\))$/
+const VARIABLE_WITHIN = /\$\{[A-Za-z_]\w*\}/
+
+/**
+ * Node-RED has put in the values of environment variables before we see a configuration: one that is still there is not
+ * set, or stands where Node-RED does not look.
+ * @throws PipelineError `CONFIG_INVALID`
+ */
+function checkVariables(name: string, given: unknown): void {
+  checkVariable(name, given)
+  const value = asText(given)
+  const within = VARIABLE_WITHIN.exec(value)
+  if (within === null) return
+  // Before an @ it could be a piece of a password.
+  const variable = value.includes('@', within.index) ? 'an environment variable' : within[0]
+  throw new PipelineError(
+    'CONFIG_INVALID',
+    `"${name}" has ${variable} within its value, and Node-RED replaces whole values only; ` +
+      'put the whole value into one environment variable',
+    { retryable: false, statusText: `check "${name}": variable within` },
+  )
+}
+
+/**
+ * For a whole value, also one of the credentials.
+ * @throws PipelineError `CONFIG_INVALID` when it is an environment variable that is not set
+ */
+export function checkVariable(name: string, given: unknown): void {
+  if (typeof given !== 'string') return
+  const [, inBraces, inParentheses] = WHOLE_VARIABLE.exec(given) ?? []
+  const variable = inBraces ?? inParentheses
+  if (variable === undefined) return
+  throw new PipelineError(
+    'CONFIG_INVALID',
+    `"${name}" is ${given}, and the environment variable ${variable} is not set; ` +
+      'set it where Node-RED is started, or enter a value',
+    { retryable: false, statusText: `check "${name}": ${variable} is not set` },
+  )
 }
 
 /** Stands for a value that an error does not quote. */

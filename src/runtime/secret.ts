@@ -3,7 +3,7 @@
  * from the flow file, which people export and commit.
  */
 import { PipelineError } from './errors'
-import { text, type TextOption } from './options'
+import { checkVariable, text, type TextOption } from './options'
 
 /** The option of a configuration node: the variable's name. Empty: the stored password counts. */
 export const passwordEnv = (): TextOption =>
@@ -18,13 +18,14 @@ export const passwordEnv = (): TextOption =>
  * @param stored      the password in Node-RED's credentials
  * @param environment looks a variable up
  * @returns `undefined` when there is none
- * @throws PipelineError `CONFIG_INVALID` when the variable is named and not set
+ * @throws PipelineError `CONFIG_INVALID` when the variable is named, there or in the credentials, and not set
  */
 export function readPassword(
   variable: string,
   stored: unknown,
   environment: (name: string) => unknown,
 ): string | undefined {
+  if (variable === '') checkVariable('password', stored)
   const password = variable === '' ? stored : environment(variable)
   if (typeof password === 'string' && password !== '') return password
   if (variable === '') return undefined

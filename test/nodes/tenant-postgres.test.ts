@@ -46,9 +46,11 @@ describe('tenant-postgres', () => {
   it('says which variable is not set', () => {
     assert.throws(() => readDatabase({ url: '${DATABASE_URL}' }, {}, undefined, noEnvironment), {
       code: 'CONFIG_INVALID',
-      message: /"url" is empty; expected a URL, or the name of an environment variable that is set/,
+      message: /"url" is \$\{DATABASE_URL\}, and the environment variable DATABASE_URL is not set/,
     })
     assert.throws(() => readDatabase({ url: '' }, {}, undefined, noEnvironment), { code: 'CONFIG_INVALID' })
+    const fields = { address: 'fields', url: '${DATABASE_URL}', host: 'db', databaseName: 'iot', user: 'w' }
+    assert.equal(readDatabase(fields, {}, undefined, noEnvironment).connection.database, 'iot')
     const config = { url: 'postgres://w@db/iot', passwordEnv: 'PW' }
     assert.throws(() => readDatabase(config, {}, undefined, noEnvironment), /"passwordEnv" names PW/)
   })
@@ -81,7 +83,7 @@ describe('tenant-postgres', () => {
       await loadFlow([tenantPostgres], [{ id: 'db', type: 'tenant-postgres', url: '${TEST_DATABASE_URL}' }])
       const { database, problem } = helper.getNode('db') as DatabaseHolder
       assert.equal(database, undefined)
-      assert.equal(problem?.statusText, 'check "url"')
+      assert.equal(problem?.statusText, 'check "url": TEST_DATABASE_URL is not set')
     })
 
     it('disconnects only after its last user has let go', async () => {

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
+import { readConnection } from '../../nodes/tenant-kafka-cluster/options'
 import { readOptions, type Option, type OptionTable } from '../../src/runtime/options'
+import { readPassword } from '../../src/runtime/secret'
 import {
   editorAccepts,
   editorDefinition,
@@ -89,4 +91,47 @@ describe('dialog and runtime', () => {
       }
     })
   }
+})
+
+describe('environment variables that Node-RED has not replaced', () => {
+  for (const type of nodeTypes) {
+    for (const [property, option] of Object.entries(optionsOf(type))) {
+      it(`are refused by name in ${property} of ${type}`, () => {
+        const read = (value: unknown) => () => readOptions({ [property]: option }, { [property]: value })
+        for (const value of ['${NOT_SET}', '$(NOT_SET)'])
+          assert.throws(read(value), {
+            code: 'CONFIG_INVALID',
+            message: new RegExp(`^"${property}" is .*, and the environment variable NOT_SET is not set`),
+            statusText: `check "${property}": NOT_SET is not set`,
+          })
+        for (const value of [
+          'mqtts://${HOST}:8883',
+          'a,${HOST}',
+          '[{"name":"a","from":"${HOST}"}]',
+          ['${HOST}'],
+        ])
+          assert.throws(read(value), {
+            code: 'CONFIG_INVALID',
+            message: new RegExp(
+              `^"${property}" has \\$\\{HOST\\} within its value, and Node-RED replaces whole values`,
+            ),
+          })
+      })
+    }
+  }
+
+  it('are not named where the name could be a piece of a password', () => {
+    const url = 'mqtt://me:a${Qz7kW}b@h'
+    assert.throws(
+      () => readOptions(optionsOf('tenant-mqtt-broker'), { url }),
+      ({ message }: Error) => message.includes('whole values only') && !message.includes('Qz7kW'),
+    )
+  })
+
+  it('are refused in credentials, too', () => {
+    assert.throws(() => readPassword('', '${NOT_SET}', () => undefined), /variable NOT_SET is not set/)
+    const config = { brokers: 'kafka', sasl: 'plain' }
+    const credentials = { username: '${NOT_SET}', password: 'p' }
+    assert.throws(() => readConnection(config, credentials, undefined, () => undefined), /NOT_SET is not set/)
+  })
 })

@@ -114,7 +114,7 @@ export class FlowSimulation {
       },
       isDeploying: () => this.deploying,
       getNode: (id) => this.nodes.find((node) => node?.id === id),
-      isEnabled: () => false,
+      isGone: (id) => this.nodes.every((node) => node?.id !== id),
       nextMacrotask,
       after: (ms, run) => this.later.push({ atMs: this.nowMs + ms, run }),
     })

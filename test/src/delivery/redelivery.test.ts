@@ -265,3 +265,25 @@ describe('redelivery', () => {
     assert.equal(tracker.size, 0)
   })
 })
+
+describe('messages that fail one after the other', () => {
+  it('are waited for with one timer, however many there are', async () => {
+    const { redelivery, sent, fail } = setUp()
+    const FAILURES = 200
+    for (let index = 0; index < FAILURES; index++) redelivery.emit([String(index)])
+    const { setTimeout: original } = globalThis
+    let timers = 0
+    globalThis.setTimeout = Object.assign((...args: Parameters<typeof setTimeout>) => {
+      timers++
+      return original(...args)
+    }, original)
+    try {
+      for (let index = 0; index < FAILURES; index++) await fail(index, failure(true))
+    } finally {
+      globalThis.setTimeout = original
+    }
+    assert.ok(timers <= 2, `${timers} timers`)
+    await until('all are sent again', () => sent.length === 2 * FAILURES)
+    await redelivery.close(0)
+  })
+})
