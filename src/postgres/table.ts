@@ -3,6 +3,7 @@
  * that does not fit the mapping is a fault of the configuration, found before the first row and not by it.
  */
 import type { Column, PropertyPath } from './columns'
+import { conflictLoss, losesRowsAfterConflict } from './conflict-loss'
 import type { Database } from './database'
 import { DatabaseError } from './database-error'
 import type { TableName } from './identifiers'
@@ -12,6 +13,7 @@ import { describeTable, type TableDescription } from './sql/describe-table'
 import { enableTimescale } from './sql/enable-timescale'
 import { protectRows } from './sql/protect-rows'
 import { lockDefinitions } from './sql/lock-definitions'
+import { timescaleVersion } from './sql/timescale-version'
 
 export interface TableOptions {
   readonly table: TableName
@@ -77,6 +79,10 @@ async function lookOrCreate(database: Database, options: TableOptions): Promise<
     const { generated } = found
     const computed = columns.find(({ name, optional }) => !optional && generated.has(name))
     if (computed !== undefined) throw generatedColumn(table, computed.name)
+    if (found.hypertable && options.key !== undefined) {
+      const version = await timescaleVersion(client)
+      if (version !== undefined && losesRowsAfterConflict(version)) throw conflictLoss(table, version)
+    }
     if (options.reader !== undefined) {
       if (found.hypertable) throw chunksAreOpen(table, options.reader.role)
       await protectRows(client, table, options.reader.tenantColumn, options.reader.role)

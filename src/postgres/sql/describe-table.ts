@@ -1,6 +1,7 @@
 import type { ClientBase } from 'pg'
 import { qualified, type TableName } from '../identifiers'
 import { OURS } from './create-table'
+import { hypertablesNamed } from './hypertables-named'
 
 export interface TableDescription {
   /** Each column with the name of its type in `pg_type`; of a domain with that of its base, however deep. */
@@ -22,7 +23,6 @@ export async function describeTable(
     columns: [name: string, type: string][]
     generated: string[]
     partitioned: boolean
-    hypertable: boolean
     ours: boolean
   }>(
     `\
@@ -40,8 +40,6 @@ select (select coalesce(json_agg(json_build_array(attname, base.typname)), '[]')
           from pg_attribute
          where attrelid = class.oid and attnum > 0 and attgenerated <> '') as generated,
        class.relkind = 'p' as partitioned,
-       exists (select from pg_trigger
-                where tgrelid = class.oid and tgname = 'ts_insert_blocker') as hypertable,
        coalesce(obj_description(class.oid, 'pg_class') = $2, false) as ours
   from pg_class as class
  where class.oid = to_regclass($1)`,
@@ -49,5 +47,6 @@ select (select coalesce(json_agg(json_build_array(attname, base.typname)), '[]')
   )
   const row = rows[0]
   if (row === undefined) return undefined
-  return { ...row, columns: new Map(row.columns), generated: new Set(row.generated) }
+  const hypertable = (await hypertablesNamed(client, table.table)).has(table.schema)
+  return { ...row, hypertable, columns: new Map(row.columns), generated: new Set(row.generated) }
 }

@@ -1,5 +1,6 @@
 import type { ClientBase } from 'pg'
 import { OURS } from './create-table'
+import { hypertablesNamed } from './hypertables-named'
 
 export interface OwnTable {
   readonly schema: string
@@ -9,16 +10,15 @@ export interface OwnTable {
 
 /** Tables of this name, in any schema, which this package has created. */
 export async function listOwnTables(client: ClientBase, table: string): Promise<OwnTable[]> {
-  const { rows } = await client.query<OwnTable>(
+  const { rows } = await client.query<Omit<OwnTable, 'hypertable'>>(
     `\
-select namespace.nspname as schema, class.relkind = 'p' as partitioned,
-       exists (select from pg_trigger
-                where tgrelid = class.oid and tgname = 'ts_insert_blocker') as hypertable
+select namespace.nspname as schema, class.relkind = 'p' as partitioned
   from pg_class as class
   join pg_namespace as namespace on namespace.oid = class.relnamespace
  where class.relname = $1 and obj_description(class.oid, 'pg_class') = $2
  order by namespace.nspname`,
     [table, OURS],
   )
-  return rows
+  const hypertables = await hypertablesNamed(client, table)
+  return rows.map((row) => ({ ...row, hypertable: hypertables.has(row.schema) }))
 }
