@@ -19,6 +19,8 @@ export const options = {
   /** Below Kafka's own limit for a batch, 1,048,588 bytes, which counts after compression. */
   batchBytes: integer({ default: 900_000, min: 1024, max: 50_000_000, unit: 'bytes' }),
   missingTopic: choice(['wait', 'create', 'reject'], 'wait'),
+  /** For one day; a single tenant has half of it. */
+  maxNewTopics: integer({ default: 200, min: 1, max: 100_000, unit: 'topics' }),
   partitions: integer({ default: DEFAULT_PARTITIONS, min: 1, max: 10_000, unit: 'partitions' }),
   replicas: integer({ default: DEFAULT_REPLICAS, min: 1, max: 10, unit: 'replicas' }),
   /** -1 keeps records for ever. */

@@ -5,12 +5,17 @@
 import { CLOSE_BUDGET_MS, settlesWithin } from '../runtime/deadline'
 import { PipelineError } from '../runtime/errors'
 import { Users } from '../runtime/users'
+import { collisionKey } from '../tenant/kafka-topic'
 import type { KafkaConnection } from './connection'
 import type { KafkaAdmin, KafkaDriver, NewTopic, TopicDescription } from './driver'
+
+/** So old may the list of topics be that tells what is not there: devices that invent names do not keep Kafka busy. */
+const TOPIC_NAMES_AGE_MS = 2_000
 
 export class KafkaCluster {
   readonly users = new Users()
   private sharedAdmin: KafkaAdmin | undefined
+  private names: { readonly atMs: number; readonly names: Promise<ReadonlySet<string>> } | undefined
   private readonly creating = new Map<string, Promise<TopicDescription>>()
 
   constructor(
@@ -41,6 +46,27 @@ export class KafkaCluster {
     const creation = this.describeOrCreate(topic).finally(() => this.creating.delete(topic.topic))
     this.creating.set(topic.topic, creation)
     return creation
+  }
+
+  /** The topics that there are. @throws PipelineError */
+  topicNames(maxAgeMs = TOPIC_NAMES_AGE_MS): Promise<ReadonlySet<string>> {
+    const nowMs = performance.now()
+    if (this.names === undefined || nowMs - this.names.atMs >= maxAgeMs) {
+      const names = this.admin.topicNames().then((all) => new Set(all))
+      names.catch(() => (this.names = undefined))
+      this.names = { atMs: nowMs, names }
+    }
+    return this.names.names
+  }
+
+  /** Another topic beside which Kafka cannot have this one: they differ only in `.` and `_`. @throws PipelineError */
+  async twinOf(topic: string, maxAgeMs?: number): Promise<string | undefined> {
+    const key = collisionKey(topic)
+    if (!key.includes('_')) return undefined
+    for (const name of await this.topicNames(maxAgeMs)) {
+      if (name !== topic && collisionKey(name) === key) return name
+    }
+    return undefined
   }
 
   /** Waits for the users to let go, at most as long as Node-RED lets a node close, and disconnects. */

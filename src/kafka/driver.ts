@@ -200,6 +200,8 @@ export interface NewTopic {
 
 export interface KafkaAdmin {
   clusterId(): Promise<string>
+  /** The names of all topics that we may see. */
+  topicNames(): Promise<readonly string[]>
   /** `undefined` when there is no such topic. */
   describeTopic(topic: string): Promise<TopicDescription | undefined>
   /** Creates the topic and waits for its leaders. An existing one is left as it is. */

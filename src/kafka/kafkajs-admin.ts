@@ -30,6 +30,10 @@ export class KafkaJsAdmin implements KafkaAdmin {
     return this.run('asking for the cluster', async (admin) => (await admin.describeCluster()).clusterId)
   }
 
+  topicNames(): Promise<readonly string[]> {
+    return this.run('asking for the topics', (admin) => admin.listTopics())
+  }
+
   async partitionCount(topic: string): Promise<number> {
     return this.run(`asking for topic ${topic}`, async (admin) => {
       const { topics } = await admin.fetchTopicMetadata({ topics: [topic] })

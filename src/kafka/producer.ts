@@ -13,10 +13,11 @@ import type { WireRecord } from '../runtime/wire'
 import type { ValueFormat } from '../tenant/envelope'
 import type { KafkaCluster } from './cluster'
 import type { Compression, KafkaProducer, KafkaRecord, TopicDescription } from './driver'
+import { MissingTopics, type MissingTopicOptions } from './missing-topics'
 import { partitionOfKey } from './murmur2'
 import { addressRecord, countedIds, type AddressedRecord, type RecordOptions } from './record'
 import { StickyPartition } from './sticky-partition'
-import { newTopic, topicWarnings, type TopicPlan } from './topic-check'
+import { topicWarnings } from './topic-check'
 import { TopicChecks } from './topic-checks'
 import { TopicPartitions } from './topic-partitions'
 
@@ -26,17 +27,13 @@ const MAX_HELD_BYTES = 128 * 1024 * 1024
 const DRAIN_POLL_MS = 20
 /** Of the cluster's time for an answer; the rest is for the way there and back. */
 const REPLICA_SHARE = 2 / 3
-/** Topics whose settings are looked at; a template could name thousands. */
 
-export interface TenantProducerOptions {
+export interface TenantProducerOptions extends MissingTopicOptions {
   /** Where all records go; empty: where the record says. */
   readonly topic: string
   readonly format: ValueFormat
   readonly compression: Compression
   readonly limits: LaneLimits
-  /** What to do when a topic is not there. `wait`: for ever, until somebody creates it. */
-  readonly missingTopic: 'wait' | 'create' | 'reject'
-  readonly newTopic: TopicPlan
   readonly log: EventLog
   readonly clock?: LaneClock
 }
@@ -56,6 +53,7 @@ export class TenantProducer {
   private readonly lanes: Lanes<KafkaRecord>
   private readonly topics: TopicPartitions
   private readonly recordOptions: RecordOptions
+  private readonly missing: MissingTopics
   private readonly sticky = new Map<string, StickyPartition>()
   private readonly checks: TopicChecks
   /** Checked topics in which the broker replaces the time of a record, and nobody was told yet that the flow has set one. */
@@ -87,10 +85,11 @@ export class TenantProducer {
       write: (topic, partition, records) => this.writeBatch(topic, partition, records),
     })
     this.topics = new TopicPartitions({
-      ask: (topic) => this.askFor(topic),
+      ask: (topic, tenant) => this.askFor(topic, tenant),
       backoff: BACKOFF,
       clock: this.clock,
     })
+    this.missing = new MissingTopics(cluster, options, () => this.clock.now())
     this.checks = new TopicChecks({
       admin: () => cluster.admin,
       log: options.log,
@@ -125,7 +124,12 @@ export class TenantProducer {
   /** Looks for Kafka, and for the topic if there is a fixed one, until they are there. */
   start(): void {
     if (this.options.topic === '') this.probe(1)
-    else this.topics.whenKnown(this.options.topic, (_partitions, error) => (this.probeProblem = error))
+    else
+      this.topics.whenKnown(
+        this.options.topic,
+        undefined,
+        (_partitions, error) => (this.probeProblem = error),
+      )
   }
 
   /** Takes a record. The completion is told once, later, and never if the process ends before. */
@@ -142,7 +146,7 @@ export class TenantProducer {
     }
     if (addressed.record.hasOwnTime === true) this.noteOwnTime(addressed.topic)
     const partitions = this.topics.countOf(addressed.topic)
-    if (partitions === undefined) this.wait(addressed, completion)
+    if (partitions === undefined) this.wait(addressed, tenantOf(wire), completion)
     else this.enqueue(addressed, partitions, completion)
   }
 
@@ -158,6 +162,7 @@ export class TenantProducer {
     this.cancelProbe?.()
     await settlesWithin(this.drained(), budgetMs)
     this.topics.close(closed())
+    this.missing.close()
     this.lanes.abandon(closed())
     await this.producer.close()
   }
@@ -174,10 +179,10 @@ export class TenantProducer {
     })
   }
 
-  private wait(addressed: AddressedRecord, completion: Completion): void {
+  private wait(addressed: AddressedRecord, tenant: string | undefined, completion: Completion): void {
     this.waitingRecords++
     this.waitingBytes += addressed.bytes
-    this.topics.whenKnown(addressed.topic, (partitions, error) => {
+    this.topics.whenKnown(addressed.topic, tenant, (partitions, error) => {
       this.waitingRecords--
       this.waitingBytes -= addressed.bytes
       if (error === undefined) this.enqueue(addressed, partitions, completion)
@@ -230,39 +235,24 @@ export class TenantProducer {
     } catch (error) {
       if (isTimeOfClock(error, records)) throw wrongClock(error)
       if (!isUnknownTopic(error)) throw error
-      await this.countMissing(topic, error)
+      await this.missing.count(topic, undefined, error)
       throw error
     }
   }
 
-  private async askFor(topic: string): Promise<number> {
+  private async askFor(topic: string, tenant: string | undefined): Promise<number> {
+    await this.missing.screen(topic, tenant)
     let partitions: number
     try {
       partitions = await this.producer.partitionCount(topic)
     } catch (error) {
       if (!isUnknownTopic(error)) throw error
       this.answered = true
-      partitions = await this.countMissing(topic, error)
+      partitions = await this.missing.count(topic, tenant, error)
     }
     this.answered = true
     void this.checks.look(topic)
     return partitions
-  }
-
-  /** Does with a topic that is not there what the options say. */
-  private async countMissing(topic: string, error: PipelineError): Promise<number> {
-    switch (this.options.missingTopic) {
-      case 'create':
-        return (await this.cluster.ensureTopic(newTopic(topic, this.options.newTopic))).partitions
-      case 'wait':
-        throw error
-      case 'reject':
-        throw new PipelineError(error.code, `there is no Kafka topic ${topic}`, {
-          retryable: false,
-          statusText: error.statusText,
-          cause: error,
-        })
-    }
   }
 
   private onDescribed(description: TopicDescription): void {
@@ -329,6 +319,10 @@ function wrongClock(cause: PipelineError): PipelineError {
       "broker, or widen the topic's limit. The messages are kept, and sent again",
     { retryable: true, statusText: 'Kafka: check the clock', cause },
   )
+}
+
+function tenantOf({ tenant }: WireRecord): string | undefined {
+  return typeof tenant === 'string' ? tenant : undefined
 }
 
 function isUnknownTopic(error: unknown): error is PipelineError {

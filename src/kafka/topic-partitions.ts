@@ -12,8 +12,12 @@ import type { LaneClock } from '../batching/lane'
 const REFRESH_MS = 300_000
 
 export interface TopicPartitionsOptions {
-  /** Creates the topic if told to. @returns the number of partitions @throws PipelineError */
-  readonly ask: (topic: string) => Promise<number>
+  /**
+   * Creates the topic if told to.
+   * @param tenant whose record was the first for this topic, when that is known
+   * @returns the number of partitions @throws PipelineError
+   */
+  readonly ask: (topic: string, tenant: string | undefined) => Promise<number>
   readonly backoff: BackoffOptions
   readonly clock: LaneClock
 }
@@ -21,6 +25,7 @@ export interface TopicPartitionsOptions {
 type Waiting = (partitions: number, error: PipelineError | undefined) => void
 
 interface Entry {
+  readonly tenant: string | undefined
   partitions: number
   askedAtMs: number
   asking: boolean
@@ -53,14 +58,14 @@ export class TopicPartitions {
   /**
    * Calls back once, in the order of the calls for one topic: with the number, or with an error that is final.
    */
-  whenKnown(topic: string, waiting: Waiting): void {
+  whenKnown(topic: string, tenant: string | undefined, waiting: Waiting): void {
     if (this.closed !== undefined) {
       waiting(0, this.closed)
       return
     }
     let entry = this.entries.get(topic)
     if (entry === undefined) {
-      entry = newEntry()
+      entry = newEntry(tenant)
       this.entries.set(topic, entry)
     }
     entry.waiting.push(waiting)
@@ -79,7 +84,7 @@ export class TopicPartitions {
 
   private ask(topic: string, entry: Entry): void {
     entry.asking = true
-    this.options.ask(topic).then(
+    this.options.ask(topic, entry.tenant).then(
       (partitions) => this.onAnswer(entry, partitions),
       (error: unknown) => this.onError(topic, entry, asPipelineError(error, 'KAFKA_FAILED')),
     )
@@ -115,8 +120,9 @@ export class TopicPartitions {
   }
 }
 
-function newEntry(): Entry {
+function newEntry(tenant: string | undefined): Entry {
   return {
+    tenant,
     partitions: 0,
     askedAtMs: 0,
     asking: false,

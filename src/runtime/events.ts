@@ -125,6 +125,11 @@ export const EVENTS = {
     'A topic would lose acknowledged records (by compaction, or with a broker), stop when a broker stops, or replace the time that a flow has set.',
     'Change the setting that the message names.',
   ),
+  KAFKA_TOO_MANY_TOPICS: kind(
+    'error',
+    'Records need Kafka topics beyond *Max. new topics* of the producer: devices have invented names, or the fleet has grown. The records are rejected.',
+    'Limit the names in `tenant-topic`, or raise *Max. new topics* and replay the dead letters.',
+  ),
   KAFKA_TOPIC_EXCLUDED: kind(
     'warn',
     'The topic pattern of the consumer matches topics that a pattern never reads, because their names begin with `__` or are not safe.',

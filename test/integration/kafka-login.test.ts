@@ -221,6 +221,7 @@ describe('a login to Kafka', () => {
       compression: 'none',
       limits: { maxRecords: 500, maxBytes: 900_000, lingerMs: 5 },
       missingTopic: 'wait',
+      maxNewTopics: 1,
       newTopic: { partitions: 1, replicas: 1, retentionMs: 1 },
       log: keptLog().log,
     })

@@ -209,6 +209,51 @@ describe('the Kafka producer', () => {
     ])
   })
 
+  it('creates no more topics than it may, whatever devices are called, and the other tenants go on', async () => {
+    writer = new Writer(brokers, { missingTopic: 'create', maxNewTopics: 6 })
+    const prefix = uniqueName('flood')
+    const of = (tenant: string, project: number): WireRecord => ({
+      payload: 'x',
+      tenant,
+      kafka: { topic: `${prefix}-${tenant}-${project}` },
+    })
+    const flood = await writer.write(Array.from({ length: 300 }, (_, project) => of('mallory', project)))
+    const refused = flood.filter((outcome) => outcome === 'KAFKA_TOO_MANY_TOPICS')
+    assert.deepEqual([flood.length - refused.length, new Set(flood).size], [3, 2])
+    assert.deepEqual(await writer.write([of('acme', 1), of('mallory', 0)]), ['stored', 'stored'])
+    const made = (await writer.cluster.admin.topicNames()).filter((name) => name.startsWith(prefix))
+    assert.equal(made.length, 4)
+  })
+
+  for (const missingTopic of ['create', 'wait'] as const) {
+    it(`refuses by name a topic that differs from another only in "." and "_", with missingTopic ${missingTopic}`, async () => {
+      const base = uniqueName('twin')
+      const [dotted, healthy] = [
+        await createTestTopic(brokers, { name: `${base}.line_1` }),
+        await createTestTopic(brokers),
+      ]
+      writer = new Writer(brokers, { missingTopic })
+      const twin = `${base}_line.1`
+      const failures: PipelineError[] = []
+      const completion = {
+        stored: () => assert.fail(),
+        failed: (error: PipelineError) => failures.push(error),
+      }
+      writer.producer.write(record(twin, '1'), completion)
+      await until('it is refused', () => failures.length > 0)
+      assert.deepEqual([failures[0]?.code, failures[0]?.retryable], ['KAFKA_INVALID_TOPIC', false])
+      assert.ok(failures[0]?.message.includes(dotted), 'it says beside which one')
+      assert.deepEqual(await writer.write([record(dotted, '1'), record(healthy, '2')]), ['stored', 'stored'])
+    })
+  }
+
+  it('creates one of two such topics that come at once, and refuses the other by name', async () => {
+    writer = new Writer(brokers, { missingTopic: 'create' })
+    const base = uniqueName('twins')
+    const outcome = await writer.write([record(`${base}.a_b`, '1'), record(`${base}_a.b`, '2')])
+    assert.deepEqual([...outcome].sort(), ['KAFKA_INVALID_TOPIC', 'stored'])
+  })
+
   it('goes on with other topics when one that it has written to is deleted', async () => {
     const [doomed, healthy] = [await createTestTopic(brokers), await createTestTopic(brokers)]
     writer = new Writer(brokers)

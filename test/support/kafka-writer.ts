@@ -35,6 +35,7 @@ export class KafkaWriter {
       compression: 'snappy',
       limits: { maxRecords: 500, maxBytes: 900_000, lingerMs: 5 },
       missingTopic: 'wait',
+      maxNewTopics: 1_000,
       newTopic: { partitions: 3, replicas: 1, retentionMs: 259_200_000 },
       log: this.events.log,
       ...options,

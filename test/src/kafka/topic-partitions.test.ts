@@ -20,7 +20,9 @@ function setUp(answers: (number | PipelineError)[]) {
     },
   })
   const wait = (name: string): void =>
-    topics.whenKnown('t', (partitions, error) => heard.push(`${name} ${error?.code ?? partitions}`))
+    topics.whenKnown('t', undefined, (partitions, error) =>
+      heard.push(`${name} ${error?.code ?? partitions}`),
+    )
   return { topics, clock, wait, heard, asked: () => asked }
 }
 
