@@ -11,7 +11,7 @@ import { EventLog } from '../../src/runtime/event-log'
 import { closeHandler, inputHandler } from '../../src/runtime/handlers'
 import { OutageLog } from '../../src/runtime/outage-log'
 import { StatusLine } from '../../src/runtime/status-line'
-import { deadLettersOf } from '../../src/tenant/dead-letter'
+import { deadLettersOf, type DeadLetter } from '../../src/tenant/dead-letter'
 import { DeadLetterQueue } from '../../src/tenant/dead-letter-queue'
 import { openTarget, type DeadLetterDef, type OpenTarget } from './target'
 
@@ -66,18 +66,17 @@ export = function (RED: NodeAPI): void {
 
     const receive = inputHandler(log, async (message, _send, done) => {
       if (queue === undefined) return done(problem)
-      const delivery = tracker.find(message)
+      const receipt = tracker.receive(message)
       // Another attempt of this message is under way.
-      if (delivery?.settled === 'failed') return done()
-      if (delivery?.settled !== undefined) late.add(1, message.tenant)
-      const held = delivery?.settled === undefined ? delivery : undefined
-      const letters = deadLettersOf(message, undefined, delivery?.origin)
-      if (held !== undefined) tracker.hold(held)
-      waiting += letters.length
+      if (receipt === undefined) return done()
+      if (receipt.isLate) late.add(1, message.tenant)
+      let letters: readonly DeadLetter[] = []
       try {
+        letters = deadLettersOf(message, undefined, receipt.delivery?.origin)
+        waiting += letters.length
         await queue.add(letters)
       } catch (error) {
-        if (held !== undefined) tracker.release(held)
+        receipt.release()
         return done(asPipelineError(error))
       } finally {
         waiting -= letters.length
@@ -85,7 +84,7 @@ export = function (RED: NodeAPI): void {
       }
       written += letters.length
       for (const { tenant } of letters) stored.add(1, tenant)
-      if (held !== undefined) tracker.confirm(held, message)
+      receipt.confirm()
       showStatus()
       done()
     })

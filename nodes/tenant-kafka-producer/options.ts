@@ -1,4 +1,5 @@
 /** The options of `tenant-kafka-producer`. */
+import { ERROR_OUTPUT } from '../../src/delivery/rejected-message'
 import type { Compression } from '../../src/kafka/driver'
 import type { TenantProducerOptions } from '../../src/kafka/producer'
 import { DEFAULT_PARTITIONS, DEFAULT_REPLICAS, DEFAULT_RETENTION_MS } from '../../src/kafka/topic-check'
@@ -25,16 +26,22 @@ export const options = {
   replicas: integer({ default: DEFAULT_REPLICAS, min: 1, max: 10, unit: 'replicas' }),
   /** -1 keeps records for ever. */
   retentionMs: integer({ default: DEFAULT_RETENTION_MS, min: -1, max: 3_155_760_000_000, unit: 'ms' }),
+  /** What a rejected record is, when no sink behind the output has stored it: a failure, or gone. */
+  deadLetters: choice(ERROR_OUTPUT, 'output'),
+}
+
+export interface ProducerConfiguration extends Omit<TenantProducerOptions, 'log'> {
+  /** Rejected records that the flow behind the output has ended count as safe. */
+  readonly outputMayEnd: boolean
 }
 
 /** @throws PipelineError `CONFIG_INVALID` */
-export function readProducerOptions(config: object): Omit<TenantProducerOptions, 'log'> {
-  const { lingerMs, batchRecords, batchBytes, partitions, replicas, retentionMs, ...same } = readOptions(
-    options,
-    config,
-  )
+export function readProducerOptions(config: object): ProducerConfiguration {
+  const { lingerMs, batchRecords, batchBytes, partitions, replicas, retentionMs, deadLetters, ...same } =
+    readOptions(options, config)
   return {
     ...same,
+    outputMayEnd: deadLetters === 'outputUnstored',
     limits: { lingerMs, maxRecords: batchRecords, maxBytes: batchBytes },
     newTopic: { partitions, replicas, retentionMs },
   }

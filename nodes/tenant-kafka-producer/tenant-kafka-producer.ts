@@ -4,7 +4,7 @@
  */
 import type { Node, NodeAPI, NodeDef } from 'node-red'
 import { flowTracking, type TrackingRuntime } from '../../src/delivery/flow-tracking'
-import { storeMessage, type SinkHost } from '../../src/delivery/sink-message'
+import { storeMessage } from '../../src/delivery/sink-message'
 import { TenantProducer } from '../../src/kafka/producer'
 import { ProducerEvents } from '../../src/kafka/producer-events'
 import { ProducerStatus } from '../../src/kafka/producer-status'
@@ -39,12 +39,14 @@ export = function (RED: NodeAPI): void {
       const log = new EventLog(node)
       const events = new ProducerEvents(log)
       const late = new CountLog(log, { code: 'LATE_COPY', text: () => LATE_COPY })
-      const host: SinkHost = {
+      const host = {
         tracker,
+        nodeId: node.id,
+        mayEnd: false,
         isWired: () => (node.wires[0]?.length ?? 0) > 0,
-        describe: (error) => messageError(error, node),
+        describe: (error: PipelineError) => messageError(error, node),
         onLate: () => late.add(1),
-        onRejected: (_error, tenant) => {
+        onRejected: (_error: PipelineError, tenant: unknown) => {
           status.noteRejected()
           events.noteRejected(tenant)
         },
@@ -56,11 +58,9 @@ export = function (RED: NodeAPI): void {
       let timer: NodeJS.Timeout | undefined
       try {
         const cluster = requireCluster(RED.nodes.getNode(config.cluster ?? ''))
-        const options = readProducerOptions(config)
-        const started = new TenantProducer(cluster, {
-          ...options,
-          log,
-        })
+        const { outputMayEnd, ...options } = readProducerOptions(config)
+        const started = new TenantProducer(cluster, { ...options, log })
+        host.mayEnd = outputMayEnd
         producer = started
         release = cluster.users.add()
         const show = (): void => {
@@ -72,7 +72,7 @@ export = function (RED: NodeAPI): void {
         started.start()
       } catch (error) {
         const { code, message, statusText } = asPipelineError(error)
-        // The message is fine, the node is not: it may be tried again when the node has been mended.
+        // The message is fine, the node is not: it may be tried again when the node has been repaired.
         refused = new PipelineError(code, message, { retryable: true, statusText, cause: error })
         log.problem('CONFIG_REFUSED', refused)
         line.set({ fill: 'red', shape: 'ring', text: statusText })

@@ -1,4 +1,5 @@
 /** The options of `tenant-topic`; the dialog is tested against this table. */
+import { ERROR_OUTPUT } from '../../src/delivery/rejected-message'
 import { choice, text } from '../../src/runtime/options'
 import { DEFAULT_ALLOWED_NAME } from '../../src/tenant/names'
 
@@ -16,4 +17,6 @@ export const options = {
   topicTemplate: text({ default: '{tenant}.{project}' }),
   /** Empty: all named levels, joined by "/". */
   keyTemplate: text(),
+  /** What a message is that does not match, when no sink behind the second output has stored it: a failure, or gone. */
+  deadLetters: choice(ERROR_OUTPUT, 'output'),
 }

@@ -3,7 +3,9 @@
  * key a message gets. What does not match leaves by the second output, with the reason.
  */
 import type { Node, NodeAPI, NodeDef } from 'node-red'
+import { flowTracking, type TrackingRuntime } from '../../src/delivery/flow-tracking'
 import type { Message } from '../../src/delivery/message-link'
+import { failRecords, rejectedMessage } from '../../src/delivery/rejected-message'
 import { asPipelineError, PipelineError } from '../../src/runtime/errors'
 import { CountLog } from '../../src/runtime/count-log'
 import { EventLog } from '../../src/runtime/event-log'
@@ -11,7 +13,6 @@ import { closeHandler, inputHandler } from '../../src/runtime/handlers'
 import { messageError } from '../../src/runtime/message-error'
 import { readOptions } from '../../src/runtime/options'
 import { StatusLine } from '../../src/runtime/status-line'
-import { isBatch } from '../../src/runtime/wire'
 import { routeMessage } from '../../src/tenant/route-message'
 import { TopicRouter } from '../../src/tenant/topic-router'
 import { options } from './options'
@@ -22,6 +23,8 @@ type WiredNode = Node & { readonly wires: readonly (readonly string[])[] }
 type Emit = (outputs: (Message | Message[] | null)[]) => void
 
 export = function (RED: NodeAPI): void {
+  const { tracker } = flowTracking(RED as unknown as TrackingRuntime)
+
   RED.nodes.registerType('tenant-topic', function (this: Node, config: NodeDef) {
     RED.nodes.createNode(this, config)
     const node = this as WiredNode
@@ -35,12 +38,20 @@ export = function (RED: NodeAPI): void {
 
     let router: TopicRouter | undefined
     let refused: PipelineError | undefined
+    const rejecter = {
+      tracker,
+      nodeId: node.id,
+      describe: (error: PipelineError) => messageError(error, node),
+      mayEnd: false,
+    }
     try {
-      router = new TopicRouter(readOptions(options, config))
+      const { deadLetters, ...routing } = readOptions(options, config)
+      router = new TopicRouter(routing)
+      rejecter.mayEnd = deadLetters === 'outputUnstored'
       status.set({})
     } catch (error) {
       const { code, message, statusText } = asPipelineError(error)
-      // The message is fine, the node is not: it may be tried again when the node has been mended.
+      // The message is fine, the node is not: it may be tried again when the node has been repaired.
       refused = new PipelineError(code, message, { retryable: true, statusText, cause: error })
       log.problem('CONFIG_REFUSED', refused)
       status.set({ fill: 'red', shape: 'ring', text: statusText })
@@ -62,17 +73,16 @@ export = function (RED: NodeAPI): void {
       unmatched += unrouted.length
       counted.add(unrouted.length)
       status.set({ fill: 'yellow', shape: 'dot', text: `${unmatched.toLocaleString('en')} not matched` })
-      const rejects = unrouted.map((reject) =>
-        Object.assign(reject.message, { error: messageError(reject.error, node) }),
-      )
+      const rest = routed.length === 0 ? null : { ...message, payload: routed }
       if ((node.wires[1]?.length ?? 0) > 0) {
-        emit([routed ?? null, rejects])
+        const rejects = unrouted.map(({ record, error }) => rejectedMessage(rejecter, message, record, error))
+        emit([rest, rejects])
         done()
         return
       }
-      // Nobody takes them: the rest goes on, and a Catch node gets the batch with only what did not match.
-      if (routed !== undefined) emit([{ ...routed }])
-      if (isBatch(message)) (message as Message).payload = rejects
+      // Nobody takes them: the rest is sent on, and a Catch node gets the batch with only what did not match.
+      failRecords(rejecter, message, unrouted, first.error)
+      if (rest !== null) emit([rest])
       done(first.error)
     })
     node.on('input', route)

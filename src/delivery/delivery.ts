@@ -19,6 +19,8 @@ export interface Settlement {
   readonly error?: PipelineError
   /** Id of the node at which it failed, when one is known. */
   readonly failedAt?: string
+  /** Records of a failed batch, by their number, that are durable and that no open failure concerns. */
+  readonly stored?: ReadonlySet<number>
 }
 
 export type OnSettled = (settlement: Settlement) => void
@@ -44,6 +46,10 @@ export interface FlowNode {
 export interface Failure {
   readonly error: PipelineError
   readonly nodeId: string
+  /** The records of a batch that it concerns, by their number; undefined: it could be any of them. */
+  readonly records?: ReadonlySet<number> | undefined
+  /** What the copy had failed with before, at another node. Who stores the copy ends both. */
+  readonly before?: Failure | undefined
 }
 
 export class Delivery {
@@ -52,6 +58,12 @@ export class Delivery {
   /** Sinks of this package that hold a copy at the moment; while there is one the delivery cannot time out. */
   holders = 0
   confirmed = false
+  /** The router has got a copy. Without one the flow has not ended it: a hook of another package has kept it. */
+  wasSent = false
+  /** Records of its batch; 0: it is no batch. */
+  size = 0
+  /** What sinks have stored of the batch. */
+  stored: (readonly unknown[])[] | undefined
   /** A sink has confirmed and not yet said done, which it does next. */
   justConfirmed = false
   settled: Outcome | undefined

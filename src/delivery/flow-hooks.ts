@@ -134,6 +134,7 @@ export class FlowHooks {
 
   private noteFailure(delivery: Delivery, nodeId: string, error: PipelineError, copy: Message): Report {
     const failure = this.options.tracker.openFailure(delivery, nodeId, error, copy)
+    tryToLink(copy, failure)
     const report = { delivery, failure, caughtBy: new Set<RuntimeNode>() }
     this.report = report
     queueMicrotask(() => {
@@ -220,6 +221,15 @@ export class FlowHooks {
 
 function neverSaysDone(node: RuntimeNode): boolean {
   return node._inputCallback !== undefined && node._inputCallback !== null && node._inputCallback.length < 3
+}
+
+/** Who stores this copy in the end has stored what failed. A foreign node may have frozen it. */
+function tryToLink(copy: Message, failure: Failure): void {
+  try {
+    linkFailure(copy, failure)
+  } catch {
+    // Then a Catch node's copy alone carries the failure.
+  }
 }
 
 function routedToNobody(nodeId: string): PipelineError {

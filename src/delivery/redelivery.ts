@@ -13,10 +13,10 @@
  */
 import { randomBytes } from 'node:crypto'
 import { backoffMs } from '../runtime/backoff'
-import { asPipelineError, PipelineError } from '../runtime/errors'
+import { PipelineError } from '../runtime/errors'
 import type { Settlement } from './delivery'
 import { drain } from './drain'
-import { link, type Message } from './message-link'
+import type { Message } from './message-link'
 import type { DeliveryTracker } from './tracker'
 
 /** The outputs of a source. */
@@ -46,6 +46,11 @@ export interface RedeliveryOptions<T> {
   readonly compose: (content: T, error: PipelineError | undefined) => Message
   /** Parts that can be emitted on their own, when the whole failed for good; fewer than two: none. */
   readonly split: (content: T) => readonly T[]
+  /**
+   * What is left of a content when those of its records are stored, by their place in it, which are done with.
+   * Without it the whole is sent again.
+   */
+  readonly without?: (content: T, stored: ReadonlySet<number>) => T
   /** The parts go out one after the other, each when the one before is settled. */
   readonly partsInOrder?: boolean
   readonly onSettled: (content: T) => void
@@ -60,7 +65,8 @@ export interface RedeliveryOptions<T> {
 }
 
 interface Emission<T> {
-  readonly content: T
+  /** Without the records that an earlier attempt has stored. */
+  content: T
   /** Parts that go out when this one is settled. */
   readonly rest: readonly T[]
   readonly order: number
@@ -161,19 +167,15 @@ export class Redelivery<T> {
       this.held.push(emission)
       return
     }
-    const id = `${this.idPrefix}${(this.ids++).toString(36)}`
-    const delivery = tracker.openDelivery(id, sourceId, this.timeoutOf(emission), (settlement) =>
-      this.settled(emission, settlement),
-    )
     this.outCount++
-    try {
-      const message = compose(emission.content, emission.failure)
-      link(message, delivery)
-      send(output, message)
-    } catch (thrown) {
-      tracker.openFailure(delivery, sourceId, asPipelineError(thrown))
-    }
-    tracker.emitted(delivery)
+    tracker.emit({
+      id: `${this.idPrefix}${(this.ids++).toString(36)}`,
+      nodeId: sourceId,
+      timeoutMs: this.timeoutOf(emission),
+      compose: () => compose(emission.content, emission.failure),
+      send: (message) => send(output, message),
+      onSettled: (settlement) => this.settled(emission, settlement),
+    })
   }
 
   /**
@@ -185,8 +187,10 @@ export class Redelivery<T> {
     return Math.max(deliveryTimeoutMs, Math.min(deliveryTimeoutMs * 2 ** stalls, LONGEST_TIMEOUT_MS))
   }
 
-  private settled(emission: Emission<T>, { outcome, error }: Settlement): void {
+  private settled(emission: Emission<T>, { outcome, error, stored }: Settlement): void {
     this.outCount--
+    const { without } = this.options
+    if (stored !== undefined && without !== undefined) emission.content = without(emission.content, stored)
     if (outcome === 'failed' && error !== undefined) this.failed(emission, error)
     else if (outcome === 'filtered') this.filtered(emission)
     else this.finish(emission)

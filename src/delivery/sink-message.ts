@@ -2,24 +2,20 @@
  * A message that a sink is storing, record by record. When the last record is stored, rejected or failed, it tells
  * the delivery and the runtime, in this order: confirm, then done.
  *
- * A record that can never be stored leaves by the sink's output for rejected records, if that is wired, and the
- * sink's part is over; its fate is then that of the rejected message. Without a wire the whole message fails.
+ * A record that can never be stored leaves by the sink's output for rejected records, if that is wired. Without a wire
+ * it fails, and with it the message, which then holds only what has failed.
  */
 import type { Completion } from '../batching/lane'
 import { asPipelineError, type PipelineError } from '../runtime/errors'
-import { recordsOf, type MessageError, type WireRecord } from '../runtime/wire'
-import type { Delivery } from './delivery'
-import { copyLink, linkFailure, type Message } from './message-link'
-import { withOrigin } from './origin'
-import type { DeliveryTracker } from './tracker'
+import { isBatch, isRecord, type WireRecord } from '../runtime/wire'
+import type { Message } from './message-link'
+import type { Receipt } from './receipt'
+import { notRecord, rejectedMessage, type FailedRecord, type Rejecter } from './rejected-message'
 
 /** The node around the sink. */
-export interface SinkHost {
-  readonly tracker: DeliveryTracker
+export interface SinkHost extends Rejecter {
   /** Whether the output for rejected records leads anywhere. */
   readonly isWired: () => boolean
-  /** `msg.error` for a rejected record. */
-  readonly describe: (error: PipelineError) => MessageError
   /** A message has come back after its delivery was settled. */
   readonly onLate: () => void
   /** A record was rejected. */
@@ -32,83 +28,85 @@ export type Done = (error?: PipelineError) => void
 /** Stores one record and says how it ended. */
 export type Write = (record: WireRecord, completion: Completion) => void
 
-/** Takes a message into work. Never throws. */
+/** Takes a message into work. Throws only for a message that cannot even be read, before anything is held. */
 export function storeMessage(received: Message, host: SinkHost, write: Write, send: Send, done: Done): void {
-  const delivery = host.tracker.find(received)
-  if (delivery?.settled === 'failed') {
-    // Another attempt is under way.
+  const receipt = host.tracker.receive(received)
+  if (receipt === undefined) {
     done()
     return
   }
-  if (delivery?.settled !== undefined) host.onLate()
-  const held = delivery?.settled === undefined ? delivery : undefined
-  const message = withOrigin(received, delivery?.origin)
-  const records = recordsOf(message)
-  const work = new SinkMessage(message, records.length, held, host, send, done)
-  if (records.length === 0) work.finish()
-  else if (records[0] === message) write(records[0], work)
-  else for (const record of records) write(record, new BatchedRecord(record, work))
+  if (receipt.isLate) host.onLate()
+  const work = new SinkMessage(receipt, received, host, send, done)
+  if (receipt.records.length === 0) work.finish()
+  else if (!isBatch(receipt.message)) write(receipt.message as WireRecord, work)
+  else for (const record of receipt.records) writeOne(record, work, write)
+}
+
+function writeOne(record: WireRecord, work: SinkMessage, write: Write): void {
+  if (isRecord(record)) write(record, new BatchedRecord(record, work))
+  else work.failedRecord(record, notRecord())
 }
 
 class SinkMessage implements Completion {
-  private storedRecords = 0
+  private open: number
+  /** Elements of the batch that are not stored. */
+  private readonly unstored = new Set<unknown>()
+  private readonly failedRecords: FailedRecord[] = []
   private failure: PipelineError | undefined
 
   constructor(
-    private readonly message: Message,
-    private open: number,
-    private readonly delivery: Delivery | undefined,
+    private readonly receipt: Receipt,
+    private readonly received: Message,
     private readonly host: SinkHost,
     private readonly send: Send,
     private readonly done: Done,
   ) {
-    if (delivery !== undefined) host.tracker.hold(delivery)
+    this.open = receipt.records.length
   }
 
   stored(): void {
-    this.storedRecords++
     if (--this.open === 0) this.finish()
   }
 
   failed(error: PipelineError): void {
-    this.failedRecord(this.message as WireRecord, error)
+    this.failedRecord(this.receipt.message as WireRecord, error)
   }
 
   failedRecord(record: WireRecord, error: PipelineError): void {
-    if (error.retryable || !this.host.isWired()) this.noteFailure(error)
+    this.unstored.add(record)
+    if (error.retryable || !this.host.isWired()) this.noteFailure(record, error)
     else this.tryToReject(record, error)
     if (--this.open === 0) this.finish()
   }
 
   finish(): void {
-    const { delivery, message, host, failure } = this
-    if (delivery !== undefined) {
-      if (failure === undefined && this.storedRecords > 0) host.tracker.confirm(delivery, message)
-      else host.tracker.release(delivery)
+    const { receipt, unstored, failedRecords, failure, host } = this
+    const { records } = receipt
+    const stored = unstored.size === 0 ? records : records.filter((record) => !unstored.has(record))
+    if (failure === undefined) {
+      if (stored.length > 0) receipt.confirm(stored)
+      else if (host.mayEnd && unstored.size > 0) receipt.letGo()
+      else receipt.release()
+    } else {
+      receipt.fail(host, failure, stored, failedRecords)
     }
     this.done(failure)
   }
 
-  /** A failure that another attempt cannot mend is the one to report. */
-  private noteFailure(error: PipelineError): void {
+  /** A failure that another attempt cannot help is the one to report. */
+  private noteFailure(record: WireRecord, error: PipelineError): void {
+    this.failedRecords.push({ record, error })
     if (this.failure === undefined || (this.failure.retryable && !error.retryable)) this.failure = error
   }
 
   private tryToReject(record: WireRecord, error: PipelineError): void {
     try {
-      this.reject(record, error)
+      const rejected = rejectedMessage(this.host, this.received, record, error)
+      this.host.onRejected(error, isRecord(record) ? record.tenant : undefined)
+      this.send(rejected)
     } catch (thrown) {
-      this.noteFailure(asPipelineError(thrown))
+      this.noteFailure(record, asPipelineError(thrown))
     }
-  }
-
-  private reject(record: WireRecord, error: PipelineError): void {
-    const rejected: Message = { ...record, error: this.host.describe(error) }
-    copyLink(this.message, rejected)
-    // Other records of the message may fail here: that this one is safe behind the output says nothing of them.
-    linkFailure(rejected, undefined)
-    this.host.onRejected(error, record.tenant)
-    this.send(rejected)
   }
 }
 

@@ -11,25 +11,35 @@
  *    letter behind a Catch node does that, Catch → Debug does not. Two copies that fail at one node are two failures.
  *  - No sink holds it and it has not moved for `timeoutMs`      → `failed`, transient.
  *
+ *  - No copy was ever sent: a hook of another package has kept it, and the time-out tells.
+ *
  * "No copy alive" is looked at one macrotask later, because a Catch node gets its message after the failure.
  * Nothing here knows Node-RED; `flow-hooks.ts` translates the runtime's hooks into the calls below.
  */
-import { PipelineError } from '../runtime/errors'
-import {
-  Delivery,
-  type Failure,
-  type FlowNode,
-  type OnSettled,
-  type Place,
-  type Settlement,
-} from './delivery'
-import { failedNodeId, linkedDelivery, linkedFailure, type Message } from './message-link'
+import { asPipelineError, PipelineError } from '../runtime/errors'
+import { Delivery, type Failure, type FlowNode, type OnSettled, type Place } from './delivery'
+import { carriedFailure, closeFailure, isSameError, settlementOf } from './failures'
+import { link, linkedDelivery, type Message } from './message-link'
+import { Receipt } from './receipt'
+import { numberRecords } from './record-number'
 
 export interface TrackerOptions {
   /** Milliseconds, monotonic. */
   readonly now: () => number
   /** Runs a function in the next macrotask. */
   readonly nextMacrotask: (run: () => void) => void
+}
+
+export interface Emission {
+  /** The `_msgid` of every copy. */
+  readonly id: string
+  /** Of the node that emits it. */
+  readonly nodeId: string
+  /** In which some node has to move it, unless a sink holds it. */
+  readonly timeoutMs: number
+  readonly compose: () => Message
+  readonly send: (message: Message) => void
+  readonly onSettled: OnSettled
 }
 
 export class DeliveryTracker {
@@ -49,6 +59,32 @@ export class DeliveryTracker {
   }
 
   /**
+   * Sends a message into the flow, as a delivery of its own. Whatever throws on the way fails the delivery.
+   * @throws when the id is in use
+   */
+  emit({ id, nodeId, timeoutMs, compose, send, onSettled }: Emission): void {
+    const delivery = this.openDelivery(id, nodeId, timeoutMs, onSettled)
+    try {
+      const message = compose()
+      link(message, delivery)
+      delivery.size = numberRecords(message)
+      send(message)
+    } catch (thrown) {
+      this.openFailure(delivery, nodeId, asPipelineError(thrown))
+    }
+    this.emitted(delivery)
+  }
+
+  /**
+   * A sink takes a message, and holds its delivery until it confirms or releases it.
+   * @returns `undefined` when the delivery has failed meanwhile: another attempt is under way, and this copy is void
+   */
+  receive(message: Message): Receipt | undefined {
+    const delivery = this.find(message)
+    return delivery?.settled === 'failed' ? undefined : new Receipt(this, delivery, message)
+  }
+
+  /**
    * Opens a delivery. The source links it to the message, sends the message, and then calls `emitted`.
    * @throws when the id is in use
    */
@@ -61,7 +97,7 @@ export class DeliveryTracker {
 
   /** The source has called `send`: from now on the delivery can settle, even if nothing took the message. */
   emitted(delivery: Delivery): void {
-    if (delivery.alive === 0) this.scheduleCheck(delivery)
+    if (delivery.alive === 0 && hasEnd(delivery)) this.scheduleCheck(delivery)
   }
 
   /** The delivery of a message, also one that is settled already; `undefined` for a message of another source. */
@@ -82,6 +118,7 @@ export class DeliveryTracker {
   copySent(delivery: Delivery): void {
     if (delivery.settled !== undefined) return
     delivery.alive++
+    delivery.wasSent = true
     delivery.movedAtMs = this.options.now()
   }
 
@@ -110,6 +147,7 @@ export class DeliveryTracker {
     } else {
       place.alive++
       delivery.alive++
+      delivery.wasSent = true
     }
     delivery.movedAtMs = this.options.now()
   }
@@ -139,13 +177,23 @@ export class DeliveryTracker {
    * A node reported an error for a copy.
    * @param copy what failed. When it came from a Catch node, and has failed at the same node before, the new failure
    *   takes the place of the old one: a flow may try something again by itself, as often as it likes.
+   * @param records of a batch that it concerns, by their number; undefined: it could be any of them
    */
-  openFailure(delivery: Delivery, nodeId: string, error: PipelineError, copy: Message = {}): Failure {
-    const failure: Failure = { nodeId, error }
+  openFailure(
+    delivery: Delivery,
+    nodeId: string,
+    error: PipelineError,
+    copy: Message = {},
+    records?: ReadonlySet<number>,
+  ): Failure {
+    const carried = carriedFailure(delivery, copy)
+    const again = carried?.nodeId === nodeId ? carried : undefined
+    // A node tells of one error in two ways: by `done`, and by `node.error`.
+    if (again !== undefined && delivery.failures?.has(again) && isSameError(again.error, error)) return again
+    const failure: Failure = { nodeId, error, records, before: again === undefined ? carried : again.before }
     if (delivery.settled !== undefined) return failure
-    const before = carriedFailure(delivery, copy)
     delivery.failures ??= new Set()
-    if (before?.nodeId === nodeId) delivery.failures.delete(before)
+    if (again !== undefined) delivery.failures.delete(again)
     delivery.failures.add(failure)
     return failure
   }
@@ -169,8 +217,13 @@ export class DeliveryTracker {
     if (delivery.settled !== undefined) return
     delivery.confirmed = true
     delivery.justConfirmed = true
-    const carried = carriedFailure(delivery, message)
-    if (carried !== undefined) delivery.failures?.delete(carried)
+    closeFailure(delivery, carriedFailure(delivery, message))
+  }
+
+  /** The copy that a sink held need not be stored: closes the failure which it carries. */
+  letGo(delivery: Delivery, message: Message): void {
+    this.release(delivery)
+    closeFailure(delivery, carriedFailure(delivery, message))
   }
 
   // ---- losses --------------------------------------------------------------------------------------------
@@ -233,7 +286,7 @@ export class DeliveryTracker {
   private checkAll(): void {
     for (const delivery of this.toCheck.splice(0)) {
       delivery.checkPending = false
-      if (delivery.alive === 0 && delivery.settled === undefined) this.settle(delivery)
+      if (delivery.alive === 0 && delivery.settled === undefined && hasEnd(delivery)) this.settle(delivery)
     }
   }
 
@@ -255,32 +308,9 @@ function placeOf(delivery: Delivery, node: FlowNode): Place {
   return place
 }
 
-function settlementOf(delivery: Delivery): Settlement {
-  const failure = worstFailure(delivery)
-  if (failure !== undefined) return { outcome: 'failed', error: failure.error, failedAt: failure.nodeId }
-  return { outcome: delivery.confirmed ? 'delivered' : 'filtered' }
-}
-
-/**
- * The open failure that a copy carries. An error that a Function node has put together anew names no more than the
- * node: then it is one failure of that node, since there is one copy.
- */
-function carriedFailure({ failures }: Delivery, copy: Message): Failure | undefined {
-  if (failures === undefined) return undefined
-  const linked = linkedFailure(copy)
-  if (linked !== 'unknown') return linked
-  const nodeId = failedNodeId(copy)
-  for (const failure of failures) if (failure.nodeId === nodeId) return failure
-  return undefined
-}
-
-/** A permanent failure is worse than a transient one: another attempt would meet it again. Of equals, the latest. */
-function worstFailure(delivery: Delivery): Failure | undefined {
-  let worst: Failure | undefined
-  for (const failure of delivery.failures ?? []) {
-    if (worst === undefined || worst.error.retryable || !failure.error.retryable) worst = failure
-  }
-  return worst
+/** It has been in the flow, or never got there because sending it has failed. */
+function hasEnd({ wasSent, failures }: Delivery): boolean {
+  return wasSent || (failures !== undefined && failures.size > 0)
 }
 
 function lostInDeploy(): PipelineError {

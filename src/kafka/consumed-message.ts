@@ -53,6 +53,11 @@ export function halves<P extends ConsumedPart>(part: P): P[] {
   ]
 }
 
+/** The part without records that sinks have, by their place in it. Its range stays: all of it is done when the rest is. */
+export function withoutStored<P extends ConsumedPart>(part: P, stored: ReadonlySet<number>): P {
+  return { ...part, records: part.records.filter((_record, place) => !stored.has(place)) }
+}
+
 function wireRecord(consumed: ConsumedRecord, { partition, topicNames }: MessageOrigin): WireRecord {
   const record = wireRecordOf(consumed, partition)
   topicNames?.name(record, partition.topic)

@@ -7,7 +7,7 @@ import type { Completion, LaneClock, LaneLimits, Refusal } from '../batching/lan
 import { Lanes } from '../batching/lanes'
 import { backoffMs } from '../runtime/backoff'
 import { settlesWithin } from '../runtime/deadline'
-import { asPipelineError, PipelineError } from '../runtime/errors'
+import { asPipelineError, asRecordError, PipelineError } from '../runtime/errors'
 import type { EventLog } from '../runtime/event-log'
 import type { WireRecord } from '../runtime/wire'
 import type { ValueFormat } from '../tenant/envelope'
@@ -137,7 +137,7 @@ export class TenantProducer {
     let addressed: AddressedRecord
     try {
       if (this.closing) throw closed()
-      addressed = addressRecord(wire, this.recordOptions)
+      addressed = this.address(wire)
       if (this.lanes.heldBytes + this.waitingBytes + addressed.bytes > MAX_HELD_BYTES) throw this.full()
     } catch (error) {
       const failure = asPipelineError(error)
@@ -148,6 +148,14 @@ export class TenantProducer {
     const partitions = this.topics.countOf(addressed.topic)
     if (partitions === undefined) this.wait(addressed, tenantOf(wire), completion)
     else this.enqueue(addressed, partitions, completion)
+  }
+
+  private address(wire: WireRecord): AddressedRecord {
+    try {
+      return addressRecord(wire, this.recordOptions)
+    } catch (thrown) {
+      throw asRecordError(thrown)
+    }
   }
 
   /** Writes at once what has gathered: whoever sends the records waits for the answer. */

@@ -84,8 +84,12 @@ function chosenPartition(partition: unknown): number | undefined {
   )
 }
 
+/** The last millisecond that has a date. A foreign producer may write any number into a header. */
+const LAST_TIME_MS = 8_640_000_000_000_000
+
 function validTime(time: unknown): number | undefined {
-  return Number.isSafeInteger(time) && (time as number) >= 0 ? (time as number) : undefined
+  const isTime = Number.isSafeInteger(time) && (time as number) >= 0 && (time as number) <= LAST_TIME_MS
+  return isTime ? (time as number) : undefined
 }
 
 function headerBytes(headers: RecordHeaders): number {

@@ -18,7 +18,7 @@ import { attemptsIn } from '../tenant/replayed'
 import type { KafkaCluster } from './cluster'
 import { BatchRuns, type Emitted } from './batch-runs'
 import { partitionKey } from './commit-queue'
-import { batchMessage, halves, recordMessage } from './consumed-message'
+import { batchMessage, halves, recordMessage, withoutStored } from './consumed-message'
 import type {
   Assigner,
   ConsumedBatch,
@@ -128,6 +128,7 @@ export class KafkaSource {
       compose: (part, error) => this.compose(part, error),
       split: halves,
       partsInOrder: true,
+      without: withoutStored,
       isWanted: ({ run }) => !run.isRevoked,
       onSettled: (part) => this.runs.settled(part),
       whenFiltered: settings.whenFiltered,

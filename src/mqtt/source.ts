@@ -111,6 +111,7 @@ export class MqttSource {
       isWired: (output) => host.isWired(output),
       compose: (content, error) => this.compose(content, error),
       split: (content) => content.map((arrived) => [arrived]),
+      without: (content, stored) => this.without(content, stored),
       onSettled: (content) => this.settle(content),
       whenFiltered: settings.whenFiltered,
       onFiltered: ({ length }) => host.onFiltered(length),
@@ -287,6 +288,12 @@ export class MqttSource {
         : { ...first.fields }
     if (error !== undefined) message.error = this.host.describe(error)
     return message
+  }
+
+  /** What is stored is acknowledged at once; the rest is not, and goes out again. */
+  private without(content: readonly Arrived[], stored: ReadonlySet<number>): readonly Arrived[] {
+    this.settle(content.filter((_arrived, place) => stored.has(place)))
+    return content.filter((_arrived, place) => !stored.has(place))
   }
 
   private settle(content: readonly Arrived[]): void {

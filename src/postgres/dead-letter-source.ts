@@ -11,9 +11,9 @@ import { drain } from '../delivery/drain'
 import type { Settlement } from '../delivery/delivery'
 import { FlowCheck } from '../delivery/flow-check'
 import type { FlowTracking } from '../delivery/flow-tracking'
-import { link, type Message } from '../delivery/message-link'
+import type { Message } from '../delivery/message-link'
 import { CLOSE_BUDGET_MS, endsBefore, settlesWithin } from '../runtime/deadline'
-import { asPipelineError, PipelineError } from '../runtime/errors'
+import { PipelineError } from '../runtime/errors'
 import type { Database } from './database'
 import type { DeadLetterFilter } from './dead-letter-filter'
 import type { TableName } from './identifiers'
@@ -191,18 +191,16 @@ export class DeadLetterSource {
   private send(row: DeadLetterRow): Promise<Settlement> {
     const { nodeId, deliveryTimeoutMs } = this.options
     const { tracking, newId } = this.host
-    const { tracker } = tracking
-    return new Promise((resolve) => {
-      const delivery = tracker.openDelivery(newId(), nodeId, deliveryTimeoutMs, resolve)
-      const message = replayMessage(row, nodeId)
-      link(message, delivery)
-      try {
-        this.host.send(message)
-      } catch (thrown) {
-        tracker.openFailure(delivery, nodeId, asPipelineError(thrown))
-      }
-      tracker.emitted(delivery)
-    })
+    return new Promise((onSettled) =>
+      tracking.tracker.emit({
+        id: newId(),
+        nodeId,
+        timeoutMs: deliveryTimeoutMs,
+        compose: () => replayMessage(row, nodeId),
+        send: (message) => this.host.send(message),
+        onSettled,
+      }),
+    )
   }
 
   private async mark(ended: readonly Replayed[]): Promise<void> {

@@ -6,11 +6,11 @@
 import { setMaxListeners } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Settlement } from '../delivery/delivery'
-import { link, type Message } from '../delivery/message-link'
+import type { Message } from '../delivery/message-link'
 import type { DeliveryTracker } from '../delivery/tracker'
 import { backoffMs } from '../runtime/backoff'
 import { endsBefore } from '../runtime/deadline'
-import { asPipelineError, PipelineError } from '../runtime/errors'
+import { PipelineError } from '../runtime/errors'
 import { errorOf, type Refuser } from './dead-letters'
 import type { RejectedRecord } from './rejected'
 
@@ -92,17 +92,16 @@ export class RejectOutput {
 
   private emit({ record, reason }: RejectedRecord): Promise<Settlement> {
     const { tracker, refuser, newId, send } = this.options
-    return new Promise((resolve) => {
-      const delivery = tracker.openDelivery(newId(), refuser.id, DELIVERY_TIMEOUT_MS, resolve)
-      const message: Message = { ...record, error: errorOf(reason, refuser) }
-      link(message, delivery)
-      try {
-        send(message)
-      } catch (thrown) {
-        tracker.openFailure(delivery, refuser.id, asPipelineError(thrown))
-      }
-      tracker.emitted(delivery)
-    })
+    return new Promise((onSettled) =>
+      tracker.emit({
+        id: newId(),
+        nodeId: refuser.id,
+        timeoutMs: DELIVERY_TIMEOUT_MS,
+        compose: () => ({ ...record, error: errorOf(reason, refuser) }),
+        send,
+        onSettled,
+      }),
+    )
   }
 }
 

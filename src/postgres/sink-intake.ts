@@ -8,11 +8,10 @@
  */
 import type { Delivery } from '../delivery/delivery'
 import type { Message } from '../delivery/message-link'
-import { withOrigin } from '../delivery/origin'
 import type { DeliveryTracker } from '../delivery/tracker'
 import { asPipelineError, PipelineError } from '../runtime/errors'
 import { lateCopy } from './batch-writer'
-import { routeOf, type ExactlyOnce, type Route } from './routing'
+import { routeOf, type ExactlyOnce } from './routing'
 import type { TableSink } from './table-sink'
 
 export interface SinkIntakeOptions {
@@ -32,29 +31,22 @@ export class SinkIntake {
   /** Never rejects: what happens to the message is told by `done`. */
   async receive(message: Message, done: (error?: Error) => void): Promise<void> {
     const { tracker, sink, exactlyOnce, onLate } = this.options
-    const delivery = tracker.find(message)
-    if (delivery?.settled === 'failed') return done()
-    const isLate = delivery?.settled !== undefined
-    let route: Route
+    const receipt = tracker.receive(message)
+    if (receipt === undefined) return done()
+    const { delivery, isLate } = receipt
     try {
-      route = routeOf(withOrigin(message, delivery?.origin), exactlyOnce)
+      const route = routeOf(receipt.message, exactlyOnce)
       if (isLate && route.way === 'records' && route.letter !== undefined) throw lateCopy()
       const onlyOnce = route.way === 'range' || route.letter !== undefined
       if (delivery !== undefined && onlyOnce) this.assertFirstCopy(delivery)
+      await sink.write(route, isLate)
     } catch (error) {
+      receipt.release()
       return done(asPipelineError(error))
     }
-    const open = isLate ? undefined : delivery
-    if (open !== undefined) tracker.hold(open)
-    try {
-      await sink.write(route, isLate)
-      if (open !== undefined) tracker.confirm(open, message)
-      else if (isLate) onLate()
-      done()
-    } catch (error) {
-      if (open !== undefined) tracker.release(open)
-      done(asPipelineError(error))
-    }
+    if (isLate) onLate()
+    receipt.confirm()
+    done()
   }
 
   /** The second copy would be taken for a repetition, and its records would be lost. */

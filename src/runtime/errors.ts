@@ -34,6 +34,21 @@ export function asPipelineError(thrown: unknown, code = 'NODE_FAILED'): Pipeline
   return new PipelineError(code, describeError(thrown), { retryable, cause: thrown })
 }
 
+/**
+ * What our own code has thrown over one record, while it read or encoded it: every attempt would throw it again, so it
+ * is permanent, and the record is rejected. Only a lack of memory passes.
+ */
+export function asRecordError(thrown: unknown): PipelineError {
+  if (thrown instanceof PipelineError) return thrown
+  const text = describeError(thrown)
+  if (/allocation failed/i.test(text)) return asPipelineError(thrown)
+  return new PipelineError('RECORD_INVALID', `the record cannot be read: ${text}`, {
+    retryable: false,
+    statusText: 'invalid record',
+    cause: thrown,
+  })
+}
+
 /** The text of any thrown value. */
 export function describeError(thrown: unknown): string {
   if (thrown instanceof AggregateError && thrown.message === '')

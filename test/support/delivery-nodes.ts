@@ -5,7 +5,7 @@
 import type { Node, NodeAPI, NodeDef, NodeMessage } from 'node-red'
 import type { Delivery, Settlement } from '../../src/delivery/delivery'
 import { flowTracking, type FlowTracking, type TrackingRuntime } from '../../src/delivery/flow-tracking'
-import { link, type Message } from '../../src/delivery/message-link'
+import type { Message } from '../../src/delivery/message-link'
 import { PipelineError } from '../../src/runtime/errors'
 
 export interface TestSource extends Node {
@@ -39,12 +39,16 @@ export function deliveryNodes(RED: NodeAPI): void {
     const release = tracking.acquire(() => undefined)
     this.tracking = tracking
     this.emitMessage = (message, timeoutMs = 5000) =>
-      new Promise((resolve) => {
-        const delivery = tracking.tracker.openDelivery(`test-${nextId++}`, this.id, timeoutMs, resolve)
-        link(message, delivery)
-        this.send(message as NodeMessage)
-        tracking.tracker.emitted(delivery)
-      })
+      new Promise((onSettled) =>
+        tracking.tracker.emit({
+          id: `test-${nextId++}`,
+          nodeId: this.id,
+          timeoutMs,
+          compose: () => message,
+          send: (composed) => this.send(composed as NodeMessage),
+          onSettled,
+        }),
+      )
     this.on('close', (_removed: boolean, done: () => void) => {
       tracking.tracker.abandon(this.id)
       release()
@@ -61,19 +65,18 @@ export function deliveryNodes(RED: NodeAPI): void {
       const msg = message as Message
       const { tracker } = tracking
       this.received.push(msg)
-      const delivery = tracker.find(msg)
-      if (delivery === undefined) return done()
-      if (delivery.settled !== undefined) {
-        this.late.push(delivery)
+      const receipt = tracker.receive(msg)
+      if (receipt?.delivery === undefined) return done()
+      if (receipt.isLate) {
+        this.late.push(receipt.delivery)
         return done()
       }
-      tracker.hold(delivery)
       if (this.failure !== undefined) {
-        tracker.release(delivery)
+        receipt.release()
         return done(this.failure)
       }
       const confirm = () => {
-        tracker.confirm(delivery, msg)
+        receipt.confirm()
         done()
       }
       if (this.holding === undefined) confirm()

@@ -66,6 +66,8 @@ interface SimulatedNode extends RuntimeNode {
 /** What became of one copy at one node. */
 interface FailedCopy {
   readonly nodeId: string
+  /** What the copy had failed with before, at another node. */
+  readonly before: FailedCopy | undefined
 }
 
 interface Ledger {
@@ -276,8 +278,8 @@ export class FlowSimulation {
       case 'sink': {
         this.tracker.confirm(delivery, message)
         this.ledger.confirmed = true
-        const carried = carriedBy(message)
-        if (carried !== undefined) this.ledger.open.delete(carried)
+        for (let each = carriedBy(message); each !== undefined; each = each.before)
+          this.ledger.open.delete(each)
         return this.done(node, message)
       }
       case 'sinkFails':
@@ -313,9 +315,10 @@ export class FlowSimulation {
 
   /** A copy that fails again at the node whose failure it carries has one failure, as before. */
   private openFailure(node: SimulatedNode, message: Message): FailedCopy {
-    const failure = { nodeId: node.id }
     const carried = carriedBy(message)
-    if (carried?.nodeId === node.id) this.ledger.open.delete(carried)
+    const again = carried?.nodeId === node.id ? carried : undefined
+    const failure = { nodeId: node.id, before: again === undefined ? carried : again.before }
+    if (again !== undefined) this.ledger.open.delete(again)
     this.ledger.open.add(failure)
     return failure
   }

@@ -1,9 +1,16 @@
 import assert from 'node:assert/strict'
 import { linkedDelivery, type Message } from '../../../src/delivery/message-link'
 import type { Delivery } from '../../../src/delivery/delivery'
-import { FAILED_MESSAGES, Redelivery, type RedeliveryOptions } from '../../../src/delivery/redelivery'
+import {
+  FAILED_MESSAGES,
+  MESSAGES,
+  Redelivery,
+  type RedeliveryOptions,
+} from '../../../src/delivery/redelivery'
 import { DeliveryTracker } from '../../../src/delivery/tracker'
 import { PipelineError } from '../../../src/runtime/errors'
+import { recordsOf } from '../../../src/runtime/wire'
+import { until } from '../../support/until'
 
 const flow = { id: 'flow' }
 const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
@@ -24,7 +31,7 @@ function harness(options: Partial<RedeliveryOptions<string>> = {}) {
       tracker.copySent(delivery)
       tracker.copyPlaced(delivery, flow)
       tracker.copyReceived(delivery, flow)
-      sent.push({ output, text: message.payload as string, message })
+      sent.push({ output, text: String(message.text ?? message.payload), message })
     },
     isWired: () => true,
     compose: (text) => ({ payload: text }),
@@ -46,7 +53,25 @@ function harness(options: Partial<RedeliveryOptions<string>> = {}) {
     tracker.copyEnded(delivery, flow)
     await nextTurn()
   }
-  return { redelivery, sent, settled, end, texts: () => sent.map(({ text }) => text) }
+  /** A sink stores all records of a batch but one. */
+  const endPart = async (index: number, failed: string, error = passing): Promise<void> => {
+    const { message } = sent[index] as { message: Message }
+    const receipt = tracker.receive(message)
+    const records = recordsOf(message)
+    const bad = records.filter(({ payload }) => payload === failed)
+    const rejecter = {
+      tracker,
+      nodeId: flow.id,
+      describe: () => ({ message: '', source: flow }),
+      mayEnd: false,
+    }
+    const stored = records.filter((record) => !bad.includes(record))
+    if (bad.length === 0) receipt?.confirm()
+    else receipt?.fail(rejecter as never, error, stored, [{ record: bad[0], error }])
+    tracker.copyEnded(linkedDelivery(message) as Delivery, flow)
+    await nextTurn()
+  }
+  return { redelivery, sent, settled, endPart, end, texts: () => sent.map(({ text }) => text) }
 }
 
 const passing = new PipelineError('TEST', 'not now', { retryable: true })
@@ -91,4 +116,34 @@ describe('Redelivery of parts, and of what has another owner', () => {
     assert.deepEqual(settled, [])
     assert.equal(redelivery.size, 0)
   })
+
+  for (const [why, error, again] of [
+    ['for now', passing, ['abcd', 'c']],
+    ['for good', permanent, ['abcd', 'c']],
+  ] as const) {
+    it(`sends only the record again that has failed ${why}: its neighbors are stored, and settled at once`, async () => {
+      const { redelivery, sent, settled, texts, endPart } = harness({
+        compose: (text, failure) => ({
+          batch: true,
+          text,
+          payload: [...text].map((payload) => ({ payload })),
+          error: failure,
+        }),
+        split: (text) => [...text],
+        without: (text, stored) => {
+          settled.push([...text].filter((_letter, place) => stored.has(place)).join(''))
+          return [...text].filter((_letter, place) => !stored.has(place)).join('')
+        },
+      })
+      redelivery.emit('abcd')
+      await endPart(0, 'c', error)
+      assert.deepEqual(settled, ['abd'])
+      await until('it is sent again', () => sent.length === 2)
+      assert.deepEqual(texts(), again)
+      assert.equal(sent[1]?.output, error.retryable ? MESSAGES : FAILED_MESSAGES)
+      await endPart(1, '')
+      assert.deepEqual(settled, ['abd', 'c'])
+      assert.equal(redelivery.size, 0)
+    })
+  }
 })

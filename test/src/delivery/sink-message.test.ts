@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import type { Completion } from '../../../src/batching/lane'
-import { link, type Message } from '../../../src/delivery/message-link'
+import type { Settlement } from '../../../src/delivery/delivery'
+import { link, linkFailure, type Message } from '../../../src/delivery/message-link'
+import { numberRecords } from '../../../src/delivery/record-number'
 import { storeMessage } from '../../../src/delivery/sink-message'
 import { DeliveryTracker } from '../../../src/delivery/tracker'
 import { PipelineError } from '../../../src/runtime/errors'
@@ -9,22 +11,36 @@ import type { WireRecord } from '../../../src/runtime/wire'
 const permanent = new PipelineError('BAD', 'bad record', { retryable: false })
 const transient = new PipelineError('DOWN', 'down', { retryable: true })
 
-function setUp({ wired = true } = {}) {
-  const tracker = new DeliveryTracker({ now: () => 0, nextMacrotask: () => undefined })
-  const delivery = tracker.openDelivery('m1', 'source', 1000, () => undefined)
+function setUp({ wired = true, mayEnd = false } = {}) {
+  const turns: (() => void)[] = []
+  const tracker = new DeliveryTracker({ now: () => 0, nextMacrotask: (run) => turns.push(run) })
+  let settlement: Settlement | undefined
+  const delivery = tracker.openDelivery('m1', 'source', 1000, (end) => (settlement = end))
+  /** The flow has ended. */
+  const end = (): Settlement | undefined => {
+    delivery.wasSent = true
+    tracker.emitted(delivery)
+    for (const run of turns.splice(0)) run()
+    return settlement
+  }
   const writes: { record: WireRecord; completion: Completion }[] = []
   const sent: Message[] = []
   const done: (PipelineError | undefined)[] = []
   let late = 0
   const host = {
     tracker,
+    nodeId: 'sink',
+    mayEnd,
     isWired: () => wired,
     describe: ({ message }: PipelineError) => ({ message, source: { id: 'sink', type: 'sink' } }),
     onLate: () => late++,
     onRejected: () => undefined,
   }
   const store = (message: Message, linked = true): void => {
-    if (linked) link(message, delivery)
+    if (linked) {
+      link(message, delivery)
+      delivery.size = numberRecords(message)
+    }
     storeMessage(
       message,
       host,
@@ -34,7 +50,7 @@ function setUp({ wired = true } = {}) {
     )
   }
   const completion = (at: number): Completion => (writes[at] as { completion: Completion }).completion
-  return { tracker, delivery, writes, sent, done, store, completion, late: () => late }
+  return { tracker, delivery, writes, sent, done, store, completion, late: () => late, end }
 }
 
 describe('a message in a sink', () => {
@@ -52,10 +68,9 @@ describe('a message in a sink', () => {
     const payload: unknown[] = []
     payload[1] = { payload: 1 }
     store({ batch: true, payload })
-    assert.equal(writes.length, 2)
+    assert.equal(writes.length, 1)
     assert.deepEqual([done.length, delivery.holders], [0, 1])
     completion(0).stored()
-    completion(1).stored()
     assert.deepEqual(done, [undefined])
   })
 
@@ -66,6 +81,8 @@ describe('a message in a sink', () => {
       { payload: 'x' },
       {
         tracker,
+        nodeId: 'sink',
+        mayEnd: false,
         isWired: () => true,
         describe: ({ message }) => ({ message, source: { id: 'sink', type: 'sink' } }),
         onLate: () => undefined,
@@ -170,13 +187,141 @@ describe('a message in a sink', () => {
   })
 
   it('does not count the failure of a record as stored because a rejected one was', () => {
-    const { tracker, delivery, store, completion, sent } = setUp()
+    const { tracker, delivery, store, completion, sent, end } = setUp()
     store({ batch: true, payload: [{ payload: 1 }, { payload: 2 }] })
     completion(0).failed(permanent)
     completion(1).failed(transient)
-    tracker.openFailure(delivery, 'sink', transient)
-    tracker.hold(delivery)
-    tracker.confirm(delivery, sent[0] as Message)
+    tracker.receive(sent[0] as Message)?.confirm()
     assert.equal(delivery.failures?.size, 1)
+    assert.deepEqual([end()?.outcome, end()?.error], ['failed', transient])
+  })
+})
+
+describe('a rejected record', () => {
+  const stored = ({ tracker }: ReturnType<typeof setUp>, message: Message | undefined): void =>
+    tracker.receive(message as Message)?.confirm()
+
+  for (const [what, message] of [
+    ['message', { payload: 'x' }],
+    ['record of a batch', { batch: true, payload: [{ payload: 1 }, { payload: 2 }] }],
+  ] as const) {
+    it(`is a failure when nothing downstream of the output stores the ${what}`, () => {
+      const flow = setUp()
+      flow.store({ ...message })
+      flow.completion(0).failed(permanent)
+      if (flow.writes.length > 1) flow.completion(1).stored()
+      assert.deepEqual(flow.done, [undefined])
+      assert.deepEqual([flow.end()?.outcome, flow.end()?.error], ['failed', permanent])
+    })
+
+    it(`is safe when a sink downstream of the output has stored the ${what}`, () => {
+      const flow = setUp()
+      flow.store({ ...message })
+      flow.completion(0).failed(permanent)
+      if (flow.writes.length > 1) flow.completion(1).stored()
+      stored(flow, flow.sent[0])
+      assert.equal(flow.end()?.outcome, 'delivered')
+    })
+
+    it(`may end anywhere when that was chosen for the ${what}`, () => {
+      const flow = setUp({ mayEnd: true })
+      flow.store({ ...message })
+      flow.completion(0).failed(permanent)
+      if (flow.writes.length > 1) flow.completion(1).stored()
+      assert.equal(flow.end()?.outcome, flow.writes.length > 1 ? 'delivered' : 'filtered')
+    })
+  }
+
+  it('that fails again downstream of the output, and is stored by what catches that, is safe', () => {
+    const flow = setUp()
+    flow.store({ payload: 'x' })
+    flow.completion(0).failed(permanent)
+    const caught = { ...flow.sent[0] }
+    linkFailure(caught, flow.tracker.openFailure(flow.delivery, 'function', transient, flow.sent[0]))
+    stored(flow, caught)
+    assert.equal(flow.end()?.outcome, 'delivered')
+  })
+
+  for (const element of [null, undefined, Buffer.from('bytes'), 'text', 7, ['a', 'list']]) {
+    it(`that is no record at all (${JSON.stringify(element)}) leaves whole, and its neighbors are stored`, () => {
+      const flow = setUp()
+      flow.store({ batch: true, payload: [{ payload: 1 }, { payload: 2 }, { payload: 3 }] }, true)
+      flow.writes.splice(0)
+      const again: Message = { batch: true, payload: [{ payload: 1 }, element, { payload: 3 }] }
+      flow.store(again)
+      assert.deepEqual(
+        flow.writes.map(({ record }) => record.payload),
+        [1, 3],
+      )
+      const [rejected] = flow.sent
+      assert.equal(rejected?.payload, element)
+      assert.deepEqual(Object.keys(rejected ?? {}), ['payload', 'error', '_msgid'])
+      stored(flow, rejected)
+      flow.completion(0).stored()
+      flow.completion(1).stored()
+      assert.deepEqual(flow.done, [undefined])
+    })
+  }
+})
+
+describe('a batch of which a part fails', () => {
+  const numbers = [0, 1, 2, 3, 4]
+  const batch = (): Message => ({ batch: true, payload: numbers.map((n) => ({ payload: n })) })
+  const payloads = (message: Message): unknown[] =>
+    (message.payload as ({ payload: unknown } | null)[]).map((record) => record && record.payload)
+
+  it('says which records are stored, and keeps the others alone', () => {
+    const { store, completion, done, end } = setUp({ wired: false })
+    const message = batch()
+    store(message)
+    for (const n of [0, 1, 3]) completion(n).stored()
+    completion(2).failed(permanent)
+    completion(4).failed(transient)
+    assert.deepEqual(done, [permanent])
+    assert.deepEqual(payloads(message), [2, 4])
+    assert.deepEqual(end()?.stored, new Set([0, 1, 3]))
+  })
+
+  it('says so also of what a Function node has replaced by something that is no record', () => {
+    const { tracker, delivery, store, completion, writes, end } = setUp({ wired: false })
+    const message = batch()
+    link(message, delivery)
+    delivery.size = numberRecords(message)
+    message.payload = (message.payload as object[]).map((record, n) => (n === 2 ? null : { ...record }))
+    store(message, false)
+    writes.forEach((_write, at) => completion(at).stored())
+    assert.equal(writes.length, 4)
+    assert.equal(tracker.find(message), delivery)
+    assert.deepEqual(end()?.stored, new Set([0, 1, 3, 4]))
+  })
+
+  it('says nothing of records that a Function node has made anew', () => {
+    const { delivery, store, completion, end } = setUp({ wired: false })
+    const message = batch()
+    link(message, delivery)
+    delivery.size = numberRecords(message)
+    message.payload = payloads(message).map((payload) => ({ payload }))
+    store(message, false)
+    for (const n of [0, 1, 3, 4]) completion(n).stored()
+    completion(2).failed(permanent)
+    assert.equal(end()?.stored, undefined)
+  })
+
+  it('says nothing when another copy of it has failed as a whole', () => {
+    const { tracker, delivery, store, completion, end } = setUp({ wired: false })
+    store(batch())
+    for (const n of [0, 1, 3, 4]) completion(n).stored()
+    completion(2).failed(permanent)
+    tracker.openFailure(delivery, 'another sink', transient)
+    assert.equal(end()?.stored, undefined)
+  })
+
+  it('fails whole when none of it is stored', () => {
+    const { store, completion, end } = setUp({ wired: false })
+    const message = batch()
+    store(message)
+    for (const n of numbers) completion(n).failed(transient)
+    assert.deepEqual(payloads(message), numbers)
+    assert.equal(end()?.stored, undefined)
   })
 })

@@ -66,11 +66,36 @@ describe('DeliveryTracker', () => {
     assert.deepEqual(settlements, [{ outcome: 'filtered' }])
   })
 
-  it('is filtered when nothing took the message', () => {
-    const { tracker, delivery, settlements, nextTurn } = setUp()
+  it('is stalled when no copy was ever sent: a hook of another package has kept it', () => {
+    const { tracker, delivery, settlements, nextTurn, clock } = setUp()
     tracker.emitted(delivery)
     nextTurn()
+    assert.equal(settlements.length, 0)
+    clock.nowMs = 1000
+    tracker.failStalled()
+    assert.equal(settlements[0]?.error?.code, 'DELIVERY_STALLED')
+  })
+
+  it('waits for a copy that a slow hook of another package has kept', () => {
+    const { tracker, delivery, settlements, arrive, nextTurn } = setUp()
+    tracker.emitted(delivery)
+    nextTurn()
+    assert.equal(settlements.length, 0)
+    arrive(nodeA)
+    tracker.copyEnded(delivery, nodeA)
+    nextTurn()
     assert.deepEqual(settlements, [{ outcome: 'filtered' }])
+  })
+
+  it('has failed at once when sending it has thrown', () => {
+    const { tracker, settlements, nextTurn } = setUp()
+    const onSettled = (settlement: Settlement): void => void settlements.push(settlement)
+    const send = (): void => {
+      throw new Error('a node downstream')
+    }
+    tracker.emit({ id: 'id-2', nodeId: 'source', timeoutMs: 1000, compose: () => ({}), send, onSettled })
+    nextTurn()
+    assert.equal(settlements[0]?.error?.message, 'a node downstream')
   })
 
   it('does not settle when another copy is born before the macrotask is over', () => {

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
-import { Delivery } from '../../../src/delivery/delivery'
-import { link, linkedDelivery, type Message } from '../../../src/delivery/message-link'
+import type { Message } from '../../../src/delivery/message-link'
 import { routeMessage } from '../../../src/tenant/route-message'
 import { TopicRouter } from '../../../src/tenant/topic-router'
 
@@ -14,59 +13,49 @@ const router = new TopicRouter({
   keyTemplate: '',
 })
 
-function linked(message: Message): Message {
-  link(message, new Delivery('id-1', 'source', 1000, 0, () => undefined))
-  return message
-}
-
 describe('routing a message', () => {
-  it('passes a message on in place', () => {
-    const message = linked({ topic: 'rt/acme/d1' })
-    assert.deepEqual(routeMessage(router, message), { routed: message, unrouted: [] })
+  it('takes a message in place', () => {
+    const message: Message = { topic: 'rt/acme/d1' }
+    assert.deepEqual(routeMessage(router, message), { routed: [message], unrouted: [] })
     assert.equal(message.tenant, 'acme')
   })
 
-  it('hands an unmatched message back as it came', () => {
-    const message = linked({ topic: 'other', payload: 'x' })
+  it('leaves an unmatched message as it came', () => {
+    const message: Message = { topic: 'other', payload: 'x' }
     const { routed, unrouted } = routeMessage(router, message)
-    assert.equal(routed, undefined)
-    assert.equal(unrouted[0]?.message, message)
+    assert.deepEqual(routed, [])
+    assert.equal(unrouted[0]?.record, message)
     assert.equal(unrouted[0]?.error.code, 'TOPIC_NO_MATCH')
     assert.equal('tenant' in message, false)
   })
 
-  it('takes unmatched records out of a batch, each as a message of the same delivery', () => {
-    const message = linked({
-      batch: true,
-      payload: [
-        { topic: 'rt/acme/d1', payload: 1 },
-        { topic: 'other', payload: 2, receivedAt: 5 },
-        { topic: 'rt/acme/d2', payload: 3 },
-        { topic: 'rt/ACME/d2', payload: 4 },
-      ],
-    })
-    const { routed, unrouted } = routeMessage(router, message)
-    assert.equal(routed, message)
-    assert.deepEqual(
-      (message.payload as { payload: number }[]).map(({ payload }) => payload),
-      [1, 3],
-    )
-    assert.deepEqual(
-      unrouted.map(({ message, error }) => [message.payload, error.code]),
-      [
-        [2, 'TOPIC_NO_MATCH'],
-        [4, 'NAME_NOT_ALLOWED'],
-      ],
-    )
-    assert.equal(unrouted[0]?.message.receivedAt, 5)
-    for (const { message: reject } of unrouted) {
-      assert.equal(linkedDelivery(reject), linkedDelivery(message))
-      assert.equal(reject._msgid, 'id-1')
+  it('tells apart the records of a batch, and what is no record', () => {
+    const bytes = Buffer.from('rt/acme/d1')
+    const hostile = {
+      get topic(): string {
+        throw new RangeError('a getter')
+      },
     }
-  })
-
-  it('passes nothing on when no record of a batch has a route', () => {
-    const message = linked({ batch: true, payload: [{ topic: 'other' }] })
-    assert.equal(routeMessage(router, message).routed, undefined)
+    const payload = [
+      { topic: 'rt/acme/d1', payload: 1 },
+      { topic: 'other', payload: 2 },
+      { topic: 'rt/acme/d2', payload: 3 },
+      { topic: 'rt/ACME/d2', payload: 4 },
+      null,
+      bytes,
+      hostile,
+    ]
+    const { routed, unrouted } = routeMessage(router, { batch: true, payload })
+    assert.deepEqual(routed, [payload[0], payload[2]])
+    assert.deepEqual(
+      unrouted.map(({ record, error }) => [record, error.code, error.retryable]),
+      [
+        [payload[1], 'TOPIC_NO_MATCH', false],
+        [payload[3], 'NAME_NOT_ALLOWED', false],
+        [null, 'RECORD_INVALID', false],
+        [bytes, 'RECORD_INVALID', false],
+        [hostile, 'RECORD_INVALID', false],
+      ],
+    )
   })
 })

@@ -1,0 +1,57 @@
+/** The failures of a delivery: which one a copy carries, when they are closed, and what they make of its end. */
+import type { PipelineError } from '../runtime/errors'
+import type { Delivery, Failure, Settlement } from './delivery'
+import { failedNodeId, linkedFailure, type Message } from './message-link'
+import { knownNumbersOf } from './record-number'
+
+/**
+ * The open failure that a copy carries. An error that a Function node has put together anew names no more than the
+ * node: then it is one failure of that node, since there is one copy.
+ */
+export function carriedFailure({ failures }: Delivery, copy: Message): Failure | undefined {
+  if (failures === undefined) return undefined
+  const linked = linkedFailure(copy)
+  if (linked !== 'unknown') return linked
+  const nodeId = failedNodeId(copy)
+  for (const failure of failures) if (failure.nodeId === nodeId) return failure
+  return undefined
+}
+
+/** A sink has stored what failed, so it also ends what the same copy had failed with before. */
+export function closeFailure({ failures }: Delivery, closed: Failure | undefined): void {
+  for (let failure = closed; failure !== undefined; failure = failure.before) failures?.delete(failure)
+}
+
+/** The same error, told twice; of a foreign one each telling makes an error of ours. */
+export function isSameError(one: PipelineError, other: PipelineError): boolean {
+  return one === other || (one.cause !== undefined && one.cause === other.cause)
+}
+
+export function settlementOf(delivery: Delivery): Settlement {
+  const failure = worstFailure(delivery)
+  if (failure === undefined) return { outcome: delivery.confirmed ? 'delivered' : 'filtered' }
+  const { error, nodeId: failedAt } = failure
+  const stored = storedForGood(delivery)
+  return { outcome: 'failed', error, failedAt, ...(stored.size > 0 ? { stored } : {}) }
+}
+
+/** A permanent failure is worse than a transient one: another attempt would meet it again. Of equals, the latest. */
+function worstFailure(delivery: Delivery): Failure | undefined {
+  let worst: Failure | undefined
+  for (const failure of delivery.failures ?? []) {
+    if (worst === undefined || worst.error.retryable || !failure.error.retryable) worst = failure
+  }
+  return worst
+}
+
+/** Records that need no other attempt: a sink has them, and each failure concerns others, and says which. */
+function storedForGood({ size, stored = [], failures }: Delivery): ReadonlySet<number> {
+  const done = new Set<number>()
+  if (size === 0) return done
+  for (const records of stored) for (const number of knownNumbersOf(records)) done.add(number)
+  for (const { records } of failures ?? []) {
+    if (records === undefined) return new Set()
+    for (const number of records) done.delete(number)
+  }
+  return done
+}

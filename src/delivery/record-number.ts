@@ -1,0 +1,74 @@
+/**
+ * Which record of a batch is which, on its way through a flow: a failed record must not make its neighbors be stored
+ * twice, so the delivery has to know what has become of each.
+ *
+ * Each record of a batch carries its number under a symbol key, which survives Node-RED's cloning and `{ ...record }`,
+ * and is invisible in JSON. A Function node that builds new records loses it: such a record could be any of them, and
+ * then nothing is assumed of the others.
+ */
+import { isBatch, isRecord } from '../runtime/wire'
+import type { Message } from './message-link'
+
+const NUMBER = Symbol.for('@iot-bridge/node-red-tenant-pipeline/record')
+
+/** Numbers the records of a batch, in its order. Returns how many there are; 0: the message is not a batch. */
+export function numberRecords(message: Message): number {
+  if (!isBatch(message)) return 0
+  const { payload } = message
+  for (let number = 0; number < payload.length; number++) {
+    const record: unknown = payload[number]
+    if (isRecord(record)) (record as Record<symbol, unknown>)[NUMBER] = number
+  }
+  return payload.length
+}
+
+function numberOf(element: unknown): number | undefined {
+  try {
+    const number = isRecord(element) ? (element as Record<symbol, unknown>)[NUMBER] : undefined
+    return typeof number === 'number' ? number : undefined
+  } catch {
+    // A record of another node may be anything, such as a proxy that throws.
+    return undefined
+  }
+}
+
+/**
+ * The numbers of some elements among all of a message.
+ *
+ * An element that is no record has no number. When the others are in their places, a Function node has put it there
+ * instead of the record of that place (`msg.payload.map(…)`).
+ *
+ * @param size records of the batch that the source has emitted
+ * @returns `undefined` when one of them could be any record
+ */
+export function numbersOf(
+  some: readonly unknown[],
+  all: readonly unknown[],
+  size: number,
+): ReadonlySet<number> | undefined {
+  const inPlace = isInPlace(all, size)
+  const numbers = new Set<number>()
+  for (const element of some) {
+    const number = numberOf(element) ?? (inPlace && !isRecord(element) ? all.indexOf(element) : undefined)
+    if (number === undefined || number < 0 || number >= size) return undefined
+    numbers.add(number)
+  }
+  return numbers
+}
+
+/** The numbers of those elements that have one. */
+export function knownNumbersOf(elements: readonly unknown[]): number[] {
+  return elements.map(numberOf).filter((number) => number !== undefined)
+}
+
+function isInPlace(all: readonly unknown[], size: number): boolean {
+  if (all.length !== size) return false
+  let known = 0
+  for (const [place, element] of all.entries()) {
+    const number = numberOf(element)
+    if (number === undefined) continue
+    if (number !== place) return false
+    known++
+  }
+  return known > 0
+}
