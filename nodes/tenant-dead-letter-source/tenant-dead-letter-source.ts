@@ -11,6 +11,7 @@ import { ReplayEvents } from '../../src/postgres/replay-events'
 import { replayStatus } from '../../src/postgres/replay-status'
 import { requireDatabase } from '../../src/postgres/require-database'
 import { CLOSE_BUDGET_MS, settlesWithin } from '../../src/runtime/deadline'
+import { runningNodes } from '../../src/runtime/admin-route'
 import { asPipelineError, PipelineError } from '../../src/runtime/errors'
 import { EventLog } from '../../src/runtime/event-log'
 import { closeHandler, inputHandler } from '../../src/runtime/handlers'
@@ -86,13 +87,9 @@ export = function (RED: NodeAPI): void {
   })
 
   RED.httpAdmin.post(`/${TYPE}/:id`, RED.auth.needsPermission(`${TYPE}.write`), (request, response) => {
-    const node = RED.nodes.getNode(String(request.params.id)) as Node | null
-    if (node?.type !== TYPE) {
-      response.sendStatus(404)
-      return
-    }
-    node.receive({ payload: '' })
-    response.sendStatus(202)
+    const nodes = runningNodes<Node>(RED.nodes, String(request.params.id), TYPE)
+    for (const node of nodes) node.receive({ payload: '' })
+    response.sendStatus(nodes.length === 0 ? 404 : 202)
   })
 }
 

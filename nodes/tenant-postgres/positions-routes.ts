@@ -2,6 +2,7 @@
 import type { NodeAPI } from 'node-red'
 import { readPositions, removePositions, type TopicPositions } from '../../src/postgres/left-overs'
 import type { DatabaseHolder } from '../../src/postgres/require-database'
+import { runtimeIds, type FlowEntry } from '../../src/runtime/subflows'
 import { requireDatabase } from '../../src/postgres/require-database'
 import { addAdminRoute } from '../../src/runtime/admin-route'
 import { readOptions, text } from '../../src/runtime/options'
@@ -48,14 +49,18 @@ export function addPositionsRoutes(RED: NodeAPI): void {
  */
 function deployedSinks(RED: NodeAPI): ReadonlySet<string> {
   const names = new Set<string>()
-  RED.nodes.eachNode((entry) => {
+  const entries: FlowEntry[] = []
+  RED.nodes.eachNode((entry) => entries.push(entry))
+  for (const entry of entries) {
     if (entry.type === type) {
-      const { database } = (RED.nodes.getNode(entry.id) ?? {}) as DatabaseHolder
-      for (const name of database?.sinkNames ?? []) names.add(name)
+      for (const id of runtimeIds(entry.id, entries)) {
+        const { database } = (RED.nodes.getNode(id) ?? {}) as DatabaseHolder
+        for (const name of database?.sinkNames ?? []) names.add(name)
+      }
     } else if (entry.type === 'tenant-postgres-sink') {
       const { ledgerName } = entry as { ledgerName?: string }
-      names.add(ledgerName === undefined || ledgerName === '' ? entry.id : ledgerName)
+      for (const id of runtimeIds(entry.id, entries)) names.add(ledgerName || id)
     }
-  })
+  }
   return names
 }

@@ -8,12 +8,15 @@
  *    time-out of the delivery is sent again, and its old copy is dropped.
  */
 import { PipelineError } from '../runtime/errors'
+import { entryOf } from '../runtime/subflows'
 
 /** An entry of the flow file, as `RED.nodes.eachNode` hands it out. */
 export interface FlowConfig {
   readonly id: string
   readonly type: string
   readonly name?: string
+  /** Its tab, or the subflow that it belongs to. */
+  readonly z?: string
   /** Switched off. */
   readonly d?: boolean
   readonly wires?: readonly (readonly string[])[]
@@ -70,9 +73,12 @@ const riskOf = (config: FlowConfig): Risk | undefined => RISKS[config.type]?.(co
 /** The risky nodes that messages of a source can reach, by wires and links, also inside subflows. */
 export function riskyNodesBehind(sourceId: string, configs: readonly FlowConfig[]): FlowConfig[] {
   const byId = new Map(configs.map((config) => [config.id, config]))
-  const seen = new Set([sourceId])
+  const source = entryOf(sourceId, configs)
   const found: FlowConfig[] = []
-  const toVisit = [sourceId]
+  // What leaves a subflow is sent on by the wires of its instance.
+  const onwards = source?.instances.flatMap(({ wires }) => (wires ?? []).flat()) ?? []
+  const toVisit = [source?.entry.id ?? sourceId, ...onwards]
+  const seen = new Set(toVisit)
   for (let id = toVisit.pop(); id !== undefined; id = toVisit.pop()) {
     const config = byId.get(id)
     if (config === undefined || config.d === true) continue

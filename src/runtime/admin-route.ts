@@ -3,12 +3,13 @@
  * of the node, never by an address. Answers and refusals are JSON, `{ message }` for a refusal, without secrets.
  */
 import { PipelineError } from './errors'
+import { runtimeIds, type FlowEntry } from './subflows'
 
 /** What is used of Node-RED's `RED`. */
 export interface AdminHost {
   readonly httpAdmin: { post(path: string, ...handlers: unknown[]): unknown }
   readonly auth: { needsPermission(permission: string): unknown }
-  readonly nodes: { getNode(id: string): unknown }
+  readonly nodes: { getNode(id: string): unknown; eachNode(callback: (entry: FlowEntry) => void): void }
 }
 
 interface Request {
@@ -33,10 +34,10 @@ export function addAdminRoute<N>(host: object, { type, action, permission, answe
   const { httpAdmin, auth, nodes } = host as AdminHost
   const handle = async ({ params, body }: Request, response: Response): Promise<void> => {
     try {
-      const node = nodes.getNode(params.id) as { type?: string } | null
-      if (node?.type !== type) throw notDeployed()
+      const running = runningNodes<N>(nodes, params.id, type)
+      if (running.length === 0) throw notDeployed()
       const given = typeof body === 'object' && body !== null ? (body as Record<string, unknown>) : {}
-      response.status(200).json(await answer(node as N, given))
+      response.status(200).json(await answerOfAll(running, (node) => answer(node, given)))
     } catch (thrown) {
       // The text of a foreign error may hold anything.
       const message =
@@ -46,6 +47,35 @@ export function addAdminRoute<N>(host: object, { type, action, permission, answe
     }
   }
   httpAdmin.post(`/${type}/:id/${action}`, auth.needsPermission(`${type}.${permission}`), handle)
+}
+
+/** The node that the dialog shows; inside a subflow it runs once for each instance. */
+export function runningNodes<N>(nodes: AdminHost['nodes'], id: string, type: string): N[] {
+  const isMeant = (node: unknown): boolean => (node as { type?: string } | null)?.type === type
+  const node = nodes.getNode(id)
+  if (isMeant(node)) return [node as N]
+  const entries: FlowEntry[] = []
+  nodes.eachNode((entry) => entries.push(entry))
+  const running = runtimeIds(id, entries).map((each) => nodes.getNode(each))
+  return running.filter(isMeant) as N[]
+}
+
+/** What one of several answers is the answer; their lists are put together. */
+async function answerOfAll<N>(nodes: readonly N[], answer: (node: N) => Promise<object>): Promise<object> {
+  const results = await Promise.allSettled(nodes.map(async (node) => answer(node)))
+  const answers = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))
+  const failed = results.find((result) => result.status === 'rejected')
+  if (answers.length === 0) throw failed?.reason
+  const [first = {}, ...others] = answers
+  return others.reduce<object>(joined, first)
+}
+
+function joined(one: object, other: object): object {
+  const fields = Object.entries(other).map(([name, value]: [string, unknown]) => {
+    const before: unknown = (one as Record<string, unknown>)[name]
+    return [name, Array.isArray(before) && Array.isArray(value) ? [...before, ...value] : (before ?? value)]
+  })
+  return { ...one, ...Object.fromEntries(fields) }
 }
 
 function notDeployed(): PipelineError {

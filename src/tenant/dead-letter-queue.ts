@@ -17,6 +17,11 @@ export interface DeadLetterTarget {
   write(letters: readonly DeadLetter[]): Promise<void>
 }
 
+/** More is not taken: it would be memory without end for a flow whose source does not wait. */
+const MAX_HELD_BYTES = 128 * 1024 * 1024
+/** Of a dead letter besides its payload: the reason, headers, names, and the objects that hold them, about. */
+const LETTER_OVERHEAD_BYTES = 1024
+
 export interface DeadLetterQueueOptions {
   readonly target: DeadLetterTarget
   /** Called when a write fails, and with nothing when one succeeds after that. */
@@ -24,6 +29,8 @@ export interface DeadLetterQueueOptions {
   readonly backoff?: BackoffOptions
   readonly maxLetters?: number
   readonly maxBytes?: number
+  /** Of all that waits. */
+  readonly maxHeldBytes?: number
 }
 
 /** The dead letters of one message. */
@@ -42,21 +49,36 @@ export class DeadLetterQueue {
   private readonly backoff: BackoffOptions
   private readonly maxLetters: number
   private readonly maxBytes: number
+  private readonly maxHeldBytes: number
+  private heldBytes = 0
 
   constructor(private readonly options: DeadLetterQueueOptions) {
     this.backoff = options.backoff ?? { initialMs: 200, maxMs: 30_000 }
     this.maxLetters = options.maxLetters ?? 500
     this.maxBytes = options.maxBytes ?? 8 * 1024 * 1024
+    this.maxHeldBytes = options.maxHeldBytes ?? MAX_HELD_BYTES
   }
 
-  /** Resolves when all of them are durable; rejects when one can never be, or when the queue is closed before. */
-  add(letters: readonly DeadLetter[]): Promise<void> {
-    if (this.closed) return Promise.reject(closedError())
-    return new Promise((resolve, reject) => {
-      const bytes = letters.reduce((sum, letter) => sum + (letter.payload?.length ?? 0), 0)
-      this.waiting.push({ letters, bytes, resolve, reject })
-      this.running ??= this.run()
-    })
+  /**
+   * Resolves when all of them are durable. What comes first always fits, whatever its size.
+   * @throws PipelineError when one can never be, when the queue is full, or when it is closed before
+   */
+  async add(letters: readonly DeadLetter[]): Promise<void> {
+    if (this.closed) throw closedError()
+    const bytes = letters.reduce(
+      (sum, { payload }) => sum + LETTER_OVERHEAD_BYTES + (payload?.length ?? 0),
+      0,
+    )
+    if (this.heldBytes > 0 && this.heldBytes + bytes > this.maxHeldBytes) throw fullError()
+    this.heldBytes += bytes
+    try {
+      await new Promise<void>((resolve, reject) => {
+        this.waiting.push({ letters, bytes, resolve, reject })
+        this.running ??= this.run()
+      })
+    } finally {
+      this.heldBytes -= bytes
+    }
   }
 
   /** Resolves when nothing waits and nothing is being written. */
@@ -122,6 +144,15 @@ export class DeadLetterQueue {
       }
     })
   }
+}
+
+function fullError(): PipelineError {
+  return new PipelineError(
+    'DEAD_LETTERS_FULL',
+    'the node holds as many dead letters as it may while they cannot be written, and takes no more: repair what they ' +
+      'are written to; a source of this package sends the message again',
+    { retryable: true, statusText: 'dead letters: buffer full' },
+  )
 }
 
 function closedError(): PipelineError {

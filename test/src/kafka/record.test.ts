@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { addressRecord, countedIds, type RecordOptions } from '../../../src/kafka/record'
 import type { WireRecord } from '../../../src/runtime/wire'
+import { VALUE_FORMATS } from '../../../src/tenant/envelope'
 
 const options: RecordOptions = { topic: '', format: 'raw', now: () => 5000, newMessageId: () => 'new-id' }
 const address = (wire: WireRecord, other: Partial<RecordOptions> = {}) =>
@@ -42,6 +43,15 @@ describe('where a record goes', () => {
     assert.deepEqual(keyOf(7), Buffer.from('7'))
     assert.equal(keyOf(null), null)
     assert.throws(() => keyOf({}), { code: 'KAFKA_INVALID_KEY', retryable: false })
+  })
+
+  it('takes a time of arrival that is no date, as a foreign header may have it, for none', () => {
+    for (const format of VALUE_FORMATS) {
+      for (const receivedAt of [Number.MAX_SAFE_INTEGER, 8_640_000_000_000_001, -1, 1.5]) {
+        const { record } = address({ payload: 'x', receivedAt, kafka: { topic: 't' } }, { format })
+        assert.deepEqual([record.timestamp, record.headers?.['received-at']], [5000, '5000'])
+      }
+    }
   })
 
   it('refuses a partition that is none', () => {

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
-import type { Settlement } from '../../../src/delivery/delivery'
-import type { DeliveryTracker } from '../../../src/delivery/tracker'
+import type { DeliveryTracker, Emission } from '../../../src/delivery/tracker'
 import { RejectOutput } from '../../../src/postgres/reject-output'
 
 setFlagsFromString('--expose-gc')
@@ -10,11 +9,7 @@ const collectGarbage = runInNewContext('gc') as () => void
 
 /** The flow has stored the record at once. */
 const tracker = {
-  openDelivery: (_id: string, _source: string, _timeoutMs: number, settled: (how: Settlement) => void) => {
-    settled({ outcome: 'delivered' })
-    return {}
-  },
-  emitted: () => undefined,
+  emit: ({ onSettled }: Emission) => onSettled({ outcome: 'delivered' }),
   abandon: () => undefined,
 } as unknown as DeliveryTracker
 

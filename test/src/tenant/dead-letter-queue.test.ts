@@ -72,6 +72,18 @@ describe('dead letter queue', () => {
     )
   })
 
+  it('takes no more than its bound while the target is away, and again when it is back; the first always fits', async () => {
+    const { queue, writes } = scripted([down], { maxHeldBytes: 4000, backoff: { initialMs: 20, maxMs: 20 } })
+    const first = queue.add(letters('x'.repeat(5000)))
+    await assert.rejects(queue.add(letters('b')), { code: 'DEAD_LETTERS_FULL', retryable: true })
+    await first
+    await Promise.all([queue.add(letters('c')), queue.add(letters('d'))])
+    assert.deepEqual(
+      writes.map((write) => write.length),
+      [1, 1, 1, 1],
+    )
+  })
+
   it('gives back what is not written when it is closed', async () => {
     const { queue, problems } = scripted(
       Array.from({ length: 50 }, () => down),
