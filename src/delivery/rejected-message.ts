@@ -61,15 +61,19 @@ export function failRecords(
 ): void {
   if (!isBatch(message)) return
   const delivery = tracker.find(message)
-  if (delivery !== undefined) {
-    const records = failed.map(({ record }) => record)
-    const numbers = numbersOf(records, message.payload, delivery.size)
-    linkFailure(message, tracker.openFailure(delivery, nodeId, error, message, numbers))
+  const records = failed.map(({ record }) => record)
+  const numbers = delivery && numbersOf(records, message.payload, delivery.size)
+  try {
+    const told = failed.map(({ record, error }) =>
+      isRecord(record) ? { ...record, error: describe(error) } : record,
+    )
+    message.payload = told as WireRecord[]
+    if (delivery !== undefined) {
+      linkFailure(message, tracker.openFailure(delivery, nodeId, error, message, numbers))
+    }
+  } catch {
+    // Another node has frozen it, or made it of getters that throw: then all of it fails.
   }
-  const told = failed.map(({ record, error }) =>
-    isRecord(record) ? { ...record, error: describe(error) } : record,
-  )
-  message.payload = told as WireRecord[]
 }
 
 /** An element of a batch that is not a record: it has no place to go to, and no field to store. */

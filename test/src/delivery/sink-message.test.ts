@@ -316,6 +316,18 @@ describe('a batch of which a part fails', () => {
     assert.equal(end()?.stored, undefined)
   })
 
+  it('fails whole when another node has frozen it', () => {
+    const { delivery, store, completion, done, end } = setUp({ wired: false })
+    const message = batch()
+    link(message, delivery)
+    store(Object.freeze(message), false)
+    for (const n of [0, 1, 3, 4]) completion(n).stored()
+    completion(2).failed(permanent)
+    assert.deepEqual(done, [permanent])
+    assert.deepEqual(payloads(message), numbers)
+    assert.equal(end()?.stored, undefined)
+  })
+
   it('fails whole when none of it is stored', () => {
     const { store, completion, end } = setUp({ wired: false })
     const message = batch()
