@@ -71,11 +71,13 @@ async function answerOfAll<N>(nodes: readonly N[], answer: (node: N) => Promise<
 }
 
 function joined(one: object, other: object): object {
-  const fields = Object.entries(other).map(([name, value]: [string, unknown]) => {
-    const before: unknown = (one as Record<string, unknown>)[name]
-    return [name, Array.isArray(before) && Array.isArray(value) ? [...before, ...value] : (before ?? value)]
-  })
-  return { ...one, ...Object.fromEntries(fields) }
+  const result: Record<string, unknown> = { ...one }
+  for (const [name, value] of Object.entries(other) as [string, unknown][]) {
+    const before = result[name]
+    if (Array.isArray(before) && Array.isArray(value)) result[name] = before.concat(value)
+    else result[name] ??= value
+  }
+  return result
 }
 
 function notDeployed(): PipelineError {
