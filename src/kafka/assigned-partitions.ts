@@ -240,7 +240,8 @@ export class AssignedPartitions {
       // When closing, what is done already is still committed.
       if (!this.isClosed) this.commits.drop(partition)
       this.owned.delete(key)
-      this.options.past.set(key, own)
+      // One that was taken away before it could begin has nothing in the flow: the one that it waited for has.
+      if (!this.options.past.has(key)) this.options.past.set(key, own)
       this.options.onProblem(key, undefined)
     }
     if (lost.length > 0) this.options.consumer.onRevoked(lost.map((own) => own.reader.partition))
@@ -305,8 +306,10 @@ export class AssignedPartitions {
   // ---- fetching ----------------------------------------------------------------------------------------------
 
   private onAccepted(own: OwnedPartition, acceptance: Acceptance): void {
-    if (acceptance === 'taken') own.astray = 0
-    else if (acceptance !== 'ignored') void this.examine(own)
+    if (acceptance === 'taken') {
+      if (own.astray > 0) this.options.onProblem(partitionKey(own.reader.partition), undefined)
+      own.astray = 0
+    } else if (acceptance !== 'ignored') void this.examine(own)
   }
 
   /**
@@ -329,7 +332,7 @@ export class AssignedPartitions {
         if (loss !== undefined) this.stop(own, { ...loss, settled: reader.settled })
       }
     } catch (error) {
-      onProblem('connection', translate(error))
+      if (!reader.isRevoked) onProblem(partitionKey(reader.partition), translate(error))
     }
     this.goBack(own)
   }

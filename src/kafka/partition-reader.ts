@@ -36,6 +36,10 @@ export interface BatchLimits {
   readonly maxBytes: number
 }
 
+/** What may wait of one partition, when that is more than one batch. */
+const BATCHES_AHEAD = 8
+const MAX_BYTES_AHEAD = 4 * 1024 * 1024
+
 /** What headers and objects of a record cost, besides key and value; about, for records of this package. */
 const RECORD_OVERHEAD_BYTES = 500
 
@@ -88,14 +92,18 @@ export class PartitionReader {
     return this.bytes
   }
 
-  /** Less than one batch is waiting: fetch more, while the flow is busy with the outstanding one. */
+  /**
+   * Fetch more, while the flow is busy with the outstanding batch: less than one batch is waiting, or less than several
+   * small ones. A client asks a broker once for all partitions, and while the others have nothing the answer takes its
+   * whole time; a partition that was paused when it asked has to live on what is waiting.
+   */
   get wantsMore(): boolean {
     if (this.state !== 'reading') return false
+    const { maxRecords, maxBytes } = this.limits
     let records = 0
     for (const { range, index } of this.waiting) records += range.records.length - index
-    return (
-      records < this.limits.maxRecords && this.bytes < this.limits.maxBytes + records * RECORD_OVERHEAD_BYTES
-    )
+    if (records < maxRecords && this.bytes < maxBytes + records * RECORD_OVERHEAD_BYTES) return true
+    return records < BATCHES_AHEAD * maxRecords && this.bytes < MAX_BYTES_AHEAD
   }
 
   /** The start offset is known; or a partition that has stopped is to go on here, also further back. */

@@ -37,7 +37,8 @@ import type { WantedTopic } from './topic-selection'
 
 /** Of the time that Node-RED gives a node to close, so much is left for leaving the group. */
 const LEAVE_BUDGET_MS = 5_500
-const MAX_WAIT_MS = 200
+/** A partition that is busy while the others have nothing waits for up to this long, see `PartitionReader.wantsMore`. */
+const MAX_WAIT_MS = 100
 const CREATE_BACKOFF = { initialMs: 500, maxMs: 10_000 }
 
 /** Of all consumers in this process: each partition that one of them is given has a number of its own. */

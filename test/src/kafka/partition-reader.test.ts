@@ -100,13 +100,30 @@ describe('PartitionReader', () => {
     )
   })
 
-  it('wants more while less than one batch is waiting', () => {
+  it('wants more until several batches wait, so that a pause of the fetches does not starve the flow', () => {
     const it = reader(2)
     it.start(0)
-    it.accept(range(0, [0, 1, 2]))
-    assert.equal(it.wantsMore, false)
+    let end = 0
+    for (; it.wantsMore; end += 2) it.accept(range(end, [end, end + 1]))
+    assert.equal(end / 2, 8)
     it.take()
     assert.equal(it.wantsMore, true)
+  })
+
+  it('wants no second batch when one is large: what waits for the others shares the memory with it', () => {
+    const it = new PartitionReader(
+      { topic: 't', partition: 0 },
+      { maxRecords: 10, maxBytes: 64 * 1024 * 1024 },
+    )
+    it.start(0)
+    const large = (offset: number): FetchedRange => ({
+      ...range(offset, []),
+      nextOffset: offset + 1,
+      records: [record(offset, 5 * 1024 * 1024)],
+    })
+    let end = 0
+    for (; it.wantsMore; end++) it.accept(large(end))
+    assert.equal(end, 10)
   })
 
   it('forgets what is waiting when it is stopped or revoked', () => {
