@@ -2,15 +2,20 @@
  * A record that was read from Kafka, as it goes onto a wire. Records of this package tell in their headers how to
  * open them; other producers are met half-way:
  *
- *  - a JSON object with `tenant_id` and `payload` is the envelope `{tenant_id, project_id, mqtt_topic, payload,
- *    timestamp}`, if no header names a tenant
+ *  - a JSON object of `tenant_id`, `payload` and nothing but `project_id`, `mqtt_topic`, `timestamp` and
+ *    `payload_encoding` is the envelope, if no header names a tenant
+ *  - with any other field beside these two the whole object is the payload, of which tenant, project and topic are
+ *    read: to open it would lose the rest
  *  - headers `tenant_id`, `project_id` and `mqtt_topic` count as ours
  *  - anything else is raw: the bytes are the payload
  */
 import { isUtf8 } from 'node:buffer'
+import { parseInstant } from '../runtime/instant'
 import { decodeRecord } from '../tenant/envelope'
 import { HEADER } from '../tenant/header-names'
+import { sourceAt } from '../tenant/json-source'
 import type { ReadHeaders } from '../tenant/record-headers'
+import { isEnvelope } from '../tenant/value-formats'
 import type { KafkaFields, WireRecord } from '../runtime/wire'
 import type { ConsumedRecord, TopicPartition } from './driver'
 
@@ -18,8 +23,6 @@ import type { ConsumedRecord, TopicPartition } from './driver'
 const OUR_HEADERS = [HEADER.tenant, HEADER.messageId, HEADER.deadLetterId]
 const OPENING_BRACE = 0x7b
 const ENVELOPE_MARK = '"tenant_id"'
-/** Smaller numbers are seconds: 10^11 milliseconds were over in 1973. */
-const SMALLEST_MILLISECONDS = 1e11
 
 /** A fresh wire record; nodes of the flow may change it, so every emission gets its own. */
 export function wireRecordOf(consumed: ConsumedRecord, { topic, partition }: TopicPartition): WireRecord {
@@ -46,22 +49,36 @@ function looksLikeEnvelope(value: Buffer | null): value is Buffer {
 }
 
 function openEnvelope(value: Buffer, headers: ReadHeaders): WireRecord {
-  const fields = parseObject(value)
+  const text = value.toString()
+  const fields = parseObject(value, text)
   if (fields?.tenant_id === undefined || fields.payload === undefined) return decodeRecord(value, headers)
+  const receivedAt = parseInstant(fields.timestamp)
+  const isWhole = isEnvelope(fields) && NAMES.every((name) => isName(fields[name]))
+  const opens = isWhole && (receivedAt !== undefined || (fields.timestamp ?? null) === null)
   // The decoder keeps the payload's own text, so that no number changes.
-  const record = decodeRecord(value, { ...headers, [HEADER.format]: 'json' })
-  setText(record, 'tenant', fields.tenant_id)
-  setText(record, 'project', fields.project_id)
-  setText(record, 'topic', fields.mqtt_topic)
-  const receivedAt = timeOf(fields.timestamp)
+  const record = decodeRecord(value, { ...headers, [HEADER.format]: opens ? 'json' : undefined })
+  setText(record, 'tenant', nameIn(text, fields, 'tenant_id'))
+  setText(record, 'project', nameIn(text, fields, 'project_id'))
+  setText(record, 'topic', nameIn(text, fields, 'mqtt_topic'))
   if (receivedAt !== undefined) record.receivedAt = receivedAt
   return record
 }
 
-function parseObject(value: Buffer): Readonly<Record<string, unknown>> | undefined {
+const NAMES = ['tenant_id', 'project_id', 'mqtt_topic'] as const
+
+function isName(value: unknown): boolean {
+  return value === undefined || value === null || typeof value === 'string' || typeof value === 'number'
+}
+
+/** A number keeps its digits: two tenants must not become one by 2^53. */
+function nameIn(text: string, fields: Readonly<Record<string, unknown>>, name: string): unknown {
+  return typeof fields[name] === 'number' ? sourceAt(text, [name]) : fields[name]
+}
+
+function parseObject(value: Buffer, text: string): Readonly<Record<string, unknown>> | undefined {
   if (!isUtf8(value)) return undefined
   try {
-    return JSON.parse(value.toString()) as Readonly<Record<string, unknown>>
+    return JSON.parse(text) as Readonly<Record<string, unknown>>
   } catch {
     return undefined
   }
@@ -72,10 +89,4 @@ function setText(record: WireRecord, field: 'tenant' | 'project' | 'topic', give
   if (typeof value === 'string' || typeof value === 'number' || Buffer.isBuffer(value)) {
     record[field] = String(value)
   }
-}
-
-function timeOf(given: unknown): number | undefined {
-  const time = typeof given === 'string' ? Date.parse(given) : given
-  if (typeof time !== 'number' || !Number.isFinite(time)) return undefined
-  return time >= SMALLEST_MILLISECONDS || typeof given === 'string' ? time : time * 1000
 }

@@ -2,9 +2,11 @@
  * The id of a message, set once when it arrives: from an MQTT 5 user property, from a JSON pointer into the
  * payload, or made here. What a device sets itself survives a repetition by the broker; what we make does not.
  */
+import { isUtf8 } from 'node:buffer'
 import { randomBytes } from 'node:crypto'
 import { PipelineError } from '../runtime/errors'
 import type { UserProperties } from '../runtime/wire'
+import { sourceAt } from '../tenant/json-source'
 
 export type MessageIdSource = 'generated' | 'userProperty' | 'jsonPointer'
 
@@ -62,9 +64,12 @@ function parsePointer(pointer: string): string[] {
 }
 
 function textAt(payload: Buffer, steps: readonly string[]): string {
+  // Of bytes that are no UTF-8 two ids could become one.
+  if (!isUtf8(payload)) return ''
+  const text = payload.toString('utf8')
   let value: unknown
   try {
-    value = JSON.parse(payload.toString('utf8'))
+    value = JSON.parse(text)
   } catch {
     return ''
   }
@@ -72,7 +77,9 @@ function textAt(payload: Buffer, steps: readonly string[]): string {
     if (typeof value !== 'object' || value === null || !Object.hasOwn(value, step)) return ''
     value = (value as Record<string, unknown>)[step]
   }
-  return typeof value === 'string' || typeof value === 'number' ? String(value) : ''
+  if (typeof value === 'string') return value
+  // As it was written: JavaScript has one number for 9007199254740992 and …993, and for 1 and 1.0.
+  return typeof value === 'number' ? (sourceAt(text, steps) ?? '') : ''
 }
 
 function invalid(message: string): PipelineError {

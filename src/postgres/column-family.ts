@@ -1,34 +1,124 @@
 /**
- * What a column's type means for a value from a record. Everything else about types is PostgreSQL's affair: it
- * reads the text of a value as its column needs it.
+ * What a column's type means for a value from a record. What is done with a value of each kind in a column of each
+ * family: `value-rules.ts`.
  */
+import type { Column } from './columns'
 
 /**
- *  - `time`: parsed by us, because PostgreSQL would accept `now`, `tomorrow` and `infinity`
- *  - `clock`: a time of day, checked by us for the same reason
- *  - `times`: several times in one value; handed over when it has none of these words in it
- *  - `float`: a number may be handed over as JavaScript holds it, because the column holds no more
- *  - `other`: a number is handed over as it was written
+ *  - `document`: the whole payload in a column of JSON, which is the text of its JSON
+ *  - `json`: any other value in such a column
+ *  - `instant`, `date`, `clock`, `zoned clock`: parsed by us, because PostgreSQL would accept `now` and `infinity`
+ *  - `array`, `range`: of values of the type `element`
+ *  - `composite`: refused, because its parts are read by PostgreSQL alone
+ *  - `other`: PostgreSQL reads the text of the value, and refuses what it is not
  */
-export type ColumnFamily = 'time' | 'clock' | 'times' | 'float' | 'other'
+export type ColumnFamily =
+  | 'document'
+  | 'json'
+  | 'bytea'
+  | 'text'
+  | 'integer'
+  | 'numeric'
+  | 'float'
+  | 'boolean'
+  | 'instant'
+  | 'date'
+  | 'clock'
+  | 'zoned clock'
+  | 'interval'
+  | 'array'
+  | 'range'
+  | 'composite'
+  | 'other'
 
-/** Names as in `pg_type`. */
-const FAMILIES: Readonly<Record<string, ColumnFamily>> = {
-  timestamptz: 'time',
-  timestamp: 'time',
-  date: 'time',
-  timetz: 'clock',
-  time: 'clock',
-  float8: 'float',
-  float4: 'float',
+export interface ColumnType {
+  readonly family: ColumnFamily
+  /** As in `pg_type`; of a domain that of its base. */
+  readonly name: string
+  /** What stands in brackets behind the type, as PostgreSQL encodes it; -1 for nothing. */
+  readonly modifier: number
+  readonly element?: ColumnType
 }
 
-/** Arrays (their names begin with `_`) and ranges. */
-const SEVERAL_TIMES = /^_(?:timestamptz|timestamp|date|timetz|time)$|^_?(?:tstz|ts|date)(?:multi)?range$/
+/** A step on the way from a column to its base type, as `describe-table.ts` finds them: an array, then its element. */
+export interface TypeStep {
+  readonly name: string
+  /** `typtype`: `b` for base types, `c` for composite ones, and so on. */
+  readonly kind: string
+  readonly array: boolean
+  readonly modifier: number
+}
 
-/** @param type the name of the column's type in `pg_type`, of a domain that of its base */
-export function familyOf(type: string | undefined): ColumnFamily {
-  if (type === undefined) return 'other'
-  if (SEVERAL_TIMES.test(type)) return 'times'
-  return (Object.hasOwn(FAMILIES, type) && FAMILIES[type]) || 'other'
+/** Names as in `pg_type`. */
+const FAMILIES: ReadonlyMap<string, ColumnFamily> = new Map(
+  Object.entries({
+    json: ['json', 'jsonb'],
+    bytea: ['bytea'],
+    text: ['text', 'varchar', 'bpchar', 'name', 'char', 'citext'],
+    integer: ['int2', 'int4', 'int8', 'oid'],
+    numeric: ['numeric'],
+    float: ['float4', 'float8'],
+    boolean: ['bool'],
+    instant: ['timestamp', 'timestamptz'],
+    date: ['date'],
+    clock: ['time'],
+    'zoned clock': ['timetz'],
+    interval: ['interval'],
+  } satisfies Partial<Record<ColumnFamily, string[]>>).flatMap(([family, names]) =>
+    names.map((name) => [name, family as ColumnFamily] as const),
+  ),
+)
+
+/** Of ranges and multiranges the type of a bound. */
+const BOUNDS: ReadonlyMap<string, string> = new Map(
+  ['range', 'multirange'].flatMap((suffix) =>
+    Object.entries({
+      int4: 'int4',
+      int8: 'int8',
+      num: 'numeric',
+      ts: 'timestamp',
+      tstz: 'timestamptz',
+      date: 'date',
+    }).map(([prefix, bound]) => [prefix + suffix, bound] as const),
+  ),
+)
+
+const UNKNOWN: TypeStep = { name: '', kind: 'b', array: false, modifier: -1 }
+
+export function columnType([step = UNKNOWN, ...inner]: readonly TypeStep[]): ColumnType {
+  const { name, kind, array, modifier } = step
+  if (array) return { family: 'array', name, modifier, element: columnType(inner) }
+  if (kind === 'r' || kind === 'm') {
+    return {
+      family: 'range',
+      name,
+      modifier,
+      element: columnType([{ ...UNKNOWN, name: BOUNDS.get(name) ?? '' }]),
+    }
+  }
+  return { family: kind === 'c' ? 'composite' : (FAMILIES.get(name) ?? 'other'), name, modifier }
+}
+
+/** Families that the time of the row, or where it is from, can go into. */
+const TAKES_TIME: ReadonlySet<ColumnFamily> = new Set(['instant', 'date', 'text', 'json', 'other'])
+const TAKES_WORD: ReadonlySet<ColumnFamily> = new Set(['text', 'json', 'other'])
+
+/** Why values cannot be written to a column without becoming others, and what to do; `undefined`: they can. */
+export function whyUnusable({ source }: Column, type: ColumnType): string | undefined {
+  const { family, name, modifier } = type.element ?? type
+  if (name === 'money')
+    return 'has the type money, whose digits depend on a setting of the server; make it numeric'
+  if (family === 'composite') {
+    return 'has a type of several parts; make it jsonb, or take each part into a column of its own'
+  }
+  if (family === 'interval' && modifier >= 0) {
+    return 'has a type that cuts parts off an interval in silence; make it interval, without anything behind it'
+  }
+  if (source.kind === 'time' && !TAKES_TIME.has(type.family)) {
+    return 'takes the time of the row and has no type for it; make it timestamptz, or give it another source'
+  }
+  if (source.kind === 'time source' && !TAKES_WORD.has(type.family)) {
+    return 'takes the source of the time, which is a word, and has no type for it; make it text'
+  }
+  return undefined
 }

@@ -117,12 +117,6 @@ export class CopyText {
   }
 }
 
-/** @throws for half of a surrogate pair */
-export function utf8Of(text: string): Buffer {
-  assertWellFormed(text)
-  return Buffer.from(text)
-}
-
 function assertWellFormed(text: string): void {
   if (LONE_SURROGATE.test(text)) {
     throw new Error('the text has half of a surrogate pair, which UTF-8 cannot hold')

@@ -285,6 +285,8 @@ function beginWithLimits({ statementTimeoutMs, lockTimeoutMs }: DatabaseOptions)
     `set local lock_timeout = ${lockTimeoutMs}`,
     `set local idle_in_transaction_session_timeout = ${statementTimeoutMs}`,
     'set local synchronous_commit = on',
+    // The time zone that a role or a database is set to must not decide which instant a text without a zone is.
+    "set local timezone = 'UTC'",
     // At COMMIT it would be too late to find the row that is refused.
     'set constraints all immediate',
   ].join('; ')

@@ -1,5 +1,6 @@
 /** Makes a table ready for rows: created where that is asked for, with partitions, and the way to write to it. */
-import type { Column, PayloadType, PropertyPath } from './columns'
+import type { ColumnType } from './column-family'
+import { PAYLOAD_TYPES, type Column, type PayloadType, type PropertyPath } from './columns'
 import { CopyWriter } from './copy-writer'
 import type { Database } from './database'
 import type { TableName } from './identifiers'
@@ -40,7 +41,7 @@ export async function preparedTable(
   options: RowOptions,
   createSchema: boolean,
 ): Promise<PreparedTable> {
-  const { payloadType, timeProperty, bounds, createTable: create, reader, key } = options
+  const { timeProperty, bounds, createTable: create, reader, key } = options
   const { layout, columns, types } = await prepareTable(database, {
     table,
     columns: options.columns,
@@ -59,7 +60,7 @@ export async function preparedTable(
     mapping: {
       columns,
       types,
-      payloadType,
+      payloadType: payloadTypeOf(columns, types),
       timeProperty,
       bounds,
       boundTime: layout !== 'plain',
@@ -69,6 +70,14 @@ export async function preparedTable(
     writer: key === undefined ? new CopyWriter(table, names) : new StagedWriter(table, names, key),
     partitions,
   }
+}
+
+/** What the payload's column is, whatever the dialog says: an existing table decides which payloads are refused. */
+function payloadTypeOf(columns: readonly Column[], types: ReadonlyMap<string, ColumnType>): PayloadType {
+  const column = columns.find(({ source }) => source.kind === 'payload')
+  const name = types.get(column?.name ?? '')?.name
+  // Of another type it is read as any value is, and not looked through before.
+  return PAYLOAD_TYPES.find((type) => type === name) ?? 'bytea'
 }
 
 /** Only what is of our making is dropped: `maintenance.ts`. */

@@ -8,10 +8,10 @@ import type { WireRecord } from '../runtime/wire'
 import type { PropertyPath } from './columns'
 import { sourceAt } from '../tenant/json-source'
 
-/** A record cannot give what a column needs. */
+/** A part of the payload is asked for, and the payload is not JSON. */
 export class Unusable extends Error {
   constructor(
-    readonly code: 'JSON_INVALID' | 'UTF8_INVALID' | 'TIME_INVALID',
+    readonly code: 'JSON_INVALID' | 'UTF8_INVALID',
     text: string,
   ) {
     super(text)
@@ -55,7 +55,7 @@ export class RecordValues {
   }
 }
 
-function leadsIntoPayload(path: PropertyPath): boolean {
+export function leadsIntoPayload(path: PropertyPath): boolean {
   return path[0] === 'payload' && path.length > 1
 }
 

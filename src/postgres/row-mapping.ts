@@ -6,20 +6,22 @@
  * JSON payloads are stored as the bytes that came in, not parsed and written again: that would change numbers
  * (1e400, 2^53+1), and drop duplicate keys. The same holds for the parts of a payload that columns take.
  */
+import { parseInstant } from '../runtime/instant'
 import type { WireRecord } from '../runtime/wire'
-import { familyOf, type ColumnFamily } from './column-family'
-import type { Column, PayloadType, PropertyPath } from './columns'
-import { CopyText, utf8Of } from './copy-text'
+import { columnType, type ColumnType } from './column-family'
+import type { Column, ColumnSource, PayloadType, PropertyPath } from './columns'
+import { CopyText } from './copy-text'
 import { keptFromMs, outdated, type Keeping } from './kept-time'
-import { clockText, DAY_MS, isWithin, namesATime, parseTime, timeText, type TimeBounds } from './record-time'
-import { RecordValues, Unusable } from './record-values'
+import { cutText, DAY_MS, isWithin, timeText, type TimeBounds } from './record-time'
+import { leadsIntoPayload, RecordValues, Unusable } from './record-values'
 import type { Reason, RejectedRecord } from './rejected'
 import { cameFromKafka } from './routing'
+import { textFor, Unfit } from './value-rules'
 
 export interface RowMapping {
   readonly columns: readonly Column[]
-  /** Of the table's columns the names of their types in `pg_type`. */
-  readonly types: ReadonlyMap<string, string>
+  /** Of the table's columns. */
+  readonly types: ReadonlyMap<string, ColumnType>
   readonly payloadType: PayloadType
   /** Property with the device's time; `undefined`: the Kafka timestamp. */
   readonly timeProperty: PropertyPath | undefined
@@ -43,6 +45,8 @@ export interface EncodedRows {
   readonly nowMs: number
   /** Records whose device should have given a time, and gave none that can be used. */
   readonly timeReplaced: readonly WireRecord[]
+  /** Columns of which no row has a value. */
+  readonly empty: readonly string[]
 }
 
 /** Where a row's time is from: the device, Kafka's timestamp, or the clock when there is neither. */
@@ -54,8 +58,14 @@ interface RowTime {
 }
 
 /** A column with what its type means for a value. */
-interface Cell extends Column {
-  readonly family: ColumnFamily
+interface Cell {
+  readonly name: string
+  readonly source: ColumnSource
+  readonly type: ColumnType
+  /** A text needs no look: it is stored as it is, or refused. */
+  readonly takesText: boolean
+  /** A row has a value in it. */
+  hasValue: boolean
 }
 
 /** What a record has beside its payload: measured on the default mapping, rounded up. */
@@ -73,10 +83,7 @@ export function encodeRows(
   const rejected: RejectedRecord[] = []
   const timeReplaced: WireRecord[] = []
   const days = new Set<number>()
-  const cells = mapping.columns.map((column) => ({
-    ...column,
-    family: familyOf(mapping.types.get(column.name)),
-  }))
+  const cells = mapping.columns.map((column) => cellOf(column, mapping.types.get(column.name)))
   const keyColumns = mapping.columns.filter(({ name }) => mapping.key.includes(name))
   const { keeping } = mapping
   const keptFrom = keeping === undefined ? -Infinity : keptFromMs(keeping, nowMs)
@@ -93,7 +100,7 @@ export function encodeRows(
         ? NO_TIME
         : (tooLate(time.timeMs) ??
           emptyKey(keyColumns, record, values) ??
-          encodeRow(copy, cells, mapping.payloadType, record, values, time))
+          encodeRow(copy, cells, record, values, time))
     if (time === undefined || reason !== undefined) {
       copy.dropRow()
       rejected.push({ record, reason: reason ?? NO_TIME })
@@ -105,7 +112,21 @@ export function encodeRows(
     const day = Math.floor(time.timeMs / DAY_MS)
     if (day !== lastDay) days.add((lastDay = day))
   }
-  return { copy, records: kept, rejected, days, nowMs, timeReplaced }
+  const empty = cells.filter(({ hasValue }) => !hasValue).map(({ name }) => name)
+  return { copy, records: kept, rejected, days, nowMs, timeReplaced, empty }
+}
+
+function cellOf({ name, source }: Column, type = columnType([])): Cell {
+  const isDocument = source.kind === 'payload' && type.family === 'json'
+  const isPlainText =
+    type.family === 'text' && type.modifier < 0 && /^(?:text|varchar|citext)$/.test(type.name)
+  return {
+    name,
+    source,
+    type: isDocument ? { ...type, family: 'document' } : type,
+    takesText: isDocument || isPlainText || type.family === 'other',
+    hasValue: source.kind !== 'property',
+  }
 }
 
 const NO_TIME: Reason = {
@@ -121,9 +142,18 @@ function emptyKey(
 ): Reason | undefined {
   if (keyColumns.length === 0 || !cameFromKafka(record)) return undefined
   const empty = keyColumns.find(
-    ({ source }) => source.kind === 'property' && (values.quietlyAt(source.path) ?? '') === '',
+    ({ source }) => source.kind === 'property' && isEmpty(values.quietlyAt(source.path)),
   )
   return empty && { code: 'KEY_MISSING', text: `the key column "${empty.name}" has no value` }
+}
+
+function isEmpty(value: unknown): boolean {
+  return (
+    value === undefined ||
+    value === null ||
+    value === '' ||
+    (value instanceof Uint8Array && value.length === 0)
+  )
 }
 
 function expectedBytes(records: readonly WireRecord[]): number {
@@ -144,7 +174,7 @@ function timeOf(
   nowMs: number,
 ): RowTime | undefined {
   if (mapping.timeProperty !== undefined) {
-    const own = parseTime(values.quietlyAt(mapping.timeProperty))
+    const own = parseInstant(values.quietlyAt(mapping.timeProperty))
     if (own !== undefined && isWithin(mapping.bounds, own, nowMs)) return { timeMs: own, source: 'device' }
   }
   const kafka = record.kafka?.timestamp
@@ -162,100 +192,81 @@ function isTimestamp(value: unknown): value is number {
 function encodeRow(
   copy: CopyText,
   cells: readonly Cell[],
-  payloadType: PayloadType,
   record: WireRecord,
   values: RecordValues,
   time: RowTime,
 ): Reason | undefined {
+  let current: Cell | undefined
   try {
-    for (const cell of cells) addCell(copy, cell, payloadType, record, values, time)
+    for (const cell of cells) {
+      current = cell
+      addCell(copy, cell, record, values, time)
+    }
     return undefined
   } catch (error) {
-    return {
-      code: error instanceof Unusable ? error.code : 'NOT_ENCODABLE',
-      text: (error as Error).message,
-    }
+    if (error instanceof Unusable) return { code: error.code, text: error.message }
+    const text = `the column "${current?.name}" ${(error as Error).message}`
+    if (error instanceof Unfit) return { code: error.code, text, rule: current?.name }
+    return { code: 'NOT_ENCODABLE', text: `the column "${current?.name}": ${(error as Error).message}` }
   }
 }
 
-function addCell(
-  copy: CopyText,
-  cell: Cell,
-  payloadType: PayloadType,
-  record: WireRecord,
-  values: RecordValues,
-  time: RowTime,
-): void {
+function addCell(copy: CopyText, cell: Cell, record: WireRecord, values: RecordValues, time: RowTime): void {
   const { source } = cell
   switch (source.kind) {
     case 'time':
-      copy.addPlain(timeText(time.timeMs))
+      addTime(copy, cell.type, time.timeMs)
       return
     case 'time source':
-      copy.addPlain(time.source)
+      addValue(copy, cell, time.source)
       return
     case 'payload':
-      addPayload(copy, record.payload, payloadType)
+      addPayload(copy, cell, record.payload)
       return
     case 'property':
-      addValue(copy, cell, values, source.path)
+      addValue(copy, cell, values.at(source.path), values, source.path)
   }
 }
 
-function addPayload(copy: CopyText, payload: unknown, type: PayloadType): void {
-  if (payload === undefined || payload === null) {
+/** Finer than its column the time of a row is cut off: PostgreSQL would round it, into the next day too. */
+function addTime(copy: CopyText, type: ColumnType, timeMs: number): void {
+  const text = timeText(timeMs)
+  if (type.family !== 'instant') copy.addText(textFor(type, { value: text, source: none, hasTexts: true }))
+  else copy.addPlain(type.modifier < 0 ? text : cutText(text, type.modifier))
+}
+
+function addPayload(copy: CopyText, cell: Cell, payload: unknown): void {
+  if (!(payload instanceof Uint8Array)) addValue(copy, cell, payload)
+  else if (cell.type.family === 'bytea') copy.addHex(payload)
+  else if (cell.takesText) copy.addBytes(payload)
+  else addValue(copy, cell, payload)
+}
+
+/** @param path where the value is from, when it may be a part of the payload */
+function addValue(
+  copy: CopyText,
+  cell: Cell,
+  value: unknown,
+  values?: RecordValues,
+  path?: PropertyPath,
+): void {
+  if (value === undefined || value === null) {
     copy.addNull()
-  } else if (type === 'bytea') {
-    copy.addHex(payload instanceof Uint8Array ? payload : utf8Of(asText(payload)))
-  } else if (payload instanceof Uint8Array) {
-    copy.addBytes(payload)
-  } else {
-    copy.addText(asText(payload))
+    return
   }
+  cell.hasValue = true
+  if (typeof value === 'string' && cell.takesText) {
+    copy.addText(value)
+    return
+  }
+  if (path === undefined || !leadsIntoPayload(path)) {
+    // Kafka's own numbers: partition, offset, timestamp.
+    if (typeof value === 'number' && Number.isSafeInteger(value) && cell.type.family === 'integer')
+      copy.addPlain(String(value))
+    else copy.addText(textFor(cell.type, { value, source: none, hasTexts: path !== undefined }))
+    return
+  }
+  copy.addText(textFor(cell.type, { value, source: () => values?.sourceAt(path), hasTexts: false }))
 }
 
-function addValue(copy: CopyText, cell: Cell, values: RecordValues, path: PropertyPath): void {
-  const value = values.at(path)
-  if (value === undefined || value === null) copy.addNull()
-  else if (cell.family === 'time') copy.addPlain(timeText(read(parseTime, value, cell.name)))
-  else if (cell.family === 'clock') copy.addPlain(read(clockText, value, cell.name))
-  else if (cell.family === 'times') copy.addText(read(textOfTimes, value, cell.name))
-  else if (typeof value === 'string') copy.addText(value)
-  else if (typeof value === 'number') copy.addPlain(numberText(value, cell.family, values, path))
-  else if (value instanceof Uint8Array) copy.addHex(value)
-  else if (value instanceof Date) copy.addPlain(value.toISOString())
-  else copy.addText(values.sourceAt(path) ?? asText(value))
-}
-
-/** PostgreSQL would take `now` and `infinity` for times. */
-function read<T>(parse: (value: unknown) => T | undefined, value: unknown, column: string): T {
-  const time = parse(value)
-  if (time !== undefined) return time
-  throw new Unusable('TIME_INVALID', `the column "${column}" takes a time, and what the record has is none`)
-}
-
-function textOfTimes(value: unknown): string | undefined {
-  const text = asText(value)
-  return namesATime(text) ? undefined : text
-}
-
-/** So many characters have at most 15 digits and a point or a sign: JavaScript gives such a number back as it was. */
-const FAITHFUL_LENGTH = 16
-
-/** As the device wrote it, where JavaScript's number may be another one; else without the fraction of 2.0. */
-function numberText(value: number, family: ColumnFamily, values: RecordValues, path: PropertyPath): string {
-  if (family === 'float' && Number.isFinite(value)) return String(value)
-  const source = values.sourceAt(path)
-  if (source === undefined) return String(value)
-  const isWhole = Number.isSafeInteger(value) && (value !== 0 || /^[-0.]+$/.test(source))
-  return isWhole && source.length <= FAITHFUL_LENGTH ? String(value) : source
-}
-
-/** The text of anything that is not text already. */
-function asText(value: unknown): string {
-  if (typeof value === 'string') return value
-  if (typeof value === 'bigint') return value.toString()
-  const json = JSON.stringify(value) as string | undefined
-  if (json === undefined) throw new Error(`a ${typeof value} cannot be stored`)
-  return json
-}
+const none = (): undefined => undefined

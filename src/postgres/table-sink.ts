@@ -272,7 +272,7 @@ export class TableSink {
       targets: shared === undefined ? (tenantTables as TenantTables) : new SharedTable(shared),
       breakers: this.breakers,
       refusals: this.refusals,
-      screening: { columns, payloadType },
+      screening: shared?.mapping ?? { columns, payloadType },
       deadLetters,
       refuser,
       deliverRejected,

@@ -2,6 +2,7 @@
  * The table that a sink writes to: made when the sink is told to and it is missing, else used as it is. A table
  * that does not fit the mapping is a fault of the configuration, found before the first row and not by it.
  */
+import { whyUnusable, type ColumnType } from './column-family'
 import type { Column, PropertyPath } from './columns'
 import { conflictLoss, losesRowsAfterConflict } from './conflict-loss'
 import type { Database } from './database'
@@ -32,8 +33,8 @@ export interface CheckedTable {
   readonly layout: TableLayout
   /** Those of the mapping that the table has: all, but for optional ones. */
   readonly columns: readonly Column[]
-  /** The type of each of the table's columns, as `describe-table.ts` says. */
-  readonly types: ReadonlyMap<string, string>
+  /** The type of each of the table's columns. */
+  readonly types: ReadonlyMap<string, ColumnType>
 }
 
 /** `by day` and `hypertable` are of our making: their partitions are ours to add and to drop. */
@@ -83,6 +84,7 @@ async function lookOrCreate(database: Database, options: TableOptions): Promise<
       const version = await timescaleVersion(client)
       if (version !== undefined && losesRowsAfterConflict(version)) throw conflictLoss(table, version)
     }
+    assertUsable(table, columns, types)
     if (options.reader !== undefined) {
       if (found.hypertable) throw chunksAreOpen(table, options.reader.role)
       await protectRows(client, table, options.reader.tenantColumn, options.reader.role)
@@ -124,6 +126,21 @@ function assertKeyHasTime({ key, timeColumn }: NewTable): void {
   if (key === undefined || timeColumn === undefined || key.includes(timeColumn)) return
   const text = `the table is cut by "${timeColumn}", so the key has to contain that column; add it to the key, or create the table yourself`
   throw new DatabaseError('configuration', '0A000', text, `key without "${timeColumn}"`)
+}
+
+/** Columns whose values would become others in silence. */
+function assertUsable(
+  { schema, table }: TableName,
+  columns: readonly Column[],
+  types: ReadonlyMap<string, ColumnType>,
+): void {
+  for (const column of columns) {
+    const type = types.get(column.name)
+    const why = type && whyUnusable(column, type)
+    if (why === undefined) continue
+    const text = `the column "${column.name}" of "${schema}"."${table}" ${why}`
+    throw new DatabaseError('configuration', '42804', text, `type of the column ${column.name}`)
+  }
 }
 
 function missingTable({ schema, table }: TableName): DatabaseError {

@@ -108,3 +108,18 @@ function skipSpace(text: string, from: number): number {
 function isSpace(code: number): boolean {
   return code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09
 }
+
+/** The texts of an array's elements, in one walk; an empty list for what is no array. */
+export function elementSources(text: string): string[] {
+  const sources: string[] = []
+  let at = skipSpace(text, 0)
+  if (text.charCodeAt(at) !== OPENING_BRACKET) return sources
+  at = skipSpace(text, at + 1)
+  while (at < text.length && text.charCodeAt(at) !== CLOSING_BRACKET) {
+    const end = valueEnd(text, at)
+    sources.push(text.slice(at, end))
+    at = skipSpace(text, end)
+    if (text.charCodeAt(at) === COMMA) at = skipSpace(text, at + 1)
+  }
+  return sources
+}

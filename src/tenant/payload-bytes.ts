@@ -36,6 +36,9 @@ function asJson(value: unknown): string | undefined {
       value,
       function (this: object, _key: string, inner: unknown): unknown {
         if (typeof inner === 'bigint') return inner.toString()
+        // JSON has `null` for them, and `{}` for what a Map or a Set holds.
+        if (typeof inner === 'number' && !Number.isFinite(inner)) return String(inner)
+        if (inner instanceof Map || inner instanceof Set) return [...(inner as Iterable<unknown>)]
         if (typeof inner !== 'object' || inner === null) return inner
         while (path.length > 0 && path.at(-1) !== this) path.pop()
         if (path.includes(inner)) return '[Circular]'

@@ -7,6 +7,7 @@
 import { isUtf8 } from 'node:buffer'
 import { PipelineError } from '../runtime/errors'
 import type { WireRecord } from '../runtime/wire'
+import { faithfulJson } from './faithful-json'
 import { sourceAt } from './json-source'
 
 const JSON_TYPE = /[/+]json\b/
@@ -20,20 +21,17 @@ export function payloadBytes(payload: unknown): Buffer | null {
   if (payload instanceof Uint8Array) {
     return Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength)
   }
-  let text: string | undefined
   try {
-    text = JSON.stringify(payload)
+    return Buffer.from(faithfulJson(payload))
   } catch (error) {
     throw notSerializable(error)
   }
-  if (text === undefined) throw notSerializable(undefined)
-  return Buffer.from(text)
 }
 
 function notSerializable(cause: unknown): PipelineError {
   return new PipelineError(
     'RECORD_NOT_SERIALIZABLE',
-    'the payload cannot be written as JSON: it refers to itself, or holds a function or a BigInt',
+    'the payload cannot be written as JSON: it refers to itself, or holds NaN, a Map, a function or a BigInt',
     { retryable: false, statusText: 'payload is not JSON', cause },
   )
 }
@@ -122,6 +120,33 @@ export interface Opened {
   readonly contentType?: string
 }
 
+/** The fields of our envelope. A value with others is another producer's, and would lose them if it were opened. */
+const ENVELOPE_FIELDS: ReadonlySet<string> = new Set([
+  'tenant_id',
+  'project_id',
+  'mqtt_topic',
+  'payload',
+  'timestamp',
+  'payload_encoding',
+])
+const CLOUD_EVENT_FIELDS: ReadonlySet<string> = new Set([
+  ...['specversion', 'id', 'source', 'type', 'subject', 'time', 'tenantid', 'projectid'],
+  ...['datacontenttype', 'data', 'data_base64'],
+])
+const ENCODINGS: ReadonlySet<unknown> = new Set([undefined, 'text', 'base64', 'none'])
+
+/** Whether an object is the envelope and nothing else, so that its payload is all that a row has to keep of it. */
+export function isEnvelope(fields: Readonly<Record<string, unknown>>): boolean {
+  if (!Object.hasOwn(fields, 'payload') || !ENCODINGS.has(fields.payload_encoding)) return false
+  return Object.keys(fields).every((name) => ENVELOPE_FIELDS.has(name))
+}
+
+/** Another type and other attributes are in no header of ours, so they would be lost. */
+function isCloudEventOfOurs({ type, ...fields }: Readonly<Record<string, unknown>>): boolean {
+  if (type !== undefined && type !== CLOUD_EVENT_TYPE) return false
+  return Object.keys(fields).every((name) => CLOUD_EVENT_FIELDS.has(name))
+}
+
 /**
  * `undefined` for a value that is neither an envelope nor a CloudEvent, and for one whose payload cannot be taken out
  * of it without a change. Never throws.
@@ -137,8 +162,10 @@ export function open(value: Buffer): Opened | undefined {
   }
   if (typeof parsed !== 'object' || parsed === null) return undefined
   const fields = parsed as Readonly<Record<string, unknown>>
-  if (fields.specversion !== undefined) return openCloudEvent(text, fields)
-  const payload = 'payload' in fields ? openPayload(text, fields) : undefined
+  if (fields.specversion !== undefined) {
+    return isCloudEventOfOurs(fields) ? openCloudEvent(text, fields) : undefined
+  }
+  const payload = isEnvelope(fields) ? openPayload(text, fields) : undefined
   return payload === undefined ? undefined : { payload }
 }
 

@@ -10,7 +10,8 @@ const NO_PAYLOAD = { ...ROWS }
 export const KEYS: readonly PoisonInput[] = [
   column('P88', 'too long for varchar(5)', 'code', '"abcdef"', '22001'),
   // PostgreSQL's own rule for varchar; the payload keeps the blanks.
-  column('P88', 'too long by blanks for varchar(5)', 'code', '"abc     "', { row: 'abc  ' }),
+  // PostgreSQL would cut the blanks off in silence.
+  column('P88', 'too long by blanks for varchar(5)', 'code', '"abc     "', 'VALUE_CHANGED'),
   column('P88', 'five characters of four bytes', 'code', '"\u{1f600}\u{1f600}\u{1f600}\u{1f600}\u{1f600}"', {
     row: '\u{1f600}\u{1f600}\u{1f600}\u{1f600}\u{1f600}',
   }),

@@ -50,7 +50,8 @@ const NO_TIMES: readonly (readonly [PoisonInput['id'], title: string, json: stri
   ['P82', 'the date of a mail', '"Fri, 20 Nov 2026 10:00:00 GMT"'],
   ['P82', 'a julian day', '"J2461365"'],
   ['P83', 'the last instant of JavaScript', '"+275760-09-13T00:00:00.000Z"'],
-  ['P85', 'an instant beyond JavaScript', '8640000000000001'],
+  ['P85', 'a number that is no time in any unit', '86400000000000000'],
+  ['P85', 'days since 1970, or seconds', '20046'],
   ['P86', 'seconds before 1970', '-1'],
   ['P87', 'a boolean', 'true'],
   ['P87', 'an object', '{"seconds":1}'],
@@ -68,6 +69,10 @@ export const TIMES: readonly PoisonInput[] = [
   column('P75', 'milliseconds', 'measured_at', '1732715160123', { row: '2024-11-27 13:46:00.123+00' }),
   column('P75', 'milliseconds as text', 'measured_at', '"1732715160123"', {
     row: '2024-11-27 13:46:00.123+00',
+  }),
+  column('P75', 'microseconds', 'measured_at', '1732715160123456', { row: '2024-11-27 13:46:00.123456+00' }),
+  column('P75', 'nanoseconds as a number', 'measured_at', '1732715160123456789', {
+    row: '2024-11-27 13:46:00.123456+00',
   }),
   // What is finer than PostgreSQL's microseconds is cut off; the payload keeps it.
   column('P76', 'nanoseconds', 'measured_at', '"2024-11-27T13:46:00.123456789Z"', {

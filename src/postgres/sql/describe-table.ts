@@ -1,11 +1,11 @@
 import type { ClientBase } from 'pg'
+import { columnType, type ColumnType, type TypeStep } from '../column-family'
 import { qualified, type TableName } from '../identifiers'
 import { OURS } from './create-table'
 import { hypertablesNamed } from './hypertables-named'
 
 export interface TableDescription {
-  /** Each column with the name of its type in `pg_type`; of a domain with that of its base, however deep. */
-  readonly columns: ReadonlyMap<string, string>
+  readonly columns: ReadonlyMap<string, ColumnType>
   /** Columns whose value PostgreSQL computes; it takes none for them. */
   readonly generated: ReadonlySet<string>
   readonly partitioned: boolean
@@ -20,21 +20,29 @@ export async function describeTable(
   table: TableName,
 ): Promise<TableDescription | undefined> {
   const { rows } = await client.query<{
-    columns: [name: string, type: string][]
+    columns: [name: string, steps: TypeStep[]][]
     generated: string[]
     partitioned: boolean
     ours: boolean
   }>(
     `\
-select (select coalesce(json_agg(json_build_array(attname, base.typname)), '[]')
+select (select coalesce(json_agg(json_build_array(attname, base.steps)), '[]')
           from pg_attribute
          cross join lateral (
                with recursive step as (
-                 select typname, typbasetype from pg_type where oid = atttypid
+                 select atttypid as type, atttypmod as modifier, 0 as depth
                   union all
-                 select type.typname, type.typbasetype from step join pg_type as type on type.oid = step.typbasetype
+                 select case typtype when 'd' then typbasetype else typelem end,
+                        case when typtype = 'd' and modifier < 0 then typtypmod else modifier end,
+                        depth + 1
+                   from step join pg_type on oid = type
+                  where typtype = 'd' or (typcategory = 'A' and typelem <> 0 and typlen = -1)
                )
-               select typname from step where typbasetype = 0) as base
+               select json_agg(json_build_object(
+                        'name', typname, 'kind', typtype, 'array', typcategory = 'A', 'modifier', modifier)
+                        order by depth) as steps
+                 from step join pg_type on oid = type
+                where typtype <> 'd') as base
          where attrelid = class.oid and attnum > 0 and not attisdropped) as columns,
        (select coalesce(json_agg(attname), '[]')
           from pg_attribute
@@ -48,5 +56,6 @@ select (select coalesce(json_agg(json_build_array(attname, base.typname)), '[]')
   const row = rows[0]
   if (row === undefined) return undefined
   const hypertable = (await hypertablesNamed(client, table.table)).has(table.schema)
-  return { ...row, hypertable, columns: new Map(row.columns), generated: new Set(row.generated) }
+  const columns = row.columns.map(([name, steps]) => [name, columnType(steps)] as const)
+  return { ...row, hypertable, columns: new Map(columns), generated: new Set(row.generated) }
 }

@@ -79,6 +79,41 @@ describe('wireRecordOf', () => {
     assert.deepEqual([raw.payload, raw.tenant], [value, undefined])
   })
 
+  it('opens only what is an envelope and nothing else: of any other object all fields are the payload', () => {
+    for (const more of [
+      '"id":7',
+      '"type":"OrderPlaced","device":"d7","seq":17',
+      '"payload_encoding":"gzip"',
+      '"timestamp":"yesterday"',
+      '"timestamp":20046',
+      '"project_id":{"site":1}',
+    ]) {
+      const text = `{"tenant_id":"acme","mqtt_topic":"a/b","payload":{"t":20},${more}}`
+      const record = wireRecordOf(consumed(text), place)
+      assert.deepEqual([String(record.payload), record.tenant, record.topic], [text, 'acme', 'a/b'])
+      // A header of any other producer may be called so, too.
+      assert.equal(String(wireRecordOf(consumed(text, { format: 'json' }), place).payload), text)
+    }
+  })
+
+  it('keeps the digits of tenant, project and topic that are numbers', () => {
+    const text = '{"tenant_id":9007199254740993,"project_id":1.0,"mqtt_topic":1e3,"payload":1}'
+    const record = wireRecordOf(consumed(text), place)
+    assert.deepEqual([record.tenant, record.project, record.topic], ['9007199254740993', '1.0', '1e3'])
+  })
+
+  for (const [timestamp, expected] of [
+    ['1732715160', 1_732_715_160_000],
+    ['1732715160123456', 1_732_715_160_123.456],
+    ['"2024-11-27T13:46:00"', 1_732_715_160_000],
+    ['null', undefined],
+  ] as const) {
+    it(`reads the timestamp ${timestamp} of an envelope, in UTC when it names no zone`, () => {
+      const record = wireRecordOf(consumed(`{"tenant_id":"a","payload":1,"timestamp":${timestamp}}`), place)
+      assert.deepEqual([String(record.payload), record.receivedAt], ['1', expected])
+    })
+  }
+
   it('takes no tenant from the payload of a record that names its tenant in a header', () => {
     const text = '{"tenant_id":"other","payload":1}'
     const record = wireRecordOf(consumed(text, { tenant: 'acme' }), place)

@@ -25,6 +25,18 @@ describe('message ids', () => {
     })
   }
 
+  it('keep the digits of a number', () => {
+    for (const id of ['9007199254740993', '1.0', '1e3', '-0', '0.10', '12345678901234567890']) {
+      const text = Buffer.from(`{"x":{"id":1},"ids":[0, ${id} ],"y":"id"}`)
+      assert.equal(new MessageIds('jsonPointer', '/ids/1').idOf(text, undefined), id)
+    }
+  })
+
+  it('are made here when the bytes are no UTF-8, of which two could become one', () => {
+    const bytes = Buffer.from('{"id":"a\xff"}', 'latin1')
+    assert.match(new MessageIds('jsonPointer', '/id').idOf(bytes, undefined), /-0$/)
+  })
+
   it('are made here when the message has none', () => {
     for (const pointer of ['/none', '/big', '/id/deeper', '/a~1b/~0/7', '/__proto__']) {
       assert.match(new MessageIds('jsonPointer', pointer).idOf(payload, undefined), /^[\w-]{12}-0$/)

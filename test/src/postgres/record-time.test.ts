@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { clockText, isWithin, namesATime, parseTime, timeText } from '../../../src/postgres/record-time'
+import { clockText, dateText, isWithin, namesATime, timeText } from '../../../src/postgres/record-time'
+import { parseInstant } from '../../../src/runtime/instant'
 
 describe('the time of a record', () => {
   const utc = Date.UTC(2024, 10, 27, 14, 46, 0)
@@ -14,10 +15,15 @@ describe('the time of a record', () => {
     ['2024-11-27T15:46:00.123456789+01:00', utc + 123.456],
     ['2024-11-27T09:16:00-0530', utc],
     ['2024-11-27', Date.UTC(2024, 10, 27)],
+    ['1732718760123456', utc + 123.456],
+    [1732718760123456, utc + 123.456],
+    ['1732718760123456789', utc + 123.456],
     [0, 0],
+    [1e8, 1e11],
+    ['2016-12-31T23:59:60Z', Date.UTC(2017, 0, 1)],
   ] as const) {
     it(`reads ${given instanceof Date ? 'a Date' : JSON.stringify(given)}`, () =>
-      assert.equal(parseTime(given), expected))
+      assert.equal(parseInstant(given), expected))
   }
 
   for (const given of [
@@ -27,6 +33,14 @@ describe('the time of a record', () => {
     '',
     '20/11/2026',
     '2026-02-30',
+    '2025-02-30T10:00:60Z',
+    '2025-01-32T10:00:60Z',
+    '0024-01-01',
+    // Days, seconds of 1970, microseconds of a day: too little to tell.
+    20054,
+    99_999_999,
+    52_200_000_000,
+    1e13,
     '2026-13-01',
     '2026-00-00',
     '2026-01-01T25:00',
@@ -41,7 +55,7 @@ describe('the time of a record', () => {
     {},
     new Date(NaN),
   ]) {
-    it(`does not read ${String(JSON.stringify(given))}`, () => assert.equal(parseTime(given), undefined))
+    it(`does not read ${String(JSON.stringify(given))}`, () => assert.equal(parseInstant(given), undefined))
   }
 
   for (const [timeMs, text] of [
@@ -58,7 +72,7 @@ describe('the time of a record', () => {
   it('keeps its microseconds, seconds as text too', () => {
     for (let micros = 0; micros < 1000; micros++) {
       const digits = String(micros).padStart(3, '0')
-      const parsed = parseTime(`1732718760.000${digits}`)
+      const parsed = parseInstant(`1732718760.000${digits}`)
       assert.equal(
         timeText(parsed as number).replace('.000Z', '.000000Z'),
         `2024-11-27T14:46:00.000${digits}Z`,
@@ -81,18 +95,51 @@ describe('the time of a record', () => {
 })
 
 describe('a time of day', () => {
-  for (const [given, expected] of [
-    ['14:30', '14:30Z'],
-    [' 04:05:06.789 ', '04:05:06.789Z'],
-    ['04:05:06+05:30', '04:05:06+05:30'],
-    ['04:05 -03', '04:05 -03'],
-    ['2024-11-27T15:46:00+01:00', '14:46:00.000Z'],
-    [1732718760, '14:46:00.000Z'],
+  for (const [given, zoned, utc] of [
+    ['14:30', '14:30:00Z', '14:30:00Z'],
+    [' 04:05:06.789 ', '04:05:06.789Z', '04:05:06.789Z'],
+    ['04:05:06+05:30', '04:05:06+05:30', '22:35:06.000Z'],
+    ['23:05 -03', '23:05:00-03', '02:05:00.000Z'],
+    ['23:59:59.9999999', '23:59:59.999999Z', '23:59:59.999999Z'],
+    ['2024-11-27T15:46:00+01:00', '14:46:00.000Z', '14:46:00.000Z'],
+    [1732718760000, '14:46:00.000Z', '14:46:00.000Z'],
+    [52200000000, '14:30:00.000Z', '14:30:00.000Z'],
+    [86399999999, '23:59:59.999999Z', '23:59:59.999999Z'],
+    [0, '00:00:00Z', '00:00:00Z'],
   ] as const)
-    it(`is read from ${JSON.stringify(given)}`, () => assert.equal(clockText(given), expected))
+    it(`is read from ${JSON.stringify(given)}`, () =>
+      assert.deepEqual([clockText(given, true), clockText(given, false)], [zoned, utc]))
 
-  for (const given of ['now', 'allballs', '', '25:00', '14:60', '14:30 now', true, null, {}])
-    it(`is not ${JSON.stringify(given)}`, () => assert.equal(clockText(given), undefined))
+  // Of a number of this size it cannot be told whether it counts seconds since 1970 or microseconds of the day.
+  const numbers = [1732718760, '1732718760', 3600000000, 52200000, 86399, 86400000000, -1]
+  for (const given of [
+    'now',
+    'allballs',
+    '',
+    '25:00',
+    '14:60',
+    '14:30 now',
+    '14:30+99',
+    true,
+    null,
+    {},
+    ...numbers,
+  ])
+    it(`is not ${JSON.stringify(given)}`, () => assert.equal(clockText(given, true), undefined))
+})
+
+describe('a date', () => {
+  for (const [given, expected] of [
+    [20054, '2024-11-27'],
+    [-1826, '1965-01-01'],
+    [0, '1970-01-01'],
+    ['2024-11-27T23:30:00-05:00', '2024-11-28'],
+    [1732718760123456, '2024-11-27'],
+  ] as const)
+    it(`is read from ${JSON.stringify(given)}`, () => assert.equal(dateText(given), expected))
+
+  for (const given of [20241127, '20241127', '2024', '20054', 1.5, 'today', true, null])
+    it(`is not ${JSON.stringify(given)}`, () => assert.equal(dateText(given), undefined))
 })
 
 describe('several times in a text', () => {

@@ -109,29 +109,39 @@ describe('the JSON envelope', () => {
     )
   })
 
-  it('of somebody else is opened too', () => {
-    const theirs = Buffer.from('{"timestamp":1,"payload":{"a":1},"tenant_id":"x","extra":true}')
+  it('of another producer is opened too', () => {
+    const theirs = Buffer.from('{"timestamp":1,"payload":{"a":1},"tenant_id":"x"}')
     assert.deepEqual(decodeRecord(theirs, { format: 'json' }).payload, Buffer.from('{"a":1}'))
   })
+
+  // Whoever opens such a value loses what stands beside the payload, and nothing downstream can tell.
+  for (const [format, value] of [
+    ['json', '{"timestamp":1,"payload":{"a":1},"tenant_id":"x","extra":true}'],
+    ['json', '{"payload":"eJw=","payload_encoding":"gzip"}'],
+    ['cloudevent', '{"specversion":"1.0","id":"7","type":"OrderPlaced","data":{"a":1}}'],
+    ['cloudevent', '{"specversion":"1.0","id":"7","traceparent":"00-1","data":{"a":1}}'],
+  ] as const) {
+    it(`is not opened when it has more than an envelope: ${value}`, () =>
+      assert.equal(String(decodeRecord(Buffer.from(value), { format }).payload), value))
+  }
 })
 
-/** Envelopes as other producers write them: any order, any white space, fields of their own. */
+/** Envelopes as other producers write them: any order, any white space, what looks like a field inside of a text. */
 function foreignEnvelope(key: 'payload' | 'data', payload: string): fc.Arbitrary<Buffer> {
   const others = {
     payload: [
       '"tenant_id":"acme"',
-      '"mqtt_topic":"a/b"',
+      '"mqtt_topic":",\\"payload\\":3,\\"data\\":4"',
       '"timestamp":"2026-11-28T04:18:21Z"',
       '"timestamp":1',
     ],
-    data: ['"specversion":"1.0"', '"id":"7"', '"datacontenttype":"application/json"'],
+    data: ['"specversion":"1.0"', '"id":",\\"data\\":4"', '"datacontenttype":"application/json"'],
   }[key]
-  const inner = ['"meta":{"payload":1,"data":[2,"timestamp"]}', '"text":",\\"payload\\":3,\\"data\\":4"']
   const space = fc.constantFrom('', ' ', '\n  ', '\t\r\n')
   return fc
     .tuple(
-      fc.shuffledSubarray([...others, ...inner], { minLength: others.length + inner.length }),
-      fc.nat(others.length + inner.length),
+      fc.shuffledSubarray(others, { minLength: others.length }),
+      fc.nat(others.length),
       fc.array(space, { minLength: 4, maxLength: 4 }),
     )
     .map(([members, at, [a = '', b = '', c = '', d = '']]) => {
