@@ -82,8 +82,19 @@ export = function (RED: NodeAPI): void {
         'input',
         inputHandler(log, (message, send, done) => {
           const sink = producer
-          if (sink === undefined) done(refused)
-          else storeMessage(message, host, (record, completion) => sink.write(record, completion), send, done)
+          if (sink === undefined) {
+            done(refused)
+            return
+          }
+          const delivery = tracker.find(message)
+          const isAwaited = delivery !== undefined && delivery.settled === undefined
+          storeMessage(
+            message,
+            host,
+            (record, completion) => sink.write(record, completion, isAwaited),
+            send,
+            done,
+          )
         }),
       )
 

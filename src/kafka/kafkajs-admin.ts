@@ -46,6 +46,17 @@ export class KafkaJsAdmin implements KafkaAdmin {
     })
   }
 
+  /** How many bytes a request may have; `undefined` when we are not allowed to ask. All brokers should have the same. */
+  requestLimit(): Promise<number | undefined> {
+    return this.run('asking for the limits of the broker', async (admin) => {
+      const [broker] = (await admin.describeCluster()).brokers
+      if (broker === undefined) return undefined
+      const name = String(broker.nodeId)
+      const config = await readConfig(admin, ConfigResourceTypes.BROKER, name, ['socket.request.max.bytes'])
+      return numberOf(config.get('socket.request.max.bytes'))
+    })
+  }
+
   async describeTopic(topic: string): Promise<TopicDescription | undefined> {
     try {
       return await this.run(`asking for topic ${topic}`, (admin) => describe(admin, topic))
@@ -133,10 +144,12 @@ export class KafkaJsAdmin implements KafkaAdmin {
   }
 }
 
+const TOPIC_SETTINGS = ['min.insync.replicas', 'retention.ms', 'cleanup.policy', 'message.timestamp.type']
+
 async function describe(admin: Admin, topic: string): Promise<TopicDescription> {
   const { topics } = await admin.fetchTopicMetadata({ topics: [topic] })
   const partitions = topics[0]?.partitions ?? []
-  const config = await readTopicConfig(admin, topic)
+  const config = await readConfig(admin, ConfigResourceTypes.TOPIC, topic, TOPIC_SETTINGS)
   const timestampType = config.get('message.timestamp.type')
   return {
     topic,
@@ -156,9 +169,13 @@ const numberOf = (text: string | undefined): number | undefined =>
  * What is in force, be it set for the topic or the broker's default. Empty for a user who may write to the topic and
  * not read its configuration.
  */
-async function readTopicConfig(admin: Admin, topic: string): Promise<ReadonlyMap<string, string>> {
-  const configNames = ['min.insync.replicas', 'retention.ms', 'cleanup.policy', 'message.timestamp.type']
-  const resource = { type: ConfigResourceTypes.TOPIC, name: topic, configNames }
+async function readConfig(
+  admin: Admin,
+  type: ConfigResourceTypes,
+  name: string,
+  configNames: readonly string[],
+): Promise<ReadonlyMap<string, string>> {
+  const resource = { type, name, configNames: [...configNames] }
   try {
     const { resources } = await admin.describeConfigs({ includeSynonyms: false, resources: [resource] })
     const entries = resources[0]?.configEntries ?? []

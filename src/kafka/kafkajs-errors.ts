@@ -109,7 +109,11 @@ const NOT_CREATED = retry(
   'topic not created',
   'check partitions, replicas and policies',
 )
-const CODEC = retry('KAFKA_COMPRESSION', 'compression refused', 'choose another compression')
+const CODEC = retry(
+  'KAFKA_COMPRESSION',
+  'compression refused',
+  'choose another compression, such as "none", and deploy',
+)
 const OTHER = retry('KAFKA_FAILED', 'failed', 'see the log of the broker')
 
 const BY_TYPE: Readonly<Record<string, Verdict>> = {
@@ -149,6 +153,8 @@ const BY_TYPE: Readonly<Record<string, Verdict>> = {
   INVALID_CONFIG: NOT_CREATED,
   POLICY_VIOLATION: NOT_CREATED,
   UNSUPPORTED_COMPRESSION_TYPE: CODEC,
+  // What Azure Event Hubs says of a batch that is compressed otherwise than by gzip.
+  UNSUPPORTED_FOR_MESSAGE_FORMAT: CODEC,
 }
 
 const BY_NAME: Readonly<Record<string, Verdict>> = {

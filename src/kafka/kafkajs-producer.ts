@@ -24,6 +24,7 @@ import { createKafkaJsClient, type KafkaJsClient, type KafkaLog } from './kafkaj
 import { compressionType } from './kafkajs-codecs'
 import { silentBroker, translateKafkaError } from './kafkajs-errors'
 import { tolerateBrokenTopics } from './kafkajs-metadata'
+import { ALWAYS_FITS_BYTES, DEFAULT_REQUEST_BYTES, sizeOf, tooLargeFor } from './request-limit'
 
 const ALL_REPLICAS = -1
 /**
@@ -51,6 +52,7 @@ export class KafkaJsProducer implements KafkaProducer {
   private readonly compression: CompressionTypes
   private readonly admin: KafkaJsAdmin
   private generation: Generation | undefined
+  private requestLimit: number | undefined
   private closed = false
 
   /** @throws PipelineError `KAFKA_COMPRESSION_UNAVAILABLE` */
@@ -70,6 +72,7 @@ export class KafkaJsProducer implements KafkaProducer {
   async send(topic: string, partition: number, records: readonly KafkaRecord[]): Promise<number> {
     const doing = `writing to ${topic}, partition ${partition}`
     const lane = `${topic}/${partition}`
+    await this.refuseTooLarge(records, doing)
     const generation = this.current(lane, records)
     generation.outstanding++
     try {
@@ -94,6 +97,14 @@ export class KafkaJsProducer implements KafkaProducer {
       generation.outstanding--
       if (generation.retired && generation.outstanding === 0) void dispose(generation)
     }
+  }
+
+  private async refuseTooLarge(records: readonly KafkaRecord[], doing: string): Promise<void> {
+    const bytes = sizeOf(records)
+    if (bytes <= ALWAYS_FITS_BYTES) return
+    this.requestLimit ??= await this.admin.requestLimit().catch(() => undefined)
+    const tooLarge = tooLargeFor(this.requestLimit ?? DEFAULT_REQUEST_BYTES, bytes, doing)
+    if (tooLarge !== undefined) throw tooLarge
   }
 
   async close(): Promise<void> {

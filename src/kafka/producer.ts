@@ -16,13 +16,14 @@ import type { Compression, KafkaProducer, KafkaRecord, TopicDescription } from '
 import { MissingTopics, type MissingTopicOptions } from './missing-topics'
 import { partitionOfKey } from './murmur2'
 import { addressRecord, countedIds, type AddressedRecord, type RecordOptions } from './record'
+import { tooLargeFor } from './request-limit'
 import { StickyPartition } from './sticky-partition'
 import { topicWarnings } from './topic-check'
 import { TopicChecks } from './topic-checks'
 import { TopicPartitions } from './topic-partitions'
 
 const BACKOFF = { initialMs: 100, maxMs: 5_000 }
-/** More is not taken: it would be memory without end for a flow whose source does not wait. */
+/** More is not taken from a flow whose source does not wait: it would be memory without end. */
 const MAX_HELD_BYTES = 128 * 1024 * 1024
 const DRAIN_POLL_MS = 20
 /** Of the cluster's time for an answer; the rest is for the way there and back. */
@@ -132,13 +133,22 @@ export class TenantProducer {
       )
   }
 
-  /** Takes a record. The completion is told once, later, and never if the process ends before. */
-  write(wire: WireRecord, completion: Completion): void {
+  /**
+   * Takes a record. The completion is told once, later, and never if the process ends before.
+   * @param isAwaited its source holds it until it is stored, and takes no more than its window. Such a record is never refused
+   *        for lack of room: tried again later, it would come after newer ones of its device.
+   */
+  write(wire: WireRecord, completion: Completion, isAwaited = false): void {
     let addressed: AddressedRecord
     try {
       if (this.closing) throw closed()
       addressed = this.address(wire)
-      if (this.lanes.heldBytes + this.waitingBytes + addressed.bytes > MAX_HELD_BYTES) throw this.full()
+      if (!isAwaited && this.lanes.heldBytes + this.waitingBytes + addressed.bytes > MAX_HELD_BYTES) {
+        throw (
+          tooLargeFor(MAX_HELD_BYTES, addressed.bytes, `holding a record for ${addressed.topic}`) ??
+          this.full()
+        )
+      }
     } catch (error) {
       const failure = asPipelineError(error)
       queueMicrotask(() => completion.failed(failure))

@@ -66,4 +66,18 @@ describe('asking Kafka for topics', () => {
       await proxy.stop()
     }
   })
+
+  it('learns how large a request may be', async () => {
+    const { address } = await sharedKafka()
+    const connection = { brokers: [address], clientId: 'test', tls: undefined, sasl: undefined }
+    const admin = new KafkaJsAdmin(
+      { ...connection, connectionTimeoutMs: 2000, requestTimeoutMs: 2000 },
+      () => undefined,
+    )
+    try {
+      assert.equal(await admin.requestLimit(), 104_857_600)
+    } finally {
+      await admin.close()
+    }
+  })
 })

@@ -138,6 +138,25 @@ describe('the Kafka producer', () => {
     )
   })
 
+  it('holds more than that for a source that waits, so that nothing comes after newer records of its device', async () => {
+    writer = new Writer(`127.0.0.1:${await freePort()}`)
+    const payload = Buffer.alloc(1_000_000)
+    const failed: string[] = []
+    const completion = { stored: () => assert.fail(), failed: ({ code }: PipelineError) => failed.push(code) }
+    for (let n = 0; n < 200; n++) writer.producer.write({ payload, kafka: { topic: 't' } }, completion, true)
+    await until('it has tried', () => writer.producer.problem !== undefined)
+    assert.deepEqual([writer.producer.heldRecords, failed], [200, []])
+  })
+
+  it('gives back at once what no request to Kafka can hold, and stores the others', async () => {
+    const topic = await createTestTopic(brokers)
+    writer = new Writer(brokers)
+    const values = [Buffer.from('1'), Buffer.alloc(110_000_000), Buffer.from('2'), Buffer.alloc(140_000_000)]
+    const outcome = await writer.write(values.map((value) => record(topic, value, 'k')))
+    const refused = 'KAFKA_RECORD_TOO_LARGE'
+    assert.deepEqual(outcome, ['stored', refused, 'stored', refused])
+  })
+
   it('makes its batches fit a topic that takes only small ones', async () => {
     const topic = await createTestTopic(brokers, { config: { 'max.message.bytes': '3000' } })
     writer = new Writer(brokers, { compression: 'none' })

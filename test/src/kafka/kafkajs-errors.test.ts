@@ -75,6 +75,13 @@ describe('an error of kafkajs', () => {
     assert.equal(translate(connection('ECONNREFUSED')).code, 'KAFKA_UNREACHABLE')
   })
 
+  it('asks for another compression where a service says that it knows no such format, as Azure Event Hubs does', () => {
+    const error = translate(protocolError('UNSUPPORTED_FOR_MESSAGE_FORMAT'))
+    assert.deepEqual([error.code, error.statusText], ['KAFKA_COMPRESSION', 'Kafka: compression refused'])
+    assert.match(error.message, /choose another compression/)
+    assert.equal(error.retryable, true)
+  })
+
   it('stays as it is when it is ours', () => {
     const ours = new PipelineError('X', 'x', { retryable: false })
     assert.equal(translate(ours), ours)
