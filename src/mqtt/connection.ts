@@ -2,7 +2,14 @@
  * One network connection to one broker, from CONNECT to its end. It never reconnects: `session.ts` opens the next
  * one, so that everything which belongs to a connection ends with it.
  */
-import type { IClientOptions, IConnackPacket, IPublishPacket, MqttClient } from 'mqtt'
+import type {
+  IClientOptions,
+  IClientSubscribeProperties,
+  IConnackPacket,
+  IPublishPacket,
+  ISubscriptionMap,
+  MqttClient,
+} from 'mqtt'
 import { settlesWithin } from '../runtime/deadline'
 import type { PipelineError } from '../runtime/errors'
 import type { BrokerUrl, ProtocolVersion } from './broker-settings'
@@ -13,6 +20,7 @@ import {
   type QoS,
 } from './deferred-acknowledgement'
 import { dial } from './dial'
+import { MAX_PACKET_BYTES, packetsOf } from './filter-packets'
 import { closedByBroker, connectionError, refusedWith } from './refusals'
 
 export interface ConnectionOptions {
@@ -39,6 +47,10 @@ export interface Granted {
   /** False when an MQTT 5 broker says that it has none. In 3.1.1 only the answer to a SUBSCRIBE tells. */
   readonly wildcards: boolean
   readonly sharedSubscriptions: boolean
+  /** Whether a subscription may have a number, with which its messages come; never in 3.1.1. */
+  readonly subscriptionIdentifiers: boolean
+  /** The largest packet that the broker takes, in bytes. */
+  readonly maximumPacketBytes: number
 }
 
 export interface ConnectionHandlers {
@@ -87,12 +99,30 @@ export class Connection {
 
   /**
    * Subscribes, and for MQTT 5 asks for retained messages only where the subscription is new.
+   * @param identifier the number that messages of these subscriptions come with, where the broker has such
    * @returns the granted QoS, or a reason code from 128 on, for each filter in order
+   * @throws PipelineError when a filter does not fit into a packet that the broker takes
    */
-  async subscribe(filters: ReadonlyMap<string, QoS>): Promise<number[]> {
-    const wanted = Object.fromEntries([...filters].map(([filter, qos]) => [filter, { qos, rh: 1 }]))
+  async subscribe(
+    filters: ReadonlyMap<string, QoS>,
+    identifier: number,
+    limits: Pick<Granted, 'subscriptionIdentifiers' | 'maximumPacketBytes'>,
+  ): Promise<number[]> {
+    const properties = limits.subscriptionIdentifiers ? { subscriptionIdentifier: identifier } : undefined
+    const answers: number[] = []
+    for (const part of packetsOf([...filters.keys()], limits.maximumPacketBytes, this.options.url.host)) {
+      const wanted = part.map((filter) => [filter, { qos: filters.get(filter), rh: 1 }] as const)
+      answers.push(...(await this.subscribePart(Object.fromEntries(wanted) as ISubscriptionMap, properties)))
+    }
+    return answers
+  }
+
+  private async subscribePart(
+    wanted: ISubscriptionMap,
+    properties: IClientSubscribeProperties['properties'],
+  ): Promise<number[]> {
     try {
-      const granted = await this.client.subscribeAsync(wanted)
+      const granted = await this.client.subscribeAsync(wanted, { qos: 0, ...(properties && { properties }) })
       return granted.map(({ qos }) => qos)
     } catch (error) {
       const { packet } = error as { packet?: { granted?: unknown } }
@@ -101,8 +131,9 @@ export class Connection {
     }
   }
 
-  async unsubscribe(filters: readonly string[]): Promise<void> {
-    if (filters.length > 0) await this.client.unsubscribeAsync([...filters])
+  async unsubscribe(filters: readonly string[], maximumPacketBytes = MAX_PACKET_BYTES): Promise<void> {
+    const parts = packetsOf(filters, maximumPacketBytes, this.options.url.host)
+    await Promise.all(parts.map((part) => this.client.unsubscribeAsync([...part])))
   }
 
   /** Writes acknowledgements of messages of this connection, in order. */
@@ -163,9 +194,12 @@ export class Connection {
     this.handlers.onConnected({
       sessionPresent,
       sessionExpirySeconds: v5 ? (properties?.sessionExpiryInterval ?? asked) : undefined,
-      keepAliveSeconds: properties?.serverKeepAlive ?? this.options.keepAliveSeconds,
+      // 0: the broker never gives a connection up, so ours counts.
+      keepAliveSeconds: properties?.serverKeepAlive || this.options.keepAliveSeconds,
       wildcards: properties?.wildcardSubscriptionAvailable ?? true,
       sharedSubscriptions: properties?.sharedSubscriptionAvailable ?? true,
+      subscriptionIdentifiers: v5 && (properties?.subscriptionIdentifiersAvailable ?? true),
+      maximumPacketBytes: properties?.maximumPacketSize ?? MAX_PACKET_BYTES,
       // The broker's receive maximum and maximum QoS bound what a client publishes, and we publish nothing; a granted
       // QoS that is lower than asked for is seen in SUBACK.
     })

@@ -7,9 +7,7 @@ import tls from 'node:tls'
 import { connect, MqttClient, type IClientOptions } from 'mqtt'
 import { nextAddressMs, serverName } from '../runtime/dialling'
 import { usesTls, type BrokerUrl } from './broker-settings'
-
-/** The longest packet of MQTT; the library for WebSockets would end a connection at 100 MiB. */
-const MAX_PACKET_BYTES = 268_435_460
+import { MAX_PACKET_BYTES } from './filter-packets'
 
 /**
  * @param settings certificates and the like, for an address that is encrypted
@@ -30,6 +28,7 @@ export function dial(
       return connect({ ...options, ...reach, ...secure, protocol, host, port })
     case 'ws':
     case 'wss': {
+      // The library for WebSockets would end a connection at a message of 100 MiB.
       const wsOptions = { ...reach, ...secure, maxPayload: MAX_PACKET_BYTES, ...zoneOf(url) }
       return connect({ ...options, protocol, hostname: hostInUrl(host), port, path, wsOptions })
     }

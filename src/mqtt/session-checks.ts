@@ -88,6 +88,17 @@ export function sessionLost(host: string, lastConnectedMs: number): PipelineErro
   )
 }
 
+/** A session has more subscriptions than the source asks for. */
+export function outsideFilters(topic: string): PipelineError {
+  return new PipelineError(
+    'MQTT_OUTSIDE_FILTERS',
+    `the MQTT broker sends messages that no topic filter of this source matches, such as of "${topic.slice(0, 200)}": its ` +
+      'session has a subscription of an earlier configuration. They are acknowledged and do not enter the flow, and ' +
+      'the subscription is ended. If they come again, use a new client ID',
+    { retryable: true, statusText: 'messages outside of the topic filter' },
+  )
+}
+
 /** Nobody remembers whether there has been one: this process has not been connected before. */
 export function sessionNew(host: string): PipelineError {
   return new PipelineError(

@@ -20,11 +20,13 @@ import type { BrokerSettings, BrokerUrl, ProtocolVersion } from './broker-settin
 import type { SessionMemory } from './client-ids'
 import { Connection, type Granted } from './connection'
 import type { Acknowledgement, QoS } from './deferred-acknowledgement'
+import { OldSubscriptions } from './old-subscriptions'
 import { connectionError } from './refusals'
 import {
   checkAvailable,
   checkGranted,
   noSession,
+  outsideFilters,
   sameFilters,
   sessionLost,
   sessionNew,
@@ -81,6 +83,7 @@ export class MqttSession {
   private readonly now: () => number
   private readonly window: AcknowledgementWindow
   private readonly takeOver: TakeOverWatch
+  private readonly oldSubscriptions: OldSubscriptions
   private state: SessionState = { kind: 'idle' }
   private connection: Connection | undefined
   private version: ProtocolVersion
@@ -99,6 +102,7 @@ export class MqttSession {
   private leaving: Promise<void> | undefined
   private warnedOfExpiry = false
   private notedNewSession = false
+  private notedOutside = false
   private toAcknowledge: Acknowledgement[] = []
   private acknowledgedCount = 0
 
@@ -113,6 +117,7 @@ export class MqttSession {
       this.now,
     )
     this.takeOver = new TakeOverWatch(this.now)
+    this.oldSubscriptions = new OldSubscriptions(options.filters.keys())
     this.version = options.broker.protocol === '3.1.1' ? 4 : 5
     this.keepAliveSeconds = options.broker.keepAliveSeconds
   }
@@ -219,6 +224,7 @@ export class MqttSession {
             if (this.version === 5) this.speak5.add(url.host)
             this.keepAliveSeconds = granted.keepAliveSeconds
             this.window.connected(granted.sessionPresent)
+            this.oldSubscriptions.connected()
             void this.subscribe(connection, url, granted)
           },
           onPublish: (packet, proceed) => this.onPublish(packet, proceed),
@@ -242,12 +248,9 @@ export class MqttSession {
       checkAvailable(filters.keys(), granted, url.host)
       if (shouldHaveAll) this.stands(url)
       if (!granted.sessionPresent || this.maySessionLackFilters()) {
-        const answers = await connection.subscribe(filters)
-        const gone = granted.sessionPresent
-          ? [...memory.filters.keys()].filter((name) => !filters.has(name))
-          : []
+        const answers = await connection.subscribe(filters, this.oldSubscriptions.identifier, granted)
         checkGranted(filters, answers, broker.safe, url.host)
-        await connection.unsubscribe(gone)
+        if (granted.sessionPresent) await this.unsubscribeOthers(connection)
       }
     } catch (error) {
       if (this.connection === connection) this.takeOver.left()
@@ -257,6 +260,19 @@ export class MqttSession {
     if (this.connection !== connection) return
     this.attempt = 0
     if (!shouldHaveAll) this.stands(url)
+  }
+
+  /** What the session has besides our filters: known ones, or, after a restart, those that could send messages twice. */
+  private async unsubscribeOthers(connection: Connection): Promise<void> {
+    const { filters, memory } = this.options
+    const gone = [...memory.filters.keys()].filter((name) => !filters.has(name))
+    if (memory.filters.size > 0) await connection.unsubscribe(gone)
+    else this.unsubscribe(connection, this.oldSubscriptions.covering)
+  }
+
+  /** Nothing waits for the answer, nor depends on it. */
+  private unsubscribe(connection: Connection, filters: readonly string[]): void {
+    connection.unsubscribe(filters).catch(() => undefined)
   }
 
   private stands(url: BrokerUrl): void {
@@ -356,9 +372,26 @@ export class MqttSession {
       topic: packet.topic,
       payload: packet.payload as Buffer,
     })
+    if (message !== undefined && !this.isForUs(packet)) {
+      this.window.settle(message)
+      return proceed()
+    }
     if (message !== undefined) this.handlers.onMessage(message, packet)
     if (message !== undefined && (this.window.full || this.paused)) this.hold(proceed)
     else proceed()
+  }
+
+  /** False for what an older subscription of the session brings and no filter of ours matches. */
+  private isForUs({ topic, properties }: IPublishPacket): boolean {
+    const { connection, oldSubscriptions } = this
+    const identifiers = [properties?.subscriptionIdentifier ?? []].flat()
+    const { isOurs, behind } = oldSubscriptions.judge(topic, identifiers)
+    if (behind.length > 0 && connection !== undefined) this.unsubscribe(connection, behind)
+    if (!isOurs && !this.notedOutside) {
+      this.notedOutside = true
+      this.handlers.note(outsideFilters(topic))
+    }
+    return isOurs
   }
 
   private hold(proceed: () => void): void {

@@ -30,11 +30,45 @@ export function needsOf(filter: string): {
   readonly wildcards: boolean
   readonly sharedSubscriptions: boolean
 } {
-  const { group, levels } = partsOf(filter)
+  const { levels } = partsOf(filter)
   return {
     wildcards: levels.includes('+') || levels.includes('#'),
-    sharedSubscriptions: group !== undefined,
+    sharedSubscriptions: filter.startsWith('$share/'),
   }
+}
+
+/** Whether a message of this topic is for this filter (MQTT 5 §4.7). */
+export function matches(filter: string, topic: string): boolean {
+  const { levels } = partsOf(filter)
+  const names = topic.split('/')
+  if (!reach(levels[0], names[0])) return false
+  for (const [index, level] of levels.entries()) {
+    // "a/#" matches "a" as well.
+    if (level === '#') return names.length >= index
+    if (index >= names.length || (level !== '+' && level !== names[index])) return false
+  }
+  return levels.length === names.length
+}
+
+/** Filters that are looked for at most; they double with each level. */
+const MAX_COVERING = 256
+
+/**
+ * The filters that cover a topic or another filter, those with few `+` first: for `a/b` these are `a/b`, `a/b/#`, `a/#`,
+ * `#`, `+/b`, … Filters of shared subscriptions are not among them, because their group could have any name.
+ */
+export function coveringFilters(topic: string, limit = MAX_COVERING): string[] {
+  const { levels } = partsOf(topic)
+  const isOpen = levels.at(-1) === '#'
+  const names = isOpen ? levels.slice(0, -1) : levels
+  const found = isOpen ? [] : [[...names]]
+  for (let length = names.length; length >= 0; length--) found.push([...names.slice(0, length), '#'])
+  for (const filter of found) {
+    if (found.length >= limit) break
+    for (let index = filter.lastIndexOf('+') + 1; index < filter.length; index++)
+      if (filter[index] !== '#') found.push(filter.with(index, '+'))
+  }
+  return found.filter(([first]) => reach(first, names[0])).map((filter) => filter.join('/'))
 }
 
 /** All that the narrow filter matches is delivered for the wide one as well. */
@@ -68,7 +102,11 @@ function reach(first: string | undefined, other: string | undefined): boolean {
 
 function partsOf(filter: string): { readonly group: string | undefined; readonly levels: readonly string[] } {
   const levels = filter.split('/')
-  return levels[0] === '$share' ? { group: levels[1], levels: levels.slice(2) } : { group: undefined, levels }
+  if (levels[0] === '$share') return { group: levels[1], levels: levels.slice(2) }
+  // What EMQX and others have besides; a message comes with the topic behind it.
+  if (levels[0] === '$queue' || levels[0] === '$exclusive')
+    return { group: levels[0], levels: levels.slice(1) }
+  return { group: undefined, levels }
 }
 
 function checkFilter(filter: string): void {

@@ -50,6 +50,11 @@ export const EVENTS = {
     'An MQTT 5 broker says that it has no shared subscriptions, or no wildcards, and the topic of the source needs them. The source does not subscribe, and tries again.',
     'Change the topic as the message says, or the broker.',
   ),
+  MQTT_OUTSIDE_FILTERS: kind(
+    'warn',
+    'The broker sends messages that no topic filter of the source matches, because the session has a subscription of an earlier configuration. They are acknowledged and do not enter the flow; the source ends the subscription. Said once after a deploy.',
+    'Nothing, unless it comes again at each start: then use a new client ID.',
+  ),
   MQTT_SESSION_LOST: kind(
     'error',
     'Possible loss: the broker no longer has the session, so what was published while the source was away may be gone.',

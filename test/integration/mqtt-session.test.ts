@@ -342,6 +342,52 @@ describe('MQTT session', () => {
     }
   })
 
+  for (const protocol of ['5', '3.1.1'] as const) {
+    it(`ends subscriptions that a restart has forgotten, and emits nothing of them (${protocol})`, async () => {
+      const before = start({ protocol }, { filters: new Map([[`${name}/#`, 1]]) })
+      await connected(before)
+      await before.session.close()
+      await publisher.publishAsync(`${name}/other`, 'queued', { qos: 2 })
+      // A new process remembers nothing.
+      memory = { filters: new Map(), lastConnectedMs: undefined }
+      const watched = start({ protocol }, { filters: new Map([[`${name}/acme/#`, 1]]) })
+      await connected(watched)
+      for (const text of numbered(20)) {
+        await publisher.publishAsync(`${name}/acme/d`, text, { qos: 1 })
+        await publisher.publishAsync(`${name}/other`, text, { qos: 1 })
+      }
+      await until('all have arrived', () => texts(watched).includes('19'))
+      assert.deepEqual(texts(watched), numbered(20))
+      assert.deepEqual(watched.notes, ['MQTT_OUTSIDE_FILTERS'])
+      for (const message of watched.messages) watched.session.settle(message)
+      await until(
+        'all are acknowledged',
+        () => watched.session.size === 0 && watched.session.outstanding === 0,
+      )
+    })
+  }
+
+  it('ends a subscription to other topics, found by what it brings', async () => {
+    const before = start({}, { filters: new Map([[`${name}/+/old/#`, 1]]) })
+    await connected(before)
+    await before.session.close()
+    memory = { filters: new Map(), lastConnectedMs: undefined }
+    const watched = start({}, { filters: new Map([[`${name}/new/#`, 1]]) })
+    await connected(watched)
+    await publisher.publishAsync(`${name}/d/old/x`, 'stray', { qos: 1 })
+    await until('it is noticed', () => watched.notes.includes('MQTT_OUTSIDE_FILTERS'))
+    // The broker has answered when a later message of ours is there.
+    await publisher.publishAsync(`${name}/new/x`, 'ours', { qos: 1 })
+    await until('it is there', () => texts(watched).includes('ours'))
+    await watched.session.close()
+    await publisher.publishAsync(`${name}/d/old/x`, 'queued if it were still subscribed', { qos: 1 })
+    const after = start({}, { filters: new Map([[`${name}/new/#`, 1]]) })
+    await connected(after)
+    await publisher.publishAsync(`${name}/new/x`, 'last', { qos: 1 })
+    await until('it is there', () => texts(after).includes('last'))
+    assert.deepEqual(after.notes, [])
+  })
+
   it('shares a subscription with another client: each message goes to one of them', async () => {
     const filters = new Map<string, QoS>([[`$share/group/${name}`, 1]])
     const [one, other] = [start({}, { filters, member: 'a' }), start({}, { filters, member: 'b' })]
