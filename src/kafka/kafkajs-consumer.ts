@@ -9,6 +9,7 @@ import { BatchBudget } from './batch-budget'
 import { partitionKey } from './commit-queue'
 import type { KafkaConnection } from './connection'
 import type { ConsumerOptions, KafkaConsumer, OffsetRange, TopicPartition } from './driver'
+import { FirstStarts } from './first-starts'
 import { createKafkaJsClient, type KafkaLog } from './kafkajs-client'
 import { translateKafkaError } from './kafkajs-errors'
 import { KafkaJsSession } from './kafkajs-session'
@@ -23,6 +24,7 @@ export class KafkaJsConsumer implements KafkaConsumer {
   private readonly past = new Map<string, OwnedPartition>()
   private readonly budget = new BatchBudget()
   private excluded = ''
+  private readonly firstStarts = new FirstStarts()
   private readonly problems = new Map<string, PipelineError>()
   /** What was told last: of those that concern all partitions, and of the others. */
   private problem: PipelineError | undefined
@@ -91,6 +93,7 @@ export class KafkaJsConsumer implements KafkaConsumer {
       consumer: this.options,
       past: this.past,
       budget: this.budget,
+      firstStarts: this.firstStarts,
       translate: (error) => this.translate(error),
       refreshMs: this.refreshMs,
       onProblem: (part, problem) => this.setProblem(part, problem),

@@ -28,6 +28,7 @@ import type { ConsumedRecord, ConsumerOptions, OffsetRange, TopicPartition } fro
 import { unreadableReason } from './kafkajs-batch-check'
 import { groupAssigners } from './kafkajs-assigners'
 import type { KafkaJsClient } from './kafkajs-client'
+import type { FirstStarts } from './first-starts'
 import { tolerateBrokenTopics } from './kafkajs-metadata'
 import { OffsetLookup } from './kafkajs-offsets'
 import { notSubscribed, TopicWatch } from './kafkajs-topic-watch'
@@ -56,6 +57,7 @@ export interface SessionOptions {
   readonly consumer: ConsumerOptions
   readonly past: Map<string, OwnedPartition>
   readonly budget: BatchBudget
+  readonly firstStarts: FirstStarts
   readonly translate: (error: unknown) => PipelineError
   /** How often new topics and partitions are looked for. */
   readonly refreshMs: number
@@ -86,15 +88,18 @@ export class KafkaJsSession {
   })
 
   constructor(private readonly options: SessionOptions) {
-    const { client, consumer, past, budget, translate, onProblem, onExcluded, refreshMs } = options
+    const { client, consumer, past, budget, firstStarts, translate, onProblem, onExcluded, refreshMs } =
+      options
     const askForMetadata = tolerateBrokenTopics(client)
     this.admin = client.kafka.admin()
-    const offsets = new OffsetLookup(this.admin, consumer.groupId)
+    const byPattern = consumer.topics.some((topic) => typeof topic !== 'string')
+    const offsets = new OffsetLookup(this.admin, consumer.groupId, firstStarts, byPattern)
     this.watch = new TopicWatch({
       admin: this.admin,
       offsets,
       consumer,
       refreshMs,
+      firstStarts,
       onProblem,
       onExcluded,
       onLeaderFound: askForMetadata,

@@ -5,6 +5,7 @@
 import { AssignerProtocol, type Admin } from 'kafkajs'
 import { PipelineError } from '../runtime/errors'
 import type { ConsumerOptions, TopicPartition, UnreadPartition } from './driver'
+import type { FirstStarts } from './first-starts'
 import { listOf, noLeader } from './kafkajs-errors'
 import type { OffsetLookup } from './kafkajs-offsets'
 import { selectTopics, type WantedTopic } from './topic-selection'
@@ -18,6 +19,7 @@ export interface TopicWatchOptions {
   readonly offsets: OffsetLookup
   readonly consumer: Pick<ConsumerOptions, 'groupId' | 'topics' | 'onUnread'>
   readonly refreshMs: number
+  readonly firstStarts: FirstStarts
   readonly onProblem: (part: string, problem: PipelineError | undefined) => void
   /** These topics match a pattern, and are not read. Called again and again. */
   readonly onExcluded: (topics: readonly string[]) => void
@@ -45,6 +47,7 @@ export class TopicWatch {
     const known = await this.list()
     const { topics, missing, excluded } = selectTopics(wanted, namesOf(known))
     this.options.onExcluded(excluded)
+    this.options.firstStarts.noteTopics(topics, missing)
     const problem = missing.length > 0 ? unknownTopics(missing) : undefined
     if (topics.length === 0) throw problem ?? noTopicMatches(wanted)
     this.topics = topics

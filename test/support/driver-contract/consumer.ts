@@ -341,9 +341,15 @@ export function consumerContract(stage: () => ContractStage): void {
     assert.equal(it.count, 500)
   })
 
-  it('waits for a topic that is not there, and sees topics and partitions that come later', async () => {
+  it('waits for a topic that is not there, and sees topics and partitions that come later, from their first record on', async () => {
     const name = uniqueName('late')
-    const it = stage().consumer({ groupId: uniqueName('group'), topics: parseTopics(`/${name}/`) })
+    const options = {
+      groupId: uniqueName('group'),
+      topics: parseTopics(`/${name}/`),
+      startOffset: (_: unknown, committed: number | undefined) =>
+        Promise.resolve(committed === undefined ? ('latest' as const) : { offset: committed }),
+    }
+    const it = stage().consumer(options)
     await until(() => it.states.some((state) => state?.code === 'KAFKA_UNKNOWN_TOPIC'))
     await createTestTopic(stage().brokers, { name: `__${name}` })
     await createTestTopic(stage().brokers, { name: `${name}-1` })
@@ -359,6 +365,11 @@ export function consumerContract(stage: () => ContractStage): void {
     await until(() => it.values.includes('c'))
     assert.deepEqual([...it.values].sort(), ['a', 'b', 'c'])
     assert.deepEqual(it.excluded, [`__${name}`], 'told once, and not read')
+    await it.close()
+    await createTestTopic(stage().brokers, { name: `${name}-3` })
+    await produce(stage().brokers, `${name}-3`, ['d'])
+    const again = stage().consumer(options)
+    await until(() => again.values.includes('d'))
   })
 
   it('passes over transaction markers and aborted records, and commits beyond them', async () => {
