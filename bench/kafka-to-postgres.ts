@@ -70,7 +70,7 @@ async function drain(poisonPercent: number): Promise<Measurement> {
       )
       if (rows[0]?.ledger === null) return 0
       const positions = await database.query<{ n: string }>(
-        'select coalesce(sum(next_offset), 0) as n from iot_ledger',
+        "select coalesce(sum(next_offset), 0) as n from iot_ledger where sink <> ''",
       )
       return Number(positions.rows[0]?.n)
     }

@@ -71,7 +71,9 @@ async function position(database: Client): Promise<number> {
     "select to_regclass('iot_ledger') as ledger",
   )
   if (rows[0]?.ledger === null) return 0
-  const sum = await database.query<{ n: string }>('select coalesce(sum(next_offset), 0) as n from iot_ledger')
+  const sum = await database.query<{ n: string }>(
+    "select coalesce(sum(next_offset), 0) as n from iot_ledger where sink <> ''",
+  )
   return Number(sum.rows[0]?.n)
 }
 

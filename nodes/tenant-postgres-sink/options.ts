@@ -7,6 +7,7 @@ import {
   type PropertyPath,
 } from '../../src/postgres/columns'
 import { IDENTIFIER, type TableName } from '../../src/postgres/identifiers'
+import { targetOf } from '../../src/postgres/sink-name'
 import type { TableSinkOptions } from '../../src/postgres/table-sink'
 import { SCHEMA_TEMPLATE, SchemaTemplate } from '../../src/postgres/tenant-schema'
 import { PipelineError } from '../../src/runtime/errors'
@@ -42,7 +43,7 @@ export const options = {
   columns: text(),
   exactlyOnce: choice(['ledger', 'key'], 'ledger'),
   key: text({ default: 'tenant_id, kafka_topic, kafka_partition, kafka_offset, time' }),
-  /** Empty: the id of the node. */
+  /** Empty: what it writes to, see `sink-name.ts`. */
   ledgerName: text(),
   maxRows: integer({ default: 5000, min: 1, max: 50_000, unit: 'rows' }),
   maxBytes: integer({ default: 8_388_608, min: 1024, max: 268_435_456, unit: 'bytes' }),
@@ -66,10 +67,9 @@ export interface SinkConfiguration extends Omit<
 }
 
 /**
- * @param nodeId the sink's name in the ledger when it has no other
  * @throws PipelineError `CONFIG_INVALID`, also for options that do not fit together
  */
-export function readSink(config: object, nodeId: string): SinkConfiguration {
+export function readSink(config: object): SinkConfiguration {
   const values = readOptions(options, config)
   const table: TableName = { schema: values.schema, table: values.table }
   const columns = readColumns(values.columns, values.payloadType, values.timeProperty !== '')
@@ -94,7 +94,8 @@ export function readSink(config: object, nodeId: string): SinkConfiguration {
     bounds: { pastDays: values.pastDays, futureDays: values.futureDays },
     exactlyOnce: values.exactlyOnce,
     key: values.exactlyOnce === 'key' ? readKey(values.key, columns) : [],
-    ledgerName: values.ledgerName === '' ? nodeId : values.ledgerName,
+    ledgerName: values.ledgerName === '' ? targetOf(values) : values.ledgerName,
+    target: targetOf(values),
     limits: { maxRows: values.maxRows, maxBytes: values.maxBytes, lingerMs: values.lingerMs },
     retentionDays: values.retentionDays,
     hypertable: { chunkHours: values.chunkHours, compressAfterDays: values.compressAfterDays },

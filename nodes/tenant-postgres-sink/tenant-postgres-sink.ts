@@ -4,6 +4,7 @@
  */
 import type { Node, NodeAPI, NodeDef } from 'node-red'
 import { flowTracking } from '../../src/delivery/flow-tracking'
+import { qualified } from '../../src/postgres/identifiers'
 import { RejectOutput } from '../../src/postgres/reject-output'
 import { SinkEvents } from '../../src/postgres/sink-events'
 import { SinkIntake } from '../../src/postgres/sink-intake'
@@ -72,7 +73,7 @@ export = function (RED: NodeAPI): void {
 
     function start(node: WiredNode & SinkHolder, config: SinkDef): Running {
       const database = requireDatabase(RED.nodes.getNode(config.database ?? ''))
-      const { outputMayEnd, ...options } = readSink(config, node.id)
+      const { outputMayEnd, ...options } = readSink(config)
       const refuser = {
         id: node.id,
         type: node.type,
@@ -107,7 +108,7 @@ export = function (RED: NodeAPI): void {
       node.sink = sink
       const releaseName =
         options.exactlyOnce === 'ledger'
-          ? database.registerSink(options.ledgerName, node.id)
+          ? database.registerSink(options.ledgerName, node.id, options.target)
           : () => undefined
       const releaseDatabase = database.users.add()
       // The output makes deliveries of its own, which need the hooks.
@@ -126,13 +127,15 @@ export = function (RED: NodeAPI): void {
           tracker: tracking.tracker,
           sink,
           exactlyOnce: options.exactlyOnce,
+          nodeId: node.id,
+          ledger: `${database.place} ${qualified(database.ledger.table)} ${options.ledgerName}`,
           onLate: () => events.noteLate(),
         }),
         close: async () => {
           clearInterval(refresh)
           rejects.close()
-          releaseName()
           await sink.close(DRAIN_MS)
+          releaseName()
           releaseTracking()
           releaseDatabase()
         },

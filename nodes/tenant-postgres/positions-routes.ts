@@ -4,6 +4,7 @@ import { readPositions, removePositions, type TopicPositions } from '../../src/p
 import type { DatabaseHolder } from '../../src/postgres/require-database'
 import { runtimeIds, type FlowEntry } from '../../src/runtime/subflows'
 import { requireDatabase } from '../../src/postgres/require-database'
+import { ledgerNameOf } from '../../src/postgres/sink-name'
 import { addAdminRoute } from '../../src/runtime/admin-route'
 import { readOptions, text } from '../../src/runtime/options'
 
@@ -58,8 +59,9 @@ function deployedSinks(RED: NodeAPI): ReadonlySet<string> {
         for (const name of database?.sinkNames ?? []) names.add(name)
       }
     } else if (entry.type === 'tenant-postgres-sink') {
-      const { ledgerName } = entry as { ledgerName?: string }
-      for (const id of runtimeIds(entry.id, entries)) names.add(ledgerName || id)
+      // Under its id are the positions of an older version that it has not come to yet.
+      names.add(ledgerNameOf(entry))
+      for (const id of runtimeIds(entry.id, entries)) names.add(id)
     }
   }
   return names

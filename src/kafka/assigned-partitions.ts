@@ -265,7 +265,10 @@ export class AssignedPartitions {
         const range = await offsets.range(partition)
         const offset = await offsets.resolve(partition, start, range)
         const loss = await this.lossAt(own, offset, range, reachedBy(start))
-        if (loss === undefined) await this.pin(own, offset)
+        if (loss === undefined) {
+          await consumer.onBegin?.(partition, offset)
+          await this.pin(own, offset)
+        }
         if (!reader.isRevoked) this.startAt(own, offset, loss && { ...loss, settled: offset })
         return
       } catch (error) {

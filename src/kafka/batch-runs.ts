@@ -38,7 +38,7 @@ export interface BatchRunsOptions {
   readonly emit: (part: Emitted) => void
   /** Takes the parts of revoked runs out of the flow; `dropped` is called for each. */
   readonly dropRevoked: () => void
-  readonly commit: (batch: ConsumedBatch, nextOffset: number) => void
+  readonly commit: (batch: ConsumedBatch, nextOffset: number, assignment: number | undefined) => void
   /** No further part enters the flow. */
   readonly isStopping: () => boolean
 }
@@ -117,7 +117,7 @@ export class BatchRuns {
 
   /** Not for a batch that was abandoned: its partition may have been released since, also further back. */
   private commit(run: Run, nextOffset: number): void {
-    if (this.runs.has(run)) this.options.commit(run.batch, nextOffset)
+    if (this.runs.has(run)) this.options.commit(run.batch, nextOffset, run.assignment)
   }
 
   private begin(fields: Omit<Run, 'isRevoked' | 'open'>): Run {

@@ -91,6 +91,11 @@ export interface ConsumerOptions {
     committed: number | undefined,
   ) => Promise<StartAt | StillStopped>
   /**
+   * The partition begins at this offset, and nothing of it was handed out: positions that are kept elsewhere are set now.
+   * When it rejects, all of it is tried again.
+   */
+  readonly onBegin?: (partition: TopicPartition, offset: number) => Promise<void>
+  /**
    * Called for each batch of one partition, in order, with the next one only after the promise has resolved. That
    * holds across rebalances: a partition that comes back does not start before its last promise has resolved.
    */

@@ -28,6 +28,7 @@ import type {
   StillStopped,
   TopicPartition,
 } from './driver'
+import { SettledPositions } from './settled-positions'
 import { notStopped, startPosition, type PositionStore } from './start-position'
 import { StoppedPartitions, type StoppedPartition } from './stopped-partitions'
 import { compactionWarnings, newTopic, type TopicPlan } from './topic-check'
@@ -99,6 +100,7 @@ export class KafkaSource {
   private readonly releaseTracking: () => void
   private readonly stopping = new AbortController()
   private readonly releasePositions: () => void
+  private readonly settledPositions: SettledPositions
   private consumer: KafkaConsumer | undefined
   private beginningAgain: Promise<void> | undefined
   private clusterId: string | undefined
@@ -144,7 +146,7 @@ export class KafkaSource {
         this.redelivery.emit(part)
       },
       dropRevoked: () => this.redelivery.dropUnwanted(),
-      commit: (batch, nextOffset) => void this.consumer?.commit(batch, nextOffset),
+      commit: (batch, nextOffset, assignment) => this.settle(batch, nextOffset, assignment),
       isStopping: () => this.stopping.signal.aborted,
     })
     this.flowCheck = new FlowCheck(
@@ -156,6 +158,10 @@ export class KafkaSource {
       admin: () => cluster.admin,
       log: host.log,
       warnings: compactionWarnings,
+    })
+    this.settledPositions = new SettledPositions(async (settled) => {
+      const { clusterId } = this
+      if (clusterId !== undefined) await host.positions?.settle({ clusterId, group: settings.group }, settled)
     })
     this.releaseTracking = tracking.acquire(() => this.onGateOpen())
     this.releasePositions =
@@ -238,6 +244,11 @@ export class KafkaSource {
       maxBatchRecords: settings.maxBatchRecords,
       maxBatchBytes: settings.maxBatchBytes,
       startOffset: (partition, committed) => this.startOffset(partition, committed),
+      onBegin: async (partition, offset) => {
+        const { clusterId } = this
+        if (clusterId !== undefined)
+          await this.host.positions?.begin({ clusterId, group: settings.group, ...partition }, offset)
+      },
       onBatch: (batch) => this.onBatch(batch),
       onAssigned: (partitions) => {
         this.hasJoined = true
@@ -280,6 +291,7 @@ export class KafkaSource {
     if (consumer === undefined || clusterId === undefined) throw notStopped(partition)
     const { group } = this.settings
     await consumer.release(partition, offset, async ({ latest }) => {
+      await this.forgetSettled(partition)
       const end = this.stoppedPartitions.smallestEnd(partition, latest)
       await this.host.positions?.release({ clusterId, group, ...partition }, offset, end)
     })
@@ -306,7 +318,8 @@ export class KafkaSource {
     await this.beginningAgain
     await this.redelivery.close(CLOSE_BUDGET_MS - LEAVE_BUDGET_MS)
     this.releaseTracking()
-    if (this.consumer !== undefined) await settlesWithin(this.consumer.close(), LEAVE_BUDGET_MS)
+    const settled = this.settledPositions.close()
+    await settlesWithin(Promise.all([settled, this.consumer?.close()]), LEAVE_BUDGET_MS)
   }
 
   /**
@@ -320,6 +333,7 @@ export class KafkaSource {
     this.consumer = undefined
     this.hasJoined = false
     this.impairment = undefined
+    this.settledPositions.forgetAll()
     this.runs.revoke()
     this.beginningAgain = consumer.close().then(() => {
       this.beginningAgain = undefined
@@ -336,6 +350,7 @@ export class KafkaSource {
     const { settings, host } = this
     const assignment = ++assignments
     this.assignmentByPartition.set(partitionKey(partition), assignment)
+    await this.forgetSettled(partition)
     const clusterId = (this.clusterId ??= await this.cluster.admin.clusterId())
     const start = await startPosition({
       partition,
@@ -356,12 +371,31 @@ export class KafkaSource {
   private onBatch(batch: ConsumedBatch): Promise<void> {
     if (this.stopping.signal.aborted || this.consumer === undefined) return new Promise(() => undefined)
     this.lagByPartition.set(partitionKey(batch), Math.max(0, batch.highWatermark - batch.nextOffset))
+    const assignment = this.assignmentOf(batch)
     const records = this.withoutSpent(batch)
     if (records.length === 0 && batch.records.length > 0) {
-      void this.consumer?.commit(batch, batch.nextOffset)
+      this.settle(batch, batch.nextOffset, assignment)
       return Promise.resolve()
     }
-    return this.runs.pass({ ...batch, records }, this.assignmentByPartition.get(partitionKey(batch)))
+    return this.runs.pass({ ...batch, records }, assignment)
+  }
+
+  /** The flow is done with everything of the partition before this offset. */
+  private settle(partition: TopicPartition, nextOffset: number, assignment: number | undefined): void {
+    void this.consumer?.commit(partition, nextOffset)
+    // A partition that has begun anew may have gone back, behind what was settled before.
+    if (this.host.positions === undefined || assignment !== this.assignmentOf(partition)) return
+    this.settledPositions.note(partition, nextOffset)
+  }
+
+  /** Moves the positions up to what is settled; what cannot be moved any more is left out, so it is read again. */
+  private async forgetSettled(partition: TopicPartition): Promise<void> {
+    await this.settledPositions.flush()
+    this.settledPositions.forget(partition)
+  }
+
+  private assignmentOf(partition: TopicPartition): number | undefined {
+    return this.assignmentByPartition.get(partitionKey(partition))
   }
 
   /**
@@ -386,6 +420,7 @@ export class KafkaSource {
       this.lagByPartition.delete(partitionKey(partition))
       this.stoppedPartitions.leave(partition)
     }
+    void this.settledPositions.flush()
     if (this.stopping.signal.aborted) return
     this.runs.revoke((batch) => keys.has(partitionKey(batch)))
   }

@@ -1,22 +1,26 @@
 /**
- * Where the consumer begins a partition that has just been assigned to it: at the smaller one of the ledger's smallest
- * position and the offset that the group has committed.
+ * Where the consumer begins a partition that has just been assigned to it: at the smaller one of its own position in the
+ * ledger, and the offset that the group has committed to Kafka. Both stand for what the flow has settled, all of its sinks.
  *
- *  - The ledger moves in the transaction that writes the rows. After a fail-over to a standby that lacks the last
- *    commits it is the smaller one, and what is committed to Kafka would skip them.
- *  - Kafka's offset moves when every sink of the flow has what it got. It is the smaller one when a sink of which the
- *    ledger here says nothing was behind: one that has never written, that writes to another database, or to Kafka.
+ *  - The consumer's position is in the database of the rows. After a fail-over to a standby that lacks the last commits
+ *    it has gone back with them, and what is committed to Kafka would skip them.
+ *  - Kafka's offset is the smaller one when the operator has set it back, and counts alone where no ledger is chosen.
  *
- * Beginning too early costs nothing but time: a sink by ledger leaves out what it has written. A ledger that cannot be
- * read is waited for; beginning elsewhere would be a guess.
+ * The positions of sinks only tell what is there already: beginning too early writes no row twice. They count where the
+ * consumer has no position yet, because an older version has written the ledger. A ledger that cannot be read is waited
+ * for; beginning elsewhere would be a guess.
  */
 import { PipelineError } from '../runtime/errors'
+import type { PartitionOffset } from './commit-queue'
 import type { OffsetRange, StartAt, TopicPartition } from './driver'
 
-export interface PositionQuery {
+export interface GroupQuery {
   readonly clusterId: string
   /** The consumer group. */
   readonly group: string
+}
+
+export interface PositionQuery extends GroupQuery {
   readonly topic: string
   readonly partition: number
 }
@@ -27,14 +31,21 @@ export interface PositionSpan {
   readonly largest: number
 }
 
-/** The ledger, as far as a consumer needs it. */
+export interface KnownPositions {
+  /** The consumer's own position: everything before it is settled. */
+  readonly settled: number | undefined
+  /** Of the sinks which are deployed now and have a position for this partition; `undefined` when none of them has. */
+  readonly sinks: PositionSpan | undefined
+}
+
+/** The ledger, as far as a consumer needs it. All of it rejects while the database cannot be asked. */
 export interface PositionStore {
-  /**
-   * Of the sinks which are deployed now and have a position for this partition; `undefined` when none of them has.
-   * Rejects while the database cannot be asked.
-   * @param assignment the number that ranges of the partition have from now on; those with an earlier one are refused
-   */
-  positions(query: PositionQuery, assignment: number): Promise<PositionSpan | undefined>
+  /** @param assignment the number that ranges of the partition have from now on; those with an earlier one are refused */
+  positions(query: PositionQuery, assignment: number): Promise<KnownPositions>
+  /** The consumer begins here, and has handed out nothing: gives it a position of its own, unless it has one. */
+  begin(query: PositionQuery, offset: number): Promise<void>
+  /** Everything before these offsets is settled: the consumer's own positions move there, never back. */
+  settle(query: GroupQuery, settled: readonly PartitionOffset[]): Promise<void>
   /**
    * Tells when the store has lost positions that it had confirmed (a fail-over to a standby that was behind): what is
    * read next must be asked for again.
@@ -42,8 +53,8 @@ export interface PositionStore {
    */
   onRewound(listener: (query: PositionQuery, problem: PipelineError) => void): () => void
   /**
-   * Somebody has decided where a stopped partition goes on. The positions of the sinks which are deployed now are set
-   * to this offset, unless they lie between it and the end: those records are written already. Behind the end all
+   * Somebody has decided where a stopped partition goes on. The positions of the consumer and of the sinks which are
+   * deployed now are set to this offset, unless they lie between it and the end: those records are written already. Behind the end all
    * positions of the group are, also of sinks that are not deployed now: they belong to records that are no more.
    * @param end the smallest end of the partition that was seen since it has stopped
    * @throws PipelineError while the database cannot be asked
@@ -69,9 +80,10 @@ export async function startPosition(options: StartPositionOptions): Promise<Star
   const { partition, assignment, group, committed, otherwise, ledger } = options
   if (ledger !== undefined) {
     const clusterId = await ledger.clusterId()
-    const known = await ledger.store.positions({ clusterId, group, ...partition }, assignment)
-    if (known !== undefined)
-      return { offset: Math.min(known.smallest, committed ?? known.smallest), reached: known.largest }
+    const { settled, sinks } = await ledger.store.positions({ clusterId, group, ...partition }, assignment)
+    const own = settled ?? sinks?.smallest
+    if (own !== undefined)
+      return { offset: Math.min(own, committed ?? own), reached: Math.max(own, sinks?.largest ?? own) }
   }
   return committed === undefined ? otherwise : { offset: committed }
 }

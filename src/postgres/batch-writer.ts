@@ -18,11 +18,6 @@ export interface BatchWriterOptions extends RecordWriterOptions {
 }
 
 export class BatchWriter {
-  /**
-   * Positions as this process has committed them, to save a question before each batch. They never decide that
-   * something has been written: after a fail-over to a standby the database may be behind what we remember.
-   */
-  private readonly positions = new Map<string, number>()
   private readonly writer: RecordWriter
 
   constructor(private readonly options: BatchWriterOptions) {
@@ -42,44 +37,29 @@ export class BatchWriter {
     records: readonly WireRecord[],
     isLate = false,
   ): Promise<Written> {
-    const id = JSON.stringify(key)
-    const { database } = this.options
+    const { ledger } = this.options.database
     try {
       for (;;) {
-        const remembered = this.positions.get(id)
-        const trusted =
-          remembered !== undefined &&
-          remembered <= range.firstOffset &&
-          database.ledger.isLatest(key, remembered)
-        const position = trusted ? remembered : await this.readPosition(key)
-        database.ledger.assertFollows(key, position, range)
+        const remembered = ledger.remembered(key)
+        const isTrusted = remembered !== undefined && remembered <= range.firstOffset
+        const position = isTrusted ? remembered : await ledger.read(key)
+        ledger.assertFollows(key, position, range)
         const plan = planRange(position, range)
         if (isLate && plan.write !== 'all') throw lateCopy()
         if (plan.write === 'nothing') return { rows: 0, rejected: [], before: true }
         const due = plan.write === 'all' ? records : recordsFrom(records, plan.offset)
-        const written = await this.writer.write(due, ledgerMove(database.ledger, key, range, position, due))
+        const written = await this.writer.write(due, ledgerMove(ledger, key, range, position, due))
         if (written !== undefined) {
-          this.positions.set(id, range.nextOffset)
-          database.ledger.confirm(
-            key,
-            range.nextOffset,
-            position === undefined ? range.firstOffset : undefined,
-          )
+          ledger.confirm(key, range.nextOffset)
           return written
         }
-        this.positions.delete(id)
+        ledger.doubt(key)
         this.options.onPositionMoved?.()
       }
     } catch (error) {
-      this.positions.delete(id)
+      ledger.doubt(key)
       throw error
     }
-  }
-
-  private readPosition(key: LedgerKey): Promise<number | undefined> {
-    const { database } = this.options
-    const read = (client: PoolClient): Promise<number | undefined> => database.ledger.read(client, key)
-    return database.withClient('reading the ledger', read, key.topic)
   }
 
   /** Writes records that no ledger vouches for; replayed dead letters that it has written before are left out. */

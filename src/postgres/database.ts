@@ -16,7 +16,14 @@ import { nameOf, placeOf, type ConnectionConfig, type Server } from './connectio
 import { asConnectionError, asDatabaseError, DatabaseError } from './database-error'
 import { durabilityWarnings } from './durability'
 import type { TableName } from './identifiers'
-import { Ledger, type PositionQuery, type PositionSpan } from './ledger'
+import {
+  Ledger,
+  type DeployedSink,
+  type GroupQuery,
+  type KnownPositions,
+  type PartitionPosition,
+  type PositionQuery,
+} from './ledger'
 import { ServerChoice } from './server-choice'
 import { serverClient, type ServerClient } from './server-client'
 import type { ServerState } from './sql/server-state'
@@ -52,19 +59,19 @@ export class Database {
   private readonly pool: Pool
   private readonly Client: new () => ServerClient
   private readonly turns: Turns
-  private readonly begin: string
+  private readonly beginText: string
   private readonly busy = new Set<PoolClient>()
   /** What was said about the safety of servers: once is enough. */
   private readonly warned = new Set<string>()
-  /** Names that the deployed sinks have in the ledger, with the node that has the name. */
-  private readonly sinks = new Map<string, Set<string>>()
+  /** Names that the deployed sinks have in the ledger, with what they write to, and the nodes that have the name. */
+  private readonly sinks = new Map<string, { readonly target: string; readonly nodes: Set<string> }>()
   /** Tables of dead letters, by the id of the source that sends them. Kept until the end: a sink may still hold some. */
   private readonly replayTables = new Map<string, TableName>()
 
   constructor(private readonly options: DatabaseOptions) {
     this.place = placeOf(options.connection)
     this.ledger = new Ledger(this, options.ledger, options.createLedger)
-    this.begin = beginWithLimits(options)
+    this.beginText = beginWithLimits(options)
     this.servers = new ServerChoice(options.connection.servers)
     this.turns = new Turns(options.poolSize)
     this.Client = serverClient({
@@ -145,7 +152,7 @@ export class Database {
    */
   transaction<T>(doing: string, work: (client: PoolClient) => Promise<T>, lane?: string): Promise<T> {
     const inTransaction = async (client: PoolClient): Promise<T> => {
-      await client.query(this.begin).catch((thrown: unknown) => {
+      await client.query(this.beginText).catch((thrown: unknown) => {
         throw asConnectionError(thrown, doing)
       })
       let result: T
@@ -213,23 +220,25 @@ export class Database {
   // ---- positions -----------------------------------------------------------------------------------------
 
   /**
-   * A deployed sink says which name it has in the ledger.
+   * A deployed sink says which name it has in the ledger, and what it writes to. Copies of a flow share a name.
    * @returns the function that takes the name back
-   * @throws PipelineError `CONFIG_INVALID` when another node has the name
+   * @throws PipelineError `CONFIG_INVALID` when a sink that writes elsewhere has the name
    */
-  registerSink(name: string, nodeId: string): () => void {
-    const nodes = this.sinks.get(name) ?? new Set()
-    if (nodes.size > 0 && !nodes.has(nodeId)) {
+  registerSink(name: string, nodeId: string, target = name): () => void {
+    const sink = this.sinks.get(name) ?? { target, nodes: new Set() }
+    if (sink.target !== target) {
       throw new PipelineError(
         'CONFIG_INVALID',
-        `two sinks have the name "${name}" in the ledger; each needs its own`,
+        `two sinks have the name "${name}" in the ledger, and one writes to ${sink.target}, the other to ${target}; ` +
+          'each table needs a "Name in ledger" of its own',
         { retryable: false, statusText: 'ledger name is used twice' },
       )
     }
-    this.sinks.set(name, nodes.add(nodeId))
+    sink.nodes.add(nodeId)
+    this.sinks.set(name, sink)
     return () => {
-      nodes.delete(nodeId)
-      if (nodes.size === 0 && this.sinks.get(name) === nodes) this.sinks.delete(name)
+      sink.nodes.delete(nodeId)
+      if (sink.nodes.size === 0 && this.sinks.get(name) === sink) this.sinks.delete(name)
     }
   }
 
@@ -238,21 +247,34 @@ export class Database {
     return [...this.sinks.keys()]
   }
 
+  private get deployed(): DeployedSink[] {
+    return [...this.sinks].map(([name, { nodes }]) => ({ name, formerNames: [...nodes] }))
+  }
+
   /**
-   * The positions of the sinks that are deployed now. A sink without a position does not count; `undefined` when
-   * none has one.
+   * Where a consumer begins: its own position, and those of the sinks that are deployed now.
    * @param assignment see `PositionStore`
    * @throws DatabaseError while the database cannot be asked
    */
-  async positions(query: PositionQuery, assignment: number): Promise<PositionSpan | undefined> {
+  async positions(query: PositionQuery, assignment: number): Promise<KnownPositions> {
     this.ledger.noteAssignment(query, assignment)
-    if (this.sinks.size === 0) return undefined
-    return this.ledger.span(query, this.sinkNames)
+    return this.ledger.positions(query, this.deployed)
+  }
+
+  /** See `PositionStore`. @throws DatabaseError */
+  begin(query: PositionQuery, offset: number): Promise<void> {
+    return this.ledger.begin(query, offset)
+  }
+
+  /** See `PositionStore`. @throws DatabaseError */
+  settle(query: GroupQuery, settled: readonly PartitionPosition[]): Promise<void> {
+    return this.ledger.settle(query, settled, this.deployed)
   }
 
   /** A stopped partition goes on at this offset: see `PositionStore`. @throws DatabaseError */
   release(query: PositionQuery, offset: number, end: number): Promise<void> {
-    return this.ledger.release(query, this.sinkNames, offset, end)
+    const sinks = this.deployed.flatMap(({ name, formerNames }) => [name, ...formerNames])
+    return this.ledger.release(query, sinks, offset, end)
   }
 
   /**

@@ -2,15 +2,22 @@
  * The ledger: the table that holds, for every sink and every partition it reads, the next offset that the sink
  * still needs. It moves in the transaction that writes the rows, and only from the value that was read, so that
  * each Kafka position is written exactly once, also when two owners of a partition write at the same time.
+ *
+ * The consumer has a row of its own, under the name `CONSUMER`: everything below it is settled by the flow. It follows
+ * within a second, in a transaction that sees the positions of the sinks as they were confirmed. So it is never durable
+ * ahead of the rows that it stands for, and after a fail-over to a standby that was behind it has gone back with them.
  */
 import type { ClientBase } from 'pg'
 import { PipelineError } from '../runtime/errors'
 import type { KafkaRange } from '../runtime/wire'
+import { ConfirmedPositions, partitionOf } from './confirmed-positions'
 import type { Database } from './database'
 import { DatabaseError } from './database-error'
 import type { TableName } from './identifiers'
 import type { PassedOffsets } from './passed-offsets'
-import { addLedgerCounts } from './sql/add-ledger-counts'
+import { addLedgerColumns } from './sql/add-ledger-columns'
+import { adoptPosition } from './sql/adopt-position'
+import { beginPartition } from './sql/begin-partition'
 import { correctCounts } from './sql/correct-counts'
 import { createAuditView } from './sql/create-audit-view'
 import { createLedger } from './sql/create-ledger'
@@ -18,27 +25,59 @@ import { knownPositions } from './sql/known-positions'
 import { describeLedger } from './sql/describe-ledger'
 import { lockDefinitions } from './sql/lock-definitions'
 import { movePosition } from './sql/move-position'
-import { readPosition } from './sql/read-position'
+import { readPosition, type StoredPosition } from './sql/read-position'
 import { releasePositions } from './sql/release-positions'
+import { readPartitions, settlePartitions } from './sql/settle-partitions'
 import { startPosition } from './sql/start-position'
+import { tableExists } from './sql/table-exists'
 
-export interface PositionQuery {
+/** In the place of a sink's name: the position of the consumer itself. */
+export const CONSUMER = ''
+
+export interface GroupQuery {
   readonly clusterId: string
   readonly group: string
+}
+
+export interface PositionQuery extends GroupQuery {
   readonly topic: string
   readonly partition: number
+}
+
+export interface PartitionPosition {
+  readonly topic: string
+  readonly partition: number
+  readonly offset: number
 }
 
 /** What a ledger row belongs to. */
 export interface LedgerKey extends PositionQuery {
   /** The sink's name in the ledger. */
   readonly sink: string
+  /** The table that it writes to; another one is refused. */
+  readonly target?: string | undefined
+  /** Names that its row may still have from an older version. */
+  readonly formerNames?: readonly string[] | undefined
+}
+
+/** A sink that is deployed. */
+export interface DeployedSink {
+  readonly name: string
+  readonly formerNames: readonly string[]
 }
 
 /** The positions of several sinks in one partition. */
 export interface PositionSpan {
   readonly smallest: number
   readonly largest: number
+}
+
+/** What the ledger says where a consumer begins a partition. */
+export interface KnownPositions {
+  /** The consumer's own position. */
+  readonly settled: number | undefined
+  /** Of the sinks that are deployed; `undefined` when none has one. */
+  readonly sinks: PositionSpan | undefined
 }
 
 /** Which part of a range is still to be written. */
@@ -90,6 +129,17 @@ export class RangeSuperseded extends PipelineError {
   }
 }
 
+/** A row of the ledger is another table's. */
+export function otherTarget({ sink, group, target }: LedgerKey, found: string): PipelineError {
+  return new PipelineError(
+    'LEDGER_TARGET',
+    `"${sink}" is in the ledger, for the group ${group}, the name of a sink that writes to ${found}, and this one writes ` +
+      `to ${target}: what one has written would count as written by the other. Give this sink another "Name in ledger"; ` +
+      'it begins where the consumer is',
+    { retryable: true, statusText: 'name in ledger is taken' },
+  )
+}
+
 type RewoundListener = (rewound: LedgerRewound) => void
 
 /** `from` is the position that was read, `undefined` when there was none. */
@@ -101,12 +151,8 @@ export interface PositionStep {
 
 export class Ledger {
   private exists = false
-  /**
-   * Positions that the database has confirmed to this process, by key. A smaller one is no gap that the flow has
-   * filtered: the database has lost commits.
-   */
-  private readonly confirmed = new Map<string, number>()
-  /** Where partitions began which the ledger did not know: to go back there when it has forgotten them again. */
+  private readonly confirmed = new ConfirmedPositions()
+  /** Where consumers of this process began, in case that the ledger forgets it. */
   private readonly origins = new Map<string, number>()
   /** The newest assignment of each partition that this process has heard of. Their numbers only grow. */
   private readonly assignments = new Map<string, number>()
@@ -119,21 +165,22 @@ export class Ledger {
   ) {}
 
   /**
-   * Creates the table and its audit where that is asked for and they are missing, and lets an older ledger count.
+   * Creates the table and its audit where that is asked for and they are missing, and gives an older ledger its columns.
    * @throws DatabaseError of kind `configuration` for an older ledger that this node may not change
    */
   async prepare(): Promise<void> {
     if (this.exists) return
     await this.database.transaction(`preparing the ledger "${this.table.table}"`, async (client) => {
       let found = await describeLedger(client, this.table)
-      if (this.create && (found === undefined || found.missingCounts.length > 0 || !found.hasAudit)) {
+      if (this.create && (found === undefined || found.missingColumns.length > 0 || !found.hasAudit)) {
         await lockDefinitions(client)
         found = await describeLedger(client, this.table)
+        const isOlder = found !== undefined && found.missingColumns.length > 0
         if (found === undefined) await createLedger(client, this.table)
-        else if (found.missingCounts.length > 0) await addLedgerCounts(client, this.table)
-        if (found?.hasAudit !== true) await createAuditView(client, this.table)
-      } else if (found !== undefined && found.missingCounts.length > 0) {
-        throw withoutCounts(this.table, found.missingCounts)
+        else if (isOlder) await addLedgerColumns(client, this.table)
+        if (isOlder || found?.hasAudit !== true) await createAuditView(client, this.table)
+      } else if (found !== undefined && found.missingColumns.length > 0) {
+        throw withoutColumns(this.table, found.missingColumns)
       }
     })
     this.exists = true
@@ -144,26 +191,42 @@ export class Ledger {
     this.exists = false
   }
 
-  read(client: ClientBase, key: LedgerKey): Promise<number | undefined> {
-    return readPosition(client, this.table, key)
+  /**
+   * The sink's position; one that it has under a former name is given the new one first.
+   * @throws PipelineError `LEDGER_TARGET` when the name is that of a sink with another table
+   */
+  async read(key: LedgerKey): Promise<number | undefined> {
+    const { database, table } = this
+    const ask = (): Promise<StoredPosition[]> =>
+      database.withClient('reading the ledger', (client) => readPosition(client, table, key), key.topic)
+    let rows = await ask()
+    const own = rows.find(({ sink }) => sink === key.sink)
+    if (key.target !== undefined && (own?.target ?? key.target) !== key.target)
+      throw otherTarget(key, own?.target ?? '')
+    if (rows.some(({ sink }) => sink !== key.sink)) {
+      const adopt = async (client: ClientBase): Promise<void> => {
+        await lockDefinitions(client)
+        await adoptPosition(client, table, key)
+      }
+      await database.transaction('giving a position in the ledger its new name', adopt, key.topic)
+      rows = await ask()
+    }
+    return rows[0]?.nextOffset
   }
 
-  /**
-   * The database has committed this position.
-   * @param origin where the partition began, when this was its first position
-   */
-  confirm(key: LedgerKey, position: number, origin?: number): void {
-    const name = nameOf(key)
-    this.confirmed.set(name, position)
-    if (origin !== undefined) this.origins.set(name, origin)
+  /** What the ledger has, as far as this process knows, to save the question. */
+  remembered(key: LedgerKey): number | undefined {
+    return this.confirmed.latest(key)
   }
 
-  /**
-   * Whether this is what the database said last. It is not when the partition was elsewhere meanwhile, or was released:
-   * a consumer has then asked for the position anew.
-   */
-  isLatest(key: LedgerKey, position: number): boolean {
-    return this.confirmed.get(nameOf(key)) === position
+  /** The database has committed this position. */
+  confirm(key: LedgerKey, position: number): void {
+    this.confirmed.set(key, position)
+  }
+
+  /** Whether it has is not known, or somebody else has moved it. */
+  doubt(key: LedgerKey): void {
+    this.confirmed.doubt(key)
   }
 
   /**
@@ -176,12 +239,15 @@ export class Ledger {
     const { firstOffset, assignment } = range
     if (assignment !== undefined && !this.noteAssignment(key, assignment))
       throw new RangeSuperseded(key, range)
-    const confirmed = this.confirmed.get(nameOf(key))
+    const confirmed = this.confirmed.get(key)
     const from = position ?? -1
     if (confirmed === undefined || from >= confirmed || from >= firstOffset) return
-    const rewound = new LedgerRewound(key, confirmed, position)
+    throw this.tell(new LedgerRewound(key, confirmed, position))
+  }
+
+  private tell(rewound: LedgerRewound): LedgerRewound {
     for (const listener of this.listeners) listener(rewound)
-    throw rewound
+    return rewound
   }
 
   /**
@@ -225,60 +291,122 @@ export class Ledger {
     return correctCounts(client, this.table, key, change.rows, change.deadLetters)
   }
 
+  // ---- for the consumer ----------------------------------------------------------------------------------
+
   /**
-   * A stopped partition goes on at this offset: the positions of these sinks that are before it, and those of all sinks
-   * that are behind the end, are set to it, and their counts begin anew.
+   * Whether there is a ledger; nothing is created. A consumer of which no sink has a ledger uses one that is there.
+   * @throws DatabaseError
+   */
+  async isThere(): Promise<boolean> {
+    this.exists ||= await this.database.withClient('looking for the ledger', (client) =>
+      tableExists(client, this.table),
+    )
+    return this.exists
+  }
+
+  /**
+   * What a consumer asks before it begins: its own position, and those that these sinks have. A sink without one may
+   * stand behind another consumer, so it does not count here: if it stands behind this one, it has not settled
+   * anything, and neither the consumer's position nor Kafka's committed offset has moved.
+   */
+  async positions(query: PositionQuery, sinks: readonly DeployedSink[]): Promise<KnownPositions> {
+    try {
+      if (sinks.length > 0) await this.prepare()
+      else if (!(await this.isThere())) return { settled: undefined, sinks: undefined }
+      const known = await this.database.withClient(`reading the ledger "${this.table.table}"`, (client) =>
+        knownPositions(client, this.table, query),
+      )
+      const mine = [CONSUMER, ...sinks.map(({ name }) => name)]
+      this.confirmed.reset(query, new Map([...known].filter(([sink]) => mine.includes(sink))))
+      const positions = sinks.flatMap(({ name, formerNames }) => {
+        const own = [name, ...formerNames].flatMap((sink) => known.get(sink) ?? [])
+        return own.length === 0 ? [] : [Math.max(...own)]
+      })
+      return {
+        settled: known.get(CONSUMER) ?? this.origins.get(partitionOf(query)),
+        sinks:
+          positions.length === 0
+            ? undefined
+            : { smallest: Math.min(...positions), largest: Math.max(...positions) },
+      }
+    } catch (error) {
+      this.forget()
+      throw error
+    }
+  }
+
+  /** The consumer begins here; its position stays when it has one. @throws DatabaseError */
+  async begin(query: PositionQuery, offset: number): Promise<void> {
+    const own = { ...query, sink: CONSUMER }
+    if (!this.exists || this.confirmed.get(own) !== undefined) return
+    await this.database.transaction(
+      `beginning ${query.topic} in the ledger "${this.table.table}"`,
+      (client) => beginPartition(client, this.table, query, offset),
+    )
+    this.confirmed.set(own, offset)
+    this.origins.set(partitionOf(query), offset)
+  }
+
+  /**
+   * The flow has settled everything before these offsets. The consumer's positions move there, unless the database has
+   * lost what it had confirmed of a partition: then its listeners hear of it.
+   * @throws DatabaseError
+   */
+  async settle(
+    query: GroupQuery,
+    settled: readonly PartitionPosition[],
+    sinks: readonly DeployedSink[],
+  ): Promise<void> {
+    if (!this.exists) return
+    const names = [CONSUMER, ...sinks.map(({ name }) => name)]
+    const rewound: LedgerRewound[] = []
+    const due: PartitionPosition[] = []
+    await this.database.transaction(
+      `settling positions in the ledger "${this.table.table}"`,
+      async (client) => {
+        const stored = await readPartitions(client, this.table, query, settled)
+        for (const move of settled) {
+          const { topic, partition } = move
+          const rows = new Map(
+            stored
+              .filter((row) => row.topic === topic && row.partition === partition)
+              .map(({ sink, offset }) => [sink, offset]),
+          )
+          const keys = names.map((sink) => ({ ...query, topic, partition, sink }))
+          const lost = keys.find((key) => (this.confirmed.get(key) ?? -1) > (rows.get(key.sink) ?? -1))
+          if (lost === undefined) due.push(move)
+          else rewound.push(new LedgerRewound(lost, this.confirmed.get(lost) ?? 0, rows.get(lost.sink)))
+        }
+        if (due.length > 0) await settlePartitions(client, this.table, query, due)
+      },
+    )
+    for (const { topic, partition, offset } of due) {
+      const own = { ...query, topic, partition, sink: CONSUMER }
+      if (offset > (this.confirmed.get(own) ?? Infinity)) this.confirmed.set(own, offset)
+    }
+    for (const each of rewound) this.tell(each)
+  }
+
+  /**
+   * A stopped partition goes on at this offset: the positions of these sinks and of the consumer that are before it, and
+   * all that are behind the end, are set to it, and their counts begin anew.
    * @throws DatabaseError
    */
   async release(query: PositionQuery, sinks: readonly string[], offset: number, end: number): Promise<void> {
     await this.prepare()
     const released = await this.database.transaction(
       `releasing ${query.topic} partition ${query.partition} in the ledger "${this.table.table}"`,
-      (client) => releasePositions(client, this.table, query, sinks, offset, end),
+      async (client) => {
+        await beginPartition(client, this.table, query, offset)
+        return releasePositions(client, this.table, query, [CONSUMER, ...sinks], offset, end)
+      },
     )
-    for (const sink of sinks) this.origins.delete(nameOf({ ...query, sink }))
-    for (const sink of released) this.confirmed.set(nameOf({ ...query, sink }), offset)
-  }
-
-  /**
-   * What a consumer asks before it begins: the positions that these sinks have; `undefined` when none has one. A sink
-   * without one may stand behind another consumer, so it does not count here: if it stands behind this one, it has not
-   * settled anything, and Kafka's committed offset has not moved.
-   */
-  async span(query: PositionQuery, sinks: readonly string[]): Promise<PositionSpan | undefined> {
-    const doing = `reading the ledger "${this.table.table}"`
-    try {
-      await this.prepare()
-      const known = await this.database.withClient(doing, (client) =>
-        knownPositions(client, this.table, query, sinks),
-      )
-      const positions = sinks.flatMap((sink) => {
-        const name = nameOf({ ...query, sink })
-        // From here on the consumer reads everything: what was confirmed before does not count any more.
-        this.confirmed.delete(name)
-        const position = known.get(sink) ?? this.origins.get(name)
-        if (position === undefined) return []
-        this.confirmed.set(name, position)
-        return [position]
-      })
-      if (positions.length === 0) return undefined
-      return { smallest: Math.min(...positions), largest: Math.max(...positions) }
-    } catch (error) {
-      this.forget()
-      throw error
-    }
+    this.origins.delete(partitionOf(query))
+    for (const sink of released) this.confirmed.set({ ...query, sink }, offset)
   }
 }
 
-function partitionOf({ clusterId, group, topic, partition }: PositionQuery): string {
-  return JSON.stringify([clusterId, group, topic, partition])
-}
-
-function nameOf({ clusterId, group, topic, partition, sink }: LedgerKey): string {
-  return JSON.stringify([clusterId, group, topic, partition, sink])
-}
-
-function withoutCounts({ schema, table }: TableName, names: readonly string[]): DatabaseError {
+function withoutColumns({ schema, table }: TableName, names: readonly string[]): DatabaseError {
   const text =
     `the ledger "${schema}"."${table}" is of an older version and has no column ${names.join(', ')}; let the ` +
     'PostgreSQL configuration create the ledger once, or add these columns as its help says'

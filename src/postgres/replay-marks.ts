@@ -11,10 +11,11 @@ import type { TableName } from './identifiers'
 import { noteWriting } from './sql/mark-replayed'
 
 export class ReplayMarks {
-  /** @param sink the sink's name in the ledger */
+  /** @param sink the sink's name in the ledger; @param formerNames those that it had before */
   constructor(
     private readonly database: Pick<Database, 'replayTable'>,
     private readonly sink: string,
+    private readonly formerNames: readonly string[] = [],
   ) {}
 
   /**
@@ -24,7 +25,7 @@ export class ReplayMarks {
   async note(client: ClientBase, records: readonly WireRecord[]): Promise<readonly WireRecord[]> {
     const before: WireRecord[] = []
     for (const [table, letters] of this.lettersByTable(records)) {
-      const ids = await noteWriting(client, table, [...letters.keys()], this.sink)
+      const ids = await noteWriting(client, table, [...letters.keys()], this.sink, this.formerNames)
       for (const id of ids) before.push(...(letters.get(id) ?? []))
     }
     return before

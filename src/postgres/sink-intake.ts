@@ -18,14 +18,17 @@ export interface SinkIntakeOptions {
   readonly tracker: DeliveryTracker
   readonly sink: TableSink
   readonly exactlyOnce: ExactlyOnce
+  readonly nodeId: string
+  /** The ledger, and the sink's name in it: sinks that have both in common write a batch once between them. */
+  readonly ledger: string
   /** A message was stored whose delivery was over. */
   readonly onLate: () => void
 }
 
-export class SinkIntake {
-  /** Deliveries of which a batch with a range, or a replayed dead letter, has arrived here. */
-  private readonly seen = new WeakSet<Delivery>()
+/** Of deliveries of which a batch with a range, or a replayed dead letter, has arrived: the sink for each name in a ledger. */
+const arrived = new WeakMap<Delivery, Map<string, string>>()
 
+export class SinkIntake {
   constructor(private readonly options: SinkIntakeOptions) {}
 
   /** Never rejects: what happens to the message is told by `done`. */
@@ -51,7 +54,10 @@ export class SinkIntake {
 
   /** The second copy would be taken for a repetition, and its records would be lost. */
   private assertFirstCopy(delivery: Delivery): void {
-    if (this.seen.has(delivery)) {
+    const { ledger, nodeId } = this.options
+    const sinks = arrived.get(delivery) ?? new Map<string, string>()
+    const first = sinks.get(ledger)
+    if (first === nodeId) {
       throw new PipelineError(
         'BATCH_TWICE',
         'two copies of one batch, or of one replayed dead letter, have reached this sink, and the ledger has room ' +
@@ -59,6 +65,15 @@ export class SinkIntake {
         { retryable: false, statusText: 'two copies of one batch' },
       )
     }
-    this.seen.add(delivery)
+    if (first !== undefined) {
+      throw new PipelineError(
+        'LEDGER_NAME_TWICE',
+        `this sink has got the same batch as the sink ${first}, and both have the same name in the ledger, as sinks of ` +
+          'one table have by default: the ledger has room for one copy. Give this sink a "Name in ledger" of its own ' +
+          'when both are meant to write, or remove one',
+        { retryable: true, statusText: 'two sinks with one ledger name' },
+      )
+    }
+    arrived.set(delivery, sinks.set(ledger, nodeId))
   }
 }

@@ -52,6 +52,8 @@ export interface TableSinkOptions {
   readonly key: readonly string[]
   /** This sink's name in the ledger. */
   readonly ledgerName: string
+  /** What it writes to, for the ledger: `schema.table`, or the template of the tenants' schemas in place of the schema. */
+  readonly target: string
   readonly limits: GatherLimits
   /** 0: rows are kept. */
   readonly retentionDays: number
@@ -155,13 +157,27 @@ export class TableSink {
 
   // ---- writing -------------------------------------------------------------------------------------------
 
+  /** Versions up to 0.1 called a sink by the id of its node. */
+  private get formerNames(): readonly string[] {
+    return [this.options.refuser.id]
+  }
+
   private async writeRange(
     range: KafkaRange,
     records: readonly WireRecord[],
     isLate: boolean,
   ): Promise<Written> {
     const { clusterId, group, topic, partition } = range
-    const key = { clusterId, group, topic, partition, sink: this.options.ledgerName }
+    const { ledgerName, target } = this.options
+    const key = {
+      clusterId,
+      group,
+      topic,
+      partition,
+      sink: ledgerName,
+      target,
+      formerNames: this.formerNames,
+    }
     const written = this.oneAfterTheOther(JSON.stringify([clusterId, group, topic, partition]), () =>
       this.attempt(({ writer }) => writer.writeRange(key, range, records, isLate)),
     )
@@ -276,7 +292,10 @@ export class TableSink {
       deadLetters,
       refuser,
       deliverRejected,
-      replays: exactlyOnce === 'ledger' ? new ReplayMarks(database, this.options.ledgerName) : undefined,
+      replays:
+        exactlyOnce === 'ledger'
+          ? new ReplayMarks(database, this.options.ledgerName, this.formerNames)
+          : undefined,
       onPositionMoved: () => events.notePositionMoved(),
       onTimeReplaced: (records) => events.noteTimeReplaced(records),
     })

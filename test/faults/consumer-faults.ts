@@ -24,7 +24,7 @@ export function postgresOf({ postgres }: Stage): StagedPostgres {
 export async function ledgerOf(stage: Stage): Promise<Positions> {
   if (!(await tableExists(postgresOf(stage).client, 'iot_ledger'))) return new Map()
   const { rows } = await postgresOf(stage).client.query<{ partition: number; next: number }>(
-    `select "partition", min(next_offset)::float8 as next from iot_ledger where topic = $1 group by 1`,
+    `select "partition", min(next_offset)::float8 as next from iot_ledger where topic = $1 and sink <> '' group by 1`,
     [TOPIC],
   )
   return new Map(rows.map(({ partition, next }) => [partition, next]))

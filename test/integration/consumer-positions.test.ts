@@ -7,7 +7,7 @@ import tenantPostgres from '../../nodes/tenant-postgres/tenant-postgres'
 import tenantPostgresSink from '../../nodes/tenant-postgres-sink/tenant-postgres-sink'
 import { startOwnPostgres, type OwnPostgres } from '../../dev/services/postgres'
 import type { KafkaSource } from '../../src/kafka/source'
-import { createTestTopic, sharedKafka, uniqueName, withAdmin } from '../support/kafka'
+import { createTestTopic, deleteRecordsBefore, sharedKafka, uniqueName, withAdmin } from '../support/kafka'
 import { committedOffset, numbered, produce } from '../support/kafka-consumers'
 import { createDatabaseAt, createTestDatabase, type TestDatabase } from '../support/postgres'
 import { deploy, helper, loadFlow, startRuntime, stopRuntime, type FlowEntry } from '../support/runtime'
@@ -97,6 +97,78 @@ describe('the positions of a consumer', function () {
     await until('both have settled', async () => (await committedOffset(brokers, { group, topic })) === 500)
     assert.deepEqual(await offsets('later'), upTo(500))
     assert.deepEqual(await offsets('iot_messages'), upTo(500))
+  })
+
+  /** The flow as it is after an import: the nodes have other ids. */
+  const copyOf = (entries: FlowEntry[]): FlowEntry[] => {
+    const isCopied = ({ type }: FlowEntry): boolean =>
+      ['tenant-kafka-consumer', 'tenant-postgres-sink'].includes(type)
+    return entries.filter(isCopied).map((entry) => ({
+      ...entry,
+      id: `${entry.id}2`,
+      wires: (entry.wires as string[][]).map((ids) => ids.map((id) => `${id}2`)),
+    }))
+  }
+  const written = (count: number): Promise<void> =>
+    until(`${count} are written`, async () => (await offsets('iot_messages')).length >= count)
+
+  it('are those of all copies of a flow: whichever reads a partition, nothing is written twice', async () => {
+    const original = flow(topic, sink('a'))
+    const copy = [...original.filter(({ id }) => !['consumer', 'a'].includes(id)), ...copyOf(original)]
+    let count = 0
+    for (const entries of [original, copy, original]) {
+      await write(100)
+      count += 100
+      if (count === 100) await loadFlow(modules, entries)
+      else await deploy(entries, 'full')
+      await written(count)
+    }
+    await deploy([...original, ...copyOf(original)], 'full')
+    await write(100)
+    await written(400)
+    assert.deepEqual(await offsets('iot_messages'), upTo(400))
+  })
+
+  it('are kept when a ledger of an older version had them under the ids of nodes', async () => {
+    const entries = flow(topic, sink('a'))
+    await write(100)
+    await loadFlow(modules, entries)
+    await until('all is settled', async () => (await committedOffset(brokers, { group, topic })) === 100)
+    await deploy([{ id: 'tab', type: 'tab' }], 'full')
+    await database.query(`delete from iot_ledger where sink = ''`)
+    await database.query(`update iot_ledger set sink = 'a'`)
+    await database.query('drop view iot_ledger_audit')
+    await database.query('alter table iot_ledger drop column target')
+    await withAdmin(brokers, (admin) =>
+      admin.setOffsets({ groupId: group, topic, partitions: [{ partition: 0, offset: '50' }] }),
+    )
+    await write(100)
+    await deploy(entries, 'full')
+    await written(200)
+    assert.deepEqual(await offsets('iot_messages'), upTo(200))
+    assert.deepEqual(await database.query('select sink from iot_ledger_audit'), [
+      { sink: 'public.iot_messages' },
+    ])
+  })
+
+  it('do not go back to a sink that the flow feeds rarely, whatever Kafka has deleted since', async () => {
+    const entries = [
+      ...flow(topic, {
+        ...{ id: 'rarely', z: 'tab', type: 'function', wires: [['a']] },
+        func: 'const { firstOffset } = msg.kafka; return firstOffset < 10 || firstOffset >= 200 ? msg : null',
+      }),
+      sink('a'),
+    ]
+    await write(10)
+    await loadFlow(modules, entries)
+    await written(10)
+    await write(190)
+    await until('all is settled', async () => (await committedOffset(brokers, { group, topic })) === 200)
+    await deleteRecordsBefore(brokers, topic, 150)
+    await deploy(entries, 'full')
+    await write(5)
+    await written(15)
+    assert.deepEqual(await offsets('iot_messages'), [...upTo(10), ...[200, 201, 202, 203, 204]])
   })
 
   describe('with a sink in another database than "Positions in"', () => {

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { ClientBase } from 'pg'
 import { startOwnPostgres, type OwnPostgres } from '../../dev/services/postgres'
 import type { Database } from '../../src/postgres/database'
-import type { PositionSpan } from '../../src/postgres/ledger'
+import { CONSUMER, type KnownPositions, type PositionSpan } from '../../src/postgres/ledger'
 import type { RowWriter } from '../../src/postgres/row-writer'
 import type { TableSink } from '../../src/postgres/table-sink'
 import { createDatabaseAt, type TestDatabase } from '../support/postgres'
@@ -45,8 +45,9 @@ describe('the PostgreSQL sink, exactly once by ledger', () => {
   async function position(): Promise<number | undefined> {
     return (await span())?.smallest
   }
-  const span = (): Promise<PositionSpan | undefined> =>
-    connection.positions({ clusterId: 'c', group: 'g', topic: 'iot-messages', partition: 0 }, 1)
+  const query = { clusterId: 'c', group: 'g', topic: 'iot-messages', partition: 0 }
+  const known = (): Promise<KnownPositions> => connection.positions(query, 1)
+  const span = async (): Promise<PositionSpan | undefined> => (await known()).sinks
   const upTo = (end: number): number[] => Array.from({ length: end }, (_, index) => index)
 
   it('writes a batch that comes again once', async () => {
@@ -127,10 +128,99 @@ describe('the PostgreSQL sink, exactly once by ledger', () => {
     assert.deepEqual(await span(), { smallest: 10, largest: 10 })
   })
 
-  it('refuses two sinks with one name in the ledger', () => {
-    connection.registerSink('sink1', 'a')
-    connection.registerSink('sink1', 'a')
-    assert.throws(() => connection.registerSink('sink1', 'b'), { code: 'CONFIG_INVALID' })
+  it('refuses two sinks of different tables with one name in the ledger', () => {
+    connection.registerSink('sink1', 'a', 'public.t')
+    connection.registerSink('sink1', 'b', 'public.t')
+    assert.throws(() => connection.registerSink('sink1', 'c', 'public.other'), { code: 'CONFIG_INVALID' })
+  })
+
+  it('gives a sink the largest position that it had under the ids of its nodes, with its counts', async () => {
+    const writer = await openWriter(connection)
+    const key = { ...ledgerKey, sink: 'public.iot_messages', target: 'public.iot_messages' }
+    const ledgerRows = (): Promise<object[]> =>
+      database.query(
+        'select sink, target, next_offset::int as next, stored_rows::int as rows from iot_ledger',
+      )
+    for (const [node, end] of [
+      ['a', 10],
+      ['b', 15],
+      ['c', 12],
+    ] as const) {
+      await writer.writeRange({ ...ledgerKey, sink: node }, range(0, end), [])
+      const written = await writer.writeRange({ ...key, formerNames: [node] }, range(0, 12), [])
+      assert.equal(written.rows, 0)
+    }
+    assert.deepEqual(await ledgerRows(), [{ sink: key.sink, target: key.target, next: 15, rows: 0 }])
+  })
+
+  it('lets no sink of another table use the name of a position', async () => {
+    const writer = await openWriter(connection)
+    await writer.writeRange({ ...ledgerKey, target: 'public.one' }, range(0, 10), records(0, 10))
+    const elsewhere = openDatabase(database.url)
+    try {
+      const other = await openWriter(elsewhere)
+      await assert.rejects(
+        other.writeRange({ ...ledgerKey, target: 'public.two' }, range(0, 10), records(0, 10)),
+        {
+          code: 'LEDGER_TARGET',
+          message:
+            /writes to public\.one, and this one writes to public\.two.*Give this sink another "Name in ledger"/,
+        },
+      )
+    } finally {
+      await elsewhere.close(0)
+    }
+    assert.deepEqual(await offsets(), upTo(10))
+  })
+
+  it('moves the position of the consumer forward, and shows it in no audit', async () => {
+    const settle = (offset: number): Promise<void> =>
+      connection.settle(query, [{ topic: query.topic, partition: query.partition, offset }])
+    await openWriter(connection)
+    assert.deepEqual(await known(), { settled: undefined, sinks: undefined })
+    await connection.begin(query, 5)
+    await settle(20)
+    await settle(10)
+    await connection.begin(query, 0)
+    assert.deepEqual(await known(), { settled: 20, sinks: undefined })
+    assert.deepEqual(await database.query('select * from iot_ledger_audit'), [])
+    await connection.release(query, 8, 12)
+    assert.equal((await known()).settled, 8)
+  })
+
+  it('moves the position of the consumer only where the database has what it had confirmed of the sinks', async () => {
+    connection.registerSink('sink1', 'sink1')
+    const rewound: string[] = []
+    connection.onRewound((_, { code }) => void rewound.push(code))
+    const writer = await openWriter(connection)
+    await known()
+    await connection.begin(query, 0)
+    const settle = (
+      partition: number,
+      offset: number,
+    ): { topic: string; partition: number; offset: number } => ({
+      topic: query.topic,
+      partition,
+      offset,
+    })
+    await connection.begin({ ...query, partition: 1 }, 0)
+    await writer.writeRange(ledgerKey, range(0, 10), records(0, 10))
+    await connection.settle(query, [settle(0, 10), settle(1, 7)])
+    await writer.writeRange(ledgerKey, range(10, 20), records(10, 20))
+    // The standby had not got the second commit.
+    await database.query('delete from iot_messages where kafka_offset >= 10')
+    await database.query(`update iot_ledger set next_offset = 10 where sink = 'sink1'`)
+    await connection.settle(query, [settle(0, 20), settle(1, 9)])
+    assert.deepEqual(rewound, ['LEDGER_REWOUND'])
+    assert.deepEqual(await known(), { settled: 10, sinks: { smallest: 10, largest: 10 } })
+    const own = await database.query(
+      `select "partition" as p, next_offset::int as next from iot_ledger where sink = $1 order by 1`,
+      [CONSUMER],
+    )
+    assert.deepEqual(own, [
+      { p: 0, next: 10 },
+      { p: 1, next: 9 },
+    ])
   })
 
   // ---- faults ------------------------------------------------------------------------------------------

@@ -160,7 +160,7 @@ describe('several PostgreSQL servers', function () {
     // What the consumer would send next: 10 to 19 are gone, and no gap that the flow has filtered.
     await assert.rejects(write(20, 30), { code: 'LEDGER_REWOUND', retryable: true })
     assert.deepEqual(rewound, ['iot-messages/0 LEDGER_REWOUND'])
-    assert.equal((await database.positions(QUERY, 2))?.smallest, 10)
+    assert.equal((await database.positions(QUERY, 2)).sinks?.smallest, 10)
     // A batch that the flow has held since before would take 10 to 29 for a gap.
     const held = { ...range(30, 40), assignment: 1 }
     await assert.rejects(sink.write({ way: 'range', range: held, records: records(30, 40) }), {
@@ -195,6 +195,8 @@ describe('several PostgreSQL servers', function () {
     await until('the table is there', () => sink.ready)
     await caughtUp()
     await standby.shutDown()
+    await database.positions(QUERY, 1)
+    await database.begin(QUERY, 5)
     await sink.write({ way: 'range', range: range(5, 10), records: records(5, 10) })
     await primary.kill()
     await standby.restart()
@@ -202,7 +204,7 @@ describe('several PostgreSQL servers', function () {
     const next = { way: 'range', range: range(10, 11), records: [record(10)] } as const
     await assert.rejects(sink.write(next), { code: 'LEDGER_REWOUND' })
     await sink.close(1000)
-    assert.equal((await database.positions(QUERY, 2))?.smallest, 5)
+    assert.equal((await database.positions(QUERY, 2)).settled, 5)
   })
 
   it('are reported once when their settings can lose rows', async () => {

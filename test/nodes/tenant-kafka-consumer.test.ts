@@ -42,12 +42,14 @@ function pickySink(RED: NodeAPI): void {
 }
 
 /** A database whose ledger answers what the test says. */
-let positions: PositionStore['positions'] = () => Promise.resolve(undefined)
+let positions: PositionStore['positions'] = () => Promise.resolve({ settled: undefined, sinks: undefined })
 function databaseNode(RED: NodeAPI): void {
   RED.nodes.registerType('test-database', function (this: Node & { database?: object }, config: NodeDef) {
     RED.nodes.createNode(this, config)
     this.database = {
       positions: (query: PositionQuery, assignment: number) => positions(query, assignment),
+      begin: () => Promise.resolve(),
+      settle: () => Promise.resolve(),
       onRewound: () => () => undefined,
     }
   })
@@ -310,7 +312,7 @@ describe('tenant-kafka-consumer', () => {
         retryable: true,
         statusText: 'PostgreSQL: away',
       })
-      return isUp ? Promise.resolve({ smallest: 40, largest: 40 }) : Promise.reject(away)
+      return isUp ? Promise.resolve({ settled: 40, sinks: undefined }) : Promise.reject(away)
     }
     await loadFlow(modules, flow(topic, { consumer: { database: 'database' } }))
     const status = watchStatus()

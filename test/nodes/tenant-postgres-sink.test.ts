@@ -6,6 +6,7 @@ import tenantPostgres from '../../nodes/tenant-postgres/tenant-postgres'
 import tenantPostgresSink from '../../nodes/tenant-postgres-sink/tenant-postgres-sink'
 import type { Message } from '../../src/delivery/message-link'
 import type { Database } from '../../src/postgres/database'
+import type { PipelineError } from '../../src/runtime/errors'
 import type { NodeStatus } from '../../src/runtime/host'
 import { deliveryNodes, type TestSink, type TestSource } from '../support/delivery-nodes'
 import { startOwnPostgres } from '../../dev/services/postgres'
@@ -76,7 +77,9 @@ describe('tenant-postgres-sink', () => {
     assert.deepEqual(await offsets(), [0, 1, 2, 3, 4])
     const { database: shared } = helper.getNode('db') as { database: Database }
     const query = { clusterId: 'c', group: 'g', topic: 'iot-messages', partition: 0 }
-    assert.deepEqual(await shared.positions(query, 1), { smallest: 5, largest: 5 })
+    assert.deepEqual((await shared.positions(query, 1)).sinks, { smallest: 5, largest: 5 })
+    const sinks = await test.query('select sink, target from iot_ledger')
+    assert.deepEqual(sinks, [{ sink: 'public.iot_messages', target: 'public.iot_messages' }])
   })
 
   it('stores batches that come late, unless later records of their partition are stored already, and says so', async () => {
@@ -124,6 +127,42 @@ describe('tenant-postgres-sink', () => {
     const { outcome, error } = await from.emitMessage(batch(0, 4))
     assert.equal(outcome, 'failed')
     assert.deepEqual([error?.code, error?.retryable], ['BATCH_TWICE', false])
+  })
+
+  it('refuses a batch that another sink of the same table has got, until one has a name in the ledger of its own', async () => {
+    const other = { ...sink(), id: 'other' }
+    const from = await run(source('rows', 'other'), sink(), other, database)
+    const { outcome, error } = await from.emitMessage(batch(0, 4))
+    assert.equal(outcome, 'failed')
+    assert.deepEqual([error?.code, error?.retryable], ['LEDGER_NAME_TWICE', true])
+    assert.match(error?.message ?? '', /Give this sink a "Name in ledger" of its own/)
+    await deploy([tab, source('rows', 'other'), sink(), { ...other, ledgerName: 'twice' }, database], 'nodes')
+    assert.equal((await from.emitMessage(batch(0, 4))).outcome, 'delivered')
+    assert.deepEqual(await offsets(), [0, 0, 1, 1, 2, 2, 3, 3])
+  })
+
+  it('refuses the name in the ledger of a sink of another table, also through another configuration', async () => {
+    const named = { ledgerName: 'named' }
+    const other = { ...sink({ ...named, database: 'db2', table: 'other' }), id: 'other' }
+    const second = { ...databaseAt(test.url.replace('127.0.0.1', 'localhost')), id: 'db2' }
+    const flow = [tab, sink(named), database, second]
+    await loadFlow(modules, [...flow, source('rows')])
+    const emit = (from: number, to: number) =>
+      (helper.getNode('source') as TestSource).emitMessage(batch(from, to), 60_000)
+    assert.equal((await emit(0, 4)).outcome, 'delivered')
+    await deploy([...flow, source('rows', 'other'), other], 'nodes')
+    const settled = emit(4, 8)
+    const { sink: refusing } = helper.getNode('other') as { sink: { problem?: PipelineError } }
+    await until('it is told', () => refusing.problem !== undefined)
+    assert.deepEqual(
+      [refusing.problem?.code, refusing.problem?.statusText],
+      ['LEDGER_TARGET', 'name in ledger is taken'],
+    )
+    await deploy([...flow, source('rows', 'other'), { ...other, ledgerName: '' }], 'nodes')
+    assert.equal((await settled).outcome, 'failed')
+    assert.equal((await emit(4, 8)).outcome, 'delivered')
+    assert.deepEqual(await test.query('select count(*)::int as n from other'), [{ n: 4 }])
+    assert.equal((await offsets()).length, 8)
   })
 
   it('refuses single records from Kafka by ledger, and says which choice to make', async () => {

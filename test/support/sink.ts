@@ -118,6 +118,7 @@ export function openSink(database: Database, change: Partial<TableSinkOptions> =
     exactlyOnce: 'ledger',
     key: POSITION_KEY,
     ledgerName: 'sink1',
+    target: `${(change.table ?? TABLE).schema}.${(change.table ?? TABLE).table}`,
     limits: { maxRows: 1000, maxBytes: 1_000_000, lingerMs: 5 },
     retentionDays: 3,
     hypertable: { chunkHours: 24, compressAfterDays: 0 },

@@ -17,6 +17,7 @@ create table if not exists ${qualified(ledger)} (
   dead_letters   bigint not null default 0,
   filtered       bigint not null default 0,
   added          bigint not null default 0,
+  target         text,
   primary key (consumer_group, sink, cluster_id, topic, "partition")
 ) with (fillfactor = 50)`)
 }

@@ -1,10 +1,10 @@
 import type { ClientBase } from 'pg'
 import { auditView, qualified, type TableName } from '../identifiers'
-import { LEDGER_COUNTS } from './add-ledger-counts'
+import { ADDED_COLUMNS } from './add-ledger-columns'
 
 export interface LedgerDescription {
-  /** Columns for counting that an older ledger does not have. */
-  readonly missingCounts: readonly string[]
+  /** Columns that an older ledger does not have. */
+  readonly missingColumns: readonly string[]
   readonly hasAudit: boolean
 }
 
@@ -17,10 +17,10 @@ export async function describeLedger(
     `\
 select array(select name from unnest($2::text[]) as name
               where name not in (select attname from pg_attribute
-                                  where attrelid = to_regclass($1) and not attisdropped)) as "missingCounts",
+                                  where attrelid = to_regclass($1) and not attisdropped)) as "missingColumns",
        to_regclass($3) is not null as "hasAudit"
  where to_regclass($1) is not null`,
-    [qualified(ledger), LEDGER_COUNTS, qualified(auditView(ledger))],
+    [qualified(ledger), ADDED_COLUMNS, qualified(auditView(ledger))],
   )
   return rows[0]
 }

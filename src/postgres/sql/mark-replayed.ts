@@ -35,6 +35,7 @@ export async function countAttempt(
 
 /**
  * A sink notes that it writes these letters.
+ * @param sink its name; @param formerNames under which it may have noted some before
  * @returns the ids of those that it had written before; of these nothing may be written again
  */
 export async function noteWriting(
@@ -42,13 +43,14 @@ export async function noteWriting(
   table: TableName,
   ids: readonly string[],
   sink: string,
+  formerNames: readonly string[],
 ): Promise<ReadonlySet<string>> {
   const { rows: noted } = await client.query<{ id: string }>(
     `\
 update ${qualified(table)} set replayed_by = array_append(replayed_by, $2)
- where id = any ($1::uuid[]) and not $2 = any (coalesce(replayed_by, '{}'))
+ where id = any ($1::uuid[]) and not coalesce(replayed_by, '{}') && $3::text[]
 returning id`,
-    [ids, sink],
+    [ids, sink, [sink, ...formerNames]],
   )
   if (noted.length === ids.length) return new Set()
   const isNoted = new Set(noted.map(({ id }) => id))

@@ -7,7 +7,7 @@ import type { PassedOffsets } from '../passed-offsets'
 export async function startPosition(
   client: ClientBase,
   ledger: TableName,
-  { group, sink, clusterId, topic, partition }: LedgerKey,
+  { group, sink, clusterId, topic, partition, target }: LedgerKey,
   from: number,
   to: number,
   { rows, deadLetters, filtered, added }: PassedOffsets,
@@ -16,10 +16,10 @@ export async function startPosition(
     `\
 insert into ${qualified(ledger)}
        (consumer_group, sink, cluster_id, topic, "partition", first_offset, next_offset,
-        stored_rows, dead_letters, filtered, added)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+        stored_rows, dead_letters, filtered, added, target)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 on conflict (consumer_group, sink, cluster_id, topic, "partition") do nothing`,
-    [group, sink, clusterId, topic, partition, from, to, rows, deadLetters, filtered, added],
+    [group, sink, clusterId, topic, partition, from, to, rows, deadLetters, filtered, added, target],
   )
   return rowCount === 1
 }

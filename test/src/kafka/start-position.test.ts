@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import {
   outOfRange,
   startPosition,
-  type PositionSpan,
+  type KnownPositions,
   type StartPositionOptions,
 } from '../../../src/kafka/start-position'
 
@@ -16,15 +16,38 @@ const base: StartPositionOptions = {
   ledger: undefined,
 }
 
-function ledger(answer: () => Promise<PositionSpan | undefined>): StartPositionOptions['ledger'] {
+function ledger(answer: () => Promise<KnownPositions>): StartPositionOptions['ledger'] {
   return { clusterId: () => Promise.resolve('c'), store: { positions: answer } }
 }
 
+const nothing: KnownPositions = { settled: undefined, sinks: undefined }
+const settledAt = (settled: number, smallest = settled, largest = smallest): StartPositionOptions['ledger'] =>
+  ledger(() => Promise.resolve({ settled, sinks: { smallest, largest } }))
+/** Of an older version, whose consumers had no position of their own. */
 const at = (smallest: number, largest: number): StartPositionOptions['ledger'] =>
-  ledger(() => Promise.resolve({ smallest, largest }))
+  ledger(() => Promise.resolve({ settled: undefined, sinks: { smallest, largest } }))
 
 describe('startPosition', () => {
-  it('takes the position of the ledger, also when more is committed to Kafka', async () => {
+  it('takes the position of the consumer, however far a sink is behind that the flow feeds rarely', async () => {
+    assert.deepEqual(await startPosition({ ...base, ledger: settledAt(60, 3, 65) }), {
+      offset: 60,
+      reached: 65,
+    })
+  })
+
+  it('takes the position of the consumer when Kafka has forgotten the group, or it has gone back in a fail-over', async () => {
+    for (const committed of [undefined, 70])
+      assert.deepEqual(await startPosition({ ...base, committed, ledger: settledAt(50) }), {
+        offset: 50,
+        reached: 50,
+      })
+  })
+
+  it('takes the committed offset when the operator has set it back', async () => {
+    assert.deepEqual(await startPosition({ ...base, ledger: settledAt(90) }), { offset: 70, reached: 90 })
+  })
+
+  it('takes the position of the sinks where the consumer has none, also when more is committed to Kafka', async () => {
     assert.deepEqual(await startPosition({ ...base, ledger: at(50, 60) }), { offset: 50, reached: 60 })
   })
 
@@ -38,7 +61,7 @@ describe('startPosition', () => {
   })
 
   it('takes the committed offset when the ledger has none', async () => {
-    assert.deepEqual(await startPosition({ ...base, ledger: ledger(() => Promise.resolve(undefined)) }), {
+    assert.deepEqual(await startPosition({ ...base, ledger: ledger(() => Promise.resolve(nothing)) }), {
       offset: 70,
     })
     assert.deepEqual(await startPosition(base), { offset: 70 })

@@ -34,7 +34,7 @@ describe('a range that an assignment of its partition has brought', () => {
 
   it('is refused when a newer one has asked for positions, also while no sink was deployed', async () => {
     const database = openDatabase(nowhere)
-    await database.positions(query, 3)
+    await assert.rejects(database.positions(query, 3))
     assert.throws(() => database.ledger.assertFollows(ledgerKey, undefined, batch(2)), {
       code: 'RANGE_SUPERSEDED',
     })
