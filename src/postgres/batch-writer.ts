@@ -46,7 +46,11 @@ export class BatchWriter {
         ledger.assertFollows(key, position, range)
         const plan = planRange(position, range)
         if (isLate && plan.write !== 'all') throw lateCopy()
-        if (plan.write === 'nothing') return { rows: 0, rejected: [], before: true }
+        if (plan.write === 'nothing') {
+          // From now on a smaller one means that commits were lost.
+          if (position !== undefined) ledger.confirm(key, position)
+          return { rows: 0, rejected: [], before: true }
+        }
         const due = plan.write === 'all' ? records : recordsFrom(records, plan.offset)
         const written = await this.writer.write(due, ledgerMove(ledger, key, range, position, due))
         if (written !== undefined) {

@@ -291,6 +291,19 @@ describe('the PostgreSQL sink, exactly once by ledger', () => {
     })
   }
 
+  it('notices that a fail-over has lost what another attempt had found written', async () => {
+    const writer = await openWriter(connection)
+    await writer.writeRange(ledgerKey, range(0, 10), records(0, 10))
+    const elsewhere = openDatabase(database.url)
+    const again = await openWriter(elsewhere)
+    assert.equal((await again.writeRange(ledgerKey, range(0, 10), records(0, 10))).before, true)
+    await database.query('update iot_ledger set next_offset = 5')
+    await assert.rejects(again.writeRange(ledgerKey, range(10, 20), records(10, 20)), {
+      code: 'LEDGER_REWOUND',
+    })
+    await elsewhere.close(0)
+  })
+
   it('writes again what a fail-over has lost', async () => {
     const writer = await openWriter(connection)
     await writer.writeRange(ledgerKey, range(0, 10), records(0, 10))
