@@ -10,21 +10,24 @@
  *  - A handler with one or two parameters (Switch, Filter, older nodes) never says done. Its copy ends when the
  *    node sends on, or after a grace. Switch has a queue of its own and takes one message from it in each turn of
  *    the event loop: behind a burst a message waits there for longer than any grace, so turns are counted, too.
- *  - `node.error(text, msg)` without `done(error)` shows up only as a message at a Catch node. A Link call whose
- *    time is up says that and nothing else, so this is its end of the message.
+ *  - `node.error(text, msg)` without `done(error)` has no hook: `runtime-calls.ts` sees it. It fails the message. A Link
+ *    call whose time is up says that and nothing else, so this is its end of the message. A Function node that sends the
+ *    message on all the same has chosen so: its failure ends when that is stored.
  *  - A Catch node gets a clone, and nothing in it tells which copy has failed; two copies may fail at one node with the
  *    same words. But every Catch node gets an error in the same stretch of code in which it is reported, once.
  */
 import { asPipelineError, PipelineError } from '../runtime/errors'
 import type { CompleteEvent, Hooks, ReceiveEvent, RuntimeNode, SendEvent } from '../runtime/host'
 import type { Delivery, Failure } from './delivery'
+import { isSameError } from './failures'
 import { beforeFailure, failedNodeId, linkFailure, type Message } from './message-link'
+import { RuntimeCalls } from './runtime-calls'
 import type { DeliveryTracker } from './tracker'
 
 /** A node that never says done has finished a message when it has not sent it on for so long. */
 export const ONE_ARGUMENT_GRACE_MS = 250
 
-const HOOK_LABEL = 'tenant-pipeline'
+export const HOOK_LABEL = 'tenant-pipeline'
 
 export interface FlowHooksOptions {
   readonly tracker: DeliveryTracker
@@ -67,9 +70,27 @@ export class FlowHooks {
   private neededTurn = 0
   private readonly queueEnds = new WeakMap<RuntimeNode, number>()
   private report: Report | undefined
+  /** By the message: a node tells of one error in two ways, by `done` and by `node.error`. */
+  private readonly noted = new WeakMap<Message, Failure>()
+  /** What was counted before the hooks of other packages. */
+  private readonly sentBefore = new WeakSet<SendEvent[]>()
+  private readonly receivedBefore = new WeakMap<Message, RuntimeNode>()
+  private readonly calls: RuntimeCalls
 
   constructor(private readonly options: FlowHooksOptions) {
     const { hooks } = options
+    this.calls = new RuntimeCalls({
+      hooks,
+      onError: (event) => this.onError(event),
+      onSend: (events) => {
+        this.sentBefore.add(events)
+        this.countSent(events)
+      },
+      onReceive: (event) => {
+        this.receivedBefore.set(event.msg, event.destination.node)
+        this.countReceived(event)
+      },
+    })
     hooks.add(`onSend.${HOOK_LABEL}`, (events: SendEvent[]) => this.onSend(events))
     hooks.add(`preDeliver.${HOOK_LABEL}`, (event: SendEvent) => this.preDeliver(event))
     hooks.add(`onReceive.${HOOK_LABEL}`, (event: ReceiveEvent) => this.onReceive(event))
@@ -78,9 +99,16 @@ export class FlowHooks {
 
   remove(): void {
     this.options.hooks.remove(`*.${HOOK_LABEL}`)
+    this.calls.stop()
   }
 
   private onSend(events: SendEvent[]): void {
+    const sender = events[0]?.source.node
+    if (sender !== undefined) this.calls.watch(sender)
+    if (!this.calls.comesFirst.onSend || !this.sentBefore.delete(events)) this.countSent(events)
+  }
+
+  private countSent(events: SendEvent[]): void {
     const { tracker, isDeploying } = this.options
     let sender: RuntimeNode | undefined
     for (const event of events) {
@@ -104,6 +132,15 @@ export class FlowHooks {
   }
 
   private onReceive(event: ReceiveEvent): void {
+    const { receivedBefore, calls } = this
+    if (!calls.comesFirst.onReceive || receivedBefore.get(event.msg) !== event.destination.node) {
+      this.countReceived(event)
+    } else {
+      receivedBefore.delete(event.msg)
+    }
+  }
+
+  private countReceived(event: ReceiveEvent): void {
     const { tracker } = this.options
     const { node } = event.destination
     const delivery = tracker.find(event.msg)
@@ -125,6 +162,18 @@ export class FlowHooks {
     }
   }
 
+  /** `node.error` with a message; also after `done(error)`, which the runtime hands on to it. */
+  private onError({ msg, error, node: { id, node } }: CompleteEvent): void {
+    const { tracker } = this.options
+    const delivery = tracker.find(msg)
+    if (delivery === undefined) return
+    const before = this.noted.get(msg)
+    const { failure } = this.noteFailure(delivery, id, asPipelineError(error), msg)
+    if (failure === before) return
+    if (node.type === 'function') tryToLink(msg, failure)
+    else if (node.type === 'link call') tracker.copyEnded(delivery, node)
+  }
+
   private endCopy(delivery: Delivery, node: RuntimeNode): void {
     const { tracker, isDeploying, getNode } = this.options
     const isLost = !delivery.justConfirmed && isDeploying() && getNode(node.id) !== node
@@ -133,8 +182,10 @@ export class FlowHooks {
   }
 
   private noteFailure(delivery: Delivery, nodeId: string, error: PipelineError, copy: Message): Report {
-    const failure = this.options.tracker.openFailure(delivery, nodeId, error, copy)
-    tryToLink(copy, failure)
+    const before = this.noted.get(copy)
+    const isKnown = before?.nodeId === nodeId && isSameError(before.error, error)
+    const failure = isKnown ? before : this.options.tracker.openFailure(delivery, nodeId, error, copy)
+    this.noted.set(copy, failure)
     const report = { delivery, failure, caughtBy: new Set<RuntimeNode>() }
     this.report = report
     queueMicrotask(() => {
@@ -223,12 +274,12 @@ function neverSaysDone(node: RuntimeNode): boolean {
   return node._inputCallback !== undefined && node._inputCallback !== null && node._inputCallback.length < 3
 }
 
-/** Who stores this copy in the end has stored what failed. A foreign node may have frozen it. */
-function tryToLink(copy: Message, failure: Failure): void {
+/** Whoever stores this message has stored what failed. */
+function tryToLink(message: Message, failure: Failure): void {
   try {
-    linkFailure(copy, failure)
+    linkFailure(message, failure)
   } catch {
-    // Then a Catch node's copy alone carries the failure.
+    // The Function node has frozen it. Then a Catch node's copy alone carries the failure.
   }
 }
 

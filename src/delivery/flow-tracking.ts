@@ -5,7 +5,8 @@
  * The hooks are installed while there is a source, so a flow without one pays nothing. Every node module that
  * has to do with deliveries calls `flowTracking(RED)` when it is loaded, so that the first deploy is seen.
  */
-import { FlowHooks } from './flow-hooks'
+import { PipelineError } from '../runtime/errors'
+import { FlowHooks, HOOK_LABEL } from './flow-hooks'
 import type { FlowNode } from './delivery'
 import type { FlowConfig } from './flow-check'
 import { DeliveryTracker } from './tracker'
@@ -61,7 +62,8 @@ export class FlowTracking {
    * @returns the function that ends the use
    */
   acquire(onGateOpen: () => void): () => void {
-    if (this.users++ === 0) this.install()
+    if (this.users === 0) this.install()
+    this.users++
     this.onOpen.add(onGateOpen)
     let released = false
     return () => {
@@ -81,6 +83,7 @@ export class FlowTracking {
 
   private install(): void {
     const { runtime } = this
+    if (runtime.hooks.has(`onSend.${HOOK_LABEL}`)) throw otherVersion()
     this.flowHooks = new FlowHooks({
       tracker: this.tracker,
       hooks: runtime.hooks,
@@ -134,16 +137,25 @@ export class FlowTracking {
   }
 }
 
-const trackings = new WeakMap<Events, FlowTracking>()
+/**
+ * Two installed copies of this package share one tracking, by this name on the runtime. A change of what they share
+ * gets another number; then the second copy refuses to run.
+ */
+const TRACKING = Symbol.for('@iot-bridge/node-red-tenant-pipeline/tracking/1')
 
 /** The tracking of this runtime: the same object for every node module. */
 export function flowTracking(runtime: TrackingRuntime): FlowTracking {
-  let tracking = trackings.get(runtime.events)
-  if (tracking === undefined) {
-    tracking = new FlowTracking(runtime)
-    trackings.set(runtime.events, tracking)
-  }
-  return tracking
+  const shared = runtime.events as { [TRACKING]?: FlowTracking }
+  return (shared[TRACKING] ??= new FlowTracking(runtime))
+}
+
+function otherVersion(): PipelineError {
+  return new PipelineError(
+    'PACKAGE_TWICE',
+    'another version of @iot-bridge/node-red-tenant-pipeline runs in this Node-RED, and the two do not understand each ' +
+      "other: remove one of them from the palette or from Node-RED's user directory, and restart Node-RED",
+    { retryable: false, statusText: 'two versions of this package' },
+  )
 }
 
 /** The nodes that the flow file has switched on, in tabs that are switched on. */

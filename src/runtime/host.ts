@@ -31,6 +31,7 @@ export interface RuntimeNode extends FlowNode {
 export interface Hooks {
   add(name: string, handler: (event: never) => void): void
   remove(name: string): void
+  has(name: string): boolean
 }
 
 export interface Events {

@@ -151,6 +151,43 @@ describe('core nodes on the way of a delivery', () => {
       assert.deepEqual(outcomes(await emitAll(from, [1])), ['filtered'])
     })
 
+    for (const [body, outcome] of [
+      ['node.error("bad", msg); return null', 'failed'],
+      ['node.error(new Error("bad"), msg); node.done(); ', 'failed'],
+      ['await null; node.error("bad", msg); return null', 'failed'],
+      ['node.error("bad", msg); return { _msgid: msg._msgid, payload: msg.payload }', 'failed'],
+      ['node.error("bad", msg); return msg', 'delivered'],
+      ['node.error("bad", msg); return [[msg, msg]]', 'delivered'],
+      ['node.error("bad"); return msg', 'delivered'],
+      ['node.error("bad", { payload: 1 }); return null', 'filtered'],
+      ['node.warn("bad", msg); return null', 'filtered'],
+    ] as const) {
+      it(`that runs \`${body}\` has ${outcome} the message, without a Catch node`, async () => {
+        const { source: from } = await run(source('n'), func('n', body, ['sink']), sink())
+        const [settlement] = await emitAll(from, [1])
+        assert.equal(settlement?.outcome, outcome)
+        if (outcome === 'failed') assert.match(settlement.error?.message ?? '', /bad/)
+      })
+    }
+
+    it('that reports an error is settled when a Catch node hands it to a sink', async () => {
+      for (const body of [
+        'node.error("bad", msg); return null',
+        'throw new Error("bad")',
+        'node.error("bad", msg); throw new Error("worse")',
+      ]) {
+        const { source: from, sinkOf } = await run(
+          source('n'),
+          func('n', body, []),
+          catchAll('letters'),
+          sink('letters'),
+        )
+        assert.deepEqual(outcomes(await emitAll(from, [1])), ['delivered'], body)
+        assert.ok(sinkOf('letters').received.length > 0)
+        await helper.unload()
+      }
+    })
+
     it('whose promise is rejected fails', async () => {
       const body = 'await null; throw new Error("bad")'
       const { source: from } = await run(source('n'), func('n', body, ['sink']), sink())
@@ -201,16 +238,13 @@ describe('core nodes on the way of a delivery', () => {
       assert.equal(sinkOf().received[0]?.payload, 'answer to /x')
     })
 
-    it('that reaches nobody fails when a Catch node sees the error, although it sends the message on', async () => {
-      const unreachable = 'http://127.0.0.1:1/'
-      const { source: from } = await run(
-        source('n'),
-        requestTo(unreachable),
-        sink(),
-        catchAll('quiet'),
-        func('quiet', 'return null', []),
-      )
-      assert.deepEqual(outcomes(await emitAll(from, [1])), ['failed'])
+    it('that reaches nobody fails, although it sends the message on, with its error instead of the payload', async () => {
+      const request = requestTo('http://127.0.0.1:1/')
+      for (const caught of [[], [catchAll('quiet'), func('quiet', 'return null', [])]]) {
+        const { source: from } = await run(source('n'), request, sink(), ...caught)
+        assert.deepEqual(outcomes(await emitAll(from, [1])), ['failed'])
+        await helper.unload()
+      }
     })
   })
 

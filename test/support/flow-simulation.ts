@@ -113,6 +113,7 @@ export class FlowSimulation {
       hooks: {
         add: (name, handler) => this.handlers.set(name.split('.')[0]!, handler),
         remove: () => undefined,
+        has: () => false,
       },
       isDeploying: () => this.deploying,
       getNode: (id) => this.nodes.find((node) => node?.id === id),

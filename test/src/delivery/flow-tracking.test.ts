@@ -23,6 +23,7 @@ function setUp(configs: readonly Config[]) {
       add: (name: string, handler: (event: never) => void) =>
         void hooks.set(name.split('.')[0] ?? '', handler),
       remove: () => undefined,
+      has: () => false,
     },
     events: events as unknown as Events,
     nodes: {
