@@ -5,6 +5,7 @@ import { DEFAULT_PARTITIONS, DEFAULT_REPLICAS, DEFAULT_RETENTION_MS } from '../.
 import { TopicNames } from '../../src/kafka/topic-names'
 import { parseTopics } from '../../src/kafka/topic-selection'
 import { PipelineError } from '../../src/runtime/errors'
+import { parseInstant } from '../../src/runtime/instant'
 import { choice, integer, readOptions, text } from '../../src/runtime/options'
 
 export const options = {
@@ -53,8 +54,8 @@ export function readConsumerOptions(nodeId: string, config: object): KafkaSource
 }
 
 function timeOf(given: string): number {
-  const time = /^\d+$/.test(given) ? Number(given) : Date.parse(given)
-  if (Number.isFinite(time)) return time
+  const time = parseInstant(given)
+  if (time !== undefined) return Math.floor(time)
   throw new PipelineError(
     'CONFIG_INVALID',
     `"startTime" is ${JSON.stringify(given)}; expected a time such as 2026-11-20T08:00:00Z, or milliseconds since 1970`,

@@ -1,12 +1,12 @@
 /** Which columns a row has and where their values come from: read from the node's configuration once. */
 import { PipelineError } from '../runtime/errors'
 import { IDENTIFIER } from './identifiers'
+import { readPath, type PropertyPath } from './property-path'
+
+export type { PropertyPath } from './property-path'
 
 export const PAYLOAD_TYPES = ['jsonb', 'json', 'text', 'bytea'] as const
 export type PayloadType = (typeof PAYLOAD_TYPES)[number]
-
-/** A path such as `['kafka', 'offset']` into a record. */
-export type PropertyPath = readonly [string, ...string[]]
 
 export type ColumnSource =
   /** The row's instant, see `record-time.ts`. */
@@ -59,8 +59,8 @@ const TYPE = /^[a-z][a-z0-9_ ]{0,40}(\(\d{1,4}(,\s?\d{1,4})?\))?( not null)?$/
 
 /**
  * Reads a column mapping: a JSON array of `{ "column": "temperature", "from": "payload.temperature", "type":
- * "double precision" }`. `from` is `time`, `timeSource`, `payload`, or the path of a property of the record; `type`
- * is used when the table is created and is `text` without it. An empty text is the default mapping.
+ * "double precision" }`. `from` is `time`, `timeSource`, `payload`, or the path of a property of the record, `msg.` before it if no node of
+ * ours sets it; `type` is used when the table is created and is `text` without it. An empty text is the default mapping.
  * @throws PipelineError `CONFIG_INVALID`
  */
 export function readColumns(
@@ -100,18 +100,14 @@ function readColumn(entry: unknown, index: number, payloadType: PayloadType): Co
   if (from === 'time') return { name: column, source: { kind: 'time' }, type: type ?? 'timestamptz not null' }
   if (from === 'payload') return { name: column, source: { kind: 'payload' }, type: type ?? payloadType }
   if (from === 'timeSource') return { name: column, source: { kind: 'time source' }, type: type ?? 'text' }
-  const path = readPath(from)
-  if (path === undefined) throw invalid(`${where}: "from" is not the path of a property`)
+  const path = readPath(from, 'known')
+  if (path === undefined) {
+    throw invalid(
+      `${where}: the column "${column}" is from "${from}", which no record has; expected the path of a property such as ` +
+        'payload.temperature, or msg. before one that a node of the flow sets',
+    )
+  }
   return { name: column, source: property(...path), type: type ?? 'text' }
-}
-
-const UNSAFE = new Set(['__proto__', 'constructor', 'prototype'])
-
-/** `payload.values.0` as a path, or `undefined` when it is none. */
-export function readPath(text: string): PropertyPath | undefined {
-  const steps = text.split('.')
-  if (steps.some((step) => step === '' || UNSAFE.has(step))) return undefined
-  return steps as [string, ...string[]]
 }
 
 function invalid(why: string): PipelineError {

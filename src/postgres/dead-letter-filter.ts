@@ -1,5 +1,6 @@
 /** Which dead letters: what the node is set to, narrowed by what a message asks for. */
 import { PipelineError } from '../runtime/errors'
+import { parseInstant } from '../runtime/instant'
 
 export interface DeadLetterFilter {
   readonly tenant: string | undefined
@@ -27,8 +28,8 @@ export function parseFilterTime(name: string, given: unknown): number | undefine
   const isDate = given instanceof Date && !isNaN(given.getTime())
   const text = isDate ? given.toISOString() : typeof given === 'number' ? `${given}` : given
   if (typeof text !== 'string') throw refused(`"${name}" is no text; expected ${EXPECTED_TIME}`)
-  const time = /^\d+$/.test(text) ? Number(text) : Date.parse(text)
-  if (TIME.test(text) && Number.isFinite(time)) return time
+  const time = TIME.test(text) ? parseInstant(text) : undefined
+  if (time !== undefined) return time
   throw refused(`"${name}" is ${JSON.stringify(given)}; expected ${EXPECTED_TIME}`)
 }
 

@@ -45,6 +45,8 @@ export interface RecordWriterOptions {
   readonly deliverRejected: (rejected: readonly RejectedRecord[]) => Promise<void>
   /** Rows were stored whose time is not the device's, although it should be. */
   readonly onTimeReplaced?: (records: readonly WireRecord[]) => void
+  /** Rows were stored of which these columns have no value. */
+  readonly onStored?: (rows: number, emptyColumns: readonly string[]) => void
 }
 
 export interface Written {
@@ -312,6 +314,7 @@ export class RecordWriter {
       if (error instanceof PositionMoved) return undefined
       throw error
     }
+    for (const { rows } of stored) this.options.onStored?.(rows.copy.rows, rows.empty)
     this.options.onTimeReplaced?.(stored.flatMap(({ rows }) => rows.timeReplaced))
     targets.noteWritten(stored.flatMap(({ tenant }) => tenant ?? []))
     return { rows: records.length - rejected.length, rejected, before: false }

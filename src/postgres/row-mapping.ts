@@ -45,7 +45,7 @@ export interface EncodedRows {
   readonly nowMs: number
   /** Records whose device should have given a time, and gave none that can be used. */
   readonly timeReplaced: readonly WireRecord[]
-  /** Columns of which no row has a value. */
+  /** Columns of which no row has a value, of those that are mapped to something else than the default. */
   readonly empty: readonly string[]
 }
 
@@ -125,9 +125,15 @@ function cellOf({ name, source }: Column, type = columnType([])): Cell {
     source,
     type: isDocument ? { ...type, family: 'document' } : type,
     takesText: isDocument || isPlainText || type.family === 'other',
-    hasValue: source.kind !== 'property',
+    hasValue: source.kind !== 'property' || !mayBeMisspelt(source.path),
   }
 }
+
+/** Of a record without tenant or position the default columns are empty, which needs no word. */
+function mayBeMisspelt([first]: PropertyPath): boolean {
+  return !OUR_OWN.has(first)
+}
+const OUR_OWN: ReadonlySet<string> = new Set(['tenant', 'project', 'topic', 'messageId'])
 
 const NO_TIME: Reason = {
   code: 'TIME_INVALID',

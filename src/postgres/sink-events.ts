@@ -85,6 +85,16 @@ export class SinkEvents {
     for (const { tenant } of records) this.timeReplaced.add(1, tenant)
   }
 
+  /** Columns that no record has filled since the deploy. */
+  noteEmptyColumns(names: readonly string[]): void {
+    if (names.length === 0) return
+    const which = `${names.length === 1 ? 'the column' : 'the columns'} ${names.map((name) => `"${name}"`).join(', ')}`
+    this.log.note(
+      'COLUMN_EMPTY',
+      `no row has had a value for ${which} since the deploy; check where it is from`,
+    )
+  }
+
   /** The flow behind the output does not take rejected records, or does so again. */
   noteOutput(problem: PipelineError | undefined): void {
     this.output.look(problem)

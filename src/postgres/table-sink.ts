@@ -15,6 +15,7 @@ import type { Column, PayloadType, PropertyPath } from './columns'
 import type { Database } from './database'
 import { DatabaseError } from './database-error'
 import { prepareDeadLetters, type Refuser } from './dead-letters'
+import { EmptyColumns } from './empty-columns'
 import { Gatherer, type GatherLimits } from './gatherer'
 import type { HypertablePolicy } from './hypertable'
 import type { TableName } from './identifiers'
@@ -90,6 +91,7 @@ export class TableSink {
   private readonly closing = new AbortController()
   private readonly breakers = new TenantBreakers()
   private readonly refusals = new SharedRefusals()
+  private readonly emptyColumns = new EmptyColumns()
   private readonly tenantTables: TenantTables | undefined
   private prepared: Promise<Prepared> | undefined
   private readonly rangeTails = new Map<string, Promise<unknown>>()
@@ -298,6 +300,7 @@ export class TableSink {
           : undefined,
       onPositionMoved: () => events.notePositionMoved(),
       onTimeReplaced: (records) => events.noteTimeReplaced(records),
+      onStored: (rows, empty) => events.noteEmptyColumns(this.emptyColumns.note(rows, empty)),
     })
     return { writer, shared }
   }

@@ -177,6 +177,11 @@ export const EVENTS = {
     'Mend the table or the rights; the sink sees it by itself. Then send the dead letters through the flow again.',
   ),
   TENANT_TABLE_BACK: kind('info', "A tenant's own table can be written again."),
+  COLUMN_EMPTY: kind(
+    'warn',
+    'A column of the mapping has been NULL in every row since the deploy, 1,000 of them or more. It is said once.',
+    'Compare the source of the column with a payload: a misspelt path finds nothing.',
+  ),
   POSTGRES_MAINTENANCE: kind(
     'warn',
     'Partitions could not be added in advance, or old rows not be dropped. It is tried again in a minute.',

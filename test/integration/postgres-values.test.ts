@@ -7,11 +7,13 @@ import fc from 'fast-check'
 import { readColumns } from '../../src/postgres/columns'
 import type { Database } from '../../src/postgres/database'
 import type { DatabaseError } from '../../src/postgres/database-error'
+import { SinkEvents } from '../../src/postgres/sink-events'
 import { prepareTable } from '../../src/postgres/table'
 import type { WireRecord } from '../../src/runtime/wire'
+import { keptLog } from '../support/events'
 import { createTestDatabase, type TestDatabase } from '../support/postgres'
 import { testSeed } from '../support/random'
-import { openDatabase, openSink, range } from '../support/sink'
+import { openDatabase, openSink, range, records } from '../support/sink'
 
 /** JSON as a device wrote it, and which time it is, if it is one. */
 interface Sent {
@@ -66,8 +68,10 @@ const TYPES: Readonly<Record<string, string>> = {
   'numeric(6,2)': `${NO_NUMBER} or ${NUMBER}`,
   real: FLOAT('real'),
   'double precision': FLOAT('double precision'),
-  boolean: `c = case when lower(plain) in ('true', 't', 'yes', 'on', '1', '1.0') then true
-                     when lower(plain) in ('false', 'f', 'no', 'off', '0', '-0', '0.0') then false end`,
+  // PostgreSQL takes the beginning of a word for the word.
+  boolean: `c = case
+    when starts_with('true', w) or starts_with('yes', w) or w in ('on', '1', '1.0') then true
+    when starts_with('false', w) or starts_with('no', w) or w in ('off', 'of', '0', '-0', '0.0') then false end`,
   uuid: `replace(c::text, '-', '') = lower(regexp_replace(plain, '[{}-]', '', 'g'))`,
   mood: 'c::text = plain',
   short_text: 'c = plain',
@@ -413,7 +417,8 @@ describe('a value', () => {
     for (const [at, type] of types.entries()) {
       const found = await database.query<{ json: string; stored: string | null; same: boolean | null }>(
         `select json, c::text as stored, ${TYPES[type]} as same
-           from (select *, c${at} as c from ${table}) as stored join ${table}_sent using (kafka_offset)
+           from (select *, c${at} as c from ${table}) as stored
+           join (select *, lower(trim(plain)) as w from ${table}_sent) as sent using (kafka_offset)
           where kafka_offset % ${types.length} = ${at}`,
       )
       const others = found.filter(({ same }) => same !== true)
@@ -534,6 +539,32 @@ describe('a value', () => {
           span: '["2024-11-27 20:00:00",)',
         },
       ],
+    )
+  })
+
+  it('that no record has had for a column is mentioned once', async () => {
+    const { entries, log } = keptLog()
+    const columns = ['payload.sequence', 'payload.sequense', 'kafka.headers.none', 'project'].map(
+      (from, at) => ({
+        column: `c${at}`,
+        from,
+        type: at === 0 ? 'integer' : 'text',
+      }),
+    )
+    const sink = openSink(connection, {
+      table: { schema: 'public', table: 'misspelt' },
+      columns: readColumns(JSON.stringify(columns), 'jsonb'),
+      ledgerName: 'misspelt',
+      events: new SinkEvents(log),
+    })
+    for (let first = 0; first < 2000; first += 500) {
+      const some = records(first, first + 500)
+      await sink.write({ way: 'range', range: range(first, first + 500), records: some })
+    }
+    await sink.close(1000)
+    assert.deepEqual(
+      entries.filter(({ code }) => code === 'COLUMN_EMPTY').map(({ message }) => message.match(/"\w+"/g)),
+      [['"c1"', '"c2"']],
     )
   })
 

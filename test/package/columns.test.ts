@@ -15,6 +15,37 @@ function nodeAccepts(json: string): boolean {
 const NAMES = ['a', '_A9', '9a', '', ' a', 'a"b', 'a'.repeat(63), 'a'.repeat(64), 1, null, undefined]
 const SOURCES = [
   ...['time', 'timeSource', 'payload', 'payload.values.0', 'kafka.headers.content-type', ' ', 'a b', 'ä'],
+  // What a record has, and what none can have.
+  ...[
+    'device',
+    'levels.site',
+    'levels.site.x',
+    'userProperties.a.0',
+    'userProperties.a.0.x',
+    'tenant.x',
+    'topic.0',
+  ],
+  ...[
+    'kafka',
+    'kafka.offset',
+    'kafka.offset.x',
+    'kafka.of',
+    'kafka.headers.a.0',
+    'kafka.headers.a.0.b',
+    'kafka.key.id',
+  ],
+  ...[
+    'deadLetter.id',
+    'deadLetter.x',
+    'error.code',
+    'paylod.x',
+    'site',
+    'msg.site',
+    'msg',
+    'msg.',
+    'msg.payload.x',
+  ],
+  ...['msg.tenant.x', 'msg.msg', 'toString', 'hasOwnProperty.x', 'msg.__proto__', 'kafka.toString'],
   ...[
     '',
     '.',

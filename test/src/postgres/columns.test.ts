@@ -25,6 +25,11 @@ describe('the column mapping', () => {
     ])
   })
 
+  it('reads a property that the flow sets, when it is said to be one', () => {
+    const [column] = readColumns(one({ column: 'site', from: 'msg.site.name' }), 'json')
+    assert.deepEqual(column?.source, { kind: 'property', path: ['site', 'name'] })
+  })
+
   for (const [what, json] of [
     ['no JSON', '['],
     ['no list', '{}'],
@@ -32,6 +37,8 @@ describe('the column mapping', () => {
     ['a name with a quote', one({ column: 'a"b', from: 'time' })],
     ['no source', one({ column: 'a' })],
     ['a path into a prototype', one({ column: 'a', from: '__proto__.x' })],
+    ['a property that no record has', one({ column: 'a', from: 'paylod.x' })],
+    ['a part of what has none', one({ column: 'a', from: 'kafka.key.id' })],
     ['an empty step', one({ column: 'a', from: 'payload..x' })],
     ['SQL in a type', one({ column: 'a', from: 'time', type: 'int); drop table x; --' })],
     ['one column twice', '[{"column":"a","from":"time"},{"column":"a","from":"topic"}]'],

@@ -83,7 +83,7 @@ describe('a record for Kafka', () => {
   it('refuses what is no JSON for good', () => {
     const circular: Record<string, unknown> = {}
     circular.self = circular
-    for (const payload of [circular, { big: 1n }, () => 1]) {
+    for (const payload of [circular, { big: 1n }, () => 1, { value: NaN }, NaN, new Map([[1, 2]])]) {
       assert.throws(() => encode({ payload }, 'raw'), { code: 'RECORD_NOT_SERIALIZABLE', retryable: false })
     }
   })
