@@ -13,6 +13,7 @@ import { closeHandler, inputHandler } from '../../src/runtime/handlers'
 import { messageError } from '../../src/runtime/message-error'
 import { readOptions } from '../../src/runtime/options'
 import { StatusLine } from '../../src/runtime/status-line'
+import { reserveTopic } from '../../src/tenant/reserved-topics'
 import { routeMessage } from '../../src/tenant/route-message'
 import { TopicRouter } from '../../src/tenant/topic-router'
 import { options } from './options'
@@ -37,6 +38,7 @@ export = function (RED: NodeAPI): void {
     let unmatched = 0
 
     let router: TopicRouter | undefined
+    let release: (() => void) | undefined
     let refused: PipelineError | undefined
     const rejecter = {
       tracker,
@@ -47,6 +49,7 @@ export = function (RED: NodeAPI): void {
     try {
       const { deadLetters, ...routing } = readOptions(options, config)
       router = new TopicRouter(routing)
+      if (routing.strategy === 'shared') release = reserveTopic(routing.kafkaTopic)
       rejecter.mayEnd = deadLetters === 'outputUnstored'
       status.set({})
     } catch (error) {
@@ -88,6 +91,7 @@ export = function (RED: NodeAPI): void {
     node.on('input', route)
 
     const close = (): void => {
+      release?.()
       counted.close()
       status.close()
     }

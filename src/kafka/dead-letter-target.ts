@@ -8,6 +8,7 @@
 import { asPipelineError, type PipelineError } from '../runtime/errors'
 import type { DeadLetter } from '../tenant/dead-letter'
 import type { DeadLetterTarget } from '../tenant/dead-letter-queue'
+import { reserveTopic } from '../tenant/reserved-topics'
 import type { KafkaCluster } from './cluster'
 import { CUTS, deadLetterRecord } from './dead-letter-record'
 import type { KafkaProducer, KafkaRecord, NewTopic } from './driver'
@@ -40,6 +41,7 @@ interface Plan {
 
 export class KafkaDeadLetterTarget implements DeadLetterTarget {
   private readonly producer: KafkaProducer
+  private readonly release: () => void
   private readonly written = new WeakSet<DeadLetter>()
   private created: boolean
   private partitions: number | undefined
@@ -53,6 +55,7 @@ export class KafkaDeadLetterTarget implements DeadLetterTarget {
     const { driver } = cluster
     this.producer = driver.producer({ compression: 'gzip', requestTimeoutMs: REQUEST_TIMEOUT_MS })
     this.created = options.create === undefined
+    this.release = reserveTopic(options.topic)
   }
 
   async write(letters: readonly DeadLetter[]): Promise<void> {
@@ -76,6 +79,7 @@ export class KafkaDeadLetterTarget implements DeadLetterTarget {
   }
 
   close(): Promise<void> {
+    this.release()
     return this.producer.close()
   }
 

@@ -13,6 +13,7 @@ import type { WireRecord } from '../runtime/wire'
 import type { ValueFormat } from '../tenant/envelope'
 import type { KafkaCluster } from './cluster'
 import type { Compression, KafkaProducer, KafkaRecord, TopicDescription } from './driver'
+import { reserveTopic } from '../tenant/reserved-topics'
 import { MissingTopics, type MissingTopicOptions } from './missing-topics'
 import { partitionOfKey } from './murmur2'
 import { addressRecord, countedIds, type AddressedRecord, type RecordOptions } from './record'
@@ -55,6 +56,7 @@ export class TenantProducer {
   private readonly topics: TopicPartitions
   private readonly recordOptions: RecordOptions
   private readonly missing: MissingTopics
+  private readonly release: (() => void) | undefined
   private readonly sticky = new Map<string, StickyPartition>()
   private readonly checks: TopicChecks
   /** Checked topics in which the broker replaces the time of a record, and nobody was told yet that the flow has set one. */
@@ -99,6 +101,7 @@ export class TenantProducer {
     })
     const { topic, format } = options
     this.recordOptions = { topic, format, now: Date.now, newMessageId: countedIds() }
+    this.release = topic === '' ? undefined : reserveTopic(topic)
     this.quietMs = Math.max(1, options.limits.lingerMs / 4)
   }
 
@@ -176,6 +179,7 @@ export class TenantProducer {
   /** Stores what it holds within the budget, and fails the rest: the source sends it again. */
   async close(budgetMs: number): Promise<void> {
     this.closing = true
+    this.release?.()
     this.cancelQuiet?.()
     this.cancelProbe?.()
     await settlesWithin(this.drained(), budgetMs)

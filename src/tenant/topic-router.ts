@@ -6,6 +6,7 @@ import type { WireRecord } from '../runtime/wire'
 import { PipelineError } from '../runtime/errors'
 import { kafkaTopicProblem } from './kafka-topic'
 import { nameRule, type NameRule } from './names'
+import { ownTopicProblem, toolTopicProblem } from './reserved-topics'
 import { refused, Template } from './templates'
 import { TopicCache } from './topic-cache'
 import { TopicPattern } from './topic-pattern'
@@ -37,6 +38,9 @@ export class TopicRouter {
   private readonly rules: readonly (readonly [name: string, rule: NameRule])[]
   private readonly kafkaTopic: Template
   private readonly key: Template | undefined
+  private readonly isTemplate: boolean
+  /** Devices choose the whole name of the topic, up to dots and dashes. */
+  private readonly isOpen: boolean
   private readonly cache = new TopicCache<Route | PipelineError>()
 
   /** @throws PipelineError `CONFIG_INVALID`: what is wrong with the pattern, a rule or a template */
@@ -54,6 +58,8 @@ export class TopicRouter {
       options.strategy === 'shared'
         ? sharedTopic(options.kafkaTopic)
         : topicTemplate(options.topicTemplate, this.pattern)
+    this.isTemplate = options.strategy === 'template'
+    this.isOpen = this.isTemplate && isOpen(this.kafkaTopic, options)
     this.key = options.keyTemplate === '' ? undefined : Template.compile('key', options.keyTemplate, names)
   }
 
@@ -62,7 +68,10 @@ export class TopicRouter {
     if (typeof topic !== 'string' || topic === '') {
       return noRoute('TOPIC_MISSING', 'the message has no MQTT topic in msg.topic')
     }
-    return this.cache.get(topic, (text) => this.compute(text))
+    const route = this.cache.get(topic, (text) => this.compute(text))
+    if (!this.isTemplate || route instanceof Error) return route
+    const problem = ownTopicProblem(route.kafkaTopic)
+    return problem === undefined ? route : noRoute('KAFKA_TOPIC_INVALID', `topic ${shown(topic)}: ${problem}`)
   }
 
   private compute(topic: string): Route | PipelineError {
@@ -78,7 +87,10 @@ export class TopicRouter {
       if (problem !== undefined) return noRoute('NAME_NOT_ALLOWED', `${where}: ${problem}`)
     }
     const kafkaTopic = this.kafkaTopic.render(levels)
-    const problem = this.kafkaTopic.ambiguity(levels) ?? kafkaTopicProblem(kafkaTopic)
+    const problem =
+      this.kafkaTopic.ambiguity(levels) ??
+      kafkaTopicProblem(kafkaTopic) ??
+      (this.isOpen ? toolTopicProblem(kafkaTopic) : undefined)
     if (problem !== undefined) return noRoute('KAFKA_TOPIC_INVALID', `${where}: ${problem}`)
     const key = this.key === undefined ? Object.values(levels).join('/') : this.key.render(levels)
     return { levels, kafkaTopic, key }
@@ -128,6 +140,20 @@ function topicTemplate(text: string, pattern: TopicPattern): Template {
   )
   if (problem !== undefined) throw refused('Kafka topic', text, problem)
   return template
+}
+
+/** Names with `|` between them, such as `acme|north`: whoever writes that knows every one of them. */
+const LIST_OF_NAMES = /^[A-Za-z0-9_-]+(?:\|[A-Za-z0-9_-]+)*$/
+
+function isOpen(
+  { literals, names }: Template,
+  { allowedTenant, allowedProject }: Pick<TopicRouterOptions, 'allowedTenant' | 'allowedProject'>,
+): boolean {
+  if (literals.some((text) => /[A-Za-z0-9]/.test(text))) return false
+  const listed = new Set<string>()
+  if (LIST_OF_NAMES.test(allowedTenant)) listed.add('tenant')
+  if (LIST_OF_NAMES.test(allowedProject)) listed.add('project')
+  return !names.every((name) => listed.has(name))
 }
 
 function shown(topic: string): string {
