@@ -4,12 +4,11 @@ import { KafkaDeadLetterTarget } from '../../src/kafka/dead-letter-target'
 import { deadLettersOf } from '../../src/tenant/dead-letter'
 import { TopicRouter } from '../../src/tenant/topic-router'
 import type { WireRecord } from '../../src/runtime/wire'
-import { NAUGHTY } from '../poison/naughty-strings'
+import { BUILT_IN, NAUGHTY } from '../poison/naughty-strings'
 import { createTestTopic, sharedKafka, withAdmin } from '../support/kafka'
 import { readTopic } from '../support/kafka-log'
 import { KafkaWriter } from '../support/kafka-writer'
 
-const BUILT_IN = Object.getOwnPropertyNames(Object.prototype)
 const NAMES = [...new Set([...NAUGHTY, ...BUILT_IN, '__acme', '.', '..'])]
 /** Devices that name themselves so reach Kafka all the same: their name is a text in a header, not a topic. */
 const TOPIC = /^(?!__)[A-Za-z0-9_-]{1,64}$/

@@ -1,3 +1,5 @@
+import { runInNewContext } from 'node:vm'
+
 /** Texts that have broken programs, collected for this test: as tenant, topic, key, header and value they are texts. */
 export const NAUGHTY: readonly string[] = [
   // what programs take for nothing, or for something else
@@ -16,3 +18,6 @@ export const NAUGHTY: readonly string[] = [
   // lengths
   'x'.repeat(63), 'x'.repeat(64), 'x'.repeat(255), 'x'.repeat(2_000), '\u{1f600}'.repeat(500),
 ] // prettier-ignore
+
+/** What every object of JavaScript has. Libraries of tests add to it in this process. */
+export const BUILT_IN = runInNewContext('Object.getOwnPropertyNames(Object.prototype)') as readonly string[]
