@@ -25,6 +25,7 @@ import {
   type PositionQuery,
 } from './ledger'
 import { ServerChoice } from './server-choice'
+import { ServerClock } from './server-clock'
 import { serverClient, type ServerClient } from './server-client'
 import type { ServerState } from './sql/server-state'
 import { Turns } from './turns'
@@ -55,6 +56,8 @@ export class Database {
   readonly place: string
   readonly ledger: Ledger
   readonly users = new Users()
+  /** What time it is for the server. */
+  readonly clock = new ServerClock()
   private readonly servers: ServerChoice
   private readonly pool: Pool
   private readonly Client: new () => ServerClient
@@ -193,6 +196,7 @@ export class Database {
     const { log } = this.options
     const name = nameOf(server)
     const isNew = this.servers.accept(server)
+    this.clock.note(state.nowMs)
     if (isNew && this.servers.count > 1) {
       const others = this.servers.describeRefusals()
       const why = others === '' ? '' : `; not to ${others}`

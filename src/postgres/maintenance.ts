@@ -9,7 +9,7 @@ import { applyPolicy, type HypertablePolicy } from './hypertable'
 import type { TableName } from './identifiers'
 import { listOutdatedParts, type OutdatedPart } from './outdated-parts'
 import type { DailyPartitions } from './partitions'
-import { dropOutdated } from './retention'
+import { dropOutdated, type DropWatch } from './retention'
 import type { SinkEvents } from './sink-events'
 import type { TableLayout } from './table'
 
@@ -29,6 +29,7 @@ export interface MaintenanceOptions {
   /** 0: rows are kept. */
   readonly retentionDays: number
   readonly events: SinkEvents
+  readonly watch: DropWatch
   /** All tables of the sink, as they are now. @throws PipelineError */
   readonly tables: () => Promise<readonly MaintainedTable[]>
   /** Of each table with daily partitions that rows are written to. @throws PipelineError */
@@ -128,7 +129,9 @@ export class TableMaintenance {
     const { table, layout } = one
     if ((await this.keepPolicy(one)) === 'policy' || days === 0 || !isOurs(layout)) return
     try {
-      events.noteOutdated(await dropOutdated(database, { table, layout, days }))
+      const { count, problem } = await dropOutdated(database, { table, layout, days }, this.options.watch)
+      events.noteOutdated(count)
+      if (problem !== undefined) events.noteClock(problem)
     } finally {
       forgetPartitions()
     }

@@ -1,10 +1,13 @@
-/** What the retention would drop now: the same choice as `retention.ts` makes, and nothing is dropped. */
+/** What the retention would drop now: the same choice as `retention.ts` makes when the
+ * clocks can be believed. Nothing is dropped. */
 import type { ClientBase } from 'pg'
 import type { Database } from './database'
+import { cautiousNow } from './drop-guard'
 import type { TableName } from './identifiers'
+import { firstKeptPart } from './kept-time'
 import { partitionDay } from './partitions'
 import { DAY_MS } from './record-time'
-import { firstKeptDay, type RetentionOptions } from './retention'
+import type { RetentionOptions } from './retention'
 import { listOutdated } from './sql/list-outdated'
 import { listOutdatedChunks } from './sql/list-outdated-chunks'
 import { listPartitions } from './sql/list-partitions'
@@ -26,10 +29,11 @@ export function listOutdatedParts(
   database: Database,
   { table, layout, days }: RetentionOptions,
 ): Promise<OutdatedPart[]> {
+  const nowMs = cautiousNow({ oursMs: Date.now(), serverMs: database.clock.now() })
   return database.transaction(`looking for old rows of "${table.table}"`, (client) =>
     layout === 'hypertable'
-      ? listOutdatedChunks(client, table, days)
-      : listOutdatedPartitions(client, table, firstKeptDay(days)),
+      ? listOutdatedChunks(client, table, new Date(nowMs - days * DAY_MS))
+      : listOutdatedPartitions(client, table, firstKeptPart({ days, partMs: DAY_MS }, nowMs)),
   )
 }
 

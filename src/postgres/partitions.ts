@@ -53,7 +53,10 @@ export class DailyPartitions {
    * @returns days gone by for which there can be none, and why
    * @throws DatabaseError of kind `configuration` when there can be none for today, or for a day to come
    */
-  async forRows(days: Iterable<number>, nowMs = Date.now()): Promise<ReadonlyMap<number, Reason>> {
+  async forRows(
+    days: Iterable<number>,
+    nowMs = this.database.clock.now(),
+  ): Promise<ReadonlyMap<number, Reason>> {
     const { refused, failed } = await this.create(days)
     for (const error of failed.values()) throw error
     const today = Math.floor(nowMs / DAY_MS)
@@ -65,7 +68,7 @@ export class DailyPartitions {
    * Today and the days ahead.
    * @returns what keeps one of them from having a partition; rows of the others can be written
    */
-  async ensureAhead(nowMs = Date.now()): Promise<DatabaseError | undefined> {
+  async ensureAhead(nowMs = this.database.clock.now()): Promise<DatabaseError | undefined> {
     const today = Math.floor(nowMs / DAY_MS)
     const days = Array.from({ length: DAYS_AHEAD + 1 }, (_, index) => today + index)
     const { refused, failed } = await this.create(days)

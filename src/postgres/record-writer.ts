@@ -43,6 +43,8 @@ export interface RecordWriterOptions {
   readonly refuser: Refuser
   /** Resolves when these records are safe elsewhere. */
   readonly deliverRejected: (rejected: readonly RejectedRecord[]) => Promise<void>
+  /** Rows that fall on these days (since 1970, UTC) are being written. */
+  readonly onDays?: (days: ReadonlySet<number>) => void
   /** Rows were stored whose time is not the device's, although it should be. */
   readonly onTimeReplaced?: (records: readonly WireRecord[]) => void
   /** Rows were stored of which these columns have no value. */
@@ -265,8 +267,9 @@ export class RecordWriter {
     const [others, suspects]: [EncodedPart[], EncodedPart[]] = [[], []]
     for (const { target, tenant, records } of division.parts) {
       for (const run of divideBySuspicion(records, isSuspect)) {
-        let rows = encodeRows(target.mapping, run)
+        let rows = encodeRows(target.mapping, run, this.options.database.clock.now())
         try {
+          this.options.onDays?.(rows.days)
           const refused = await target.partitions?.forRows(rows.days, rows.nowMs)
           if ((refused?.size ?? 0) > 0) rows = encodeRows(target.mapping, run, rows.nowMs, refused)
         } catch (error) {

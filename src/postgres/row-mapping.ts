@@ -75,7 +75,7 @@ const OTHER_COLUMNS_BYTES = 200
 export function encodeRows(
   mapping: RowMapping,
   records: readonly WireRecord[],
-  nowMs = Date.now(),
+  nowMs: number,
   refusedDays: ReadonlyMap<number, Reason> = new Map(),
 ): EncodedRows {
   const copy = new CopyText(expectedBytes(records))

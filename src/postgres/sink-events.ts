@@ -18,6 +18,7 @@ export class SinkEvents {
   private readonly late: CountLog
   private readonly tenantTables = new Map<string, OutageLog>()
   private readonly timeReplaced: CountLog
+  private clockProblem = ''
 
   constructor(private readonly log: EventLog) {
     this.connection = new OutageLog(log, {
@@ -110,6 +111,13 @@ export class SinkEvents {
 
   noteLate(): void {
     this.late.add(1)
+  }
+
+  /** Old rows were not dropped: `drop-guard.ts`. */
+  noteClock(problem: PipelineError): void {
+    if (problem.message === this.clockProblem) return
+    this.clockProblem = problem.message
+    this.log.error(problem)
   }
 
   noteOutdated(partitions: number): void {

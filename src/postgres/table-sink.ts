@@ -10,6 +10,7 @@
 import { settlesWithin } from '../runtime/deadline'
 import type { PipelineError } from '../runtime/errors'
 import type { KafkaRange, WireRecord } from '../runtime/wire'
+import { Arrivals } from './arrivals'
 import { BatchWriter, lateCopy } from './batch-writer'
 import type { Column, PayloadType, PropertyPath } from './columns'
 import type { Database } from './database'
@@ -97,6 +98,7 @@ export class TableSink {
   private readonly rangeTails = new Map<string, Promise<unknown>>()
   private readonly gatherers = new Map<string, Gatherer<Written>>()
   private readonly maintenance: TableMaintenance
+  private readonly arrivals = new Arrivals()
 
   constructor(private readonly options: TableSinkOptions) {
     this.maintenance = this.maintenanceOf(options)
@@ -299,6 +301,7 @@ export class TableSink {
           ? new ReplayMarks(database, this.options.ledgerName, this.formerNames)
           : undefined,
       onPositionMoved: () => events.notePositionMoved(),
+      onDays: (days) => this.arrivals.note(days),
       onTimeReplaced: (records) => events.noteTimeReplaced(records),
       onStored: (rows, empty) => events.noteEmptyColumns(this.emptyColumns.note(rows, empty)),
     })
@@ -346,6 +349,7 @@ export class TableSink {
   private maintenanceOf(options: TableSinkOptions): TableMaintenance {
     return new TableMaintenance({
       ...options,
+      watch: this.arrivals,
       tables: async () => {
         const { shared } = await this.prepare()
         return shared === undefined ? ((await this.tenantTables?.all()) ?? []) : [shared]

@@ -191,6 +191,11 @@ export const EVENTS = {
     'info',
     'Partitions older than the retention were dropped; `counts` says how many.',
   ),
+  CHECK_CLOCK: kind(
+    'warn',
+    'Rows look outdated and were not dropped, because a clock may be wrong: that of Node-RED and that of PostgreSQL differ, one was set, or the rows end a day or more before now.',
+    'Check both clocks. When they are right nothing has to be done: the rows are dropped a day later.',
+  ),
   LEDGER_MOVED: kind(
     'warn',
     'Another process has written the same Kafka records before: this one has rolled back and read the ledger again.',

@@ -28,8 +28,9 @@ describe('retention under load', function () {
     async ({ publisher }) => {
       const { client } = stage.postgres!
       const today = Math.floor(Date.now() / DAY_MS)
-      const outdated = [today - 6, today - 5]
-      for (const day of outdated) {
+      const outdated = [today - 6, today - 5, today - 4]
+      // Rows of every day until now: without them the drop would wait for a day.
+      for (const day of [...outdated, today - 3, today - 2, today - 1]) {
         const [from, to] = [day, day + 1].map((n) => new Date(n * DAY_MS).toISOString())
         const name = partitionName(TABLE, day)
         await client.query(
@@ -86,6 +87,7 @@ describe('retention under load', function () {
         },
         { giveUpMs: 150_000 },
       )
+      await client.query('delete from iot_messages where kafka_topic is null')
       assert.ok(refusals() <= 3, `${refusals()} refusals in the log`)
       assert.doesNotMatch(stage.nodeRed.logTail(1000), /writing to "iot_messages" failed/)
     },

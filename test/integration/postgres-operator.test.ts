@@ -6,10 +6,9 @@ import assert from 'node:assert/strict'
 import { startOwnPostgres, type OwnPostgres } from '../../dev/services/postgres'
 import type { Database } from '../../src/postgres/database'
 import { DAYS_AHEAD, partitionName } from '../../src/postgres/partitions'
-import { dropOutdated } from '../../src/postgres/retention'
 import type { TableSink, TableSinkOptions } from '../../src/postgres/table-sink'
 import { createDatabaseAt, type TestDatabase } from '../support/postgres'
-import { openDatabase, openSink, range, record, TABLE } from '../support/sink'
+import { dropOutdatedLater, openDatabase, openSink, range, record, TABLE } from '../support/sink'
 import { until } from '../support/until'
 
 const DAY_MS = 86_400_000
@@ -234,7 +233,7 @@ describe('a table of ours, to which an operator gives', () => {
     assert.deepEqual([await rows(), (await partitionDays()).length], [4, DAYS_AHEAD + 2])
     assert.equal((await partitionDays('iot_messages_old')).length, DAYS_AHEAD + 1)
     assert.equal((await database.query('select from iot_messages_old')).length, 1)
-    assert.equal(await dropOutdated(connection, { table: TABLE, layout: 'by day', days: 3 }), 1)
+    assert.equal(await dropOutdatedLater(connection, { table: TABLE, layout: 'by day', days: 3 }), 1)
     assert.equal((await partitionDays()).length, DAYS_AHEAD + 1)
     assert.equal((await partitionDays('iot_messages_old')).length, DAYS_AHEAD + 1)
   })
@@ -244,7 +243,7 @@ describe('a table of ours, to which an operator gives', () => {
     await write(sink, 0)
     await write(sink, 1, late * DAY_MS)
     await database.query('create table others partition of iot_messages default')
-    assert.equal(await dropOutdated(connection, { table: TABLE, layout: 'by day', days: 3 }), 1)
+    assert.equal(await dropOutdatedLater(connection, { table: TABLE, layout: 'by day', days: 3 }), 1)
     assert.equal(await rows(), 1)
   })
 

@@ -1,15 +1,18 @@
 /** Without TimescaleDB, so on a server of our own, which does not have it. */
 import assert from 'node:assert/strict'
 import { startOwnPostgres, type OwnPostgres } from '../../dev/services/postgres'
+import { Arrivals } from '../../src/postgres/arrivals'
 import { readColumns } from '../../src/postgres/columns'
 import type { Database } from '../../src/postgres/database'
 import { partitionName } from '../../src/postgres/partitions'
 import { dropOutdated } from '../../src/postgres/retention'
+import { markPutOff } from '../../src/postgres/sql/mark-put-off'
 import type { TableSink, TableSinkOptions } from '../../src/postgres/table-sink'
+import type { WireRecord } from '../../src/runtime/wire'
 import { auditLines } from '../support/audit'
 import { createDatabaseAt, type TestDatabase } from '../support/postgres'
 import { until } from '../support/until'
-import { openDatabase, openSink, range, record, TABLE } from '../support/sink'
+import { dropOutdatedLater, openDatabase, openSink, range, record, TABLE } from '../support/sink'
 
 const DAY_MS = 86_400_000
 const today = Math.floor(Date.now() / DAY_MS)
@@ -118,7 +121,7 @@ describe('the daily partitions of the PostgreSQL sink', () => {
     const batch = [at(0, (today - 5) * DAY_MS), at(1, (today - 3) * DAY_MS), at(2, Date.now())]
     const sink = open({ retentionDays: 0 })
     await sink.write({ way: 'range', range: range(0, 3), records: batch })
-    await dropOutdated(connection, { table: TABLE, layout: 'by day', days: 3 })
+    await dropOutdatedLater(connection, { table: TABLE, layout: 'by day', days: 3 })
     const rows = await database.query<{ o: string }>('select kafka_offset as o from iot_messages order by 1')
     assert.deepEqual(
       rows.map(({ o }) => Number(o)),
@@ -133,10 +136,10 @@ describe('the daily partitions of the PostgreSQL sink', () => {
     const sink = open({ retentionDays: 0 })
     await sink.write({ way: 'range', range: range(0, 1), records: [at(0, (today - 5) * DAY_MS)] })
     const finish = await readOn()
-    const first = dropOutdated(connection, { table: TABLE, layout: 'by day', days: 3 })
+    const first = dropOutdatedLater(connection, { table: TABLE, layout: 'by day', days: 3 })
     await assert.rejects(first, { sqlState: '57014', kind: 'transient' })
     await finish()
-    await dropOutdated(connection, { table: TABLE, layout: 'by day', days: 3 })
+    await dropOutdatedLater(connection, { table: TABLE, layout: 'by day', days: 3 })
     assert.ok(!(await partitions()).some((name) => name.startsWith(partitionName(TABLE, today - 5))))
     assert.deepEqual(await database.query('select 1 from iot_messages'), [])
   })
@@ -145,10 +148,10 @@ describe('the daily partitions of the PostgreSQL sink', () => {
     const sink = open({ retentionDays: 0 })
     await sink.write({ way: 'range', range: range(0, 1), records: [at(0, (today - 5) * DAY_MS)] })
     const finish = await readOn()
-    await assert.rejects(dropOutdated(connection, { table: TABLE, layout: 'by day', days: 3 }))
+    await assert.rejects(dropOutdatedLater(connection, { table: TABLE, layout: 'by day', days: 3 }))
     await finish()
     await sink.write({ way: 'range', range: range(1, 2), records: [at(1, (today - 9) * DAY_MS)] })
-    assert.equal(await dropOutdated(connection, { table: TABLE, layout: 'by day', days: 3 }), 2)
+    assert.equal(await dropOutdatedLater(connection, { table: TABLE, layout: 'by day', days: 3 }), 2)
     assert.equal((await partitions()).length, 8)
   })
 
@@ -157,8 +160,54 @@ describe('the daily partitions of the PostgreSQL sink', () => {
     await sink.write({ way: 'range', range: range(0, 1), records: [at(0, (today - 5) * DAY_MS)] })
     const kept = partitionName(TABLE, today - 5)
     await database.query(`alter table iot_messages detach partition ${kept}`)
-    await dropOutdated(connection, { table: TABLE, layout: 'by day', days: 3 })
+    await dropOutdatedLater(connection, { table: TABLE, layout: 'by day', days: 3 })
     assert.equal((await database.query(`select 1 from ${kept}`)).length, 1)
+  })
+
+  // ---- clocks ------------------------------------------------------------------------------------------
+
+  const daily = (from: number, to: number): WireRecord[] =>
+    Array.from({ length: to - from + 1 }, (_, index) => at(index, (today + from + index) * DAY_MS))
+  const storedRows = async (): Promise<number> => (await database.query('select from iot_messages')).length
+
+  for (const daysAhead of [1, 4, 4000]) {
+    it(`drops nothing while the clock here is ${daysAhead} days ahead of PostgreSQL's, and stores what comes`, async () => {
+      const sink = open({ retentionDays: 0 })
+      await sink.write({ way: 'range', range: range(0, 4), records: daily(-3, 0) })
+      const realNow = Date.now
+      Date.now = () => realNow() + daysAhead * DAY_MS
+      try {
+        const retention = { table: TABLE, layout: 'by day', days: 3 } as const
+        const { count, problem } = await dropOutdated(connection, retention, new Arrivals())
+        assert.deepEqual([count, problem?.code], [0, 'CHECK_CLOCK'])
+        const again = open({ retentionDays: 3 })
+        const now = at(4, realNow())
+        const { rows, rejected } = await again.write({ way: 'range', range: range(4, 5), records: [now] })
+        assert.deepEqual([rows, rejected], [1, []])
+      } finally {
+        Date.now = realNow
+      }
+      assert.equal(await storedRows(), 5)
+    })
+  }
+
+  it('waits for a day, also over a restart, before it drops what ends a day or more before now', async () => {
+    const sink = open({ retentionDays: 0 })
+    await sink.write({ way: 'range', range: range(0, 4), records: daily(-9, -6) })
+    const retention = { table: TABLE, layout: 'by day', days: 3 } as const
+    const drop = (): ReturnType<typeof dropOutdated> => dropOutdated(connection, retention, new Arrivals())
+    const { problem } = await drop()
+    assert.match(String(problem?.message), /no rows between .* Check the clock/)
+    assert.equal((await drop()).count, 0)
+    assert.equal(await storedRows(), 4)
+    for (let day = today - 9; day < today - 5; day++) {
+      const partition = { ...TABLE, table: partitionName(TABLE, day) }
+      await connection.withClient('a day later', (client) =>
+        markPutOff(client, partition, Date.now() - DAY_MS),
+      )
+    }
+    assert.deepEqual(await drop(), { count: 4, problem: undefined })
+    assert.equal(await storedRows(), 0)
   })
 
   // ---- late rows ---------------------------------------------------------------------------------------
@@ -172,7 +221,7 @@ describe('the daily partitions of the PostgreSQL sink', () => {
     assert.deepEqual([letter?.code, letter?.o], ['TIME_OUTDATED', 0])
     assert.match(String(letter?.reason), /older than the 3 days that the table keeps.*longer "Keep rows"/)
     assert.ok(!(await partitions()).includes(partitionName(TABLE, today - 4)))
-    assert.equal(await dropOutdated(connection, { table: TABLE, layout: 'by day', days: 3 }), 0)
+    assert.equal(await dropOutdatedLater(connection, { table: TABLE, layout: 'by day', days: 3 }), 0)
     assert.deepEqual(await audit(), [[2, 1, 0]])
   })
 

@@ -5,9 +5,8 @@
 import assert from 'node:assert/strict'
 import { Client } from 'pg'
 import type { Database } from '../../src/postgres/database'
-import { dropOutdated } from '../../src/postgres/retention'
 import { createTestDatabase, type TestDatabase } from '../support/postgres'
-import { openDatabase, openSink, range, record, TABLE } from '../support/sink'
+import { dropOutdatedLater, openDatabase, openSink, range, record, TABLE } from '../support/sink'
 
 const DAY_MS = 86_400_000
 /** At the beginning of a statement, also of one of several in a text. */
@@ -53,7 +52,7 @@ describe('the session of a connection to PostgreSQL', () => {
     await byKey.write({ way: 'records', records: [at(0, 0), at(1, 9), at(2, 0, '{')] })
     byLedger.start()
     assert.equal((await byLedger.outdated(7)).length, 1)
-    assert.equal(await dropOutdated(connection, { table: TABLE, layout: 'by day', days: 7 }), 1)
+    assert.equal(await dropOutdatedLater(connection, { table: TABLE, layout: 'by day', days: 7 }), 1)
     await Promise.all([byLedger.close(0), byKey.close(0)])
 
     assert.ok(sent.length > 50, String(sent.length))

@@ -3,6 +3,7 @@ import type { Database } from '../../src/postgres/database'
 import { TableMaintenance } from '../../src/postgres/maintenance'
 import { DailyPartitions, partitionName } from '../../src/postgres/partitions'
 import { SinkEvents } from '../../src/postgres/sink-events'
+import { markPutOff } from '../../src/postgres/sql/mark-put-off'
 import { SinkStatus } from '../../src/postgres/sink-status'
 import type { TableSink, TableSinkOptions } from '../../src/postgres/table-sink'
 import { SchemaTemplate } from '../../src/postgres/tenant-schema'
@@ -134,10 +135,17 @@ describe('a table for each tenant', () => {
     assert.deepEqual([problems, sink.tenantProblems.size], [[], 0])
   })
 
+  /** What ends a day or more before now is dropped a day later: `drop-guard.ts`. */
+  const putOffLongAgo = (schema: string, table: string): Promise<void> =>
+    connections[0]!.withClient('waiting for a day', (client) =>
+      markPutOff(client, { schema, table }, Date.now() - 2 * DAY_MS),
+    )
+
   it('loses what is older than the retention, also of a tenant that is silent', async () => {
     const kafka = { topic: 'iot-messages', partition: 0, offset: 0, headers: {} }
     const old = { ...record(0), kafka: { ...kafka, timestamp: (today - 5) * DAY_MS } }
     await open({ retentionDays: 0 }).write({ way: 'range', range: range(0, 1), records: [old] })
+    await putOffLongAgo('tenant_t0', partitionName(TABLE, today - 5))
     open({ ledgerName: 'sink2' }).start()
     await until('the old partition is dropped', async () => {
       const [found] = await database.query<{ t: string | null }>('select to_regclass($1) as t', [
@@ -163,12 +171,14 @@ describe('a table for each tenant', () => {
 
     const connection = openDatabase(database.url)
     connections.push(connection)
+    await putOffLongAgo('tenant_t1', String(fiveDaysAgo))
     const kept = keptLog()
     const tables = ['tenant_t0', 'tenant_t1'].map((schema) => ({ schema, table: TABLE.table }))
     const maintenance = new TableMaintenance({
       database: connection,
       columns: [],
       hypertable: { chunkHours: 24, compressAfterDays: 0 },
+      watch: { clockWasSet: false, gotRowsLately: () => false, putOffAtMs: new Map<string, number>() },
       retentionDays: 3,
       events: new SinkEvents(kept.log),
       tables: () => Promise.resolve(tables.map((table) => ({ table, layout: 'by day' }))),

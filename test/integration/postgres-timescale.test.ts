@@ -7,12 +7,11 @@ import { readColumns } from '../../src/postgres/columns'
 import { losesRowsAfterConflict } from '../../src/postgres/conflict-loss'
 import type { Database } from '../../src/postgres/database'
 import { listOutdatedParts } from '../../src/postgres/outdated-parts'
-import { dropOutdated } from '../../src/postgres/retention'
 import { OURS } from '../../src/postgres/sql/create-table'
 import { listOwnTables } from '../../src/postgres/sql/list-own-tables'
 import type { TableSink, TableSinkOptions } from '../../src/postgres/table-sink'
 import { createTestDatabase, type TestDatabase } from '../support/postgres'
-import { openDatabase, openSink, range, record, TABLE } from '../support/sink'
+import { dropOutdatedLater, openDatabase, openSink, range, record, TABLE } from '../support/sink'
 import { pretendHypertable, pretendTimescale } from '../support/timescale'
 import { until } from '../support/until'
 
@@ -225,8 +224,10 @@ describe('the settings for TimescaleDB', () => {
       assert.equal(await storedRows(), 1)
       const letters = await database.query('select code from iot_dead_letters')
       assert.deepEqual(letters, [{ code: 'TIME_OUTDATED' }, { code: 'TIME_OUTDATED' }])
-      assert.equal(await dropOutdated(connection, { table: TABLE, layout: 'hypertable', days: 3 }), 1)
-      assert.deepEqual(await database.query('select call from calls'), [{ call: '3 days' }])
+      assert.equal(await dropOutdatedLater(connection, { table: TABLE, layout: 'hypertable', days: 3 }), 1)
+      assert.deepEqual(await database.query('select call from calls'), [
+        { call: String((3 * DAY_MS) / 1000) },
+      ])
     })
 
     it(`reach a hypertable ${generation} of each tenant`, async function () {
@@ -268,7 +269,7 @@ describe('the settings for TimescaleDB', () => {
     assert.equal(part.rows, 1)
     assert.ok(part.bytes > 8000)
     assert.equal(await storedRows(), 3)
-    assert.equal(await dropOutdated(connection, retention), 1)
+    assert.equal(await dropOutdatedLater(connection, retention), 1)
     assert.equal(await storedRows(), 2)
     assert.deepEqual(await listOutdatedParts(connection, retention), [])
   })

@@ -23,9 +23,10 @@ const READ_TIME_OF_DAY = [
   'src/mqtt/loss-watch.ts',
   'src/mqtt/session.ts',
   'src/mqtt/source.ts',
-  'src/postgres/partitions.ts',
+  'src/postgres/arrivals.ts',
+  'src/postgres/outdated-parts.ts',
   'src/postgres/retention.ts',
-  'src/postgres/row-mapping.ts',
+  'src/postgres/server-clock.ts',
   'src/tenant/dead-letter.ts',
 ]
 

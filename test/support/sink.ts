@@ -5,11 +5,16 @@ import { connectionConfig } from '../../src/postgres/connection'
 import { CopyWriter } from '../../src/postgres/copy-writer'
 import { Database, type DatabaseOptions } from '../../src/postgres/database'
 import { prepareDeadLetters } from '../../src/postgres/dead-letters'
+import { PUT_OFF_MS } from '../../src/postgres/drop-guard'
+import { sibling } from '../../src/postgres/identifiers'
 import { DailyPartitions } from '../../src/postgres/partitions'
+import { dropOutdated, type RetentionOptions } from '../../src/postgres/retention'
 import { SharedTable, type RowTarget } from '../../src/postgres/row-target'
 import type { RowWriter } from '../../src/postgres/row-writer'
 import { SharedRefusals } from '../../src/postgres/shared-refusals'
 import { SinkEvents } from '../../src/postgres/sink-events'
+import { listPartitions } from '../../src/postgres/sql/list-partitions'
+import { markPutOff } from '../../src/postgres/sql/mark-put-off'
 import { prepareTable } from '../../src/postgres/table'
 import { TenantBreakers } from '../../src/postgres/tenant-breakers'
 import { TableSink, type TableSinkOptions } from '../../src/postgres/table-sink'
@@ -129,4 +134,20 @@ export function openSink(database: Database, change: Partial<TableSinkOptions> =
     events: new SinkEvents(keptLog().log),
     ...change,
   })
+}
+
+/**
+ * Drops what is outdated, as the retention does when it has waited for a day: the rows of tests fall on single days, and
+ * days without rows between them make it wait (`drop-guard.ts`).
+ */
+export async function dropOutdatedLater(database: Database, options: RetentionOptions): Promise<number> {
+  const longAgo = Date.now() - 2 * PUT_OFF_MS
+  await database.transaction('waiting for a day', async (client) => {
+    for (const { name, pending } of await listPartitions(client, options.table))
+      if (!pending) await markPutOff(client, sibling(options.table, name), longAgo)
+  })
+  const putOffAtMs = new Map<string, number>()
+  putOffAtMs.get = () => longAgo
+  const watch = { clockWasSet: false, gotRowsLately: () => false, putOffAtMs }
+  return (await dropOutdated(database, options, watch)).count
 }

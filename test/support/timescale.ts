@@ -38,6 +38,10 @@ export async function pretendHypertable(
              1::bigint as dimension_number, 'time'::name as column_name, interval '1 day' as time_interval;
     create table timescaledb_information.jobs
       (hypertable_schema name, hypertable_name name, proc_name name, config jsonb);
+    create table timescaledb_information.chunks as
+      select 'public'::name as hypertable_schema, 'iot_messages'::name as hypertable_name, chunk as chunk_name,
+             range_start, range_start + interval '1 day' as range_end
+        from (values ('_chunk_1', now() - interval '9 days'), ('_chunk_2', now())) as chunks (chunk, range_start);
     create table calls (call text);
     create function set_chunk_time_interval(regclass, length interval) returns void
       language sql as 'update timescaledb_information.dimensions set time_interval = length';
@@ -47,8 +51,8 @@ export async function pretendHypertable(
       language sql as $$
         insert into timescaledb_information.jobs
         values ('public', 'iot_messages', 'policy_retention', jsonb_build_object('drop_after', drop_after)) $$;
-    create function drop_chunks(relation regclass, older_than interval) returns setof text
-      language sql as 'insert into calls values (older_than::text) returning call';
+    create function drop_chunks(relation regclass, older_than timestamptz) returns setof text
+      language sql as 'insert into calls values (round(extract(epoch from now() - older_than))::text) returning call';
     alter database ${new URL(database.url).pathname.slice(1)} set timescaledb.license = 'timescale'`)
   if (generation === 'without a trigger') return
   await database.query(`

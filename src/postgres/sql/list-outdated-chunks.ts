@@ -2,11 +2,11 @@ import type { ClientBase } from 'pg'
 import { qualified, type TableName } from '../identifiers'
 import type { OutdatedPart } from '../outdated-parts'
 
-/** The chunks whose newest row is older than so many days: what `drop_chunks` and a policy of that length drop. */
+/** The chunks whose newest row is older than this instant: what `drop_chunks` drops. */
 export async function listOutdatedChunks(
   client: ClientBase,
   table: TableName,
-  days: number,
+  before: Date,
 ): Promise<OutdatedPart[]> {
   const { rows } = await client.query<OutdatedPart>(
     `\
@@ -16,9 +16,9 @@ select chunk.chunk_name as name, chunk.range_start as "from", chunk.range_end as
   from timescaledb_information.chunks as chunk
   join chunks_detailed_size($1::regclass) as size using (chunk_schema, chunk_name)
  where chunk.hypertable_schema = $2 and chunk.hypertable_name = $3
-   and chunk.range_end <= now() - make_interval(days => $4::int)
+   and chunk.range_end <= $4::timestamptz
  order by chunk.range_start`,
-    [qualified(table), table.schema, table.table, days],
+    [qualified(table), table.schema, table.table, before],
   )
   return rows
 }

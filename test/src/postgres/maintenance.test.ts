@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { mock } from 'node:test'
+import { Arrivals } from '../../../src/postgres/arrivals'
 import type { Database } from '../../../src/postgres/database'
 import { TableMaintenance } from '../../../src/postgres/maintenance'
 import type { DailyPartitions } from '../../../src/postgres/partitions'
@@ -27,6 +28,7 @@ describe('the maintenance of tables', () => {
       columns: [],
       hypertable: { chunkHours: 24, compressAfterDays: 0 },
       retentionDays: 0,
+      watch: new Arrivals(),
       events: new SinkEvents(keptLog().log),
       tables: () => Promise.resolve([]),
       partitions: () => Promise.resolve((runs++, partitions)),
