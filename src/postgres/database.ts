@@ -4,7 +4,6 @@
  *
  * Non-obvious:
  *  - Waiting for a free connection has no time limit: a burst must wait, not fail. Connecting has one.
- *  - `COMMIT` of a transaction that has failed succeeds, with the command tag `ROLLBACK`.
  *  - A connection on which anything unexpected happened is closed, not given back.
  */
 import { Pool, type Client, type ClientBase, type ClientConfig, type PoolClient } from 'pg'
@@ -12,6 +11,7 @@ import { CLOSE_BUDGET_MS, settlesWithin } from '../runtime/deadline'
 import { PipelineError } from '../runtime/errors'
 import { Users } from '../runtime/users'
 import type { EventLog } from '../runtime/event-log'
+import { commit } from './commit'
 import { nameOf, placeOf, type ConnectionConfig, type Server } from './connection'
 import { asConnectionError, asDatabaseError, DatabaseError } from './database-error'
 import { durabilityWarnings } from './durability'
@@ -167,8 +167,7 @@ export class Database {
         await client.query('rollback')
         throw new RolledBack(reason)
       }
-      const { command } = await client.query('commit')
-      if (command !== 'COMMIT') throw rolledBackAtCommit(doing)
+      await commit(client, doing)
       return result
     }
     return this.withClient(doing, inTransaction, lane)
@@ -313,6 +312,8 @@ function beginWithLimits({ statementTimeoutMs, lockTimeoutMs }: DatabaseOptions)
     'set local synchronous_commit = on',
     // The time zone that a role or a database is set to must not decide which instant a text without a zone is.
     "set local timezone = 'UTC'",
+    // What COMMIT warns of has to reach us.
+    'set local client_min_messages = warning',
     // At COMMIT it would be too late to find the row that is refused.
     'set constraints all immediate',
   ].join('; ')
@@ -335,9 +336,4 @@ function clientConfig({ connection, statementTimeoutMs }: DatabaseOptions): Clie
 
 function serverOf(client: PoolClient): Server {
   return (client as unknown as ServerClient).server
-}
-
-function rolledBackAtCommit(doing: string): DatabaseError {
-  const text = `${doing} failed: PostgreSQL rolled the transaction back at COMMIT; trying again`
-  return new DatabaseError('transient', 'ROLLBACK', text, 'transaction rolled back')
 }

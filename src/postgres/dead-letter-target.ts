@@ -3,8 +3,7 @@ import { asPipelineError, PipelineError } from '../runtime/errors'
 import type { DeadLetter } from '../tenant/dead-letter'
 import type { DeadLetterTarget } from '../tenant/dead-letter-queue'
 import type { Database } from './database'
-import { insertDeadLetters } from './dead-letter-table'
-import { prepareDeadLetters } from './dead-letters'
+import { prepareDeadLetters, storeDeadLetters } from './dead-letters'
 import { DatabaseError } from './database-error'
 import { qualified, type TableName } from './identifiers'
 
@@ -22,10 +21,9 @@ export class TableDeadLetterTarget implements DeadLetterTarget {
   async write(letters: readonly DeadLetter[]): Promise<void> {
     if (!this.ready) await prepareDeadLetters(this.database, this.table)
     this.ready = true
-    const { text, values } = insertDeadLetters(qualified(this.table), letters)
     try {
       await this.database.transaction(`writing dead letters to ${qualified(this.table)}`, (client) =>
-        client.query(text, values),
+        storeDeadLetters(client, this.table, letters),
       )
     } catch (thrown) {
       // Somebody may have dropped the table.

@@ -2,6 +2,7 @@
 import type { ClientBase } from 'pg'
 import { deadLettersOf, type DeadLetter } from '../tenant/dead-letter'
 import type { MessageError } from '../runtime/wire'
+import { writeToLog } from './commit'
 import type { Database } from './database'
 import { createDeadLetterTable, insertDeadLetters } from './dead-letter-table'
 import { qualified, type TableName } from './identifiers'
@@ -39,10 +40,10 @@ export async function writeDeadLetters(
   let bytes = 0
   const flush = async (): Promise<void> => {
     if (group.length === 0) return
-    const { text, values } = insertDeadLetters(qualified(table), group)
+    const letters = group
     group = []
     bytes = 0
-    await client.query(text, values)
+    await storeDeadLetters(client, table, letters)
   }
   for (const { record, reason } of rejected) {
     const kafka = clusterId === undefined ? record.kafka : { clusterId, ...record.kafka }
@@ -54,6 +55,17 @@ export async function writeDeadLetters(
     }
   }
   await flush()
+}
+
+/** Inside of a transaction. Those that are there already are left alone, and `COMMIT` waits for them as well. */
+export async function storeDeadLetters(
+  client: ClientBase,
+  table: TableName,
+  letters: readonly DeadLetter[],
+): Promise<void> {
+  const { text, values } = insertDeadLetters(qualified(table), letters)
+  const { rowCount } = await client.query(text, values)
+  if (rowCount !== letters.length) await writeToLog(client)
 }
 
 /** `msg.error` of a rejected record. */
