@@ -101,6 +101,28 @@ export function secondLegOf(flow: readonly FlowEntry[]): FlowEntry[] {
   return flow.filter(({ type }) => !first.includes(type))
 }
 
+/** The node that `withReader` adds. */
+export const READER = 'another-reader'
+
+/** The flow and one more consumer, which copies what it reads to a topic: the oracle knows nothing of either. */
+export function withReader(
+  flow: readonly FlowEntry[],
+  change: { readonly topics: string; readonly group: string },
+  copy: string,
+): FlowEntry[] {
+  const ofType = (type: string): FlowEntry | undefined => flow.find((entry) => entry.type === type)
+  const [consumer, producer] = [ofType('tenant-kafka-consumer'), ofType('tenant-kafka-producer')]
+  if (consumer === undefined || producer === undefined)
+    throw new Error('the flow has no consumer or producer')
+  const missingTopic = 'wait'
+  const writer = `${READER}-writes`
+  return [
+    ...flow,
+    { ...consumer, ...change, id: READER, database: '', missingTopic, wires: [[writer], []] },
+    { ...producer, id: writer, topic: copy, missingTopic, wires: [[]] },
+  ]
+}
+
 /** Sets the configuration of the topic, besides the time of its records. */
 export async function configureTopic({ kafka }: Stage, config: Record<string, string> = {}): Promise<void> {
   const entries = Object.entries({ 'message.timestamp.type': 'LogAppendTime', ...config })

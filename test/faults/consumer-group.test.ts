@@ -4,9 +4,21 @@ import { rmSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { AclOperationTypes, AclPermissionTypes, AclResourceTypes, ResourcePatternTypes } from 'kafkajs'
 import type { FlowEntry } from '../../dev/node-red'
-import { withAdmin } from '../support/kafka'
+import { createTestTopic, withAdmin } from '../support/kafka'
+import { numbered, produce } from '../support/kafka-consumers'
+import { readTopic } from '../support/kafka-log'
 import { until } from '../support/until'
-import { codesOf, committedOf, distance, GROUP, ledgerOf, postgresOf, secondLegOf } from './consumer-faults'
+import {
+  codesOf,
+  committedOf,
+  distance,
+  GROUP,
+  ledgerOf,
+  postgresOf,
+  secondLegOf,
+  READER,
+  withReader,
+} from './consumer-faults'
 import { WITH_RIGHTS } from './kafka-faults'
 import { API, isGood, KafkaMeddler, refuse, type Call } from './kafka-meddler'
 import { faultRow } from './row'
@@ -140,6 +152,38 @@ describe('faults of the consumer group', function () {
         await second.stop()
         rmSync(second.userDir, { recursive: true })
       }
+    },
+  )
+
+  faultRow(
+    {
+      id: 'K25',
+      title:
+        'a consumer of other topics joins the group: all topics are read, whoever leads and however they share',
+    },
+    () => stage,
+    async () => {
+      const { address } = stage.kafka
+      const others = await createTestTopic(address, { partitions: 3 })
+      const copy = await createTestTopic(address)
+      const flow = withReader(stage.flow, { topics: others, group: GROUP }, copy)
+      const written: string[] = []
+      for (const assigner of ['round-robin', 'sticky']) {
+        await stage.nodeRed.deploy(changed(flow, CONSUMER, { assigner }), 'nodes')
+        for (const partition of [0, 1, 2]) {
+          const values = numbered(100, `${assigner}-${partition}-`)
+          await produce(address, others, values, partition)
+          written.push(...values)
+        }
+        await until('the other topic is read', async () => {
+          const copied = (await readTopic(address, copy)).map(({ value }) => String(value))
+          return written.every((value) => copied.includes(value))
+        })
+        await untilMoreRows(500)
+        assert.equal(stage.nodeRed.statuses.get(READER)?.fill, 'green')
+      }
+      await stage.nodeRed.deploy(stage.flow, 'nodes')
+      await untilReading()
     },
   )
 

@@ -11,9 +11,11 @@ import {
 } from 'kafkajs'
 import { connectAsync } from 'mqtt'
 import type { FlowEntry } from '../../dev/node-red'
-import { createTestTopic, withAdmin } from '../support/kafka'
+import { createTestTopic, createTopic, uniqueName, withAdmin } from '../support/kafka'
 import { readTopic, type StoredRecord } from '../support/kafka-log'
+import { KafkaWriter } from '../support/kafka-writer'
 import { until } from '../support/until'
+import { postgresOf, READER, withReader } from './consumer-faults'
 import {
   configure,
   ERROR,
@@ -242,6 +244,75 @@ describe('faults of Kafka topics and producers', function () {
     await until('the producer is told so', () => errors.of(ERROR.unknownProducerId) > 0)
     errors.end()
   }
+})
+
+describe('faults of Kafka topics that are read', function () {
+  this.timeout(120_000)
+  let stage: Stage
+  before(async () => {
+    stage = await Stage.start({ ...THREE_BROKERS, secondLeg: true })
+  })
+  after(() => stage?.stop())
+
+  faultRow(
+    {
+      id: 'K26',
+      title:
+        'a partition of a topic loses its leader: all else is read, also after a deploy, and it follows when it has one',
+      timeoutMs: 300_000,
+    },
+    () => stage,
+    async () => {
+      const { address, brokers } = stage.kafka
+      const half = uniqueName('half')
+      await createTopic(address, {
+        topic: half,
+        replicaAssignment: [3, 1].map((broker, partition) => ({ partition, replicas: [broker] })),
+        configEntries: [{ name: 'min.insync.replicas', value: '1' }],
+      })
+      const copy = await createTestTopic(address, { replicas: 3 })
+      const flow = withReader(stage.flow, { topics: `/^${half}$/`, group: uniqueName('group') }, copy)
+      const writer = new KafkaWriter(address)
+      const write = async (value: string, partition: number): Promise<void> => {
+        assert.deepEqual(await writer.write([{ payload: value, kafka: { topic: half, partition } }]), [
+          'stored',
+        ])
+      }
+      const untilRead = (values: readonly string[]): Promise<void> =>
+        until(`${values.join()} are read`, async () => {
+          const copied = (await readTopic(address, copy)).map(({ value }) => String(value))
+          return values.every((value) => copied.includes(value))
+        })
+      const untilReaderSays = (what: RegExp): Promise<void> =>
+        until(
+          () =>
+            `the reader says ${what} (${stage.nodeRed.statuses.get(READER)?.text})\n${stage.nodeRed.logTail()}`,
+          () => what.test(stage.nodeRed.statuses.get(READER)?.text ?? ''),
+        )
+      try {
+        await stage.nodeRed.deploy(flow, 'nodes')
+        for (const partition of [0, 1]) await write(`before ${partition}`, partition)
+        await untilRead(['before 0', 'before 1'])
+        await brokers[2]?.stop('SIGKILL')
+        await untilReaderSays(new RegExp(`no leader for ${half}/0`))
+        await write('while it runs', 1)
+        await untilRead(['while it runs'])
+        await postgresOf(stage).untilMoreRows(500)
+        await stage.nodeRed.deploy(flow, 'full')
+        await untilReaderSays(new RegExp(`no leader for ${half}/0`))
+        await write('after a deploy', 1)
+        await untilRead(['after a deploy'])
+        await postgresOf(stage).untilMoreRows(500)
+      } finally {
+        await startAll(stage)
+      }
+      await write('with its leader', 0)
+      await untilRead(['with its leader'])
+      await untilReaderSays(/lag 0$/)
+      await writer.close()
+      await stage.nodeRed.deploy(stage.flow, 'nodes')
+    },
+  )
 })
 
 /** Forbids everything about a topic to everybody, the test's own clients as well. */
