@@ -11,7 +11,7 @@ import type { BatchBudget } from './batch-budget'
 import { CommitQueue, partitionKey, type PartitionOffset } from './commit-queue'
 import type { ConsumerOptions, OffsetRange, PartitionStop, StartAt, TopicPartition } from './driver'
 import { PartitionReader, sizeOf, type Acceptance, type FetchedRange } from './partition-reader'
-import { noSuchOffset, notStopped, outOfRange, unreadableAt } from './start-position'
+import { noSuchOffset, notStopped, otherTopic, outOfRange, unreadableAt } from './start-position'
 
 /** What is fetched and waits, of all partitions together. Above it nothing more is fetched. */
 const MAX_WAITING_BYTES = 8 * 1024 * 1024
@@ -24,6 +24,14 @@ const READ_BACKOFF = { initialMs: 500, maxMs: 5_000 }
  * and its log ends where that began. So an end before the position has to be answered so often to be believed.
  */
 const END_ATTEMPTS = 6
+
+/** A record that was read before, as it was then. */
+interface Witness {
+  readonly offset: number
+  readonly timestamp: number
+  /** Fetches from elsewhere, because a seek had not taken effect. */
+  misses: number
+}
 
 /** A partition that this member owns, or has owned. */
 export interface OwnedPartition {
@@ -41,6 +49,8 @@ export interface OwnedPartition {
   astray: number
   /** Not fetched from until a back-off is over, or a fetch from elsewhere has been looked into. */
   isResting: boolean
+  /** The record before the start, as it was when it was read: to be seen once, while nothing was handed out. */
+  witness: Witness | undefined
   /** What it calls when the budget has room for its next batch. */
   readonly handOut: () => void
 }
@@ -131,6 +141,7 @@ export class AssignedPartitions {
   accept(partition: TopicPartition, range: FetchedRange): boolean {
     const own = this.owned.get(partitionKey(partition))
     if (own === undefined) return false
+    if (own.witness !== undefined && !this.hear(own, own.witness, range)) return false
     if (range.unreadable !== undefined && range.records.length === 0) {
       this.readAgain(own, range.unreadable)
       return false
@@ -147,6 +158,7 @@ export class AssignedPartitions {
   skip(partition: TopicPartition, firstOffset: number | undefined, nextOffset: number): void {
     const own = this.owned.get(partitionKey(partition))
     if (own === undefined) return
+    own.witness = undefined
     this.onAccepted(own, own.reader.skip(firstOffset ?? own.reader.position, nextOffset))
   }
 
@@ -225,6 +237,7 @@ export class AssignedPartitions {
       unreadable: 0,
       astray: 0,
       isResting: false,
+      witness: undefined,
       handOut: () => this.handOut(own),
     }
     this.owned.set(partitionKey(partition), own)
@@ -268,6 +281,7 @@ export class AssignedPartitions {
         if (loss === undefined) {
           await consumer.onBegin?.(partition, offset)
           await this.pin(own, offset)
+          own.witness = witnessOf(start, range)
         }
         if (!reader.isRevoked) this.startAt(own, offset, loss && { ...loss, settled: offset })
         return
@@ -323,6 +337,7 @@ export class AssignedPartitions {
     const { reader } = own
     const { offsets, onProblem, translate } = this.options
     if (own.isResting) return
+    own.witness = undefined
     own.isResting = true
     own.astray++
     this.balance()
@@ -394,8 +409,43 @@ export class AssignedPartitions {
     this.balance()
   }
 
-  private seek({ reader }: OwnedPartition): void {
-    if (reader.isReading && !this.isClosed) this.options.control.seek(reader.partition, reader.position)
+  private seek({ reader, witness }: OwnedPartition): void {
+    const offset = witness?.offset ?? reader.position
+    if (reader.isReading && !this.isClosed) this.options.control.seek(reader.partition, offset)
+  }
+
+  /**
+   * The first fetch begins one record early, and is compared with what was read there: a topic that was created again and
+   * has outgrown the position looks sound otherwise. A record that is gone says nothing.
+   * @returns false when the range is not to be taken
+   */
+  private hear(
+    own: OwnedPartition,
+    witness: Witness,
+    { fetchedOffset, nextOffset, records }: FetchedRange,
+  ): boolean {
+    const { reader } = own
+    if (!reader.isReading) return true
+    const isHeard = fetchedOffset === witness.offset
+    if (isHeard || ++witness.misses > READ_ATTEMPTS) own.witness = undefined
+    if (!isHeard) {
+      this.seek(own)
+      return false
+    }
+    const [record] = records
+    if (record?.offset === witness.offset && record.timestamp !== witness.timestamp) {
+      const offset = reader.position
+      this.stop(own, {
+        problem: otherTopic(reader.partition, offset),
+        nextOffset: offset,
+        settled: offset,
+        end: 0,
+      })
+      return false
+    }
+    if (nextOffset > reader.position) return true
+    this.seek(own)
+    return false
   }
 
   /** Pauses and resumes partitions by what is waiting. */
@@ -480,6 +530,12 @@ export function alsoDone(
 /** Its next batch could be handed out at once, and would not wait for anything but its turn. */
 function isIdle({ reader, outstanding }: OwnedPartition): boolean {
   return outstanding === undefined && reader.waitingBytes === 0
+}
+
+function witnessOf(start: StartAt, { earliest }: OffsetRange): Witness | undefined {
+  if (typeof start !== 'object' || !('offset' in start) || start.lastTimestamp === undefined) return undefined
+  const offset = start.offset - 1
+  return offset < earliest ? undefined : { offset, timestamp: start.lastTimestamp, misses: 0 }
 }
 
 function reachedBy(start: StartAt): number | undefined {

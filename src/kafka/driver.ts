@@ -126,7 +126,10 @@ export interface PartitionStop {
   readonly nextOffset: number
   /** Everything before it was finished. */
   readonly settled: number
-  /** One after the last offset of the partition; `undefined` when Kafka was not asked for it. */
+  /**
+   * One after the last offset of the partition, 0 when the topic was created again; `undefined` when Kafka was not asked
+   * for it.
+   */
   readonly end: number | undefined
 }
 
@@ -143,9 +146,12 @@ export interface OffsetRange {
 
 export type Assigner = 'round-robin' | 'sticky'
 
-/** `reached`: somebody has read up to there, so a partition that ends before is not the one that was read. */
+/**
+ * `lastTimestamp`: the record before the offset had this time when it was read; if it has another one now, the topic was
+ * created again. `reached`: somebody has read up to there, so a partition that ends before is not the one that was read.
+ */
 export type StartAt =
-  | { readonly offset: number; readonly reached?: number }
+  | { readonly offset: number; readonly reached?: number; readonly lastTimestamp?: number | undefined }
   | 'earliest'
   | 'latest'
   | { readonly timestamp: number }

@@ -2,24 +2,25 @@
  * What the flow has settled, on its way into the consumer's own positions. They follow within a second, all partitions
  * together, because nothing waits for them: a start that is a second early costs time and no row.
  */
-import { partitionKey, type PartitionOffset } from './commit-queue'
+import { partitionKey } from './commit-queue'
 import type { TopicPartition } from './driver'
+import type { SettledOffset } from './start-position'
 
 const FOLLOW_MS = 1_000
 
 export class SettledPositions {
-  private readonly settled = new Map<string, PartitionOffset>()
+  private readonly settled = new Map<string, SettledOffset>()
   private timer: NodeJS.Timeout | undefined
   private moving: Promise<void> = Promise.resolve()
   private queued: Promise<void> | undefined
   private isClosed = false
 
   /** @param move rejects while the positions cannot be moved: it is tried again */
-  constructor(private readonly move: (settled: readonly PartitionOffset[]) => Promise<void>) {}
+  constructor(private readonly move: (settled: readonly SettledOffset[]) => Promise<void>) {}
 
-  note({ topic, partition }: TopicPartition, offset: number): void {
+  note(settled: SettledOffset): void {
     if (this.isClosed) return
-    this.settled.set(partitionKey({ topic, partition }), { topic, partition, offset })
+    this.settled.set(partitionKey(settled), settled)
     this.follow()
   }
 

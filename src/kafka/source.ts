@@ -381,11 +381,14 @@ export class KafkaSource {
   }
 
   /** The flow is done with everything of the partition before this offset. */
-  private settle(partition: TopicPartition, nextOffset: number, assignment: number | undefined): void {
-    void this.consumer?.commit(partition, nextOffset)
+  private settle(batch: ConsumedBatch, nextOffset: number, assignment: number | undefined): void {
+    void this.consumer?.commit(batch, nextOffset)
     // A partition that has begun anew may have gone back, behind what was settled before.
-    if (this.host.positions === undefined || assignment !== this.assignmentOf(partition)) return
-    this.settledPositions.note(partition, nextOffset)
+    if (this.host.positions === undefined || assignment !== this.assignmentOf(batch)) return
+    const { topic, partition, records } = batch
+    const last = records.at(-1)
+    const lastTimestamp = last?.offset === nextOffset - 1 ? last.timestamp : undefined
+    this.settledPositions.note({ topic, partition, offset: nextOffset, lastTimestamp })
   }
 
   /** Moves the positions up to what is settled; what cannot be moved any more is left out, so it is read again. */

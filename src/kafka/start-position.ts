@@ -11,7 +11,6 @@
  * for; beginning elsewhere would be a guess.
  */
 import { PipelineError } from '../runtime/errors'
-import type { PartitionOffset } from './commit-queue'
 import type { OffsetRange, StartAt, TopicPartition } from './driver'
 
 export interface GroupQuery {
@@ -31,9 +30,18 @@ export interface PositionSpan {
   readonly largest: number
 }
 
+/** Everything before the offset is settled. */
+export interface SettledOffset extends TopicPartition {
+  readonly offset: number
+  /** Of the record before it, when there is one. */
+  readonly lastTimestamp: number | undefined
+}
+
 export interface KnownPositions {
   /** The consumer's own position: everything before it is settled. */
   readonly settled: number | undefined
+  /** Of the record before it, in milliseconds since 1970; `undefined` when it is not known. */
+  readonly lastTimestamp?: number | undefined
   /** Of the sinks which are deployed now and have a position for this partition; `undefined` when none of them has. */
   readonly sinks: PositionSpan | undefined
 }
@@ -45,7 +53,7 @@ export interface PositionStore {
   /** The consumer begins here, and has handed out nothing: gives it a position of its own, unless it has one. */
   begin(query: PositionQuery, offset: number): Promise<void>
   /** Everything before these offsets is settled: the consumer's own positions move there, never back. */
-  settle(query: GroupQuery, settled: readonly PartitionOffset[]): Promise<void>
+  settle(query: GroupQuery, settled: readonly SettledOffset[]): Promise<void>
   /**
    * Tells when the store has lost positions that it had confirmed (a fail-over to a standby that was behind): what is
    * read next must be asked for again.
@@ -80,10 +88,16 @@ export async function startPosition(options: StartPositionOptions): Promise<Star
   const { partition, assignment, group, committed, otherwise, ledger } = options
   if (ledger !== undefined) {
     const clusterId = await ledger.clusterId()
-    const { settled, sinks } = await ledger.store.positions({ clusterId, group, ...partition }, assignment)
+    const known = await ledger.store.positions({ clusterId, group, ...partition }, assignment)
+    const { settled, lastTimestamp, sinks } = known
     const own = settled ?? sinks?.smallest
-    if (own !== undefined)
-      return { offset: Math.min(own, committed ?? own), reached: Math.max(own, sinks?.largest ?? own) }
+    if (own !== undefined) {
+      const offset = Math.min(own, committed ?? own)
+      const reached = Math.max(own, sinks?.largest ?? own)
+      return offset === settled && lastTimestamp !== undefined
+        ? { offset, reached, lastTimestamp }
+        : { offset, reached }
+    }
   }
   return committed === undefined ? otherwise : { offset: committed }
 }
@@ -106,6 +120,17 @@ export function outOfRange(
     'KAFKA_OFFSET_OUT_OF_RANGE',
     `Possible loss in ${topic} partition ${partition}: the next offset to read is ${offset}, but ${what}. ` +
       'The partition is stopped: say in the dialog of the consumer where it shall go on',
+    { retryable: false, statusText: `possible loss: ${topic}/${partition}` },
+  )
+}
+
+/** The error when the record before the next offset is not the one that was read there. */
+export function otherTopic({ topic, partition }: TopicPartition, offset: number): PipelineError {
+  return new PipelineError(
+    'KAFKA_OFFSET_OUT_OF_RANGE',
+    `Possible loss in ${topic} partition ${partition}: the next offset to read is ${offset}, but the record before it has ` +
+      'another time than the one that was read there: the topic was created again. The partition is stopped: say in the ' +
+      'dialog of the consumer where to continue',
     { retryable: false, statusText: `possible loss: ${topic}/${partition}` },
   )
 }

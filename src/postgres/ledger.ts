@@ -48,6 +48,8 @@ export interface PartitionPosition {
   readonly topic: string
   readonly partition: number
   readonly offset: number
+  /** Of the record before the offset, in milliseconds since 1970; `undefined` when it is not known. */
+  readonly lastTimestamp?: number | undefined
 }
 
 /** What a ledger row belongs to. */
@@ -76,6 +78,8 @@ export interface PositionSpan {
 export interface KnownPositions {
   /** The consumer's own position. */
   readonly settled: number | undefined
+  /** Of the record before it. */
+  readonly lastTimestamp?: number | undefined
   /** Of the sinks that are deployed; `undefined` when none has one. */
   readonly sinks: PositionSpan | undefined
 }
@@ -312,18 +316,29 @@ export class Ledger {
   async positions(query: PositionQuery, sinks: readonly DeployedSink[]): Promise<KnownPositions> {
     try {
       if (sinks.length > 0) await this.prepare()
-      else if (!(await this.isThere())) return { settled: undefined, sinks: undefined }
+      else if (!(await this.isThere()))
+        return { settled: undefined, lastTimestamp: undefined, sinks: undefined }
       const known = await this.database.withClient(`reading the ledger "${this.table.table}"`, (client) =>
         knownPositions(client, this.table, query),
       )
+      const own = known.get(CONSUMER)
       const mine = [CONSUMER, ...sinks.map(({ name }) => name)]
-      this.confirmed.reset(query, new Map([...known].filter(([sink]) => mine.includes(sink))))
+      this.confirmed.reset(
+        query,
+        new Map(
+          mine.flatMap((sink) => {
+            const found = known.get(sink)
+            return found === undefined ? [] : [[sink, found.nextOffset] as const]
+          }),
+        ),
+      )
       const positions = sinks.flatMap(({ name, formerNames }) => {
-        const own = [name, ...formerNames].flatMap((sink) => known.get(sink) ?? [])
-        return own.length === 0 ? [] : [Math.max(...own)]
+        const found = [name, ...formerNames].flatMap((sink) => known.get(sink)?.nextOffset ?? [])
+        return found.length === 0 ? [] : [Math.max(...found)]
       })
       return {
-        settled: known.get(CONSUMER) ?? this.origins.get(partitionOf(query)),
+        settled: own?.nextOffset ?? this.origins.get(partitionOf(query)),
+        lastTimestamp: own?.lastTimestamp ?? undefined,
         sinks:
           positions.length === 0
             ? undefined

@@ -201,6 +201,36 @@ describe('the positions of a consumer', function () {
     })
   })
 
+  it('stop a partition whose topic was created again, and has outgrown the position while Node-RED was down', async () => {
+    const source = (): KafkaSource => (helper.getNode('consumer') as SourceHolder).source as KafkaSource
+    const entries = flow(topic, sink('a'))
+    await write(100)
+    await loadFlow(modules, entries)
+    await until('all is settled', async () => (await committedOffset(brokers, { group, topic })) === 100)
+    await deploy(entries, 'full')
+    await write(5)
+    await written(105)
+    await deploy([{ id: 'tab', type: 'tab' }], 'full')
+    await withAdmin(brokers, (admin) => admin.deleteTopics({ topics: [topic] }))
+    await createTestTopic(brokers, { name: topic })
+    await write(150)
+    await withAdmin(brokers, (admin) =>
+      admin.setOffsets({ groupId: group, topic, partitions: [{ partition: 0, offset: '105' }] }),
+    )
+    await deploy(entries, 'full')
+    await until('the partition stops', async () => (await source().stopped()).length > 0)
+    assert.match(
+      source().state instanceof Object ? (source().state as { problem: Error }).problem.message : '',
+      /created again/,
+    )
+    await source().release({ topic, partition: 0 }, 0)
+    await until('all is read', async () => (await committedOffset(brokers, { group, topic })) === 150)
+    assert.deepEqual(
+      await offsets('iot_messages'),
+      [...upTo(105), ...upTo(150)].sort((a, b) => a - b),
+    )
+  })
+
   it('keeps a partition stopped whose topic was created again and has outgrown the position, until it is released', async () => {
     const source = (): KafkaSource => (helper.getNode('consumer') as SourceHolder).source as KafkaSource
     const isStopped = async (): Promise<boolean> =>

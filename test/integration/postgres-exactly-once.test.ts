@@ -175,17 +175,17 @@ describe('the PostgreSQL sink, exactly once by ledger', () => {
 
   it('moves the position of the consumer forward, and shows it in no audit', async () => {
     const settle = (offset: number): Promise<void> =>
-      connection.settle(query, [{ topic: query.topic, partition: query.partition, offset }])
+      connection.settle(query, [{ topic: query.topic, partition: query.partition, offset, lastTimestamp: 7 }])
     await openWriter(connection)
-    assert.deepEqual(await known(), { settled: undefined, sinks: undefined })
+    assert.deepEqual(await known(), { settled: undefined, lastTimestamp: undefined, sinks: undefined })
     await connection.begin(query, 5)
     await settle(20)
     await settle(10)
     await connection.begin(query, 0)
-    assert.deepEqual(await known(), { settled: 20, sinks: undefined })
+    assert.deepEqual(await known(), { settled: 20, lastTimestamp: 7, sinks: undefined })
     assert.deepEqual(await database.query('select * from iot_ledger_audit'), [])
     await connection.release(query, 8, 12)
-    assert.equal((await known()).settled, 8)
+    assert.deepEqual(await known(), { settled: 8, lastTimestamp: undefined, sinks: undefined })
   })
 
   it('moves the position of the consumer only where the database has what it had confirmed of the sinks', async () => {
@@ -212,7 +212,11 @@ describe('the PostgreSQL sink, exactly once by ledger', () => {
     await database.query(`update iot_ledger set next_offset = 10 where sink = 'sink1'`)
     await connection.settle(query, [settle(0, 20), settle(1, 9)])
     assert.deepEqual(rewound, ['LEDGER_REWOUND'])
-    assert.deepEqual(await known(), { settled: 10, sinks: { smallest: 10, largest: 10 } })
+    assert.deepEqual(await known(), {
+      settled: 10,
+      lastTimestamp: undefined,
+      sinks: { smallest: 10, largest: 10 },
+    })
     const own = await database.query(
       `select "partition" as p, next_offset::int as next from iot_ledger where sink = $1 order by 1`,
       [CONSUMER],

@@ -18,6 +18,7 @@ create table if not exists ${qualified(ledger)} (
   filtered       bigint not null default 0,
   added          bigint not null default 0,
   target         text,
+  last_timestamp bigint,
   primary key (consumer_group, sink, cluster_id, topic, "partition")
 ) with (fillfactor = 50)`)
 }

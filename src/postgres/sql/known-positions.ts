@@ -3,6 +3,12 @@ import { DatabaseError } from '../database-error'
 import { qualified, type TableName } from '../identifiers'
 import type { PositionQuery } from '../ledger'
 
+export interface Position {
+  readonly nextOffset: number
+  /** Of the record before it, where the consumer has noted it. */
+  readonly lastTimestamp: number | null
+}
+
 /**
  * All positions in a partition, by the name of the sink. A standby may lag behind what was committed, so its answer is
  * not used.
@@ -11,10 +17,10 @@ export async function knownPositions(
   client: ClientBase,
   ledger: TableName,
   { group, clusterId, topic, partition }: PositionQuery,
-): Promise<Map<string, number>> {
-  const { rows } = await client.query<{ sink: string | null; next_offset: string; standby: boolean }>(
+): Promise<Map<string, Position>> {
+  const { rows } = await client.query<{ sink: string | null; standby: boolean } & Position>(
     `\
-select sink, next_offset, standby
+select sink, next_offset::float8 as "nextOffset", last_timestamp::float8 as "lastTimestamp", standby
   from (select pg_is_in_recovery() as standby) as server
   left join ${qualified(ledger)}
     on consumer_group = $1 and cluster_id = $2 and topic = $3 and "partition" = $4`,
@@ -24,7 +30,5 @@ select sink, next_offset, standby
     const text = 'the ledger was read from a standby, which may be behind; waiting for the primary server'
     throw new DatabaseError('transient', 'STANDBY', text, 'the server is a standby')
   }
-  return new Map(
-    rows.flatMap(({ sink, next_offset }) => (sink === null ? [] : [[sink, Number(next_offset)]])),
-  )
+  return new Map(rows.flatMap(({ sink, ...position }) => (sink === null ? [] : [[sink, position]])))
 }

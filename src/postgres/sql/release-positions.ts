@@ -21,7 +21,7 @@ export async function releasePositions(
     `\
 update ${qualified(ledger)}
    set next_offset = $6, first_offset = $6, stored_rows = 0, dead_letters = 0, filtered = 0, added = 0,
-       updated_at = now()
+       last_timestamp = null, updated_at = now()
  where consumer_group = $1 and cluster_id = $2 and topic = $3 and "partition" = $4
    and (next_offset < $6 and sink = any ($5) or next_offset > $7)
 returning sink`,

@@ -34,8 +34,10 @@ export async function settlePartitions(
   await client.query(
     `\
 update ${qualified(ledger)} as own
-   set next_offset = settled."offset", first_offset = settled."offset", updated_at = now()
-  from unnest($4::text[], $5::integer[], $6::bigint[]) as settled (topic, "partition", "offset")
+   set next_offset = settled."offset", first_offset = settled."offset", last_timestamp = settled.last_timestamp,
+       updated_at = now()
+  from unnest($4::text[], $5::integer[], $6::bigint[], $7::bigint[])
+       as settled (topic, "partition", "offset", last_timestamp)
  where own.consumer_group = $1 and own.sink = $2 and own.cluster_id = $3
    and own.topic = settled.topic and own."partition" = settled."partition" and own.next_offset < settled."offset"`,
     [
@@ -45,6 +47,7 @@ update ${qualified(ledger)} as own
       settled.map(({ topic }) => topic),
       settled.map(({ partition }) => partition),
       settled.map(({ offset }) => offset),
+      settled.map(({ lastTimestamp }) => lastTimestamp ?? null),
     ],
   )
 }

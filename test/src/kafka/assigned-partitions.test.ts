@@ -99,14 +99,16 @@ class Harness {
     await nextTurn()
   }
 
-  fetched(partition: TopicPartition, from: number, count: number): boolean {
-    const records = Array.from({ length: count }, (_, i) => ({
+  /** @param gone so many of the first records are compacted away */
+  fetched(partition: TopicPartition, from: number, count: number, gone = 0, timestamp = 0): boolean {
+    const all = Array.from({ length: count }, (_, i) => ({
       offset: from + i,
       key: null,
       value: Buffer.from('x'),
       headers: {},
-      timestamp: 0,
+      timestamp,
     }))
+    const records = all.slice(gone)
     const range: FetchedRange = {
       fetchedOffset: from,
       nextOffset: from + count,
@@ -219,6 +221,51 @@ describe('AssignedPartitions', () => {
     await h.it.commit(p0, 5)
     assert.deepEqual(h.commits, ['0:5'])
     assert.deepEqual(h.revoked, [p0])
+  })
+
+  describe('that begins where the record before had a time that is known', () => {
+    async function beginAt50(earliest = 0): Promise<Harness> {
+      const h = new Harness()
+      h.range = { earliest, latest: 1_000 }
+      h.start = () => Promise.resolve({ offset: 50, lastTimestamp: 0 })
+      await h.assign([p0])
+      return h
+    }
+
+    it('looks at that record first, and hands out what follows it', async () => {
+      const h = await beginAt50()
+      assert.deepEqual(h.seeks, ['0:49'])
+      assert.ok(h.fetched(p0, 49, 6))
+      assert.deepEqual(h.handedOut(), ['0:50-55'])
+      assert.deepEqual(h.stops, [])
+    })
+
+    it('goes back there when a fetch came from elsewhere', async () => {
+      const h = await beginAt50()
+      assert.ok(!h.fetched(p0, 50, 5))
+      assert.deepEqual(h.handedOut(), [])
+      assert.deepEqual(h.seeks, ['0:49', '0:49'])
+    })
+
+    it('reads on when nothing has come since, or the record is gone', async () => {
+      const h = await beginAt50()
+      assert.ok(!h.fetched(p0, 49, 1))
+      assert.deepEqual(h.seeks, ['0:49', '0:50'])
+      assert.ok(h.fetched(p0, 50, 5))
+      const compacted = await beginAt50()
+      assert.ok(compacted.fetched(p0, 49, 10, 2))
+      for (const it of [h, compacted]) assert.deepEqual(it.stops, [])
+      assert.deepEqual((await beginAt50(50)).seeks, ['0:50'])
+    })
+
+    it('stops when it has another time: the topic was created again, and has outgrown the position', async () => {
+      const h = await beginAt50()
+      assert.ok(!h.fetched(p0, 49, 6, 0, 1))
+      assert.deepEqual(h.handedOut(), [])
+      assert.match(h.stopped[0]?.message ?? '', /the topic was created again/)
+      const [{ nextOffset, settled, end } = {} as PartitionStop] = h.stops
+      assert.deepEqual({ nextOffset, settled, end }, { nextOffset: 50, settled: 50, end: 0 })
+    })
   })
 
   it('begins all partitions anew after it was expelled', async () => {

@@ -43,6 +43,19 @@ describe('startPosition', () => {
       })
   })
 
+  it('says which time the record before the position had, where it begins there', async () => {
+    const store = ledger(() => Promise.resolve({ settled: 50, lastTimestamp: 7, sinks: undefined }))
+    assert.deepEqual(await startPosition({ ...base, ledger: store }), {
+      offset: 50,
+      reached: 50,
+      lastTimestamp: 7,
+    })
+    assert.deepEqual(await startPosition({ ...base, committed: 40, ledger: store }), {
+      offset: 40,
+      reached: 50,
+    })
+  })
+
   it('takes the committed offset when the operator has set it back', async () => {
     assert.deepEqual(await startPosition({ ...base, ledger: settledAt(90) }), { offset: 70, reached: 90 })
   })
