@@ -62,6 +62,13 @@ export interface LaneClock {
   random(): number
 }
 
+/** What a lane holds of one record. */
+export interface Held<T> {
+  readonly record: T
+  readonly bytes: number
+  readonly completion: Completion
+}
+
 interface Batch<T> {
   readonly records: T[]
   readonly sizes: number[]
@@ -116,14 +123,27 @@ export class Lane<T> {
 
   /** Fails all that it holds and forgets it. What is out may be stored all the same. */
   abandon(error: PipelineError): void {
+    for (const { completion } of this.takeAll()) completion.failed(error)
+  }
+
+  /** Hands over all that it holds, in order, and is of no use any more. What is out may be stored all the same. */
+  takeAll(): Held<T>[] {
     this.abandoned = true
     this.cancelLinger?.()
     this.cancelRetry?.()
-    const held = [this.out, ...this.closed, this.gathering]
+    this.endOfProblem()
+    const batches = [this.out, ...this.closed, this.gathering].filter((batch) => batch !== undefined)
     this.out = undefined
     this.gathering = undefined
     this.closed.length = 0
-    for (const batch of held) if (batch !== undefined) this.fail(batch, error)
+    return batches.flatMap((batch) => {
+      this.options.onReleased(batch.records.length, batch.bytes)
+      return batch.records.map((record, at) => ({
+        record,
+        bytes: batch.sizes[at] as number,
+        completion: batch.completions[at] as Completion,
+      }))
+    })
   }
 
   private closeBatch(reason: FlushReason): void {

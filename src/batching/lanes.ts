@@ -3,7 +3,7 @@
  * many and it is idle. It counts what they hold, knows what keeps them from writing, and flushes them together.
  */
 import type { PipelineError } from '../runtime/errors'
-import { Lane, type Completion, type FlushReason, type LaneOptions } from './lane'
+import { Lane, type Completion, type Held, type FlushReason, type LaneOptions } from './lane'
 
 /** Above this number of lanes the idle ones are dropped; those that hold records stay. */
 const MANY_LANES = 1000
@@ -62,6 +62,18 @@ export class Lanes<T> {
     this.byTopic.clear()
     this.problems.clear()
     this.lanes = 0
+  }
+
+  /** Hands over what the lanes of a topic hold from this partition on, each lane in its order, and drops them. */
+  takeFrom(topic: string, firstPartition: number): (Held<T> & { readonly partition: number })[] {
+    const lanes = this.byTopic.get(topic)
+    if (lanes === undefined) return []
+    return [...lanes].flatMap(([partition, lane]) => {
+      if (partition < firstPartition) return []
+      lanes.delete(partition)
+      this.lanes--
+      return lane.takeAll().map((held) => ({ ...held, partition }))
+    })
   }
 
   private laneOf(topic: string, partition: number): Lane<T> {

@@ -23,6 +23,8 @@ export interface KafkaRecord {
   readonly timestamp: number
   /** The flow has chosen the timestamp; otherwise it is from the clock of this machine. */
   readonly hasOwnTime?: boolean
+  /** The flow has chosen the partition; otherwise it is that of the key. */
+  readonly hasOwnPartition?: boolean
 }
 
 export interface ConsumedRecord {

@@ -22,6 +22,8 @@ import { StickyPartition } from './sticky-partition'
 import { topicWarnings } from './topic-check'
 import { TopicChecks } from './topic-checks'
 import { TopicPartitions } from './topic-partitions'
+import { TopicRefusals } from './topic-refusals'
+import { VanishedPartitions } from './vanished-partitions'
 
 const BACKOFF = { initialMs: 100, maxMs: 5_000 }
 /** More is not taken from a flow whose source does not wait: it would be memory without end. */
@@ -56,6 +58,8 @@ export class TenantProducer {
   private readonly topics: TopicPartitions
   private readonly recordOptions: RecordOptions
   private readonly missing: MissingTopics
+  private readonly refusals: TopicRefusals
+  private readonly vanished: VanishedPartitions
   private readonly release: (() => void) | undefined
   private readonly sticky = new Map<string, StickyPartition>()
   private readonly checks: TopicChecks
@@ -92,6 +96,8 @@ export class TenantProducer {
       backoff: BACKOFF,
       clock: this.clock,
     })
+    this.refusals = new TopicRefusals(() => this.clock.now())
+    this.vanished = new VanishedPartitions(() => this.clock.now())
     this.missing = new MissingTopics(cluster, options, () => this.clock.now())
     this.checks = new TopicChecks({
       admin: () => cluster.admin,
@@ -254,11 +260,32 @@ export class TenantProducer {
       this.stored += records.length
       this.probeProblem = undefined
       this.answered = true
+      this.refusals.taken(topic)
     } catch (error) {
       if (isTimeOfClock(error, records)) throw wrongClock(error)
+      if (isRefusal(error)) throw this.refusals.judge(topic, records, error)
+      if (mayBeGone(error)) await this.leaveVanished(topic, partition)
       if (!isUnknownTopic(error)) throw error
       await this.missing.count(topic, undefined, error)
       throw error
+    }
+  }
+
+  /** The records of a partition that is gone have never been acknowledged: each gets another partition by its key. */
+  private async leaveVanished(topic: string, partition: number): Promise<void> {
+    const partitions = await this.producer.partitionCount(topic).catch(() => Infinity)
+    if (!this.vanished.isGone(topic, partition, partitions)) return
+    const moved = this.lanes.takeFrom(topic, partitions)
+    this.topics.set(topic, partitions)
+    this.options.log.note(
+      'KAFKA_PARTITIONS_FEWER',
+      `Kafka topic ${topic} has ${partitions} partitions now, fewer than before: it was made again. Devices may change ` +
+        'their partition; what waited for the others is written to these',
+      { counts: { partitions, records: moved.length } },
+    )
+    for (const { record, bytes, completion, partition: before } of moved) {
+      const chosen = record.hasOwnPartition === true ? before : undefined
+      this.enqueue({ topic, partition: chosen, key: record.key, record, bytes }, partitions, completion)
     }
   }
 
@@ -345,6 +372,15 @@ function wrongClock(cause: PipelineError): PipelineError {
 
 function tenantOf({ tenant }: WireRecord): string | undefined {
   return typeof tenant === 'string' ? tenant : undefined
+}
+
+/** What the broker says of records, which a setting of the topic may be behind. */
+function isRefusal(error: unknown): error is PipelineError {
+  return error instanceof PipelineError && /^KAFKA_INVALID_(RECORD|TIME)$/.test(error.code)
+}
+
+function mayBeGone(error: unknown): boolean {
+  return error instanceof PipelineError && /^KAFKA_(NO_LEADER|STALE_METADATA)$/.test(error.code)
 }
 
 function isUnknownTopic(error: unknown): error is PipelineError {

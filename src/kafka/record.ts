@@ -15,7 +15,7 @@ export interface AddressedRecord {
   readonly topic: string
   /** Only when the flow has chosen one itself. */
   readonly partition: number | undefined
-  readonly key: Buffer | null
+  readonly key: KafkaRecord['key']
   readonly record: KafkaRecord
   readonly bytes: number
 }
@@ -52,11 +52,13 @@ export function addressRecord(wire: WireRecord, options: RecordOptions): Address
   // Kafka's retention goes by the time: an old one could delete the record before it is read.
   const chosenTime = isReplayed || wasRead ? undefined : validTime(kafka?.timestamp)
   const timestamp = chosenTime ?? (isReplayed ? options.now() : Math.min(receivedAt, options.now()))
+  const partition = wasRead ? undefined : chosenPartition(kafka?.partition)
+  const chosen = { hasOwnTime: chosenTime !== undefined, hasOwnPartition: partition !== undefined }
   return {
     topic,
-    partition: wasRead ? undefined : chosenPartition(kafka?.partition),
+    partition,
     key,
-    record: { key, value, headers, timestamp, hasOwnTime: chosenTime !== undefined },
+    record: { key, value, headers, timestamp, ...chosen },
     bytes: RECORD_OVERHEAD_BYTES + (key?.length ?? 0) + (value?.length ?? 0) + headerBytes(headers),
   }
 }

@@ -2,8 +2,8 @@
  * How many partitions a topic has, known before its first record gets a partition. What comes in before waits here,
  * in order. A topic that is missing is created, waited for, or refused, as the producer is told to.
  *
- * The number is asked for again from time to time: it can only grow, and then new records spread over the new
- * partitions too.
+ * The number is asked for again from time to time: when it has grown, new records spread over the new partitions too.
+ * A topic that was made again with fewer is noticed by the producer, when it writes to a partition that is gone.
  */
 import { backoffMs, type BackoffOptions } from '../runtime/backoff'
 import { asPipelineError, PipelineError } from '../runtime/errors'
@@ -70,6 +70,14 @@ export class TopicPartitions {
     }
     entry.waiting.push(waiting)
     if (!entry.asking) this.ask(topic, entry)
+  }
+
+  /** A known topic has another number of partitions now. */
+  set(topic: string, partitions: number): void {
+    const entry = this.entries.get(topic)
+    if (entry === undefined || entry.partitions === 0) return
+    entry.partitions = partitions
+    entry.askedAtMs = this.options.clock.now()
   }
 
   /** Everything that waits fails with this error. */

@@ -130,6 +130,11 @@ export const EVENTS = {
     'A topic would lose acknowledged records (by compaction, or with a broker), stop when a broker stops, or replace the time that a flow has set.',
     'Change the setting that the message names.',
   ),
+  KAFKA_PARTITIONS_FEWER: kind(
+    'warn',
+    'A topic was deleted and made again with fewer partitions. What waited for the others is written to those that are there; the order of a device holds, except across this change.',
+    'Nothing, when it was on purpose.',
+  ),
   KAFKA_TOO_MANY_TOPICS: kind(
     'error',
     'Records need Kafka topics beyond *Max. new topics* of the producer: devices have invented names, or the fleet has grown. The records are rejected.',

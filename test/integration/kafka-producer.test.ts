@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { ConfigResourceTypes } from 'kafkajs'
 import { freePort } from '../../dev/services/free-port'
 import { startKafka, type KafkaService } from '../../dev/services/kafka'
 import { partitionOfKey } from '../../src/kafka/murmur2'
@@ -15,6 +16,11 @@ const record = (topic: string, value: string | Buffer, key?: string): WireRecord
   payload: Buffer.from(value),
   kafka: key === undefined ? { topic } : { topic, key },
 })
+
+async function setTopic(brokers: string, topic: string, name: string, value: string): Promise<void> {
+  const resource = { type: ConfigResourceTypes.TOPIC, name: topic, configEntries: [{ name, value }] }
+  await withAdmin(brokers, (admin) => admin.alterConfigs({ validateOnly: false, resources: [resource] }))
+}
 
 describe('the Kafka producer', () => {
   let brokers: string
@@ -285,6 +291,45 @@ describe('the Kafka producer', () => {
     assert.deepEqual(await writer.write([record(later, '1')]), ['stored'])
     await createTestTopic(brokers, { name: doomed })
     assert.deepEqual(await waiting, ['stored'])
+  })
+
+  it('moves on when a topic is made again with fewer partitions: all is stored, each device in order', async function () {
+    this.timeout(120_000)
+    const topic = await createTestTopic(brokers, { partitions: 12 })
+    writer = new Writer(brokers)
+    const load = new KafkaLoad(writer.producer, topic, 50).start()
+    await load.everyKey(5)
+    await withAdmin(brokers, (admin) => admin.deleteTopics({ topics: [topic] }))
+    await until(() => writer.producer.problem?.code === 'KAFKA_UNKNOWN_TOPIC')
+    await createTestTopic(brokers, { name: topic, partitions: 3 })
+    await until('all devices are stored again', () => load.everyKey(20).then(() => true), {
+      giveUpMs: 60_000,
+    })
+    await load.finish()
+    assert.match(writer.warnings.join(), /has 3 partitions now, fewer than before/)
+    const last = new Map<string, number>()
+    for (const { key, partition, value } of await readTopic(brokers, topic)) {
+      const lane = `${key}/${partition}`
+      assert.ok(
+        Number(value) > (last.get(lane) ?? -1),
+        `${lane}: ${String(value)} came after ${last.get(lane)}`,
+      )
+      last.set(lane, Number(value))
+    }
+    assert.equal(writer.producer.problem, undefined)
+  })
+
+  it('writes off few records when a setting of the topic refuses all, says so, and goes on when it is corrected', async () => {
+    const topic = await createTestTopic(brokers, { partitions: 3, config: { 'cleanup.policy': 'compact' } })
+    writer = new Writer(brokers)
+    const outcome = writer.write(Array.from({ length: 300 }, (_, at) => record(topic, String(at))))
+    await until(() => writer.producer.problem?.code === 'KAFKA_TOPIC_REFUSES')
+    assert.match(writer.producer.problem?.message ?? '', /cleanup\.policy=compact with records without a key/)
+    await setTopic(brokers, topic, 'cleanup.policy', 'delete')
+    const refused = (await outcome).filter((each) => each !== 'stored')
+    assert.deepEqual(new Set(refused), new Set(['KAFKA_INVALID_RECORD']))
+    assert.ok(refused.length <= 50, `${refused.length} were written off`)
+    assert.equal(writer.producer.problem, undefined)
   })
 
   it('stores what it holds when it is closed', async () => {
