@@ -19,8 +19,6 @@ export interface RuntimeCallsHost {
   readonly onReceive: (event: ReceiveEvent) => void
 }
 
-type Method = (this: unknown, ...given: unknown[]) => unknown
-
 export class RuntimeCalls {
   private readonly restores: (() => void)[] = []
   private isWatching = false
@@ -64,14 +62,17 @@ export class RuntimeCalls {
     const original = owner?.[name]
     if (owner === undefined || typeof original !== 'function') return
     let isActive = true
-    const watched: Method = function (...given) {
-      try {
-        if (isActive) look(this, given)
-      } catch {
-        // Whatever is odd about the message, the runtime is told of it as always.
-      }
-      return (original as Method).apply(this, given)
-    }
+    // A proxy, so that it has whatever others have put on the function.
+    const watched = new Proxy(original, {
+      apply: (_original, self: unknown, given: unknown[]): unknown => {
+        try {
+          if (isActive) look(self, given)
+        } catch {
+          // Whatever is odd about the message, the runtime is told of it as always.
+        }
+        return Reflect.apply(original, self, given)
+      },
+    })
     owner[name] = watched
     this.restores.push(() => {
       isActive = false

@@ -20,6 +20,7 @@ import type { Database } from './database'
 import { DatabaseError } from './database-error'
 import { writeDeadLetters, type Refuser } from './dead-letters'
 import type { TableName } from './identifiers'
+import { refusedElement } from './elements'
 import { writePart, writeRows, type EncodedPart } from './part-writer'
 import type { PositionMove } from './position-move'
 import { isOfGoodRecord, type RejectedRecord } from './rejected'
@@ -248,7 +249,7 @@ export class RecordWriter {
     const refused: RejectedRecord[] = []
     const given = records.filter((record) => {
       if (!looksAtAll && !breakers.isOpen(record.tenant)) return true
-      const reason = refusedPayload(record.payload, payloadType)
+      const reason = refusedElement(record) ?? refusedPayload(record.payload, payloadType)
       if (reason !== undefined) refused.push({ record, reason })
       return reason === undefined
     })

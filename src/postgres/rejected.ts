@@ -3,7 +3,7 @@ import type { WireRecord } from '../runtime/wire'
 
 export interface Reason {
   /**
-   * `JSON_INVALID`, `UTF8_INVALID`, `NUL_BYTE`, `TIME_INVALID`, `VALUE_CHANGED`, `NOT_ENCODABLE`, `KEY_MISSING`,
+   * `RECORD_INVALID`, `JSON_INVALID`, `UTF8_INVALID`, `NUL_BYTE`, `TIME_INVALID`, `VALUE_CHANGED`, `NOT_ENCODABLE`, `KEY_MISSING`,
    * `TENANT_INVALID`, `TENANT_TABLE`, `TIME_OUTDATED`, `NO_PARTITION`, or a SQLSTATE.
    */
   readonly code: string

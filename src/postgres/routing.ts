@@ -11,14 +11,8 @@
  *  - a record from Kafka with an empty key column is refused: the database does not see its repetition
  */
 import { PipelineError } from '../runtime/errors'
-import {
-  isBatch,
-  isRecord,
-  recordsOf,
-  type DeadLetterFields,
-  type KafkaRange,
-  type WireRecord,
-} from '../runtime/wire'
+import { isBatch, recordsOf, type DeadLetterFields, type KafkaRange, type WireRecord } from '../runtime/wire'
+import { asRecord } from './elements'
 import { deadLetterOf } from '../tenant/replayed'
 import type { Message } from '../delivery/message-link'
 
@@ -35,11 +29,7 @@ export type Route =
 
 /** @throws PipelineError, not retryable: the flow and the sink's setting do not fit */
 export function routeOf(message: Message, exactlyOnce: ExactlyOnce): Route {
-  const records = recordsOf(message)
-  const notRecord = records.findIndex((record) => !isRecord(record))
-  if (notRecord !== -1) {
-    throw refused('RECORD_INVALID', `element ${notRecord} of the batch is not a record`, 'not a record')
-  }
+  const records = recordsOf(message).map(asRecord)
   if (exactlyOnce === 'key') return { way: 'records', records }
   const range = rangeOf(message)
   if (range !== undefined) return { way: 'range', range, records }

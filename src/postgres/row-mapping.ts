@@ -11,6 +11,7 @@ import type { WireRecord } from '../runtime/wire'
 import { columnType, type ColumnType } from './column-family'
 import type { Column, ColumnSource, PayloadType, PropertyPath } from './columns'
 import { CopyText } from './copy-text'
+import { refusedElement } from './elements'
 import { keptFromMs, outdated, type Keeping } from './kept-time'
 import { cutText, DAY_MS, isWithin, timeText, type TimeBounds } from './record-time'
 import { leadsIntoPayload, RecordValues, Unusable } from './record-values'
@@ -93,6 +94,11 @@ export function encodeRows(
       : refusedDays.get(Math.floor(timeMs / DAY_MS))
   let lastDay = NaN
   for (const record of records) {
+    const notRecord = refusedElement(record)
+    if (notRecord !== undefined) {
+      rejected.push({ record, reason: notRecord })
+      continue
+    }
     const values = new RecordValues(record)
     const time = timeOf(mapping, record, values, nowMs)
     const reason =

@@ -111,6 +111,30 @@ describe('tenant-postgres-sink', () => {
     assert.deepEqual(await offsets(), [0, 2, 4])
   })
 
+  it('keeps what is no record in a batch as dead letters, whole, and writes its neighbors once', async () => {
+    const odd = entry('odd', 'function', [['rows']], {
+      func: `const [first, , , last] = msg.payload
+        msg.payload = [first, null, Buffer.from('bytes'), last]; return msg`,
+    })
+    for (const tenancy of ['shared', 'schema']) {
+      const from = await run(source('odd'), odd, sink({ tenancy, ledgerName: tenancy }), database)
+      assert.equal((await from.emitMessage(batch(0, 4))).outcome, 'delivered', tenancy)
+      await helper.unload()
+    }
+    assert.deepEqual(await offsets(), [0, 3])
+    const letters = await test.query<{ code: string; payload: Buffer | null }>(
+      'select code, payload from iot_dead_letters order by failed_at, payload',
+    )
+    assert.deepEqual(
+      letters.slice(0, 2).map(({ code, payload }) => [code, payload && payload.toString()]),
+      [
+        ['RECORD_INVALID', 'bytes'],
+        ['RECORD_INVALID', null],
+      ],
+    )
+    assert.equal(letters.length, 4)
+  })
+
   it('writes into a schema for each tenant when it is told to', async () => {
     const schemas = sink({ tenancy: 'schema', tenantSchema: 'of_{tenant}' })
     const from = await run(source('rows'), schemas, database)

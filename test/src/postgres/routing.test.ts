@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import type { Message } from '../../../src/delivery/message-link'
+import { refusedElement } from '../../../src/postgres/elements'
 import { routeOf } from '../../../src/postgres/routing'
 
 const range = { clusterId: 'c', group: 'g', topic: 't', partition: 0, firstOffset: 5, nextOffset: 7 }
@@ -32,11 +33,16 @@ describe('the way of a message through the sink', () => {
     assert.deepEqual(routeOf(message, 'ledger'), { way: 'records', records: [message] })
   })
 
-  it('is closed for a batch with something in it that is no record', () => {
+  it('takes what is no record in a batch for the payload of one that is refused', () => {
     for (const element of [null, 17, Buffer.from('bytes'), []]) {
-      assert.throws(() => routeOf({ batch: true, payload: [element], kafka: range }, 'ledger'), {
-        code: 'RECORD_INVALID',
-      })
+      for (const more of [{ kafka: range }, { deadLetter: { id: 'i', source: 's', attempts: 1 } }]) {
+        const { records } = routeOf({ batch: true, payload: [{ payload: 1 }, element], ...more }, 'ledger')
+        assert.deepEqual(
+          records.map((record) => refusedElement(record)?.code),
+          [undefined, 'RECORD_INVALID'],
+        )
+        assert.equal(records[1]?.payload, element)
+      }
     }
   })
 })
