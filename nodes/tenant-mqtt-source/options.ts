@@ -1,5 +1,6 @@
 /** The options of `tenant-mqtt-source`; the dialog is tested against this table. */
 import { WHEN_FILTERED } from '../../src/delivery/redelivery'
+import { RETAINED } from '../../src/mqtt/session'
 import { choice, integer, text } from '../../src/runtime/options'
 
 export const options = {
@@ -19,6 +20,8 @@ export const options = {
   attempts: integer({ default: 0, min: 0, max: 1_000_000, unit: 'attempts' }),
   /** What a message is that the flow ends on purpose. */
   whenFiltered: choice(WHEN_FILTERED, 'acknowledge'),
+  /** What the broker has kept from before the subscription. */
+  retained: choice(RETAINED, 'emit'),
   messageId: choice(['generated', 'userProperty', 'jsonPointer'], 'generated'),
   messageIdName: text(),
 }

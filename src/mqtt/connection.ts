@@ -12,7 +12,7 @@ import type {
 } from 'mqtt'
 import { settlesWithin } from '../runtime/deadline'
 import type { PipelineError } from '../runtime/errors'
-import type { BrokerUrl, ProtocolVersion } from './broker-settings'
+import { usesTls, type BrokerUrl, type ProtocolVersion } from './broker-settings'
 import {
   deferAcknowledgements,
   writeAcknowledgements,
@@ -32,6 +32,8 @@ export interface ConnectionOptions {
   readonly sessionExpirySeconds: number
   /** Messages that the broker may send before it has an acknowledgement; MQTT 5 only. */
   readonly receiveMaximum: number
+  /** How long it may take until the broker has accepted us. */
+  readonly connectTimeoutMs: number
   readonly username?: string
   readonly password?: string
   readonly tls?: object
@@ -63,13 +65,14 @@ export interface ConnectionHandlers {
   onClosed(reason: PipelineError): void
 }
 
-const CONNECT_TIMEOUT_MS = 20_000
 const DISCONNECT_LIMIT_MS = 2_000
 
 export class Connection {
   private readonly client: MqttClient
   private failure: PipelineError | undefined
   private closed = false
+  /** The network stands; of a WebSocket that cannot be told. */
+  private opened = false
   private ending = false
   private heldBack: (() => void) | undefined
   private pingMovedAtMs = performance.now()
@@ -90,7 +93,8 @@ export class Connection {
       this.heard = true
       if (packet.cmd === 'connack') this.onConnack(packet)
     })
-    client.on('error', (error) => (this.failure ??= connectionError(error, options.url.host)))
+    client.stream.once(usesTls(options.url) ? 'secureConnect' : 'connect', () => (this.opened = true))
+    client.on('error', (error) => (this.failure ??= connectionError(error, options.url.host, this.opened)))
     client.on('disconnect', ({ reasonCode = 0 }) => {
       if (reasonCode > 0) this.failure = refusedWith(reasonCode, options.url.host)
     })
@@ -238,7 +242,7 @@ function clientOptions(options: ConnectionOptions): IClientOptions & { readonly 
     keepalive: options.keepAliveSeconds,
     reconnectPeriod: 0,
     resubscribe: false,
-    connectTimeout: CONNECT_TIMEOUT_MS,
+    connectTimeout: options.connectTimeoutMs,
     ...(user !== undefined && { username: user }),
     ...(secret !== undefined && { password: secret }),
     ...(protocolVersion === 5 && {

@@ -88,8 +88,8 @@ export function refusedWith(reasonCode: number, host: string, cause?: unknown): 
   })
 }
 
-/** Any error of a connection. */
-export function connectionError(thrown: unknown, host: string): PipelineError {
+/** @param opened the network stood, so that a CONNECT without an answer is the broker's silence */
+export function connectionError(thrown: unknown, host: string, opened = false): PipelineError {
   if (thrown instanceof PipelineError) return thrown
   const { code, errors } = thrown as { code?: unknown; errors?: readonly unknown[] }
   if (typeof code === 'number') return refusedWith(code, host, thrown)
@@ -105,7 +105,11 @@ export function connectionError(thrown: unknown, host: string): PipelineError {
   }
   if (/connack timeout/i.test(text)) {
     return reached(
-      refusal('MQTT_UNREACHABLE', 'no answer', `${host} does not answer as an MQTT broker`),
+      refusal(
+        opened ? 'MQTT_UNANSWERED' : 'MQTT_UNREACHABLE',
+        'no answer',
+        `${host} does not answer as an MQTT broker`,
+      ),
       thrown,
     )
   }

@@ -34,6 +34,7 @@ import {
 } from './session-checks'
 import { TakeOverWatch } from './take-over-watch'
 
+const CONNECT_TIMEOUT_MS = 20_000
 const HOLD_SHARE_OF_KEEP_ALIVE = 0.4
 const BACKOFF = { initialMs: 500, maxMs: 30_000 }
 /**
@@ -41,7 +42,7 @@ const BACKOFF = { initialMs: 500, maxMs: 30_000 }
  * that is published before we have subscribed again.
  */
 const AWAY_BACKOFF = { initialMs: 500, maxMs: 5_000 }
-const AWAY = ['MQTT_UNREACHABLE', 'MQTT_CLOSED']
+const AWAY = ['MQTT_UNREACHABLE', 'MQTT_UNANSWERED', 'MQTT_CLOSED']
 /**
  * With MQTT 3.1.1 the filters are sent again at each connection for so long after they have changed: twice the time in
  * which Mosquitto saves its sessions by default (`autosave_interval`, 30 minutes).
@@ -51,14 +52,21 @@ const UNSAVED_FILTERS_MS = 60 * 60_000
 const MAX_RECEIVE_MAXIMUM = 65_535
 /**
  * A broker that closes without an answer may not know MQTT 5: after so many times 3.1.1 is tried in turn. Not one that
- * has spoken 5 to us: then it was the network, and 3.1.1 would stay, with a window that the broker sets (Mosquitto: 20).
+ * has spoken 5 to us: then it was the network, and with 3.1.1 the broker sets the window (Mosquitto: 20). Because it may
+ * have been the network before the first answer as well, the next connection begins with 5 again.
  */
 const SILENT_REFUSALS = 3
+/** What a CONNECT counts that gets no answer at all: two are enough, each takes as long as a connection may take. */
+const UNANSWERED = SILENT_REFUSALS / 2
 
 export type SessionState =
   | { readonly kind: 'idle' | 'closed' | 'resting' }
   | { readonly kind: 'connecting' | 'connected'; readonly host: string }
   | { readonly kind: 'waiting'; readonly error: PipelineError; readonly delayMs: number }
+
+/** What becomes of messages that the broker has kept from before the subscription; the first is the default. */
+export const RETAINED = ['emit', 'leaveOut'] as const
+export type Retained = (typeof RETAINED)[number]
 
 export interface SessionOptions {
   readonly broker: BrokerSettings
@@ -66,6 +74,8 @@ export interface SessionOptions {
   readonly filters: ReadonlyMap<string, QoS>
   readonly bounds: WindowBounds
   readonly memory: SessionMemory
+  readonly retained?: Retained
+  readonly connectTimeoutMs?: number
   readonly now?: () => number
 }
 
@@ -88,6 +98,8 @@ export class MqttSession {
   private connection: Connection | undefined
   private version: ProtocolVersion
   private silentRefusals = 0
+  /** 3.1.1 was chosen because of silence: 5 may be understood all the same. */
+  private guessed = false
   /** Hosts that have accepted us in MQTT 5. */
   private readonly speak5 = new Set<string>()
   private urlIndex = 0
@@ -216,6 +228,7 @@ export class MqttSession {
           url,
           clientId,
           protocolVersion: this.version,
+          connectTimeoutMs: this.options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
           receiveMaximum: Math.min(bounds.maxMessages, MAX_RECEIVE_MAXIMUM),
         },
         {
@@ -337,6 +350,7 @@ export class MqttSession {
 
   private retry(reason: PipelineError, stood: boolean): void {
     const { broker } = this.options
+    if (stood) this.lookAgain()
     const pause = stood ? this.takeOver.closed(reason) : undefined
     if (pause !== undefined) return this.wait(pause.error, pause.delayMs)
     this.urlIndex = stood ? 0 : (this.urlIndex + 1) % broker.urls.length
@@ -354,11 +368,20 @@ export class MqttSession {
   /** MQTT 5 first; 3.1.1 when the broker refuses 5, or has closed several times without a word. */
   private chooseVersion({ code }: PipelineError, { host }: BrokerUrl): void {
     if (this.options.broker.protocol !== 'auto') return
-    const isSilent = code === 'MQTT_CLOSED' && !this.speak5.has(host)
-    this.silentRefusals = isSilent ? this.silentRefusals + 1 : 0
+    const silence = code === 'MQTT_CLOSED' ? 1 : code === 'MQTT_UNANSWERED' ? UNANSWERED : 0
+    this.silentRefusals = silence > 0 && !this.speak5.has(host) ? this.silentRefusals + silence : 0
     if (code !== 'MQTT_VERSION' && this.silentRefusals < SILENT_REFUSALS) return
     this.silentRefusals = 0
     this.version = this.version === 5 ? 4 : 5
+    this.guessed = this.version === 4 && code !== 'MQTT_VERSION'
+  }
+
+  /** MQTT 5 once more, when 3.1.1 was a guess; one more silence is enough to go back. */
+  private lookAgain(): void {
+    if (!this.guessed) return
+    this.guessed = false
+    this.version = 5
+    this.silentRefusals = SILENT_REFUSALS - 1
   }
 
   // ---- messages ------------------------------------------------------------------------------------------
@@ -372,13 +395,17 @@ export class MqttSession {
       topic: packet.topic,
       payload: packet.payload as Buffer,
     })
-    if (message !== undefined && !this.isForUs(packet)) {
+    if (message !== undefined && !(this.isForUs(packet) && this.isWanted(packet))) {
       this.window.settle(message)
       return proceed()
     }
     if (message !== undefined) this.handlers.onMessage(message, packet)
     if (message !== undefined && (this.window.full || this.paused)) this.hold(proceed)
     else proceed()
+  }
+
+  private isWanted({ retain }: IPublishPacket): boolean {
+    return !(retain && this.options.retained === 'leaveOut')
   }
 
   /** False for what an older subscription of the session brings and no filter of ours matches. */

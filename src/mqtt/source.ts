@@ -21,7 +21,7 @@ import type { QoS } from './deferred-acknowledgement'
 import { Gathering } from './gathering'
 import { LossWatch } from './loss-watch'
 import { MessageIds, type MessageIdSource } from './message-id'
-import { MqttSession, type SessionState } from './session'
+import { MqttSession, type Retained, type SessionState } from './session'
 import { parseTopicFilters } from './topic-filters'
 
 /** Of the time that Node-RED gives a node to close, so much is left for the disconnection. */
@@ -42,6 +42,7 @@ export interface SourceSettings {
   readonly deliveryTimeoutMs: number
   readonly attempts: number
   readonly whenFiltered: WhenFiltered
+  readonly retained: Retained
   readonly messageId: MessageIdSource
   readonly messageIdName: string
 }
@@ -237,6 +238,7 @@ export class MqttSource {
         filters: this.filters,
         bounds: { maxMessages: settings.windowMessages, maxBytes: settings.windowBytes },
         memory: this.claim.memory,
+        retained: settings.retained,
       },
       {
         onMessage: (held, packet) => this.onMessage(held, packet),

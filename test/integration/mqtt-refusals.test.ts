@@ -4,7 +4,8 @@ import type { IConnackPacket } from 'mqtt-packet'
 import type { HeldMessage } from '../../src/mqtt/acknowledgement-window'
 import { parseBrokerUrls, type BrokerSettings } from '../../src/mqtt/broker-settings'
 import type { QoS } from '../../src/mqtt/deferred-acknowledgement'
-import { MqttSession, type SessionState } from '../../src/mqtt/session'
+import { OldSubscriptions } from '../../src/mqtt/old-subscriptions'
+import { MqttSession, type SessionOptions, type SessionState } from '../../src/mqtt/session'
 import type { PipelineError } from '../../src/runtime/errors'
 import { startScriptedBroker, type Script, type ScriptedBroker } from '../support/scripted-broker'
 import { until } from '../support/until'
@@ -27,6 +28,7 @@ describe('MQTT session, with a broker that refuses', () => {
     settings: Partial<BrokerSettings> = {},
     qos: QoS = 1,
     maxMessages = 100,
+    more: Partial<SessionOptions> = {},
   ) {
     broker = await startScriptedBroker(script)
     ;[states, warnings, messages] = [[], [], []]
@@ -48,6 +50,7 @@ describe('MQTT session, with a broker that refuses', () => {
         bounds: { maxMessages, maxBytes: 1e8 },
         memory: { filters: new Map(), lastConnectedMs: undefined },
         now: () => performance.now() + later,
+        ...more,
       },
       {
         onMessage: (message) => messages.push(message),
@@ -179,6 +182,103 @@ describe('MQTT session, with a broker that refuses', () => {
     for (const message of messages) session.settle(message)
     await until('it is connected', isConnected)
     assert.equal(waits().length, 0)
+  })
+
+  it('stays connected with a full window when the broker sets a keep-alive of 0', async () => {
+    const connack: Partial<IConnackPacket> = { properties: { serverKeepAlive: 0 } }
+    const publish = [1, 2, 3].map((messageId) => ({ messageId }))
+    await start({ connack, publish }, {}, 1, 2)
+    await until('the window is full', () => messages.length === 2)
+    for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve))
+    assert.ok(isConnected())
+    for (const message of messages) session.settle(message)
+    await until('the next one is read', () => messages.length === 3)
+    assert.ok(!states.some(({ kind }) => kind === 'resting'))
+  })
+
+  for (const [what, script] of [
+    ['leaves a CONNECT of MQTT 5 without an answer', { mute: [5] }],
+    ['closes at a CONNECT of MQTT 5', { closes: [5] }],
+  ] as const)
+    it(`takes MQTT 3.1.1 when the broker ${what}, and tries 5 once more at the next connection`, async () => {
+      await start(script, { protocol: 'auto' }, 1, 100, { connectTimeoutMs: 300 })
+      await until('it is connected', isConnected)
+      const versions = () => broker.connects.map(({ protocolVersion }) => protocolVersion)
+      assert.equal(versions().at(-1), 4)
+      const before = versions().length
+      await reconnect()
+      assert.deepEqual(versions().slice(before), [5, 4])
+    })
+
+  it('does not take a network without an answer for a broker that does not know MQTT 5', async () => {
+    const urls = parseBrokerUrls('mqtt://192.0.2.1:1883')
+    await start({}, { protocol: 'auto', urls }, 1, 100, { connectTimeoutMs: 100 })
+    await until('it was tried three times', () => waits().length >= 3)
+    assert.ok(waits().every(({ error }) => error.code === 'MQTT_UNREACHABLE'))
+  })
+
+  it('asks for eight topic filters in a packet, and says which limit a filter exceeds', async () => {
+    const filters = new Map(Array.from({ length: 20 }, (_, index) => [`t${index}`, 1 as QoS]))
+    await start({}, {}, 1, 100, { filters })
+    await until('it is connected', isConnected)
+    assert.deepEqual(
+      broker.subscribes.map(({ subscriptions }) => subscriptions.length),
+      [8, 8, 4],
+    )
+    await session.close()
+    await broker.stop()
+    const connack: Partial<IConnackPacket> = { properties: { maximumPacketSize: 64 } }
+    await start({ connack }, {}, 1, 100, { filters: new Map([['t'.repeat(60), 1]]) })
+    await refusedWith('MQTT_FILTER_UNAVAILABLE', 'refused: packets of up to 64 bytes')
+  })
+
+  it('numbers its subscriptions unless the broker has no such numbers', async () => {
+    for (const [available, isNumber] of [
+      [undefined, true],
+      [false, false],
+    ] as const) {
+      const properties = available === undefined ? {} : { subscriptionIdentifiersAvailable: available }
+      await start({ connack: { properties } })
+      await until('it is connected', isConnected)
+      const { subscriptionIdentifier } = broker.subscribes[0]?.properties ?? {}
+      assert.equal(typeof subscriptionIdentifier === 'number', isNumber)
+      await session.close()
+      await broker.stop()
+    }
+    await start({})
+  })
+
+  it('takes a message whose topic the broker has rewritten, when it comes with the number of the subscription', async () => {
+    const filters = new Map([['t/#', 1 as QoS]])
+    const { identifier } = new OldSubscriptions(filters.keys())
+    const properties = { subscriptionIdentifier: identifier }
+    const publish = [
+      { messageId: 1, topic: 'elsewhere', payload: 'ours', properties },
+      { messageId: 2, topic: 'elsewhere', payload: 'not ours', properties: { subscriptionIdentifier: 7 } },
+    ]
+    await start({ publish }, {}, 1, 100, { filters })
+    await until('it is there', () => messages.length === 1)
+    for (const message of messages) session.settle(message)
+    await until('both are acknowledged', () => broker.acknowledged.length === 2)
+    assert.deepEqual(
+      messages.map(({ payload }) => payload.toString()),
+      ['ours'],
+    )
+  })
+
+  it('leaves retained messages out when that is chosen, and acknowledges them', async () => {
+    const publish = [
+      { messageId: 1, topic: 't', payload: 'old', retain: true },
+      { messageId: 2, topic: 't', payload: 'new' },
+    ]
+    await start({ publish }, {}, 1, 100, { retained: 'leaveOut' })
+    await until('it is there', () => messages.length === 1)
+    for (const message of messages) session.settle(message)
+    await until('both are acknowledged', () => broker.acknowledged.length === 2)
+    assert.deepEqual(
+      messages.map(({ payload }) => payload.toString()),
+      ['new'],
+    )
   })
 
   it("does not hold the connection for longer than the broker's own keep-alive time allows", async () => {

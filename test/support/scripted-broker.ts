@@ -16,6 +16,9 @@ export interface Script {
   readonly connack?: Partial<IConnackPacket>
   /** The answer to each filter of a SUBSCRIBE; without it the QoS that was asked for. */
   readonly granted?: number
+  /** Versions of MQTT in which a CONNECT gets no answer, or the connection is closed. */
+  readonly mute?: readonly number[]
+  readonly closes?: readonly number[]
   /** Of a session that is there: sent after a CONNACK. */
   readonly backlog?: readonly Partial<IPublishPacket>[]
   /** Sent after a SUBACK. */
@@ -26,6 +29,8 @@ export interface ScriptedBroker {
   readonly address: string
   readonly connects: readonly IConnectPacket[]
   readonly subscribes: readonly ISubscribePacket[]
+  /** Packet ids that were acknowledged. */
+  readonly acknowledged: readonly number[]
   /** Ends all connections without a word. */
   cut(): void
   stop(): Promise<void>
@@ -34,11 +39,14 @@ export interface ScriptedBroker {
 export async function startScriptedBroker({
   connack,
   granted,
+  mute = [],
+  closes = [],
   backlog = [],
   publish = [],
 }: Script): Promise<ScriptedBroker> {
   const connects: IConnectPacket[] = []
   const subscribes: ISubscribePacket[] = []
+  const acknowledged: number[] = []
   const sockets = new Set<Socket>()
   const server = createServer((socket) => {
     sockets.add(socket)
@@ -56,6 +64,8 @@ export async function startScriptedBroker({
       if (packet.cmd === 'connect') {
         connects.push(packet)
         protocolVersion = packet.protocolVersion
+        if (closes.includes(protocolVersion ?? 4)) return void socket.destroy()
+        if (mute.includes(protocolVersion ?? 4)) return
         send({ cmd: 'connack', returnCode: 0, reasonCode: 0, sessionPresent: false, ...connack })
         sendAll(backlog)
       } else if (packet.cmd === 'subscribe') {
@@ -63,6 +73,8 @@ export async function startScriptedBroker({
         const answers = packet.subscriptions.map(({ qos }) => granted ?? qos)
         send({ cmd: 'suback', messageId: packet.messageId ?? 0, granted: answers })
         sendAll(publish)
+      } else if (packet.cmd === 'puback') {
+        acknowledged.push(packet.messageId ?? 0)
       } else if (packet.cmd === 'pingreq') {
         send({ cmd: 'pingresp' })
       }
@@ -78,6 +90,7 @@ export async function startScriptedBroker({
     address: `mqtt://127.0.0.1:${(server.address() as AddressInfo).port}`,
     connects,
     subscribes,
+    acknowledged,
     cut,
     stop: async () => {
       server.close()
