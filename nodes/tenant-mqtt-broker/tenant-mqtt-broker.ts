@@ -1,19 +1,17 @@
 /**
  * The configuration node `tenant-mqtt-broker`: how to reach a broker. It holds no connection; every source makes
- * its own with these settings, so there is nothing to close here.
+ * its own with these settings, so there is no connection to close here.
  */
 import type { Node, NodeAPI, NodeDef } from 'node-red'
 import { parseBrokerUrls, refusePassword } from '../../src/mqtt/broker-settings'
-import { asPipelineError, PipelineError } from '../../src/runtime/errors'
+import { asPipelineError } from '../../src/runtime/errors'
 import { EventLog } from '../../src/runtime/event-log'
+import { closeHandler } from '../../src/runtime/handlers'
 import { readOptions } from '../../src/runtime/options'
 import { readPassword } from '../../src/runtime/secret'
+import { tlsSettings, type TlsSettings } from '../../src/runtime/tls-settings'
 import type { MqttBrokerNode } from './broker-node'
 import { options } from './options'
-
-interface TlsNode {
-  addTLSOptions(into: object): object
-}
 
 export = function (RED: NodeAPI): void {
   RED.nodes.registerType(
@@ -21,10 +19,11 @@ export = function (RED: NodeAPI): void {
     function (this: Node, config: NodeDef & { tls?: string }) {
       RED.nodes.createNode(this, config)
       const node = this as MqttBrokerNode
+      const log = new EventLog(node)
+      let tls: TlsSettings | undefined
       try {
         const { password } = node.credentials as { password?: string }
-        const tlsNode = config.tls ? (RED.nodes.getNode(config.tls) as unknown as TlsNode | null) : undefined
-        if (tlsNode === null) throw missing('the TLS configuration is gone or switched off')
+        tls = tlsSettings(RED, config.tls, log)
         const values = readOptions(options, config)
         const urls = parseBrokerUrls(values.url)
         if (savedUrl(RED, node) === values.url) refusePassword(urls)
@@ -41,12 +40,16 @@ export = function (RED: NodeAPI): void {
           safe: !values.allowUnsafe,
           ...(values.user !== '' && { username: values.user }),
           ...(secret !== undefined && { password: secret }),
-          ...(tlsNode !== undefined && { tls: tlsNode.addTLSOptions({}) }),
+          ...(tls !== undefined && { tls: tls.options(), renewTls: tls.options }),
         }
       } catch (error) {
         node.problem = asPipelineError(error)
-        new EventLog(node).problem('CONFIG_REFUSED', node.problem)
+        log.problem('CONFIG_REFUSED', node.problem)
       }
+      node.on(
+        'close',
+        closeHandler(log, () => tls?.close()),
+      )
     },
     { credentials: { password: { type: 'password' } } },
   )
@@ -60,11 +63,4 @@ function savedUrl(RED: NodeAPI, node: Node & { _alias?: string }): unknown {
     if (config.id === (node._alias ?? node.id)) saved = (config as { url?: unknown }).url
   })
   return saved
-}
-
-function missing(message: string): PipelineError {
-  return new PipelineError('CONFIG_INVALID', message, {
-    retryable: false,
-    statusText: 'check the MQTT broker',
-  })
 }

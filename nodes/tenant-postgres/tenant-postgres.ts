@@ -2,24 +2,18 @@
  * The configuration node `tenant-postgres`: how to reach PostgreSQL. Sinks, consumers and dead letters that name it
  * share its `database`; it disconnects when the last of them has let go.
  */
-import type { ConnectionOptions } from 'node:tls'
 import type { Node, NodeAPI, NodeDef } from 'node-red'
 import { Database } from '../../src/postgres/database'
-import { asPipelineError, PipelineError } from '../../src/runtime/errors'
+import { asPipelineError } from '../../src/runtime/errors'
 import { EventLog } from '../../src/runtime/event-log'
 import { closeHandler } from '../../src/runtime/handlers'
+import { tlsSettings, type TlsSettings } from '../../src/runtime/tls-settings'
 import type { DatabaseHolder } from '../../src/postgres/require-database'
 import { readDatabase, type PostgresCredentials } from './options'
 import { addPositionsRoutes } from './positions-routes'
 
 interface PostgresDef extends NodeDef {
   tls?: string
-}
-
-/** Node-RED's own `tls-config` node. */
-interface TlsNode {
-  readonly valid?: boolean
-  addTLSOptions?(options: ConnectionOptions): ConnectionOptions
 }
 
 export = function (RED: NodeAPI): void {
@@ -30,11 +24,13 @@ export = function (RED: NodeAPI): void {
       RED.nodes.createNode(this, config)
       const node = this as Node<PostgresCredentials> & DatabaseHolder
       const log = new EventLog(node)
+      let tls: TlsSettings | undefined
       try {
-        const options = readDatabase(config, node.credentials ?? {}, tlsOptions(RED, config), (name) =>
+        tls = tlsSettings(RED, config.tls, log)
+        const options = readDatabase(config, node.credentials ?? {}, tls?.options(), (name) =>
           RED.util.getSetting(node, name),
         )
-        node.database = new Database({ ...options, log })
+        node.database = new Database({ ...options, log, ...(tls !== undefined && { renewTls: tls.options }) })
         node.users = node.database.users
       } catch (error) {
         node.problem = asPipelineError(error)
@@ -42,19 +38,12 @@ export = function (RED: NodeAPI): void {
       }
       node.on(
         'close',
-        closeHandler(log, () => node.database?.close()),
+        closeHandler(log, () => {
+          tls?.close()
+          return node.database?.close()
+        }),
       )
     },
     { credentials: { password: { type: 'password' } } },
   )
-}
-
-function tlsOptions(RED: NodeAPI, { tls }: PostgresDef): ConnectionOptions | undefined {
-  if (tls === undefined || tls === '') return undefined
-  const node = RED.nodes.getNode(tls) as TlsNode | null
-  if (node?.valid === true && node.addTLSOptions !== undefined) return node.addTLSOptions({})
-  throw new PipelineError('CONFIG_INVALID', '"tls" names TLS settings that are missing or invalid', {
-    retryable: false,
-    statusText: 'check "tls"',
-  })
 }

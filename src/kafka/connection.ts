@@ -1,7 +1,9 @@
 /** How to reach a Kafka cluster: the values of a `tenant-kafka-cluster` node, checked and ready for a driver. */
-import { createSecureContext, type ConnectionOptions } from 'node:tls'
+import type { ConnectionOptions } from 'node:tls'
 import { LOGIN_ADVICE, nameOf, parseHosts, unreadable, type AddressKind } from '../runtime/address'
-import { describeError, PipelineError } from '../runtime/errors'
+import type { TlsSource } from '../runtime/tls-settings'
+
+export { checkTls } from '../runtime/tls-settings'
 
 export const PASSWORD_MECHANISMS = ['plain', 'scram-sha-256', 'scram-sha-512'] as const
 export const SASL_MECHANISMS = [...PASSWORD_MECHANISMS, 'oauthbearer'] as const
@@ -24,6 +26,8 @@ export interface KafkaConnection {
   readonly clientId: string
   /** `undefined`: no TLS; `{}`: TLS that trusts the authorities of Node.js. */
   readonly tls: ConnectionOptions | undefined
+  /** The same, as it is on disk now; asked for at each connection. */
+  readonly renewTls?: TlsSource
   readonly sasl: SaslLogin | undefined
   readonly connectionTimeoutMs: number
   /** How long an answer may take. After it the connection is cut and made anew. */
@@ -47,23 +51,6 @@ export function parseBrokers(text: string): string[] {
   const entries = text.split(',').filter((entry) => entry.trim() !== '')
   if (entries.length === 0) throw unreadable(BROKERS, 'has no address')
   return parseHosts(entries.join(','), DEFAULT_PORT, BROKERS).map(nameOf)
-}
-
-/**
- * Refuses a certificate or key that cannot be read, before the first connection does.
- * @throws PipelineError `CONFIG_INVALID`
- */
-export function checkTls(tls: ConnectionOptions): void {
-  try {
-    createSecureContext(tls)
-  } catch (error) {
-    const reason = describeError(error)
-    throw new PipelineError(
-      'CONFIG_INVALID',
-      `"tls" has a certificate or key that cannot be used (${reason}); expected PEM texts that belong together`,
-      { retryable: false, statusText: 'check "tls"' },
-    )
-  }
 }
 
 /** What is allowed and not wise, for the log. */

@@ -81,7 +81,7 @@ export function createKafkaJsClient(connection: KafkaConnection, log: KafkaLog):
     reauthenticationThreshold: RENEW_SESSION_MS,
     requestTimeout: connection.requestTimeoutMs,
     retry: RETRY,
-    socketFactory: socketFactory(sockets, silent, nextAddressMs(connection.connectionTimeoutMs)),
+    socketFactory: socketFactory(sockets, silent, connection),
     logLevel: logLevel.ERROR,
     logCreator: () => (entry) => log(describeEntry(entry)),
   })
@@ -130,13 +130,14 @@ function asSeed(broker: string): string {
 function socketFactory(
   sockets: Map<net.Socket, Connection>,
   silent: Set<string>,
-  autoSelectFamilyAttemptTimeout: number,
+  { connectionTimeoutMs, renewTls }: Pick<KafkaConnection, 'connectionTimeoutMs' | 'renewTls'>,
 ): ISocketFactory {
+  const autoSelectFamilyAttemptTimeout = nextAddressMs(connectionTimeoutMs)
   return ({ host, port, ssl, onConnect }) => {
     const address = host.replaceAll(COLON, ':')
     const place = { host: address, port, autoSelectFamilyAttemptTimeout }
     const socket = ssl
-      ? tls.connect({ ...place, ...serverName(address), ...ssl }, onConnect)
+      ? tls.connect({ ...place, ...serverName(address), ...ssl, ...renewTls?.() }, onConnect)
       : noticeTls(net.connect(place, onConnect))
     socket.setKeepAlive(true, KEEP_ALIVE_MS)
     socket.setNoDelay(true)

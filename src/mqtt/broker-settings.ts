@@ -35,6 +35,8 @@ export interface BrokerSettings {
   readonly password?: string
   /** For Node's `tls.connect`. */
   readonly tls?: object
+  /** The same, as it is on disk now; asked for at each connection. */
+  readonly renewTls?: () => object
 }
 
 export interface BrokerUrl {
@@ -113,6 +115,11 @@ export function refusePassword(urls: readonly BrokerUrl[]): void {
     `the address of the MQTT broker holds a password, and would be saved with it in the flow file: ${LOGIN_ADVICE}`,
     'no password in the address',
   )
+}
+
+/** For a connection that is made now. */
+export function tlsOf({ tls, renewTls }: Pick<BrokerSettings, 'tls' | 'renewTls'>): object | undefined {
+  return renewTls?.() ?? tls
 }
 
 export function usesTls({ protocol }: BrokerUrl): boolean {

@@ -12,7 +12,7 @@ import type {
 } from 'mqtt'
 import { settlesWithin } from '../runtime/deadline'
 import type { PipelineError } from '../runtime/errors'
-import { usesTls, type BrokerUrl, type ProtocolVersion } from './broker-settings'
+import { tlsOf, usesTls, type BrokerUrl, type ProtocolVersion } from './broker-settings'
 import {
   deferAcknowledgements,
   writeAcknowledgements,
@@ -37,6 +37,7 @@ export interface ConnectionOptions {
   readonly username?: string
   readonly password?: string
   readonly tls?: object
+  readonly renewTls?: () => object
 }
 
 /** What the broker granted. */
@@ -83,7 +84,7 @@ export class Connection {
     private readonly options: ConnectionOptions,
     private readonly handlers: ConnectionHandlers,
   ) {
-    const client = dial(options.url, options.tls, clientOptions(options))
+    const client = dial(options.url, () => tlsOf(options), clientOptions(options))
     this.client = client
     deferAcknowledgements(client, {
       onPublish: (packet, proceed) => this.onPublish(packet, proceed),

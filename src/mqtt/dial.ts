@@ -10,29 +10,37 @@ import { usesTls, type BrokerUrl } from './broker-settings'
 import { MAX_PACKET_BYTES } from './filter-packets'
 
 /**
- * @param settings certificates and the like, for an address that is encrypted
+ * @param settings certificates and the like, for an address that is encrypted; asked for again when the client reconnects
  * @throws Error when Node.js cannot read the certificates
  */
 export function dial(
   url: BrokerUrl,
-  settings: object | undefined,
+  settings: () => object | undefined,
   options: IClientOptions & { readonly connectTimeout: number },
 ): MqttClient {
   const { protocol, hostname: host, port, path } = url
   const reach = { autoSelectFamilyAttemptTimeout: nextAddressMs(options.connectTimeout) }
-  const secure = usesTls(url) ? { ...serverName(host), ...settings } : {}
+  const secure = (): object => (usesTls(url) ? { ...serverName(host), ...settings() } : {})
   switch (protocol) {
     case 'mqtt':
       return new MqttClient(() => net.connect({ host, port, ...reach }), options)
-    case 'mqtts':
-      return connect({ ...options, ...reach, ...secure, protocol, host, port })
+    case 'mqtts': {
+      const all = { ...options, ...reach, ...secure(), protocol, host, port }
+      return renewing(connect(all), () => Object.assign(all, secure()))
+    }
     case 'ws':
     case 'wss': {
       // The library for WebSockets would end a connection at a message of 100 MiB.
-      const wsOptions = { ...reach, ...secure, maxPayload: MAX_PACKET_BYTES, ...zoneOf(url) }
-      return connect({ ...options, protocol, hostname: hostInUrl(host), port, path, wsOptions })
+      const wsOptions = { ...reach, ...secure(), maxPayload: MAX_PACKET_BYTES, ...zoneOf(url) }
+      const client = connect({ ...options, protocol, hostname: hostInUrl(host), port, path, wsOptions })
+      return renewing(client, () => Object.assign(wsOptions, secure()))
     }
   }
+}
+
+/** MQTT.js connects again with the object that it was given. */
+function renewing(client: MqttClient, renew: () => void): MqttClient {
+  return client.on('reconnect', renew)
 }
 
 function hostInUrl(host: string): string {

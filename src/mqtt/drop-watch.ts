@@ -8,7 +8,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import type { MqttClient } from 'mqtt'
-import type { BrokerSettings, BrokerUrl } from './broker-settings'
+import { tlsOf, type BrokerSettings, type BrokerUrl } from './broker-settings'
 import { dial } from './dial'
 import { DropCounter, type Drops } from './drop-counter'
 
@@ -76,7 +76,7 @@ class Watch {
     this.vain = 0
     let client: MqttClient
     try {
-      client = dial(url, broker.tls, {
+      client = dial(url, () => tlsOf(broker), {
         clientId: `${broker.clientId}-watch-${randomBytes(4).toString('hex')}`,
         protocolVersion: broker.protocol === '5' ? 5 : 4,
         clean: true,

@@ -11,6 +11,7 @@ import { CLOSE_BUDGET_MS, settlesWithin } from '../runtime/deadline'
 import { PipelineError } from '../runtime/errors'
 import { Users } from '../runtime/users'
 import type { EventLog } from '../runtime/event-log'
+import type { TlsSource } from '../runtime/tls-settings'
 import { commit } from './commit'
 import { nameOf, placeOf, type ConnectionConfig, type Server } from './connection'
 import { asConnectionError, asDatabaseError, DatabaseError } from './database-error'
@@ -32,6 +33,8 @@ import { Turns } from './turns'
 
 export interface DatabaseOptions {
   readonly connection: ConnectionConfig
+  /** Certificates as they are on disk now; asked for at each connection that has TLS. */
+  readonly renewTls?: TlsSource
   readonly poolSize: number
   readonly connectTimeoutMs: number
   /** Limit for one statement. An idle transaction is ended by the server after the same time. */
@@ -81,6 +84,7 @@ export class Database {
       config: clientConfig(options),
       servers: this.servers,
       connectTimeoutMs: options.connectTimeoutMs,
+      renewTls: options.renewTls,
       onConnected: (server, state) => this.noteServer(server, state),
     })
     this.pool = new Pool({ max: options.poolSize, idleTimeoutMillis: 60_000, Client: this.Client })

@@ -7,6 +7,7 @@ import { Socket } from 'node:net'
 import { Client, type ClientConfig } from 'pg'
 import { nameOf, type Server } from './connection'
 import { nextAddressMs } from '../runtime/dialling'
+import type { TlsSource } from '../runtime/tls-settings'
 import { asConnectionError, asDatabaseError, type DatabaseError } from './database-error'
 import type { ServerChoice } from './server-choice'
 import { serverState, type ServerState } from './sql/server-state'
@@ -20,13 +21,14 @@ export interface ServerClientOptions {
   readonly config: ClientConfig
   readonly servers: ServerChoice
   readonly connectTimeoutMs: number
+  readonly renewTls?: TlsSource | undefined
   readonly onConnected: (server: Server, state: ServerState) => void
 }
 
 type Connected = (error?: Error) => void
 
 export function serverClient(options: ServerClientOptions): new () => ServerClient {
-  const { config, servers, connectTimeoutMs, onConnected } = options
+  const { config, servers, connectTimeoutMs, renewTls, onConnected } = options
   return class extends Client {
     readonly server: Server
 
@@ -35,8 +37,7 @@ export function serverClient(options: ServerClientOptions): new () => ServerClie
       super({
         ...config,
         ...server,
-        // A server speaks no TLS on a Unix socket.
-        ...(server.host.startsWith('/') && { ssl: false }),
+        ssl: sslOf(server, config.ssl, renewTls),
         connectionTimeoutMillis: connectTimeoutMs,
         stream: () => patientSocket(nextAddressMs(connectTimeoutMs)),
       })
@@ -70,6 +71,17 @@ export function serverClient(options: ServerClientOptions): new () => ServerClie
       }
     }
   }
+}
+
+/** A server speaks no TLS on a Unix socket. Whether its certificate is verified is said by the config alone. */
+function sslOf(
+  { host }: Server,
+  ssl: ClientConfig['ssl'],
+  renewTls: TlsSource | undefined,
+): ClientConfig['ssl'] {
+  if (host.startsWith('/')) return false
+  if (typeof ssl !== 'object' || renewTls === undefined) return ssl
+  return { ...renewTls(), rejectUnauthorized: ssl.rejectUnauthorized }
 }
 
 /** `pg` gives a socket nothing but port and host. */

@@ -27,6 +27,12 @@ export const EVENTS = {
     'Report it, with the message.',
   ),
 
+  TLS_EXPIRING: kind(
+    'warn',
+    'The client certificate of a TLS configuration has expired, or expires within 14 days.',
+    'Replace the file: the next connection uses it, without a deploy.',
+  ),
+
   // ---- MQTT
   MQTT_CONNECTED: kind('info', 'The source has connected for the first time since it was deployed.'),
   MQTT_AWAY: kind(

@@ -218,7 +218,7 @@ describe('MQTT session, with a broker that refuses', () => {
   })
 
   it('asks for eight topic filters in a packet, and says which limit a filter exceeds', async () => {
-    const filters = new Map(Array.from({ length: 20 }, (_, index) => [`t${index}`, 1 as QoS]))
+    const filters = new Map<string, QoS>(Array.from({ length: 20 }, (_, index) => [`t${index}`, 1]))
     await start({}, {}, 1, 100, { filters })
     await until('it is connected', isConnected)
     assert.deepEqual(
@@ -249,7 +249,7 @@ describe('MQTT session, with a broker that refuses', () => {
   })
 
   it('takes a message whose topic the broker has rewritten, when it comes with the number of the subscription', async () => {
-    const filters = new Map([['t/#', 1 as QoS]])
+    const filters = new Map<string, QoS>([['t/#', 1]])
     const { identifier } = new OldSubscriptions(filters.keys())
     const properties = { subscriptionIdentifier: identifier }
     const publish = [

@@ -1,10 +1,13 @@
 /** TLS as users set it up: Node-RED's own tls-config node, chosen in tenant-mqtt-broker. */
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { connectAsync } from 'mqtt'
 import { freePort } from '../../dev/services/free-port'
 import { startMosquitto, type Mosquitto } from '../../dev/services/mosquitto'
+import { TestAuthority } from '../support/certificates'
 import { helper, startRuntime, stopRuntime } from '../support/runtime'
 import { SourceFlow } from '../support/source-flow'
 import { until } from '../support/until'
@@ -80,6 +83,57 @@ describe('MQTT over TLS, from the editor', () => {
       assert.equal(flow.log.length, 1)
     })
   }
+
+  it('uses certificates that were replaced at the next connection, without a deploy', async () => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'tenant-mqtt-tls-'))
+    const file = (end: string): string => path.join(folder, end)
+    const issue = (): void => {
+      const authority = new TestAuthority()
+      const [server, client] = [authority.issue({ name: 'broker' }), authority.issue({ name: 'source' })]
+      writeFileSync(file('ca.crt'), authority.cert)
+      for (const [pair, who] of [
+        [server, 'server'],
+        [client, 'client'],
+      ] as const) {
+        writeFileSync(file(`${who}.crt`), pair.cert)
+        writeFileSync(file(`${who}.key`), pair.key, { mode: 0o644 })
+      }
+      authority.remove()
+    }
+    try {
+      chmodSync(folder, 0o755)
+      issue()
+      securePort = await freePort()
+      broker = await startMosquitto({
+        savesEveryChange: false,
+        config: [
+          `listener ${securePort} 127.0.0.1`,
+          `cafile ${file('ca.crt')}`,
+          `certfile ${file('server.crt')}`,
+          `keyfile ${file('server.key')}`,
+          'require_certificate true',
+        ],
+      })
+      const flow = await start({ cert: file('client.crt'), key: file('client.key'), ca: file('ca.crt') })
+      await flow.untilConnected()
+      await broker.shutDown()
+      await flow.untilText(/^MQTT: /)
+      // Neither side trusts what the other one had.
+      issue()
+      await broker.restart()
+      await carries(flow)
+      assert.ok(!flow.log.some((line) => /TLS/.test(line)), String(flow.log))
+    } finally {
+      rmSync(folder, { recursive: true, force: true })
+    }
+  })
+
+  it('refuses TLS settings whose files cannot be read, instead of connecting without them', async () => {
+    await startBroker('server.crt')
+    const flow = await start({ ca: path.join(TLS, 'not-there.crt'), verifyservercert: false })
+    await flow.untilText(/^check "tls"$/)
+    assert.equal(flow.status.fill, 'red')
+  })
 
   it('connects without verification when that is chosen', async () => {
     await startBroker('expired.crt')

@@ -42,19 +42,22 @@ async function reachedBy(start: () => { stop(): unknown }): Promise<Reached> {
 
 const overMqtt = (address: string) => () => {
   const [url] = parseBrokerUrls(address) as [BrokerUrl]
-  const client = dial(url, {}, { connectTimeout: CONNECT_MS, reconnectPeriod: 0 })
+  const client = dial(url, () => ({}), { connectTimeout: CONNECT_MS, reconnectPeriod: 0 })
   client.on('error', () => undefined)
   return { stop: () => client.end(true) }
 }
 
-const overKafka = (address: string, tls: KafkaConnection['tls']) => () => {
+const overKafka = (address: string, tls: KafkaConnection['tls'], renewTls?: () => object) => () => {
   const connection = {
     clientId: 'c',
     sasl: undefined,
     connectionTimeoutMs: CONNECT_MS,
     requestTimeoutMs: 1000,
   }
-  const client = createKafkaJsClient({ ...connection, brokers: parseBrokers(address), tls }, () => undefined)
+  const client = createKafkaJsClient(
+    { ...connection, brokers: parseBrokers(address), tls, ...(renewTls && { renewTls }) },
+    () => undefined,
+  )
   const admin = client.kafka.admin()
   const given = admin.connect().catch(() => undefined)
   return { stop: () => given }
@@ -102,6 +105,29 @@ describe('a connection', () => {
       assert.equal(autoSelectFamilyAttemptTimeout, nextAddressMs(CONNECT_MS))
     })
   }
+
+  it('by Kafka with TLS, and by PostgreSQL, has the certificates of that moment', async () => {
+    let asked = 0
+    const renewTls = () => ({ servername: `name-${++asked}` })
+    const kafka = overKafka('a:7000', {}, renewTls)
+    assert.equal((await reachedBy(kafka)).servername, 'name-1')
+    const { servers, ...config } = connectionConfig('postgres://w@a/iot?sslmode=no-verify', 'auto')
+    const choice = new ServerChoice(servers)
+    const shared = {
+      config,
+      servers: choice,
+      connectTimeoutMs: CONNECT_MS,
+      onConnected: () => undefined,
+      renewTls,
+    }
+    const PostgresClient = serverClient(shared)
+    const before = asked
+    const clients = [new PostgresClient(), new PostgresClient()]
+    assert.deepEqual(
+      clients.map((client) => (client as unknown as { ssl: object }).ssl),
+      [1, 2].map((more) => ({ servername: `name-${before + more}`, rejectUnauthorized: false })),
+    )
+  })
 
   it('to PostgreSQL goes through a Unix socket, without TLS', async () => {
     const { path } = await reachedBy(overPostgres('postgres://w@%2Frun%2Fpg:5433/iot?sslmode=require'))
