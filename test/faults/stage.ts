@@ -34,6 +34,10 @@ export interface StageOptions {
   /** A second PostgreSQL, which follows the first. */
   readonly standby?: boolean
   readonly change?: FlowChange
+  /** More nodes for the flow. */
+  readonly more?: readonly FlowEntry[]
+  /** Instead of the address of the proxy before Mosquitto. */
+  readonly mqttUrl?: string
   /** Reads along, and changes, what Node-RED and Kafka say to each other. */
   readonly meddler?: KafkaMeddler
 }
@@ -125,9 +129,9 @@ export class Stage {
       replicas: count,
       config: { 'message.timestamp.type': 'LogAppendTime', ...options.topic?.config },
     })
-    const flow = stageFlow(options.change, options.secondLeg)
+    const flow = [...stageFlow(options.change, options.secondLeg), ...(options.more ?? [])]
     const environment = {
-      MQTT_URL: `mqtt://${mqttProxy.address}`,
+      MQTT_URL: options.mqttUrl ?? `mqtt://${mqttProxy.address}`,
       KAFKA_BROKERS: kafkaProxies.map(({ address }) => address).join(','),
       ...(postgres === undefined ? {} : { DATABASE_URL: postgres.proxiedUrl }),
     }
