@@ -144,7 +144,8 @@ function unknownTopics(missing: readonly string[]): PipelineError {
   const names = missing.map((name) => `"${name}"`).join(', ')
   return new PipelineError(
     'KAFKA_UNKNOWN_TOPIC',
-    `Kafka has no topic ${names}. Create it, or correct the name; the consumer waits for it`,
+    `Kafka has no topic ${names}, or this user may not see it. Create it, correct the name, or give the permission ` +
+      '(Kafka ACL); the consumer waits for it',
     { retryable: true, statusText: `Kafka: no topic ${missing[0]}` },
   )
 }
