@@ -17,6 +17,8 @@ export class Lanes<T> {
   private readonly problems = new Map<Lane<T>, PipelineError>()
   private readonly flushes = new Map<FlushReason, number>()
   private lanes = 0
+  /** From here on the idle ones are looked for; twice what was left the last time, so that few records pay for it. */
+  private manyLanes = MANY_LANES
   private records = 0
   private bytes = 0
 
@@ -84,7 +86,7 @@ export class Lanes<T> {
     }
     let lane = lanes.get(partition)
     if (lane === undefined) {
-      if (this.lanes >= MANY_LANES) this.dropIdle()
+      if (this.lanes >= this.manyLanes) this.dropIdle()
       lane = this.open(topic, partition)
       lanes.set(partition, lane)
       this.byTopic.set(topic, lanes)
@@ -125,5 +127,6 @@ export class Lanes<T> {
       }
       if (lanes.size === 0) this.byTopic.delete(topic)
     }
+    this.manyLanes = Math.max(MANY_LANES, 2 * this.lanes)
   }
 }

@@ -28,6 +28,8 @@ import { VanishedPartitions } from './vanished-partitions'
 const BACKOFF = { initialMs: 100, maxMs: 5_000 }
 /** More is not taken from a flow whose source does not wait: it would be memory without end. */
 const MAX_HELD_BYTES = 128 * 1024 * 1024
+/** Topics with records without a key. */
+const MAX_STICKY = 1_000
 const DRAIN_POLL_MS = 20
 /** Of the cluster's time for an answer; the rest is for the way there and back. */
 const REPLICA_SHARE = 2 / 3
@@ -248,6 +250,8 @@ export class TenantProducer {
   private stickyOf(topic: string): StickyPartition {
     let sticky = this.sticky.get(topic)
     if (sticky === undefined) {
+      // Forgetting one costs a smaller batch.
+      if (this.sticky.size >= MAX_STICKY) this.sticky.clear()
       sticky = new StickyPartition(Math.floor(this.clock.random() * 1000))
       this.sticky.set(topic, sticky)
     }

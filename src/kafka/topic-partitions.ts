@@ -10,6 +10,8 @@ import { asPipelineError, PipelineError } from '../runtime/errors'
 import type { LaneClock } from '../batching/lane'
 
 const REFRESH_MS = 300_000
+/** Topics that are remembered; a template could name any number. Of more, those used longest ago are asked for again. */
+const MAX_TOPICS = 2_000
 
 export interface TopicPartitionsOptions {
   /**
@@ -28,6 +30,7 @@ interface Entry {
   readonly tenant: string | undefined
   partitions: number
   askedAtMs: number
+  usedAtMs: number
   asking: boolean
   attempts: number
   problem: PipelineError | undefined
@@ -51,7 +54,8 @@ export class TopicPartitions {
   countOf(topic: string): number | undefined {
     const entry = this.entries.get(topic)
     if (entry === undefined || entry.partitions === 0) return undefined
-    if (!entry.asking && this.options.clock.now() - entry.askedAtMs > REFRESH_MS) this.ask(topic, entry)
+    entry.usedAtMs = this.options.clock.now()
+    if (!entry.asking && entry.usedAtMs - entry.askedAtMs > REFRESH_MS) this.ask(topic, entry)
     return entry.partitions
   }
 
@@ -65,6 +69,7 @@ export class TopicPartitions {
     }
     let entry = this.entries.get(topic)
     if (entry === undefined) {
+      if (this.entries.size >= MAX_TOPICS) this.forgetHalf()
       entry = newEntry(tenant)
       this.entries.set(topic, entry)
     }
@@ -88,6 +93,18 @@ export class TopicPartitions {
       for (const waiting of entry.waiting.splice(0)) waiting(0, error)
     }
     this.entries.clear()
+  }
+
+  /** How many topics are remembered, and asked for. */
+  get size(): number {
+    return this.entries.size
+  }
+
+  /** Only what is known: nothing waits there. */
+  private forgetHalf(): void {
+    const known = [...this.entries].filter(([, { partitions, asking }]) => partitions > 0 && !asking)
+    known.sort(([, one], [, other]) => one.usedAtMs - other.usedAtMs)
+    for (const [topic] of known.slice(0, Math.ceil(known.length / 2))) this.entries.delete(topic)
   }
 
   private ask(topic: string, entry: Entry): void {
@@ -133,6 +150,7 @@ function newEntry(tenant: string | undefined): Entry {
     tenant,
     partitions: 0,
     askedAtMs: 0,
+    usedAtMs: 0,
     asking: false,
     attempts: 0,
     problem: undefined,

@@ -17,6 +17,29 @@ function setUp(write: (topic: string, partition: number, records: readonly strin
 }
 
 describe('lanes', () => {
+  it('hand over, in order, what is held from a partition on, and write it no more', async () => {
+    const lanes = setUp(() => Promise.reject(down))
+    for (const [partition, record] of [
+      [0, 'a'],
+      [7, 'b'],
+      [9, 'c'],
+      [7, 'd'],
+    ] as const) {
+      lanes.add('t', partition, record, 10, ignore)
+    }
+    await settled()
+    const taken = lanes.takeFrom('t', 3).map(({ partition, record }) => `${partition} ${record}`)
+    assert.deepEqual(taken.sort(), ['7 b', '7 d', '9 c'])
+    assert.deepEqual([lanes.heldRecords, lanes.heldBytes, lanes.size], [1, 10, 1])
+    assert.deepEqual(lanes.takeFrom('u', 0), [])
+  })
+
+  it('are looked through for idle ones seldom, also when thousands hold records', () => {
+    const lanes = setUp(() => new Promise(() => undefined))
+    for (let n = 0; n < 40_000; n++) lanes.add(`topic-${n}`, 0, 'x', 1, ignore)
+    assert.equal(lanes.size, 40_000)
+  })
+
   it('write partitions side by side', () => {
     const written: string[] = []
     const lanes = setUp((topic, partition, records) => {

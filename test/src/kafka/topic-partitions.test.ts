@@ -27,6 +27,21 @@ function setUp(answers: (number | PipelineError)[]) {
 }
 
 describe('the partitions of topics', () => {
+  it('are remembered of a bounded number of topics, and of those in use', async () => {
+    const { topics, clock } = setUp([])
+    const ask = (topic: string) => topics.whenKnown(topic, undefined, () => undefined)
+    ask('busy')
+    for (let n = 0; n < 5_000; n++) {
+      await clock.pass(1)
+      topics.countOf('busy')
+      ask(`topic-${n}`)
+    }
+    await settled()
+    assert.ok(topics.size <= 2_000, `${topics.size} are remembered`)
+    assert.equal(topics.countOf('busy'), 1)
+    assert.equal(topics.countOf('topic-0'), undefined)
+  })
+
   it('are asked for once, and told to all that wait, in order', async () => {
     const { topics, wait, heard, asked } = setUp([6])
     assert.equal(topics.countOf('t'), undefined)
