@@ -14,11 +14,11 @@ export interface EncodedPart extends TargetedRecords {
 /** What became of the rows of a part. */
 export interface WrittenPart {
   readonly bad: readonly RejectedRecord[]
-  /** Rows that PostgreSQL says it has stored. */
+  /** Rows that were stored: `stored-rows.ts`. */
   readonly stored: number
 }
 
-/** @returns how many rows PostgreSQL says it has stored */
+/** @returns how many rows were stored: `stored-rows.ts` */
 export async function writeRows(
   client: PoolClient,
   part: EncodedPart,
@@ -28,7 +28,7 @@ export async function writeRows(
   const { target, rows } = part
   if (to === from) return 0
   try {
-    return await target.writer.write(client, rows.copy.slice(from, to))
+    return await target.writer.write(client, rows.copy.slice(from, to), to - from)
   } catch (thrown) {
     throw asDatabaseError(thrown, `writing to ${nameOf(part)}`)
   }

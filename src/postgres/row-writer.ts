@@ -4,7 +4,8 @@ import type { ClientBase } from 'pg'
 export interface RowWriter {
   /**
    * @param rows text format of `COPY`, all columns of the mapping in its order
-   * @returns how many rows PostgreSQL says that it has stored
+   * @param count how many they are
+   * @returns how many of them were stored
    */
-  write(client: ClientBase, rows: Buffer): Promise<number>
+  write(client: ClientBase, rows: Buffer, count: number): Promise<number>
 }

@@ -147,6 +147,142 @@ describe('the audit of the ledger', () => {
     assert.deepEqual(await onlyLine(), line(10, 9, { unaccounted: 1 }))
   })
 
+  // ---- what PostgreSQL counts, and what it does not, for each kind of relation ----------------------------------
+
+  const ELSEWHERE = 'create table elsewhere (time timestamptz, kafka_offset bigint)'
+  const PUT = 'insert into elsewhere values (new.time, new.kafka_offset);'
+  const trigger = (body: string): string =>
+    `create function decide() returns trigger language plpgsql as $$ begin ${body} end $$`
+  const ON_TABLE =
+    'create trigger decide before insert on iot_messages for each row execute function decide()'
+  /** In place of the table a view on it, as when its schema was changed under a program that writes. */
+  const AS_VIEW = [
+    'alter table iot_messages rename to behind',
+    'create view iot_messages as select * from behind',
+    'create trigger decide instead of insert on iot_messages for each row execute function decide()',
+  ]
+  interface Kind {
+    readonly statements: readonly string[]
+    /** Of ten rows. */
+    readonly rows: number
+  }
+  const kinds: Record<string, Kind> = {
+    'a table with a trigger after each row': {
+      statements: [
+        ELSEWHERE,
+        trigger(`${PUT} return null;`),
+        'create trigger decide after insert on iot_messages for each row execute function decide()',
+      ],
+      rows: 10,
+    },
+    'a table with a trigger that changes rows, and keeps a log': {
+      statements: [ELSEWHERE, trigger(`${PUT} new.project_id := 'x'; return new;`), ON_TABLE],
+      rows: 10,
+    },
+    'a table whose trigger puts each row elsewhere': {
+      statements: [ELSEWHERE, trigger(`${PUT} return null;`), ON_TABLE],
+      rows: 10,
+    },
+    'a table whose trigger puts some rows elsewhere': {
+      statements: [
+        ELSEWHERE,
+        trigger(`if new.kafka_offset < 4 then ${PUT} return null; end if; return new;`),
+        ON_TABLE,
+      ],
+      rows: 10,
+    },
+    'a table whose trigger swallows rows': {
+      statements: [trigger('if new.kafka_offset < 4 then return null; end if; return new;'), ON_TABLE],
+      rows: 6,
+    },
+    'a table whose trigger swallows rows, and keeps a log': {
+      statements: [
+        ELSEWHERE,
+        trigger(`${PUT} if new.kafka_offset < 4 then return null; end if; return new;`),
+        ON_TABLE,
+      ],
+      rows: 6,
+    },
+    'a partition whose trigger swallows rows': {
+      statements: [
+        trigger('if new.kafka_offset < 4 then return null; end if; return new;'),
+        `do $$ begin execute format('create trigger decide before insert on %s for each row execute function decide()',
+           (select tableoid::regclass from iot_messages limit 1)); end $$`,
+      ],
+      rows: 6,
+    },
+    'a table with rules, which do not count for COPY': {
+      statements: ['create rule nothing as on insert to iot_messages do instead nothing'],
+      rows: 10,
+    },
+    'a view whose trigger stores the row and returns it': {
+      statements: [
+        trigger('new.created_at := now(); insert into behind select new.*; return new;'),
+        ...AS_VIEW,
+      ],
+      rows: 10,
+    },
+    'a view whose trigger stores the row and returns nothing': {
+      statements: [
+        trigger('new.created_at := now(); insert into behind select new.*; return null;'),
+        ...AS_VIEW,
+      ],
+      rows: 10,
+    },
+    'a view whose trigger stores some rows and returns all': {
+      statements: [
+        trigger(
+          'if new.kafka_offset >= 4 then new.created_at := now(); insert into behind select new.*; end if; return new;',
+        ),
+        ...AS_VIEW,
+      ],
+      rows: 6,
+    },
+    'a view whose trigger stores rows and keeps a log': {
+      statements: [
+        ELSEWHERE,
+        trigger(`${PUT} new.created_at := now(); insert into behind select new.*; return new;`),
+        ...AS_VIEW,
+      ],
+      rows: 10,
+    },
+    'a table that inherits, whose trigger puts each row into a child': {
+      statements: [
+        'alter table iot_messages rename to was_partitioned',
+        'create table iot_messages (like was_partitioned including defaults)',
+        'create table child () inherits (iot_messages)',
+        trigger('insert into child select new.*; return null;'),
+        ON_TABLE,
+      ],
+      rows: 10,
+    },
+  }
+  for (const [title, { statements, rows }] of Object.entries(kinds)) {
+    it(`counts what ${title} has stored`, async () => {
+      const first = await openWriter(connection)
+      await first.writeRecords([record(99)])
+      for (const statement of statements) await database.query(statement)
+      const writer = await openWriter(connection, { partitions: undefined })
+      await writer.writeRange(ledgerKey, range(0, 10), records(0, 10))
+      assert.deepEqual(await onlyLine(), line(10, rows, { unaccounted: 10 - rows }))
+      await writer.writeRange(ledgerKey, range(10, 20), records(10, 20))
+      assert.deepEqual(await onlyLine(), line(20, rows + 10, { unaccounted: 10 - rows }))
+    })
+  }
+
+  it('counts what a trigger puts elsewhere that an operator makes while the sink writes', async () => {
+    const writer = await openWriter(connection)
+    await writer.writeRange(ledgerKey, range(0, 10), records(0, 10))
+    for (const statement of [ELSEWHERE, trigger(`${PUT} return null;`), ON_TABLE]) {
+      await database.query(statement)
+    }
+    // The sink does it at once.
+    await assert.rejects(writer.writeRange(ledgerKey, range(10, 20), records(10, 20)), { kind: 'transient' })
+    await writer.writeRange(ledgerKey, range(10, 20), records(10, 20))
+    await writer.writeRange(ledgerKey, range(20, 30), records(20, 30))
+    assert.deepEqual(await onlyLine(), line(30, 30))
+  })
+
   it('shows a position that somebody has moved by hand', async () => {
     const writer = await openWriter(connection)
     await writer.writeRange(ledgerKey, range(0, 10), records(0, 10))
@@ -159,8 +295,8 @@ describe('the audit of the ledger', () => {
     const copy = copyWriter()
     let attempts = 0
     const failing: RowWriter = {
-      write: async (client: ClientBase, rows) => {
-        const stored = await copy.write(client, rows)
+      write: async (client: ClientBase, rows, count) => {
+        const stored = await copy.write(client, rows, count)
         if (++attempts === 1) await client.query(`do 'begin raise exception using errcode = ''40001''; end'`)
         return stored
       },
@@ -173,20 +309,24 @@ describe('the audit of the ledger', () => {
 
   it('costs no statement beside those of the transaction', async () => {
     const statements: string[] = []
+    let batches = 0
     const copy = copyWriter()
     const writer = await openWriter(connection, {
       writer: {
-        write: (client, rows) => {
+        write: (client, rows, count) => {
+          if (++batches === 1) return copy.write(client, rows, count)
           const query = client.query.bind(client) as (...all: unknown[]) => unknown
           client.query = ((...args: unknown[]) => {
             if (typeof args[0] === 'string') statements.push(args[0])
             return query(...args)
           }) as ClientBase['query']
-          return copy.write(client, rows)
+          return copy.write(client, rows, count)
         },
       },
     })
+    // The first batch asks whether a trigger decides what is stored.
     await writer.writeRange(ledgerKey, range(0, 5), records(0, 5))
+    await writer.writeRange(ledgerKey, range(5, 10), records(5, 10))
     assert.deepEqual(statements, ['commit'])
   })
 

@@ -331,8 +331,8 @@ describe('the PostgreSQL sink, exactly once by ledger', () => {
   it('writes a batch again whose transaction had failed when its COMMIT came', async () => {
     let swallowed = 0
     const swallowing: RowWriter = {
-      write: async (client, rows) => {
-        if (swallowed++ > 0) return copyWriter().write(client, rows)
+      write: async (client, rows, count) => {
+        if (swallowed++ > 0) return copyWriter().write(client, rows, count)
         await client.query('select 1/0').catch(() => undefined)
         return 10
       },
@@ -431,10 +431,10 @@ describe('the PostgreSQL sink, exactly once by ledger', () => {
     let most = 0
     let running = 0
     const slow: RowWriter = {
-      write: async (client: ClientBase, rows: Buffer) => {
+      write: async (client: ClientBase, rows: Buffer, count: number) => {
         most = Math.max(most, ++running)
         await client.query('select pg_sleep(0.02)')
-        const stored = await copyWriter().write(client, rows)
+        const stored = await copyWriter().write(client, rows, count)
         running--
         return stored
       },

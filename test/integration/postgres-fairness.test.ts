@@ -17,10 +17,10 @@ describe('connections of the PostgreSQL sink', () => {
     let goOn = (): void => undefined
     const stopped = new Promise<void>((resolve) => (goOn = resolve))
     const recording: RowWriter = {
-      write: async (client: ClientBase, rows: Buffer) => {
+      write: async (client: ClientBase, rows: Buffer, count: number) => {
         if (order.length === 0) await stopped
         order.push(/\t(flood|quiet)\t/.exec(rows.toString())?.[1] ?? '?')
-        return copyWriter().write(client, rows)
+        return copyWriter().write(client, rows, count)
       },
     }
     const writer = await openWriter(connection, { writer: recording })

@@ -151,9 +151,9 @@ describe('records that PostgreSQL refuses', () => {
   it('cost few statements', async () => {
     let statements = 0
     const counting: RowWriter = {
-      write: (client: ClientBase, rows: Buffer) => {
+      write: (client: ClientBase, rows: Buffer, count: number) => {
         statements++
-        return copyWriter().write(client, rows)
+        return copyWriter().write(client, rows, count)
       },
     }
     const writer = await openWriter(connection, { writer: counting })
@@ -202,9 +202,9 @@ describe('records that PostgreSQL refuses', () => {
       const used = byKey ? new StagedWriter(TABLE, names, POSITION_KEY) : copyWriter()
       let statements = 0
       const counting: RowWriter = {
-        write: (client: ClientBase, rows: Buffer) => {
+        write: (client: ClientBase, rows: Buffer, count: number) => {
           statements++
-          return used.write(client, rows)
+          return used.write(client, rows, count)
         },
       }
       const writer = await openWriter(connection, { writer: counting })
@@ -257,10 +257,10 @@ describe('records that PostgreSQL refuses', () => {
   it('of one tenant cost the others one statement, and are not sent with theirs again and again', async () => {
     const sent: string[][] = []
     const recording: RowWriter = {
-      write: (client: ClientBase, rows: Buffer) => {
+      write: (client: ClientBase, rows: Buffer, count: number) => {
         const tenants = rows.toString().matchAll(/^[^\t]*\t([^\t]*)/gm)
         sent.push([...new Set([...tenants].map(([, tenant]) => tenant as string))].sort())
-        return copyWriter().write(client, rows)
+        return copyWriter().write(client, rows, count)
       },
     }
     const writer = await openWriter(connection, { writer: recording })
@@ -315,9 +315,9 @@ describe('records that PostgreSQL refuses', () => {
     const writer = await openWriter(connection, {
       refusals,
       writer: {
-        write: (client: ClientBase, rows: Buffer) =>
+        write: (client: ClientBase, rows: Buffer, count: number) =>
           copyWriter()
-            .write(client, rows)
+            .write(client, rows, count)
             .catch(async (error: unknown) => {
               if (/^[^\n]*\t99\n$/.test(rows.toString())) await mend()
               throw error
@@ -401,7 +401,7 @@ describe('records that PostgreSQL refuses', () => {
         const writer = new CopyWriter({ schema: 'public', table: 'judge' }, [type])
         const row = Buffer.from(payload.toString('latin1').replace(/[\\\t\r\n]/g, '\\$&'), 'latin1')
         const refusal = connection.transaction('judging', (client) =>
-          writer.write(client, Buffer.concat([row, Buffer.from('\n')])),
+          writer.write(client, Buffer.concat([row, Buffer.from('\n')]), 1),
         )
         await assert.rejects(refusal, { kind: 'data' }, `${type} ${payload.toString('hex')}`)
       }
