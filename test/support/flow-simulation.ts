@@ -7,9 +7,11 @@ import assert from 'node:assert/strict'
 import type { Delivery, Settlement } from '../../src/delivery/delivery'
 import { FlowHooks } from '../../src/delivery/flow-hooks'
 import { link, type Message } from '../../src/delivery/message-link'
+import { storeMessage } from '../../src/delivery/sink-message'
 import { DeliveryTracker } from '../../src/delivery/tracker'
 import { PipelineError } from '../../src/runtime/errors'
 import type { CompleteEvent, ReceiveEvent, RuntimeNode, SendEvent } from '../../src/runtime/host'
+import type { MessageError } from '../../src/runtime/wire'
 
 const TURN_MS = 10
 const TIMEOUT_MS = 5_000
@@ -29,6 +31,8 @@ export const BEHAVIOURS = [
   'silent',
   'sink',
   'sinkFails',
+  'rejects',
+  'rejectsAndLetsGo',
 ] as const
 export type Behaviour = (typeof BEHAVIOURS)[number]
 
@@ -279,10 +283,12 @@ export class FlowSimulation {
       case 'sink': {
         this.tracker.confirm(delivery, message)
         this.ledger.confirmed = true
-        for (let each = carriedBy(message); each !== undefined; each = each.before)
-          this.ledger.open.delete(each)
+        this.closeFailures(message)
         return this.done(node, message)
       }
+      case 'rejects':
+      case 'rejectsAndLetsGo':
+        return this.reject(node, message, behaviour === 'rejectsAndLetsGo')
       case 'sinkFails':
         this.tracker.release(delivery)
         return this.done(node, message, new PipelineError('SINK', 'no', { retryable: true }))
@@ -305,6 +311,35 @@ export class FlowSimulation {
       case 'noMatch':
         return this.done(node, message)
     }
+  }
+
+  /** A sink of ours that can never store it, with an error output; the code is that of the real one. */
+  private reject(node: SimulatedNode, message: Message, mayEnd: boolean): void {
+    const { wires } = node.plan
+    const describe = (): MessageError => {
+      const failure = mayEnd ? undefined : this.openFailure(node, message)
+      if (mayEnd) this.closeFailures(message)
+      return { message: 'never', source: { id: node.id, type: 'sink' }, failure } as MessageError
+    }
+    storeMessage(
+      message,
+      {
+        tracker: this.tracker,
+        nodeId: node.id,
+        mayEnd,
+        isWired: () => wires.length > 0,
+        describe,
+        onLate: () => undefined,
+        onRejected: () => undefined,
+      },
+      (_record, completion) => completion.failed(new PipelineError('NEVER', 'no', { retryable: false })),
+      (rejected) => this.send(node, rejected, wires),
+      (error) => this.done(node, message, error),
+    )
+  }
+
+  private closeFailures(message: Message): void {
+    for (let each = carriedBy(message); each !== undefined; each = each.before) this.ledger.open.delete(each)
   }
 
   private done(node: SimulatedNode, message: Message, error?: Error): void {

@@ -33,7 +33,10 @@ const flowsOf = (size: number): fc.Arbitrary<Plan[]> =>
 const flows = fc.integer({ min: 1, max: 8 }).chain(flowsOf)
 /** Two copies come to a node that fails; of what its Catch nodes get, some is stored and some is not. */
 const forks = fc
-  .tuple(flowsOf(8), fc.constantFrom<Behaviour>('fail', 'failForGood', 'report', 'callTimesOut', 'sinkFails'))
+  .tuple(
+    flowsOf(8),
+    fc.constantFrom<Behaviour>('fail', 'failForGood', 'report', 'callTimesOut', 'sinkFails', 'rejects'),
+  )
   .map(([plans, behaviour]) =>
     plans.map((plan, index): Plan => {
       if (index === 0) return { ...plan, behaviour: 'pass', wires: [1, 2] }

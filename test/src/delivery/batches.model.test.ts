@@ -1,0 +1,146 @@
+/**
+ * Random batches against a model: whichever records fail, for now or for good, and whatever a Function node makes of the
+ * batch on the way, no record is lost, each is settled once, and none that has kept its identity is stored twice.
+ */
+import assert from 'node:assert/strict'
+import fc from 'fast-check'
+import type { Delivery } from '../../../src/delivery/delivery'
+import { linkedDelivery, type Message } from '../../../src/delivery/message-link'
+import { FAILED_MESSAGES, Redelivery } from '../../../src/delivery/redelivery'
+import { storeMessage } from '../../../src/delivery/sink-message'
+import { DeliveryTracker } from '../../../src/delivery/tracker'
+import { PipelineError } from '../../../src/runtime/errors'
+import { recordsOf, type WireRecord } from '../../../src/runtime/wire'
+
+/** What a Function node does with the records of a batch. */
+const TRANSFORMS: Readonly<Record<string, (records: WireRecord[]) => unknown[]>> = {
+  nothing: (records) => records,
+  'copies them': (records) => records.map((record) => ({ ...record, copied: true })),
+  'sorts them': (records) => records.toReversed(),
+  'removes some': (records) => records.filter(({ payload }) => payload !== 'b'),
+  'puts null for some': (records) => records.map((record) => (record.payload === 'b' ? null : record)),
+  'builds them anew': (records) => records.map(({ payload }) => ({ payload })),
+}
+
+interface Plan {
+  readonly letters: string
+  /** Letters that fail at the first attempt. */
+  readonly forNow: readonly string[]
+  /** Letters that can never be stored. */
+  readonly forGood: readonly string[]
+  readonly transform: string
+  /** What is wired to the sink's output for rejected records. */
+  readonly output: 'nothing' | 'a Debug node' | 'a dead letter'
+}
+
+const some = fc.subarray([...'abcdef'])
+const plans = fc.record<Plan>({
+  letters: some.filter(({ length }) => length > 0).map((letters) => letters.join('')),
+  forNow: some,
+  forGood: some,
+  transform: fc.constantFrom(...Object.keys(TRANSFORMS)),
+  output: fc.constantFrom('nothing', 'a Debug node', 'a dead letter'),
+})
+
+/** At once: it is sent again in the next turn of the event loop. */
+const forNow = new PipelineError('FLOW_CHANGED', 'not now', { retryable: true })
+const forGood = new PipelineError('NEVER', 'never', { retryable: false })
+
+/** Runs one batch to its end. */
+async function run({ letters, forNow: early, forGood: bad, transform, output }: Plan) {
+  const tracker = new DeliveryTracker({ now: () => performance.now(), nextMacrotask: setImmediate })
+  const flow = { id: 'flow' }
+  const [stored, dead, settled]: [string[], string[], string[]] = [[], [], []]
+  const failedOnce = new Set<string>()
+  const take = (message: Message, into: string[]): void => {
+    tracker.receive(message)?.confirm()
+    into.push(...recordsOf(message).map(({ payload }) => String(payload)))
+  }
+  const outcomeOf = (letter: string): PipelineError | undefined => {
+    if (bad.includes(letter)) return forGood
+    if (!early.includes(letter) || failedOnce.has(letter)) return undefined
+    failedOnce.add(letter)
+    return forNow
+  }
+  const sink = (message: Message): void => {
+    const host = {
+      tracker,
+      nodeId: 'sink',
+      mayEnd: false,
+      isWired: () => output !== 'nothing',
+      describe: ({ message }: PipelineError) => ({ message, source: { id: 'sink', type: 'sink' } }),
+      onLate: () => assert.fail('late'),
+      onRejected: () => undefined,
+    }
+    storeMessage(
+      message,
+      host,
+      ({ payload }, completion) => {
+        const error = outcomeOf(payload as string)
+        if (error !== undefined) return completion.failed(error)
+        stored.push(payload as string)
+        completion.stored()
+      },
+      (rejected) => (output === 'a dead letter' ? take(rejected, dead) : undefined),
+      (error) => {
+        const delivery = linkedDelivery(message) as Delivery
+        if (error !== undefined) tracker.openFailure(delivery, 'sink', error, message)
+      },
+    )
+  }
+  const redelivery = new Redelivery<readonly string[]>({
+    tracker,
+    gateOpen: () => true,
+    sourceId: 'source',
+    deliveryTimeoutMs: 60_000,
+    maxAttempts: 0,
+    send: (at, message) => {
+      const delivery = linkedDelivery(message) as Delivery
+      tracker.copySent(delivery)
+      tracker.copyPlaced(delivery, flow)
+      tracker.copyReceived(delivery, flow)
+      if (at === FAILED_MESSAGES) take(message, dead)
+      else {
+        message.payload = TRANSFORMS[transform]?.(recordsOf(message))
+        sink(message)
+      }
+      tracker.copyEnded(delivery, flow)
+    },
+    isWired: () => true,
+    compose: (content, error) => ({ batch: true, payload: content.map((payload) => ({ payload })), error }),
+    split: (content) => content.map((letter) => [letter]),
+    without: (content, places) => {
+      settled.push(...content.filter((_letter, place) => places.has(place)))
+      return content.filter((_letter, place) => !places.has(place))
+    },
+    onSettled: (content) => settled.push(...content),
+    whenFiltered: 'acknowledge',
+    onFiltered: () => undefined,
+  })
+  redelivery.emit([...letters])
+  for (let turn = 0; redelivery.size > 0 && turn < 10_000; turn++) await new Promise(setImmediate)
+  await redelivery.close(0)
+  return { stored, dead, settled, left: redelivery.size }
+}
+
+describe('batches in random flows', () => {
+  it('lose nothing, and store nothing twice because its neighbor has failed', async () => {
+    const property = fc.asyncProperty(plans, async (plan) => {
+      const { stored, dead, settled, left } = await run(plan)
+      assert.equal(left, 0, 'it ends')
+      assert.deepEqual(settled.toSorted(), [...plan.letters], 'each is settled once')
+      const isRemoved = (letter: string): boolean => plan.transform === 'removes some' && letter === 'b'
+      const isNull = (letter: string): boolean => plan.transform === 'puts null for some' && letter === 'b'
+      for (const letter of plan.letters) {
+        const times = stored.filter((each) => each === letter).length
+        const letters = dead.filter((each) => each === letter || (each === 'null' && isNull(letter))).length
+        if (isRemoved(letter)) assert.equal(times + letters, 0, 'the flow has ended it on purpose')
+        else if (plan.forGood.includes(letter) || isNull(letter))
+          assert.ok(letters > 0, `${letter} is a dead letter`)
+        else if (plan.transform === 'builds them anew') assert.ok(times > 0, `${letter} is stored`)
+        else assert.equal(times, 1, `${letter} is stored once`)
+      }
+    })
+    await fc.assert(property, { numRuns: 500 })
+  })
+})
