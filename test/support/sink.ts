@@ -128,7 +128,8 @@ export function openSink(database: Database, change: Partial<TableSinkOptions> =
     retentionDays: 3,
     hypertable: { chunkHours: 24, compressAfterDays: 0 },
     deadLetters: DEAD_LETTERS,
-    refuser: REFUSER,
+    // A position under the id of another sink's node would be taken over.
+    refuser: { ...REFUSER, id: change.ledgerName ?? REFUSER.id },
     deliverRejected: () => Promise.resolve(),
     onChange: () => undefined,
     events: new SinkEvents(keptLog().log),
