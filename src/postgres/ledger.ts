@@ -374,23 +374,28 @@ export class Ledger {
   ): Promise<void> {
     if (!this.exists) return
     const names = [CONSUMER, ...sinks.map(({ name }) => name)]
+    // Before the ledger is read: a sink that commits meanwhile is ahead of what was read, and has lost nothing.
+    const moves = settled.map((move) => {
+      const { topic, partition } = move
+      const keys = names.map((sink) => ({ ...query, topic, partition, sink }))
+      return { move, floors: keys.map((key) => ({ key, position: this.confirmed.get(key) })) }
+    })
     const rewound: LedgerRewound[] = []
     const due: PartitionPosition[] = []
     await this.database.transaction(
       `settling positions in the ledger "${this.table.table}"`,
       async (client) => {
         const stored = await readPartitions(client, this.table, query, settled)
-        for (const move of settled) {
+        for (const { move, floors } of moves) {
           const { topic, partition } = move
           const rows = new Map(
             stored
               .filter((row) => row.topic === topic && row.partition === partition)
               .map(({ sink, offset }) => [sink, offset]),
           )
-          const keys = names.map((sink) => ({ ...query, topic, partition, sink }))
-          const lost = keys.find((key) => (this.confirmed.get(key) ?? -1) > (rows.get(key.sink) ?? -1))
+          const lost = floors.find(({ key, position }) => (position ?? -1) > (rows.get(key.sink) ?? -1))
           if (lost === undefined) due.push(move)
-          else rewound.push(new LedgerRewound(lost, this.confirmed.get(lost) ?? 0, rows.get(lost.sink)))
+          else rewound.push(new LedgerRewound(lost.key, lost.position ?? 0, rows.get(lost.key.sink)))
         }
         if (due.length > 0) await settlePartitions(client, this.table, query, due)
       },

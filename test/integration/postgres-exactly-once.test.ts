@@ -295,6 +295,27 @@ describe('the PostgreSQL sink, exactly once by ledger', () => {
     })
   }
 
+  it('takes no sink that commits at the same moment for one that has lost commits', async () => {
+    connection.registerSink('sink1', 'sink1')
+    const rewound: string[] = []
+    connection.onRewound((_, { code }) => void rewound.push(code))
+    const writer = await openWriter(connection)
+    await known()
+    await connection.begin(query, 0)
+    const { topic, partition } = query
+    let written = 0
+    const write = async (): Promise<void> => {
+      for (; written < 600; written += 2)
+        await writer.writeRange(ledgerKey, range(written, written + 2), records(written, written + 2))
+    }
+    const settle = async (): Promise<void> => {
+      while (written < 600)
+        await connection.settle(query, [{ topic, partition, offset: written, lastTimestamp: undefined }])
+    }
+    await Promise.all([write(), settle(), settle()])
+    assert.deepEqual(rewound, [])
+  })
+
   it('notices that a fail-over has lost what another attempt had found written', async () => {
     const writer = await openWriter(connection)
     await writer.writeRange(ledgerKey, range(0, 10), records(0, 10))
