@@ -53,6 +53,7 @@ export = function (RED: NodeAPI): void {
         describe: (error) => messageError(error, node),
         onFiltered: (count) => events.noteFiltered(count),
         onSpent: (count) => events.noteSpent(count),
+        onGaps: (topic, count) => events.noteGaps(topic, count),
         log,
       })
       node.source = started

@@ -1,6 +1,6 @@
 /** What a consumer sends into the flow: a batch, or a part of one, as a message. */
 import type { Message } from '../delivery/message-link'
-import type { KafkaRange, WireRecord } from '../runtime/wire'
+import type { KafkaRange, OffsetGap, WireRecord } from '../runtime/wire'
 import { wireRecordOf } from './consumed-record'
 import type { ConsumedRecord, TopicPartition } from './driver'
 import type { TopicNames } from './topic-names'
@@ -18,6 +18,8 @@ export interface MessageOrigin {
   readonly partition: TopicPartition
   /** See `KafkaRange`. */
   readonly assignment: number | undefined
+  /** See `KafkaRange`. */
+  readonly gaps: readonly OffsetGap[]
   /** Names tenant and project of records that do not say them. */
   readonly topicNames: TopicNames | undefined
 }
@@ -27,9 +29,10 @@ export function batchMessage(
   { records, firstOffset, nextOffset }: ConsumedPart,
   origin: MessageOrigin,
 ): Message {
-  const { clusterId, group, partition: from, assignment } = origin
+  const { clusterId, group, partition: from, assignment, gaps } = origin
   const { topic, partition } = from
-  const kafka: KafkaRange = { clusterId, group, topic, partition, firstOffset, nextOffset, assignment }
+  const range: KafkaRange = { clusterId, group, topic, partition, firstOffset, nextOffset, assignment }
+  const kafka = gaps.length === 0 ? range : { ...range, gaps }
   return { batch: true, payload: records.map((record) => wireRecord(record, origin)), kafka }
 }
 

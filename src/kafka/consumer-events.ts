@@ -10,6 +10,9 @@ export class ConsumerEvents {
   private readonly impairment: OutageLog
   private readonly redelivery: RedeliveryEvents
   private readonly spent: CountLog
+  private readonly gaps: CountLog
+  /** The topic in which records were missing last. */
+  private gapsIn = ''
 
   constructor(log: EventLog) {
     this.connection = new OutageLog(log, {
@@ -29,6 +32,13 @@ export class ConsumerEvents {
       text: (count) =>
         `${count} ${count === 1 ? 'dead letter has' : 'dead letters have'} failed as often as is allowed, and stay in the topic`,
     })
+    this.gaps = new CountLog(log, {
+      code: 'KAFKA_GAP',
+      text: (count) =>
+        `possible loss: Kafka no longer had ${count} ${count === 1 ? 'record' : 'records'} when the consumer came to ` +
+        `read ${count === 1 ? 'it' : 'them'}, last in topic ${this.gapsIn}: the topic is compacted, or was. Set ` +
+        'cleanup.policy=delete, unless the newest record of each key is all that you need',
+    })
   }
 
   /** Call it now and then. */
@@ -42,6 +52,11 @@ export class ConsumerEvents {
     this.spent.add(count)
   }
 
+  noteGaps(topic: string, count: number): void {
+    this.gapsIn = topic
+    this.gaps.add(count)
+  }
+
   noteFiltered(count: number): void {
     this.redelivery.noteFiltered(count)
   }
@@ -51,5 +66,6 @@ export class ConsumerEvents {
     this.impairment.close()
     this.redelivery.close()
     this.spent.close()
+    this.gaps.close()
   }
 }

@@ -12,6 +12,7 @@
  *  6. A batch that failed may have been stored. Another one for its partition must not be taken for its repetition.
  */
 import type { PipelineError } from '../runtime/errors'
+import type { OffsetGap } from '../runtime/wire'
 import type { WantedTopic } from './topic-selection'
 
 export interface KafkaRecord {
@@ -166,6 +167,8 @@ export interface ConsumedBatch extends TopicPartition {
   readonly nextOffset: number
   /** One more than the newest record's offset in the partition. */
   readonly highWatermark: number
+  /** Offsets of the batch that have no record: see `runtime/gaps.ts`. */
+  readonly gaps: readonly OffsetGap[]
 }
 
 export interface KafkaConsumer {

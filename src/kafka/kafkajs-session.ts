@@ -22,6 +22,8 @@
 import type { Admin, Batch, Consumer, EachBatchPayload } from 'kafkajs'
 import { settlesWithin } from '../runtime/deadline'
 import { PipelineError } from '../runtime/errors'
+import { gapsIn, NO_GAPS } from '../runtime/gaps'
+import type { OffsetGap } from '../runtime/wire'
 import { AssignedPartitions, type OwnedPartition } from './assigned-partitions'
 import type { BatchBudget } from './batch-budget'
 import type { ConsumedRecord, ConsumerOptions, OffsetRange, TopicPartition } from './driver'
@@ -299,11 +301,32 @@ function fetchedRange(batch: Batch): FetchedRange {
     headers: headers ?? {},
     timestamp: Number(timestamp),
   }))
-  if (broken < 0) return { fetchedOffset, nextOffset: Number(batch.lastOffset()) + 1, highWatermark, records }
+  if (broken < 0) {
+    const nextOffset = Number(batch.lastOffset()) + 1
+    return {
+      fetchedOffset,
+      nextOffset,
+      highWatermark,
+      records,
+      gaps: gapsOf(batch, fetchedOffset, nextOffset),
+    }
+  }
   const last = records.at(-1)
   const nextOffset = last === undefined ? fetchedOffset : last.offset + 1
   const unreadable = unreadableReason(batch.messages[broken] as object)
   return { fetchedOffset, nextOffset, highWatermark, records, unreadable }
+}
+
+/** With what kafkajs leaves out: control records, and records of transactions that were aborted. */
+function gapsOf(batch: Batch, fetchedOffset: number, nextOffset: number): readonly OffsetGap[] {
+  const { messagesWithinOffset: all } = batch as Batch & {
+    readonly messagesWithinOffset: readonly { readonly offset: string }[]
+  }
+  if (all.length === nextOffset - fetchedOffset) return NO_GAPS
+  return gapsIn(
+    fetchedOffset,
+    all.map(({ offset }) => Number(offset)),
+  )
 }
 
 function stuck(afterMs: number): PipelineError {

@@ -13,6 +13,8 @@
  *    one before ended, also when compaction or transaction markers left a gap between the records.
  *  - `settled`: end of the last batch that the flow has finished. One batch is outstanding at a time.
  */
+import { gapsWithin, NO_GAPS } from '../runtime/gaps'
+import type { OffsetGap } from '../runtime/wire'
 import type { ConsumedBatch, ConsumedRecord, TopicPartition } from './driver'
 
 /** What one fetch brought for a partition. */
@@ -23,6 +25,8 @@ export interface FetchedRange {
   readonly nextOffset: number
   readonly records: readonly ConsumedRecord[]
   readonly highWatermark: number
+  /** Offsets of the range that have no record, in order. */
+  readonly gaps?: readonly OffsetGap[]
   /** Why what follows the range cannot be read, when it cannot. */
   readonly unreadable?: string | undefined
 }
@@ -52,6 +56,8 @@ interface Waiting {
 export class PartitionReader {
   private state: 'starting' | 'reading' | 'stopped' | 'revoked' = 'starting'
   private readonly waiting: Waiting[] = []
+  /** Of what was fetched and not handed out. */
+  private gaps: readonly OffsetGap[] = NO_GAPS
   private nextPosition = -1
   private handedOutTo = -1
   private settledTo = -1
@@ -118,6 +124,10 @@ export class PartitionReader {
     if (this.state !== 'reading') return 'ignored'
     if (range.fetchedOffset > this.nextPosition) return 'ahead'
     if (range.nextOffset <= this.nextPosition) return 'behind'
+    const { gaps = NO_GAPS } = range
+    if (gaps.length > 0) {
+      this.gaps = [...this.gaps, ...gapsWithin(gaps, this.nextPosition, range.nextOffset)]
+    }
     const index = range.records.findIndex((record) => record.offset >= this.nextPosition)
     this.nextPosition = range.nextOffset
     if (index < 0) return 'taken'
@@ -150,12 +160,15 @@ export class PartitionReader {
       end++
     }
     const isLast = end === range.records.length
+    const firstOffset = this.handedOutTo
+    const nextOffset = isLast ? range.nextOffset : (range.records[end - 1] as ConsumedRecord).offset + 1
     const batch: ConsumedBatch = {
       ...this.partition,
       records: range.records.slice(index, end),
-      firstOffset: this.handedOutTo,
-      nextOffset: isLast ? range.nextOffset : (range.records[end - 1] as ConsumedRecord).offset + 1,
+      firstOffset,
+      nextOffset,
       highWatermark: range.highWatermark,
+      gaps: this.takeGaps(firstOffset, nextOffset),
     }
     if (isLast) this.waiting.shift()
     else head.index = end
@@ -188,8 +201,16 @@ export class PartitionReader {
     this.forgetWaiting()
   }
 
+  private takeGaps(firstOffset: number, nextOffset: number): readonly OffsetGap[] {
+    if (this.gaps.length === 0) return NO_GAPS
+    const taken = gapsWithin(this.gaps, firstOffset, nextOffset)
+    this.gaps = gapsWithin(this.gaps, nextOffset, Infinity)
+    return taken
+  }
+
   private forgetWaiting(): void {
     this.waiting.length = 0
+    this.gaps = NO_GAPS
     this.bytes = 0
   }
 }

@@ -13,6 +13,7 @@ import { backoffMs } from '../runtime/backoff'
 import { CLOSE_BUDGET_MS, settlesWithin } from '../runtime/deadline'
 import { asPipelineError, type PipelineError } from '../runtime/errors'
 import type { EventLog } from '../runtime/event-log'
+import { sizeOfGaps } from '../runtime/gaps'
 import { HEADER } from '../tenant/header-names'
 import { attemptsIn } from '../tenant/replayed'
 import type { KafkaCluster } from './cluster'
@@ -82,6 +83,8 @@ export interface KafkaSourceHost {
   describe(error: PipelineError): unknown
   /** The flow has ended messages with so many records on purpose, and they were settled. */
   onFiltered(count: number): void
+  /** Kafka has deleted this many records of the topic by compaction before they were read. */
+  onGaps(topic: string, count: number): void
   /** Dead letters were passed over, because they have had their attempts. */
   onSpent(count: number): void
   readonly log: EventLog
@@ -372,6 +375,7 @@ export class KafkaSource {
     if (this.stopping.signal.aborted || this.consumer === undefined) return new Promise(() => undefined)
     this.lagByPartition.set(partitionKey(batch), Math.max(0, batch.highWatermark - batch.nextOffset))
     const assignment = this.assignmentOf(batch)
+    if (batch.gaps.length > 0) this.host.onGaps(batch.topic, sizeOfGaps(batch.gaps))
     const records = this.withoutSpent(batch)
     if (records.length === 0 && batch.records.length > 0) {
       this.settle(batch, batch.nextOffset, assignment)
@@ -446,7 +450,8 @@ export class KafkaSource {
   private compose(part: Emitted, error: PipelineError | undefined): Message {
     const { mode, group, topicNames } = this.settings
     const { batch: partition, assignment } = part.run
-    const origin = { clusterId: this.clusterId ?? '', group, partition, assignment, topicNames }
+    const { gaps } = partition
+    const origin = { clusterId: this.clusterId ?? '', group, partition, assignment, gaps, topicNames }
     const message = mode === 'batch' ? batchMessage(part, origin) : recordMessage(part, origin)
     if (error !== undefined) message.error = this.host.describe(error)
     return message

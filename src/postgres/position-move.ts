@@ -27,11 +27,11 @@ export interface PositionMove {
 export function ledgerMove(
   ledger: Ledger,
   key: LedgerKey,
-  { firstOffset, nextOffset }: KafkaRange,
+  { firstOffset, nextOffset, gaps }: KafkaRange,
   position: number | undefined,
   due: readonly WireRecord[],
 ): PositionMove {
-  const counted = countOffsets(position ?? firstOffset, nextOffset, due)
+  const counted = countOffsets(position ?? firstOffset, nextOffset, due, gaps)
   return {
     move: (client, expected) =>
       ledger.move(client, key, { from: position, firstOffset, to: nextOffset }, { ...expected, ...counted }),

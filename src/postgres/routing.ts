@@ -11,7 +11,14 @@
  *  - a record from Kafka with an empty key column is refused: the database does not see its repetition
  */
 import { PipelineError } from '../runtime/errors'
-import { isBatch, recordsOf, type DeadLetterFields, type KafkaRange, type WireRecord } from '../runtime/wire'
+import {
+  isBatch,
+  recordsOf,
+  type DeadLetterFields,
+  type KafkaRange,
+  type OffsetGap,
+  type WireRecord,
+} from '../runtime/wire'
 import { asRecord } from './elements'
 import { deadLetterOf } from '../tenant/replayed'
 import type { Message } from '../delivery/message-link'
@@ -54,7 +61,7 @@ export function routeOf(message: Message, exactlyOnce: ExactlyOnce): Route {
 export function rangeOf(message: Message): KafkaRange | undefined {
   const range = message.kafka as Partial<Record<keyof KafkaRange, unknown>> | null | undefined
   if (!isBatch(message) || typeof range !== 'object' || range === null) return undefined
-  const { clusterId, group, topic, partition, firstOffset, nextOffset, assignment } = range
+  const { clusterId, group, topic, partition, firstOffset, nextOffset, assignment, gaps } = range
   const complete =
     typeof clusterId === 'string' &&
     typeof group === 'string' &&
@@ -64,12 +71,20 @@ export function rangeOf(message: Message): KafkaRange | undefined {
     isOffset(nextOffset) &&
     firstOffset <= nextOffset
   if (!complete) return undefined
-  const known = { clusterId, group, topic, partition, firstOffset, nextOffset }
+  const known = {
+    ...{ clusterId, group, topic, partition, firstOffset, nextOffset },
+    ...(Array.isArray(gaps) && gaps.every(isGap) && { gaps }),
+  }
   return isOffset(assignment) ? { ...known, assignment } : known
 }
 
 export function cameFromKafka(record: WireRecord): boolean {
   return isOffset(record.kafka?.offset)
+}
+
+function isGap(value: unknown): value is OffsetGap {
+  const { from, to } = (value ?? {}) as Partial<Record<keyof OffsetGap, unknown>>
+  return isOffset(from) && isOffset(to)
 }
 
 function isOffset(value: unknown): value is number {

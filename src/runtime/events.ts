@@ -158,6 +158,11 @@ export const EVENTS = {
     'Possible loss: Kafka no longer has the records that come next in a partition. The consumer has stopped it.',
     'Compare the retention with the length of the outage, then say in the dialog of the consumer where it goes on.',
   ),
+  KAFKA_GAP: kind(
+    'error',
+    'Possible loss: Kafka has deleted records by compaction before the consumer read them; `counts` says how many. The ledger shows them as unaccounted for.',
+    'Set `cleanup.policy=delete` for the topic, unless the newest record of each key is all that you need.',
+  ),
   KAFKA_UNREADABLE: kind(
     'error',
     'What Kafka holds next in a partition is damaged. The consumer has stopped it.',

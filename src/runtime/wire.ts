@@ -68,6 +68,13 @@ export interface WireRecord extends MqttFields, TenantFields {
   [property: string]: unknown
 }
 
+/** Offsets of which Kafka no longer had a record when they were read. */
+export interface OffsetGap {
+  readonly from: number
+  /** The offset after its last. */
+  readonly to: number
+}
+
 /**
  * `msg.kafka` of a batch, and the position part of a single record's `kafka`, as `tenant-kafka-consumer` sets it.
  * The range is what the ledger moves over, also when the flow has removed records from the batch.
@@ -82,6 +89,8 @@ export interface KafkaRange {
   readonly nextOffset: number
   /** Which time the consumer was given the partition when it read the range: a number that only this process knows. */
   readonly assignment?: number | undefined
+  /** Within the range, or beside it when a part of it is sent again. Left out when there are none. */
+  readonly gaps?: readonly OffsetGap[] | undefined
 }
 
 /** Marks a message whose payload is an array of records. */

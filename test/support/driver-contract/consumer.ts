@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ConsumedBatch } from '../../../src/kafka/driver'
+import { sizeOfGaps } from '../../../src/runtime/gaps'
 import { createTestTopic, deleteRecordsBefore, testClient, uniqueName, withAdmin } from '../kafka'
 import { readTopic } from '../kafka-log'
 import { committedOffset, numbered, produce, type RecordingConsumer } from '../kafka-consumers'
@@ -397,6 +398,11 @@ export function consumerContract(stage: () => ContractStage): void {
     await produce(stage().brokers, topic, ['3'])
     await until(() => it.count >= 3)
     assert.deepEqual(it.values, ['1', '2', '3'])
+    assert.deepEqual(
+      it.batches.flatMap(({ gaps }) => gaps),
+      [],
+      'records of transactions are not missing',
+    )
     assert.deepEqual(it.stopped, [])
     await until(async () => (await committed(groupId, topic)) === 9)
   })
@@ -432,6 +438,8 @@ export function consumerContract(stage: () => ContractStage): void {
     // Kafka may have compacted more since we looked.
     assert.ok(offsets.every((offset) => expected.includes(offset)))
     assert.equal(new Set(it.values).size, keys.length + 1, 'the last record of each key')
+    const gaps = it.batches.reduce((sum, batch) => sum + sizeOfGaps(batch.gaps), 0)
+    assert.equal(gaps, end - offsets.length, 'what is missing is told')
     assert.deepEqual(it.stopped, [])
   })
 
