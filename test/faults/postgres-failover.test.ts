@@ -1,7 +1,7 @@
 /** P rows: a second PostgreSQL takes over. */
 import assert from 'node:assert/strict'
 import type { OwnPostgres } from '../../dev/services/postgres'
-import { demote } from '../support/standby'
+import { demote, freeze } from '../support/standby'
 import { until } from '../support/until'
 import { faultRow } from './row'
 import { Stage } from './stage'
@@ -83,6 +83,39 @@ describe('fail-over of PostgreSQL', function () {
         `names ${name}`,
         ({ fill, text }) => fill === 'green' && text?.includes(name) === true,
       )
+    },
+  )
+
+  faultRow(
+    {
+      id: 'P16',
+      title: 'a synchronous standby is frozen, COMMIT is cancelled meanwhile, and then it takes over',
+    },
+    () => stage,
+    async () => {
+      const waiting = `from pg_stat_activity where wait_event = 'SyncRep'`
+      await postgres.client.query(`alter system set synchronous_standby_names = '*'`)
+      await postgres.client.query('select pg_reload_conf()')
+      await until('the standby is synchronous', async () => {
+        const state = await postgres.ask<string>('select sync_state from pg_stat_replication')
+        return state === 'sync'
+      })
+      await postgres.untilMoreRows(500)
+      const thaw = freeze(standby)
+      try {
+        for (let cancelled = 0; cancelled < 3; cancelled++) {
+          await until('COMMIT waits for the standby', async () => {
+            return ((await postgres.ask<number>(`select count(*)::int ${waiting}`)) ?? 0) > 0
+          })
+          await postgres.client.query(`select pg_cancel_backend(pid) ${waiting}`)
+        }
+        await postgres.server.kill()
+      } finally {
+        thaw()
+      }
+      await postgres.lookAt(standby)
+      await postgres.client.query('select pg_promote(true, 60)')
+      await stage.untilGreen(SINK)
     },
   )
 })

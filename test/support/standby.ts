@@ -1,6 +1,6 @@
 /** A second PostgreSQL that follows a first by streaming replication, as fail-over needs it. */
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { startOwnPostgres, type OwnPostgres } from '../../dev/services/postgres'
@@ -27,6 +27,20 @@ export async function startStandby(primary: OwnPostgres): Promise<OwnPostgres> {
       await standby.stop()
       rmSync(dataDir, { recursive: true, force: true })
     },
+  }
+}
+
+/** The server and its children are stopped where they are: its connections stay, and nothing answers. @returns the way back */
+export function freeze({ cluster }: OwnPostgres): () => void {
+  const postmaster = Number(readFileSync(path.join(cluster, 'postmaster.pid'), 'utf8').split('\n')[0])
+  const processes = execFileSync('ps', ['-A', '-o', 'pid=,ppid='], { encoding: 'utf8' })
+  const pids = processes
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/).map(Number))
+    .flatMap(([pid = 0, parent]) => (pid === postmaster || parent === postmaster ? [pid] : []))
+  for (const pid of pids) process.kill(pid, 'SIGSTOP')
+  return () => {
+    for (const pid of pids) process.kill(pid, 'SIGCONT')
   }
 }
 
