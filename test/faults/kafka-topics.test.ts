@@ -127,6 +127,26 @@ describe('faults of Kafka topics and producers', function () {
 
   faultRow(
     {
+      id: 'K27',
+      title:
+        'a topic made again with fewer partitions: what waited for the others is written to those that are there',
+      unordered: true,
+    },
+    () => stage,
+    async (run) => {
+      run.publisher.setRate(0)
+      await untilDrained(run)
+      run.deleted.push(...(await stage.records()))
+      await withAdmin(address(), (admin) => admin.deleteTopics({ topics: [TOPIC] }))
+      run.publisher.setRate(500)
+      await untilProducerSays(stage, /no such topic/)
+      await run.publisher.untilMore(900)
+      await createTestTopic(address(), { name: TOPIC, partitions: 6, replicas: 3, config })
+    },
+  )
+
+  faultRow(
+    {
       id: 'K15',
       title: 'the broker does not know our sequence numbers, or our epoch, any more',
     },
