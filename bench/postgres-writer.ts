@@ -16,6 +16,7 @@ import { SharedTable } from '../src/postgres/row-target'
 import { StagedWriter } from '../src/postgres/staged-writer'
 import { prepareTable } from '../src/postgres/table'
 import { SharedRefusals } from '../src/postgres/shared-refusals'
+import { Witnesses } from '../src/postgres/witnesses'
 import { TenantBreakers } from '../src/postgres/tenant-breakers'
 import type { WireRecord } from '../src/runtime/wire'
 
@@ -82,6 +83,7 @@ async function main(): Promise<void> {
       targets: new SharedTable({ table: TABLE, mapping, writer: rows, partitions }),
       breakers: new TenantBreakers(),
       refusals: new SharedRefusals(),
+      witnesses: new Witnesses(),
       screening: mapping,
       deadLetters: undefined,
       refuser: { id: 'bench', type: 'bench' },

@@ -3,9 +3,9 @@ import type { PoolClient } from 'pg'
 import type { WireRecord } from '../runtime/wire'
 import { bisect, type Fault } from './bisect'
 import { asDatabaseError, DatabaseError } from './database-error'
-import type { RejectedRecord } from './rejected'
+import { NO_PARTITION, type Reason, type RejectedRecord } from './rejected'
 import type { EncodedRows } from './row-mapping'
-import type { RowTargets, TargetedRecords } from './row-target'
+import type { RowTarget, RowTargets, TargetedRecords } from './row-target'
 
 export interface EncodedPart extends TargetedRecords {
   readonly rows: EncodedRows
@@ -16,6 +16,14 @@ export interface WrittenPart {
   readonly bad: readonly RejectedRecord[]
   /** Rows that were stored: `stored-rows.ts`. */
   readonly stored: number
+  /** By which a row was refused, and which may be the table's fault unless other rows pass. */
+  readonly doubt: DatabaseError | undefined
+}
+
+/** How much is tried before a row is taken for the reason. */
+export interface Patience {
+  /** The batch has failed like this often enough: a row may be over a limit of time or of the configuration. */
+  readonly isOver: boolean
 }
 
 /** @returns how many rows were stored: `stored-rows.ts` */
@@ -42,12 +50,15 @@ export async function writePart(
   client: PoolClient,
   part: EncodedPart,
   targets: RowTargets,
+  patience: Patience,
   first?: Fault<DatabaseError>,
 ): Promise<WrittenPart | DatabaseError> {
-  if (part.tenant === undefined) return bisectRows(client, part, first)
+  if (part.tenant === undefined) return bisectRows(client, part, patience, first)
   await client.query('savepoint own_table')
   try {
-    const written = await bisectRows(client, part, first)
+    const written = await bisectRows(client, part, patience, first)
+    // The rows of others lie in other tables, and say nothing about this one.
+    if (written.doubt !== undefined && written.bad.length === part.rows.copy.rows) throw written.doubt
     await client.query('release savepoint own_table')
     return written
   } catch (error) {
@@ -58,16 +69,41 @@ export async function writePart(
   }
 }
 
-/** They may come of the rows beside it: twice the same key, or an index that PostgreSQL itself finds broken. */
-const NEEDS_PROOF = ['21000', '23505', 'XX000']
+/** A statement that runs into a time limit takes as long; after so many the batch is tried as a whole again. */
+const MAX_TIMEOUTS = 24
+
+/** Whether it is worth to search for a row that is the reason. */
+export function mayBeRow(error: DatabaseError, target: RowTarget, patience: Patience): boolean {
+  // Of a partition of ours that has gone it is known what to do: it is made again.
+  if (error.missingPartition) return target.partitions === undefined
+  const blame = error.rowFault?.blame ?? 'never'
+  return blame !== 'never' && (blame !== 'in the end' || patience.isOver)
+}
+
+/** What may be the table's fault is told apart by the rows beside it, and by what the table takes besides. */
+function isDoubtful({ kind }: DatabaseError): boolean {
+  return kind !== 'data'
+}
 
 async function bisectRows(
   client: PoolClient,
   part: EncodedPart,
+  patience: Patience,
   first: Fault<DatabaseError> | undefined,
 ): Promise<WrittenPart> {
   let stored = 0
   let isSet = false
+  let isTaken = false
+  let timeouts = 0
+  /** @throws the error, unless the statement succeeds without rows */
+  const assertIsOfRow = async (error: DatabaseError): Promise<void> => {
+    if (error.rowFault?.blame === 'in the end' && ++timeouts > MAX_TIMEOUTS) throw error
+    if (isTaken || !isDoubtful(error) || error.missingPartition) return
+    await part.target.writer.write(client, NO_ROWS, 0).catch(() => {
+      throw error
+    })
+    isTaken = true
+  }
   const write = async (from: number, to: number): Promise<Fault<DatabaseError> | undefined> => {
     if (!isSet) await client.query('savepoint rows')
     isSet = true
@@ -75,22 +111,42 @@ async function bisectRows(
     try {
       written = await writeRows(client, part, from, to)
     } catch (error) {
-      if (!(error instanceof DatabaseError) || error.kind !== 'data') throw error
+      if (!(error instanceof DatabaseError) || !mayBeRow(error, part.target, patience)) throw error
       await client.query('rollback to savepoint rows')
-      return { error, row: error.row }
+      await assertIsOfRow(error)
+      return { error, row: error.rowFault?.row }
     }
     await client.query('release savepoint rows')
     isSet = false
     stored += written
     return undefined
   }
-  const needsProof = ({ sqlState }: DatabaseError): boolean => NEEDS_PROOF.includes(sqlState)
+  if (first !== undefined) await assertIsOfRow(first.error)
   const bad = await bisect(part.rows.copy.rows, write, { first, needsProof })
-  const rejected = bad.map(({ index, error }) => ({
-    record: part.rows.records[index] as WireRecord,
-    reason: { code: error.sqlState, text: error.message, rule: error.rule },
-  }))
-  return { bad: rejected, stored }
+  return {
+    bad: bad.map(({ index, error }) => ({
+      record: part.rows.records[index] as WireRecord,
+      reason: reasonOf(error),
+    })),
+    stored,
+    doubt: bad.find(({ error }) => isDoubtful(error))?.error,
+  }
+}
+
+const NO_ROWS = Buffer.alloc(0)
+
+/** Whether only a row that fails alone is the reason. */
+function needsProof({ rowFault, missingPartition }: DatabaseError): boolean {
+  return rowFault?.blame !== 'row' && !missingPartition
+}
+
+function reasonOf({ sqlState, rowFault, message, missingPartition }: DatabaseError): Reason {
+  const { rule, refusal = message } = rowFault ?? {}
+  if (!missingPartition) return { code: sqlState, text: refusal, rule }
+  const text =
+    `the table has no partition for the ${rule ?? 'row'} of this row, while it takes others; create one, then send ` +
+    `the dead letter through the flow again [${sqlState}]`
+  return { code: NO_PARTITION, text, rule, byTable: true }
 }
 
 function nameOf({ tenant, target }: TargetedRecords): string {

@@ -6,8 +6,8 @@
  * and the batch is written carefully: payloads that are certain to be refused are taken out without asking, the
  * others are bisected between savepoints, and what is refused alone becomes a dead letter. The rows of a tenant that
  * is known for rubbish, or at whose row the batch has failed, are written after those of the others: these then take
- * one statement. When every row is refused in the same way, and they are many and of several tenants, it is the table
- * that is at fault, and nothing is written off: `shared-refusals.ts`.
+ * one statement. When every row is refused, the table may be at fault and not the rows: rows that it has taken lately
+ * are tried again, and `shared-refusals.ts` decides.
  *
  * Where each tenant has a table of its own, a table that cannot be written becomes the fate of its tenant's records
  * alone, once it is certain that the tables of others can: docs/decisions/tenant-tables.md.
@@ -21,7 +21,7 @@ import { DatabaseError } from './database-error'
 import { writeDeadLetters, type Refuser } from './dead-letters'
 import type { TableName } from './identifiers'
 import { refusedElement } from './elements'
-import { writePart, writeRows, type EncodedPart } from './part-writer'
+import { mayBeRow, writePart, writeRows, type EncodedPart, type Patience } from './part-writer'
 import type { PositionMove } from './position-move'
 import { isOfGoodRecord, type RejectedRecord } from './rejected'
 import { encodeRows, type RowMapping } from './row-mapping'
@@ -29,6 +29,7 @@ import type { RowTargets, TableFailure } from './row-target'
 import { refusedPayload } from './screen'
 import type { RefusalCount, SharedRefusals } from './shared-refusals'
 import { divideBySuspicion, type TenantBreakers } from './tenant-breakers'
+import { NO_EVIDENCE, type Evidence, type Witnesses } from './witnesses'
 import { writtenOff } from './write-off'
 
 export interface RecordWriterOptions {
@@ -37,6 +38,8 @@ export interface RecordWriterOptions {
   readonly breakers: TenantBreakers
   /** Of all partitions of the sink together. */
   readonly refusals: SharedRefusals
+  /** Rows that the table has taken lately. */
+  readonly witnesses: Witnesses
   /** What the payloads are screened for. */
   readonly screening: Pick<RowMapping, 'columns' | 'payloadType'>
   /** `undefined`: rejected records are given to `deliverRejected` before the batch is committed without them. */
@@ -95,8 +98,13 @@ interface Stored {
 /** After a batch with bad payloads, so many batches are looked through first. */
 const WATCHFUL_BATCHES = 20
 
+/** So often a batch may run into a limit before one of its rows is taken for the reason. */
+const PATIENT_ATTEMPTS = 3
+
 export class RecordWriter {
   private watchful = 0
+  /** How often a batch, known by its first record, has run into a limit that one of its rows may exceed. */
+  private readonly overLimit = new WeakMap<WireRecord, number>()
 
   constructor(private readonly options: RecordWriterOptions) {}
 
@@ -112,10 +120,20 @@ export class RecordWriter {
     try {
       return await this.quicklyOrCarefully(records, position)
     } catch (error) {
-      if (!(error instanceof DatabaseError) || !error.missingPartition || partitionsForgotten) throw error
+      if (!(error instanceof DatabaseError)) throw error
+      if (error.rowFault?.blame === 'in the end') this.noteOverLimit(records)
+      if (!error.missingPartition || partitionsForgotten) throw error
       if (!this.options.targets.forgetPartitions()) throw error
       return this.write(records, position, true)
     }
+  }
+
+  private noteOverLimit([first]: readonly WireRecord[]): void {
+    if (first !== undefined) this.overLimit.set(first, (this.overLimit.get(first) ?? 0) + 1)
+  }
+
+  private patienceWith([first]: readonly WireRecord[]): Patience {
+    return { isOver: first !== undefined && (this.overLimit.get(first) ?? 0) >= PATIENT_ATTEMPTS }
   }
 
   private async quicklyOrCarefully(
@@ -156,8 +174,10 @@ export class RecordWriter {
       return written
     } catch (error) {
       if (!(error instanceof DatabaseError)) throw error
-      if (error.kind === 'data') {
-        const failed = writing === undefined ? undefined : { records: writing.rows.records, error }
+      const failed = writing && { records: writing.rows.records, error }
+      if (error.kind === 'data') return carefully({ failed })
+      const shared = writing?.tenant === undefined ? writing?.target : undefined
+      if (shared !== undefined && mayBeRow(error, shared, this.patienceWith(records))) {
         return carefully({ failed })
       }
       if (writing?.tenant === undefined || !targets.isOwnFault(writing.target, error)) throw error
@@ -189,9 +209,10 @@ export class RecordWriter {
     claims: (() => void)[],
   ): Promise<Written | undefined> {
     const { deadLetters, deliverRejected, breakers, refusals, targets } = this.options
-    const guilty = how.failed?.records[how.failed.error.row ?? -1]
+    const guilty = how.failed?.records[how.failed.error.rowFault?.row ?? -1]
     const isSuspect = (tenant: unknown): boolean =>
       breakers.isOpen(tenant) || (guilty !== undefined && guilty.tenant === tenant)
+    const patience = this.patienceWith(records)
     let { begunUnder, failed } = how
     let due = records
     const delivered: RejectedRecord[] = []
@@ -205,18 +226,25 @@ export class RecordWriter {
         const failures = [...prepared.failures]
         const parts: EncodedPart[] = []
         let rows = 0
+        let doubt: DatabaseError | undefined
         for (const part of prepared.parts) {
-          const written = await writePart(client, part, targets, failed && faultOf(part, failed))
+          const known = failed && faultOf(part, failed)
+          const written = await writePart(client, part, targets, patience, known)
           if (written instanceof DatabaseError) {
             failures.push({ tenant: part.tenant as string, records: part.rows.records, error: written })
             continue
           }
           rows += written.stored
           rejected.push(...written.bad)
+          doubt ??= written.doubt
           if (part.rows.copy.rows > written.bad.length) parts.push(part)
         }
         rejected.push(...writtenOff(failures, parts.length > 0, targets))
-        if (rejected.length === due.length) claims.push(refusals.claim(rejected, begunUnder))
+        if (parts.length === 0 && rejected.length > 0) {
+          const evidence = await this.evidence(client, due)
+          if (doubt !== undefined && !evidence.anyPasses) throw doubt
+          if (rejected.length === due.length) claims.push(refusals.claim(rejected, begunUnder, evidence))
+        }
         if (deadLetters === undefined && rejected.length > 0) throw new Undelivered()
         return { parts, rows }
       }).catch((error: unknown) => {
@@ -237,6 +265,15 @@ export class RecordWriter {
       const gone = new Set(found.map(({ record }) => record))
       due = due.filter((record) => !gone.has(record))
     }
+  }
+
+  /** Whether the table takes other rows, when it has taken none of these. */
+  private async evidence(client: PoolClient, records: readonly WireRecord[]): Promise<Evidence> {
+    const { targets, witnesses } = this.options
+    const tenants = new Set(records.map(({ tenant }) => tenant))
+    if (targets.shared !== undefined) return witnesses.ask(client, targets.shared, tenants)
+    // What is stored in the tables of others says nothing about a table, and enough about the sink.
+    return { ...NO_EVIDENCE, othersPass: witnesses.hasOthers(tenants) }
   }
 
   private screen(
@@ -319,6 +356,8 @@ export class RecordWriter {
       throw error
     }
     for (const { rows } of stored) this.options.onStored?.(rows.copy.rows, rows.empty)
+    const isRejected = new Set(rejected.map(({ record }) => record))
+    for (const part of stored) this.options.witnesses.note(part, isRejected)
     this.options.onTimeReplaced?.(stored.flatMap(({ rows }) => rows.timeReplaced))
     targets.noteWritten(stored.flatMap(({ tenant }) => tenant ?? []))
     return { rows: records.length - rejected.length, rejected, before: false }
@@ -347,8 +386,9 @@ class Undelivered extends PipelineError {
 
 /** What a failure tells about a part, so that it need not be asked again; `undefined`: nothing. */
 function faultOf({ rows }: EncodedPart, { records, error }: FailedRows): Fault<DatabaseError> | undefined {
-  if (error.row !== undefined) {
-    const row = rows.records.indexOf(records[error.row] as WireRecord)
+  const named = error.rowFault?.row
+  if (named !== undefined) {
+    const row = rows.records.indexOf(records[named] as WireRecord)
     return row < 0 ? undefined : { error, row }
   }
   const isSame =

@@ -8,8 +8,10 @@ export interface Reason {
    */
   readonly code: string
   readonly text: string
-  /** The constraint, or else the column, by which PostgreSQL has refused the row, where it says so. */
+  /** The constraint, the column or the partition key by which PostgreSQL has refused the row, where it says so. */
   readonly rule?: string | undefined
+  /** PostgreSQL has refused the row, and did not say whether the row or the table is at fault. */
+  readonly byTable?: boolean
 }
 
 /** The record is good: its tenant's own table cannot be written, while those of other tenants can. */
@@ -18,14 +20,14 @@ export const TENANT_TABLE = 'TENANT_TABLE'
 /** The record is good, and late: the retention would drop its row. */
 export const TIME_OUTDATED = 'TIME_OUTDATED'
 
-/** The record is good, and late: the partition of its day is no longer in the table. */
+/** The record is good, and the table has no partition for it: of its day any more, of its tenant yet. */
 export const NO_PARTITION = 'NO_PARTITION'
 
 const OF_GOOD_RECORDS: ReadonlySet<string> = new Set([TENANT_TABLE, TIME_OUTDATED, NO_PARTITION])
 
 /** A reason that says nothing against the record or its tenant, and nothing about the rows of other times and tables. */
-export function isOfGoodRecord({ code }: Reason): boolean {
-  return OF_GOOD_RECORDS.has(code)
+export function isOfGoodRecord({ code, byTable = false }: Reason): boolean {
+  return OF_GOOD_RECORDS.has(code) && !byTable
 }
 
 export interface RejectedRecord {

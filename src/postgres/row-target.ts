@@ -41,6 +41,8 @@ export interface Division {
 export interface RowTargets {
   /** For sentences. */
   readonly name: string
+  /** The table that all tenants share; `undefined` when each has its own. */
+  readonly shared: RowTarget | undefined
   /** @throws DatabaseError that is not the fault of one tenant's table */
   divide(records: readonly WireRecord[]): Promise<Division>
   /** Somebody has dropped partitions. @returns false when none of them are ours */
@@ -59,21 +61,21 @@ export interface RowTargets {
 export class SharedTable implements RowTargets {
   readonly name: string
 
-  constructor(private readonly target: RowTarget) {
-    this.name = `"${target.table.table}"`
+  constructor(readonly shared: RowTarget) {
+    this.name = `"${shared.table.table}"`
   }
 
   divide(records: readonly WireRecord[]): Promise<Division> {
     return Promise.resolve({
-      parts: [{ target: this.target, tenant: undefined, records }],
+      parts: [{ target: this.shared, tenant: undefined, records }],
       rejected: [],
       failures: [],
     })
   }
 
   forgetPartitions(): boolean {
-    this.target.partitions?.forget()
-    return this.target.partitions !== undefined
+    this.shared.partitions?.forget()
+    return this.shared.partitions !== undefined
   }
 
   isOwnFault(): boolean {

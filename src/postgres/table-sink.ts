@@ -36,6 +36,7 @@ import type { SinkEvents } from './sink-events'
 import { TenantBreakers } from './tenant-breakers'
 import type { SchemaTemplate } from './tenant-schema'
 import { TenantTables } from './tenant-tables'
+import { Witnesses } from './witnesses'
 
 export interface TableSinkOptions {
   readonly database: Database
@@ -93,6 +94,7 @@ export class TableSink {
   private readonly breakers = new TenantBreakers()
   private readonly refusals = new SharedRefusals()
   private readonly emptyColumns = new EmptyColumns()
+  private readonly witnesses = new Witnesses()
   private readonly tenantTables: TenantTables | undefined
   private prepared: Promise<Prepared> | undefined
   private readonly rangeTails = new Map<string, Promise<unknown>>()
@@ -293,6 +295,7 @@ export class TableSink {
       breakers: this.breakers,
       refusals: this.refusals,
       screening: shared?.mapping ?? { columns, payloadType },
+      witnesses: this.witnesses,
       deadLetters,
       refuser,
       deliverRejected,

@@ -11,6 +11,7 @@ import type { DailyPartitions } from './partitions'
 import type { PreparedTable } from './prepared-table'
 import type { RejectedRecord } from './rejected'
 import type { Division, RowTarget, RowTargets, TableFailure, TargetedRecords } from './row-target'
+import { faultOf } from './sqlstate'
 import { listOwnTables } from './sql/list-own-tables'
 import type { TableLayout } from './table'
 import type { SchemaTemplate } from './tenant-schema'
@@ -30,11 +31,12 @@ export interface TenantTablesOptions {
 /** Tables that are remembered as prepared; one that is not is looked at again, which costs a query. */
 const MAX_TABLES = 1000
 
-/** SQLSTATEs that tell of a schema, a table, a column or a right; not of the login or of the database. */
-const OF_A_TABLE = /^(3F|42|0A|55|XX)/
+/** Besides those that a row may be the reason for: a sequence that has reached its end, a corrupted table or index. */
+const OF_A_TABLE = /^(2200H|XX)/
 
 export class TenantTables implements RowTargets {
   readonly name: string
+  readonly shared = undefined
   /** The one used last is at the end. */
   private readonly tables = new Map<string, Promise<PreparedTable>>()
   /** Tenants whose table cannot be written, with the count of `writes` when that began. */
@@ -146,6 +148,8 @@ export class TenantTables implements RowTargets {
   }
 }
 
+/** It speaks of a schema, a table, a column or a right; not of the login or of the database. */
 function isOfATable({ kind, sqlState, missingPartition }: DatabaseError): boolean {
-  return kind === 'configuration' && !missingPartition && OF_A_TABLE.test(sqlState)
+  if (kind !== 'configuration' || missingPartition) return false
+  return faultOf(sqlState).blame === 'perhaps' || OF_A_TABLE.test(sqlState)
 }

@@ -18,6 +18,7 @@ import { markPutOff } from '../../src/postgres/sql/mark-put-off'
 import { prepareTable } from '../../src/postgres/table'
 import { TenantBreakers } from '../../src/postgres/tenant-breakers'
 import { TableSink, type TableSinkOptions } from '../../src/postgres/table-sink'
+import { Witnesses } from '../../src/postgres/witnesses'
 import type { KafkaRange, WireRecord } from '../../src/runtime/wire'
 import { keptLog } from './events'
 
@@ -94,6 +95,7 @@ export async function openWriter(
     targets: new SharedTable({ table, mapping, writer, partitions }),
     breakers: new TenantBreakers(),
     refusals: new SharedRefusals(),
+    witnesses: new Witnesses(),
     screening: mapping,
     deadLetters: DEAD_LETTERS,
     refuser: REFUSER,

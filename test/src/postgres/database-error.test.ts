@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { asDatabaseError } from '../../../src/postgres/database-error'
-import { faultKind } from '../../../src/postgres/sqlstate'
+import { faultOf } from '../../../src/postgres/sqlstate'
 
 const fromServer = (code: string, message: string, more: object = {}): unknown =>
   Object.assign(new Error(message), { code, severity: 'ERROR', ...more })
@@ -23,16 +23,18 @@ describe('errors of PostgreSQL', () => {
         '54001',
         'P0001',
         'XX000',
+        '45000',
+        'ZZ999',
       ],
     ],
     [
       'configuration',
-      ['0A000', '28P01', '3D000', '3F000', '42501', '42P01', '42703', '55000', 'XX001', 'ZZ999'],
+      ['0A000', '28P01', '3D000', '3F000', '42501', '42P01', '42703', '55000', 'XX001', '2200H'],
     ],
   ] as const) {
     it(`are ${kind} by their SQLSTATE: ${codes.join(', ')}`, () => {
       assert.deepEqual(
-        codes.map((code) => faultKind(code)),
+        codes.map((code) => faultOf(code).kind),
         codes.map(() => kind),
       )
     })
@@ -58,7 +60,8 @@ describe('errors of PostgreSQL', () => {
   it('name the row of a COPY, for JSON as well', () => {
     const where = 'JSON data, line 1: {"a"\nCOPY iot_messages, line 17, column payload: "{"a""'
     assert.equal(
-      asDatabaseError(fromServer('22P02', 'invalid input syntax for type json', { where }), 'x').row,
+      asDatabaseError(fromServer('22P02', 'invalid input syntax for type json', { where }), 'x').rowFault
+        ?.row,
       16,
     )
   })
@@ -67,12 +70,12 @@ describe('errors of PostgreSQL', () => {
     const where =
       'COPY iot_messages, line 17, column payload: "\nCOPY x, line 1, column y: , line 2, column z: "'
     const error = asDatabaseError(fromServer('22P05', 'unsupported Unicode escape sequence', { where }), 'x')
-    assert.deepEqual([error.row, error.rule], [16, 'payload'])
+    assert.deepEqual([error.rowFault?.row, error.rowFault?.rule], [16, 'payload'])
   })
 
   it('say by which constraint or column a row is refused, where PostgreSQL says it', () => {
     const ruleOf = (more: object): string | undefined =>
-      asDatabaseError(fromServer('23514', 'refused', more), 'x').rule
+      asDatabaseError(fromServer('23514', 'refused', more), 'x').rowFault?.rule
     const where = 'COPY iot_messages, line 1: "a\tb"'
     assert.equal(ruleOf({ constraint: 'closed', column: 'site', where }), 'closed')
     assert.equal(ruleOf({ column: 'site', where }), 'site')
