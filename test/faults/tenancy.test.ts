@@ -1,10 +1,12 @@
-/** P10 and P13: what one tenant's data can do to the others in PostgreSQL, and what one tenant's readers can see. */
+/** P10, P13 and P16: what one tenant's data can do to the others in PostgreSQL, and what one tenant's readers can see. */
 import assert from 'node:assert/strict'
 import { Pool } from 'pg'
 import { until } from '../support/until'
 import { faultRow } from './row'
 import { changed, Stage } from './stage'
-import type { StagedPostgres } from './staged-postgres'
+import { WRITER, type StagedPostgres } from './staged-postgres'
+
+const SINK = 'tenant-postgres-sink'
 
 describe('faults of a tenant', function () {
   this.timeout(120_000)
@@ -45,6 +47,53 @@ describe('faults of a tenant', function () {
       })
       await client.query('alter table iot_messages drop constraint poison')
       assert.equal(await count(`iot_dead_letters where tenant_id <> '${tenant}'`), 0)
+    },
+  )
+
+  faultRow(
+    {
+      id: 'P16',
+      title: "one tenant's partition of the table is missing, and is made: the others go on",
+      deadLetters: true,
+      timeoutMs: 300_000,
+    },
+    () => stage,
+    async () => {
+      const { client } = stage.postgres as StagedPostgres
+      const count = async (sql: string): Promise<number> =>
+        Number((await client.query<{ n: string }>(`select count(*) as n from ${sql}`)).rows[0]?.n)
+      await until('there are rows', async () => (await count('iot_messages').catch(() => 0)) > 0)
+      await stage.nodeRed.deploy(changed(stage.flow, SINK, { createTable: false }), 'nodes')
+      await client.query(`begin;
+        alter table iot_messages rename to former;
+        create table iot_messages (like former including defaults) partition by list (tenant_id);
+        create table of_one partition of iot_messages for values in ('tenant-1');
+        create table of_three partition of iot_messages for values in ('tenant-3');
+        grant all on iot_messages to ${WRITER};
+        commit`)
+      try {
+        const others = `iot_messages where tenant_id <> 'tenant-2'`
+        const homeless = `iot_dead_letters where tenant_id = 'tenant-2' and code = 'NO_PARTITION'`
+        await until(
+          () => `others progress, and what has no partition is kept\n${stage.nodeRed.logTail()}`,
+          async () => (await count(homeless).catch(() => 0)) >= 200 && (await count(others)) >= 500,
+        )
+        await client.query(`create table of_two partition of iot_messages for values in ('tenant-2')`)
+        await until('its rows are stored', async () => (await count('of_two')) > 0)
+        assert.equal(
+          await count(`iot_dead_letters where code = 'NO_PARTITION' and tenant_id <> 'tenant-2'`),
+          0,
+        )
+      } finally {
+        await client.query(`begin;
+          lock table iot_messages;
+          insert into former select * from iot_messages;
+          drop table iot_messages;
+          alter table former rename to iot_messages;
+          commit`)
+      }
+      await stage.nodeRed.deploy(stage.flow, 'nodes')
+      await stage.untilGreen(SINK)
     },
   )
 
