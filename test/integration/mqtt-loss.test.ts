@@ -154,9 +154,11 @@ describe('MQTT source, when the flow stands', () => {
     const rules = path.join(tmpdir(), `${name}.acl`)
     writeFileSync(rules, `user node\ntopic readwrite ${name}/#\n`)
     await startBroker([`acl_file ${rules}`], { user })
+    process.env.TEST_MQTT_PASSWORD = user.password
     const flow = await SourceFlow.start({
-      url: broker.address.replace('//', '//node:secret@'),
+      url: broker.address,
       name,
+      broker: { user: user.name, passwordEnv: 'TEST_MQTT_PASSWORD' },
       source: { windowMessages: 50 },
     })
     await flow.untilConnected()
@@ -165,6 +167,7 @@ describe('MQTT source, when the flow stands', () => {
     await until('all have arrived', () => flow.payloads.length === 200)
     assert.equal(flow.status.fill, 'green')
     assert.equal(flow.log.filter((line) => /does not tell/.test(line)).length, 1)
+    delete process.env.TEST_MQTT_PASSWORD
   })
 
   it('shows the age of a message that a node keeps to itself, emits it again, and stays connected', async () => {
