@@ -85,37 +85,54 @@ describe('fail-over of PostgreSQL', function () {
       )
     },
   )
-
-  faultRow(
-    {
-      id: 'P16',
-      title: 'a synchronous standby is frozen, COMMIT is cancelled meanwhile, and then it takes over',
-    },
-    () => stage,
-    async () => {
-      const waiting = `from pg_stat_activity where wait_event = 'SyncRep'`
-      await postgres.client.query(`alter system set synchronous_standby_names = '*'`)
-      await postgres.client.query('select pg_reload_conf()')
-      await until('the standby is synchronous', async () => {
-        const state = await postgres.ask<string>('select sync_state from pg_stat_replication')
-        return state === 'sync'
-      })
-      await postgres.untilMoreRows(500)
-      const thaw = freeze(standby)
-      try {
-        for (let cancelled = 0; cancelled < 3; cancelled++) {
-          await until('COMMIT waits for the standby', async () => {
-            return ((await postgres.ask<number>(`select count(*)::int ${waiting}`)) ?? 0) > 0
-          })
-          await postgres.client.query(`select pg_cancel_backend(pid) ${waiting}`)
-        }
-        await postgres.server.kill()
-      } finally {
-        thaw()
-      }
-      await postgres.lookAt(standby)
-      await postgres.client.query('select pg_promote(true, 60)')
-      await stage.untilGreen(SINK)
-    },
-  )
 })
+
+for (const exactlyOnce of ['ledger', 'key'] as const) {
+  describe(`a synchronous standby, written to by ${exactlyOnce}`, function () {
+    this.timeout(120_000)
+    let stage: Stage
+    let postgres: StagedPostgres
+    let standby: OwnPostgres
+    before(async () => {
+      const change = { 'tenant-postgres-sink': { exactlyOnce } }
+      stage = await Stage.start({ secondLeg: true, standby: true, change })
+      postgres = stage.postgres as StagedPostgres
+      standby = postgres.standby as OwnPostgres
+      await stage.untilGreen(SINK)
+    })
+    after(() => stage?.stop())
+
+    faultRow(
+      {
+        id: 'P16',
+        title: `a synchronous standby is frozen, COMMIT is cancelled meanwhile, and it takes over; by ${exactlyOnce}`,
+      },
+      () => stage,
+      async () => {
+        const waiting = `from pg_stat_activity where wait_event = 'SyncRep'`
+        await postgres.client.query(`alter system set synchronous_standby_names = '*'`)
+        await postgres.client.query('select pg_reload_conf()')
+        await until('the standby is synchronous', async () => {
+          const state = await postgres.ask<string>('select sync_state from pg_stat_replication')
+          return state === 'sync'
+        })
+        await postgres.untilMoreRows(500)
+        const thaw = freeze(standby)
+        try {
+          for (let cancelled = 0; cancelled < 3; cancelled++) {
+            await until('COMMIT waits for the standby', async () => {
+              return ((await postgres.ask<number>(`select count(*)::int ${waiting}`)) ?? 0) > 0
+            })
+            await postgres.client.query(`select pg_cancel_backend(pid) ${waiting}`)
+          }
+          await postgres.server.kill()
+        } finally {
+          thaw()
+        }
+        await postgres.lookAt(standby)
+        await postgres.client.query('select pg_promote(true, 60)')
+        await stage.untilGreen(SINK)
+      },
+    )
+  })
+}
