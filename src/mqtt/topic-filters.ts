@@ -52,6 +52,8 @@ export function matches(filter: string, topic: string): boolean {
 
 /** Filters that are looked for at most; they double with each level. */
 const MAX_COVERING = 256
+/** Of a topic or filter that others are derived from; of a longer one, those that end in `#` alone. */
+const MAX_LEVELS = 32
 
 /**
  * The filters that cover a topic or another filter, those with few `+` first: for `a/b` these are `a/b`, `a/b/#`, `a/#`,
@@ -59,8 +61,9 @@ const MAX_COVERING = 256
  */
 export function coveringFilters(topic: string, limit = MAX_COVERING): string[] {
   const { levels } = partsOf(topic)
-  const isOpen = levels.at(-1) === '#'
-  const names = isOpen ? levels.slice(0, -1) : levels
+  // A device may send a topic of 32,767 levels.
+  const isOpen = levels.at(-1) === '#' || levels.length > MAX_LEVELS
+  const names = levels.slice(0, levels.at(-1) === '#' ? -1 : undefined).slice(0, MAX_LEVELS)
   const found = isOpen ? [] : [[...names]]
   for (let length = names.length; length >= 0; length--) found.push([...names.slice(0, length), '#'])
   for (const filter of found) {

@@ -22,7 +22,7 @@ describe('MQTT poison', () => {
   async function start(...publish: Partial<IPublishPacket>[]): Promise<void> {
     const numbered = publish.map((packet, index) => ({ messageId: index + 1, ...packet }))
     broker = await startScriptedBroker({ publish: numbered })
-    flow = await SourceFlow.start({ url: broker.address, name: 'poison' })
+    flow = await SourceFlow.start({ url: broker.address, name: 'poison', source: { topic: '#, $SYS/#' } })
   }
 
   const received = (): WireRecord[] => flow.sink.received as WireRecord[]
