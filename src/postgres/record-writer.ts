@@ -105,6 +105,8 @@ export class RecordWriter {
   private watchful = 0
   /** How often a batch, known by its first record, has run into a limit that one of its rows may exceed. */
   private readonly overLimit = new WeakMap<WireRecord, number>()
+  /** Batches, known by their first record, whose last attempt has found the table at fault. */
+  private readonly stopped = new WeakSet<WireRecord>()
 
   constructor(private readonly options: RecordWriterOptions) {}
 
@@ -122,6 +124,7 @@ export class RecordWriter {
     } catch (error) {
       if (!(error instanceof DatabaseError)) throw error
       if (error.rowFault?.blame === 'in the end') this.noteOverLimit(records)
+      if (error.kind === 'configuration' && records[0] !== undefined) this.stopped.add(records[0])
       if (!error.missingPartition || partitionsForgotten) throw error
       if (!this.options.targets.forgetPartitions()) throw error
       return this.write(records, position, true)
@@ -240,6 +243,9 @@ export class RecordWriter {
           if (part.rows.copy.rows > written.bad.length) parts.push(part)
         }
         rejected.push(...writtenOff(failures, parts.length > 0, targets))
+        // The table may have been repaired between the rows that it refused and those that it took.
+        const wasStopped = rejected.length > 0 && records[0] !== undefined && this.stopped.delete(records[0])
+        if (wasStopped && parts.length > 0) throw onceMore()
         if (parts.length === 0 && rejected.length > 0) {
           const evidence = await this.evidence(client, due)
           if (doubt !== undefined && !evidence.anyPasses) throw doubt
@@ -382,6 +388,11 @@ class Undelivered extends PipelineError {
   constructor() {
     super('REJECTED_FIRST', 'rejected records have to be safe first', { retryable: true })
   }
+}
+
+function onceMore(): DatabaseError {
+  const text = 'the table takes rows again; trying those once more that it has refused'
+  return new DatabaseError('transient', 'ONCE_MORE', text, 'trying again')
 }
 
 /** What a failure tells about a part, so that it need not be asked again; `undefined`: nothing. */
