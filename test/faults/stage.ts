@@ -34,6 +34,8 @@ export interface StageOptions {
   /** A second PostgreSQL, which follows the first. */
   readonly standby?: boolean
   readonly change?: FlowChange
+  /** Added to the environment of Node-RED. */
+  readonly env?: Readonly<Record<string, string>>
   /** More nodes for the flow. */
   readonly more?: readonly FlowEntry[]
   /** Instead of the address of the proxy before Mosquitto. */
@@ -134,6 +136,7 @@ export class Stage {
       MQTT_URL: options.mqttUrl ?? `mqtt://${mqttProxy.address}`,
       KAFKA_BROKERS: kafkaProxies.map(({ address }) => address).join(','),
       ...(postgres === undefined ? {} : { DATABASE_URL: postgres.proxiedUrl }),
+      ...options.env,
     }
     const nodeRed = await startNodeRed(flow, environment)
     const stage = new Stage(mqtt, mqttProxy, kafka, kafkaProxies, postgres, nodeRed, flow, environment)

@@ -52,7 +52,7 @@ describe('faults of a tenant', function () {
 
   faultRow(
     {
-      id: 'P16',
+      id: 'P17',
       title: "one tenant's partition of the table is missing, and is made: the others go on",
       deadLetters: true,
       timeoutMs: 300_000,
