@@ -99,19 +99,20 @@ async function dropOutdatedDays(
   const partitions = await database.withClient(doing, (client) => listPartitions(client, table))
   const ofDays = partitions.flatMap((partition) => {
     const day = partitionDay(table, partition.name)
-    return day === undefined || partition.pending ? [] : [{ ...partition, day }]
+    return day === undefined ? [] : [{ ...partition, day }]
   })
-  const isDue = ofDays.some(({ day }) => day < firstDay)
+  const attached = ofDays.filter(({ pending }) => !pending)
+  const isDue = attached.some(({ day }) => day < firstDay)
   const filled = isDue
     ? await database.withClient(doing, (client) =>
         tablesWithRows(
           client,
           table,
-          ofDays.map(({ name }) => name),
+          attached.map(({ name }) => name),
         ),
       )
     : new Set<string>()
-  const parts = ofDays.map(({ name, day, comment }): Part => {
+  const parts = attached.map(({ name, day, comment }): Part => {
     const [fromMs, toMs] = [day * DAY_MS, (day + 1) * DAY_MS]
     return { name, fromMs, toMs, hasRows: filled.has(name), putOffAtMs: putOffAt(comment) }
   })
@@ -123,9 +124,7 @@ async function dropOutdatedDays(
   }
   const names = new Set(drop.map(({ name }) => name))
   // Half detached: what was begun is finished, whatever the clock says now.
-  const going = partitions.filter(
-    ({ name, pending }) => names.has(name) || (pending && isOurDay(table, name, firstDay)),
-  )
+  const going = ofDays.filter(({ name, day, pending }) => names.has(name) || (pending && day < firstDay))
   await detach(
     database,
     doing,
@@ -154,11 +153,6 @@ function judge(
   const isNew = putOff.length === 0 || putOff.some(({ putOffAtMs }) => putOffAtMs === undefined)
   const problem = reason !== undefined && isNew ? checkTheClock(table, reason, putOff.length > 0) : undefined
   return { drop, putOff, problem }
-}
-
-function isOurDay(table: TableName, name: string, firstDay: number): boolean {
-  const day = partitionDay(table, name)
-  return day !== undefined && day < firstDay
 }
 
 async function detach(
