@@ -31,7 +31,7 @@ import {
 } from './kafka-faults'
 import { API, KafkaMeddler, spoilProduce } from './kafka-meddler'
 import { limitProducer, writeInTheNameOf } from './kafka-requests'
-import { faultRow } from './row'
+import { faultRow, type Run } from './row'
 import { Stage, TOPIC } from './stage'
 
 const TENANT_TOPICS = [1, 2, 3].flatMap((tenant) =>
@@ -87,6 +87,16 @@ describe('faults of Kafka topics and producers', function () {
     },
   )
 
+  /** Takes the topic away, with all that is in it, and lets the devices go on until the producer has noticed. */
+  async function deleteTopic(run: Run): Promise<void> {
+    run.publisher.setRate(0)
+    await untilDrained(run)
+    run.deleted.push(...(await stage.records()))
+    await withAdmin(address(), (admin) => admin.deleteTopics({ topics: [TOPIC] }))
+    run.publisher.setRate(500)
+    await untilProducerSays(stage, /no such topic/)
+  }
+
   faultRow(
     {
       id: 'K12',
@@ -94,12 +104,7 @@ describe('faults of Kafka topics and producers', function () {
     },
     () => stage,
     async (run) => {
-      run.publisher.setRate(0)
-      await untilDrained(run)
-      run.deleted.push(...(await stage.records()))
-      await withAdmin(address(), (admin) => admin.deleteTopics({ topics: [TOPIC] }))
-      run.publisher.setRate(500)
-      await untilProducerSays(stage, /no such topic/)
+      await deleteTopic(run)
       await run.publisher.untilMore(1000)
       const topics = await withAdmin(address(), (admin) => admin.listTopics())
       assert.ok(!topics.includes(TOPIC), 'the topic was made by itself')
@@ -134,12 +139,7 @@ describe('faults of Kafka topics and producers', function () {
     },
     () => stage,
     async (run) => {
-      run.publisher.setRate(0)
-      await untilDrained(run)
-      run.deleted.push(...(await stage.records()))
-      await withAdmin(address(), (admin) => admin.deleteTopics({ topics: [TOPIC] }))
-      run.publisher.setRate(500)
-      await untilProducerSays(stage, /no such topic/)
+      await deleteTopic(run)
       await run.publisher.untilMore(900)
       await createTestTopic(address(), { name: TOPIC, partitions: 6, replicas: 3, config })
     },

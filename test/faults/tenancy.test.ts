@@ -15,6 +15,10 @@ describe('faults of a tenant', function () {
     stage = await Stage.start({ secondLeg: true })
   })
   after(() => stage?.stop())
+  const count = async (sql: string): Promise<number> => {
+    const { client } = stage.postgres as StagedPostgres
+    return Number((await client.query<{ n: string }>(`select count(*) as n from ${sql}`)).rows[0]?.n)
+  }
 
   faultRow(
     {
@@ -26,8 +30,6 @@ describe('faults of a tenant', function () {
     () => stage,
     async () => {
       const { client } = stage.postgres as StagedPostgres
-      const count = async (sql: string): Promise<number> =>
-        Number((await client.query<{ n: string }>(`select count(*) as n from ${sql}`)).rows[0]?.n)
       await until('there are rows', async () => (await count('iot_messages').catch(() => 0)) > 0)
       const { rows } = await client.query<{ tenant: string }>(
         'select tenant_id as tenant from iot_messages limit 1',
@@ -60,8 +62,6 @@ describe('faults of a tenant', function () {
     () => stage,
     async () => {
       const { client } = stage.postgres as StagedPostgres
-      const count = async (sql: string): Promise<number> =>
-        Number((await client.query<{ n: string }>(`select count(*) as n from ${sql}`)).rows[0]?.n)
       await until('there are rows', async () => (await count('iot_messages').catch(() => 0)) > 0)
       await stage.nodeRed.deploy(changed(stage.flow, SINK, { createTable: false }), 'nodes')
       await client.query(`begin;

@@ -5,22 +5,24 @@ import { FaultProxy } from '../faults/fault-proxy'
 import { createTestTopic, sharedKafka } from '../support/kafka'
 import { until } from '../support/until'
 
+function adminBehind(proxy: FaultProxy): KafkaJsAdmin {
+  const connection = {
+    brokers: [proxy.address],
+    clientId: 'test',
+    tls: undefined,
+    sasl: undefined,
+    connectionTimeoutMs: 2000,
+    requestTimeoutMs: 500,
+  }
+  return new KafkaJsAdmin(connection, () => undefined)
+}
+
 describe('asking Kafka for topics', () => {
   it('gives a silent broker up in time although the clock was set back by an hour meanwhile', async () => {
     const { address } = await sharedKafka()
     const topic = await createTestTopic(address)
     const proxy = await FaultProxy.start(Number(address.split(':')[1]))
-    const admin = new KafkaJsAdmin(
-      {
-        brokers: [proxy.address],
-        clientId: 'test',
-        tls: undefined,
-        sasl: undefined,
-        connectionTimeoutMs: 2000,
-        requestTimeoutMs: 500,
-      },
-      () => undefined,
-    )
+    const admin = adminBehind(proxy)
     const realNow = Date.now
     try {
       proxy.set({ blackHole: true })
@@ -39,17 +41,7 @@ describe('asking Kafka for topics', () => {
     const { address } = await sharedKafka()
     const topic = await createTestTopic(address, { partitions: 3 })
     const proxy = await FaultProxy.start(Number(address.split(':')[1]))
-    const admin = new KafkaJsAdmin(
-      {
-        brokers: [proxy.address],
-        clientId: 'test',
-        tls: undefined,
-        sasl: undefined,
-        connectionTimeoutMs: 2000,
-        requestTimeoutMs: 500,
-      },
-      () => undefined,
-    )
+    const admin = adminBehind(proxy)
     try {
       proxy.set({ blackHole: true })
       // The second attempt finds the client of the first one connected, and not ready to be used.
