@@ -1,6 +1,6 @@
 /**
  * What a sink knows, beside the clocks, about the time: on which days the rows fall that came in lately, and whether
- * the time of day of this machine was set. Both by a clock that nobody can set.
+ * the time of day of this machine was set. Both by a monotonic clock.
  */
 import { CLOCK_TOLERANCE_MS, PUT_OFF_MS } from './drop-guard'
 import { DAY_MS } from './record-time'

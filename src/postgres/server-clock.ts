@@ -1,6 +1,6 @@
 /**
- * The time of day by the clock of the PostgreSQL server, kept running here by a clock that nobody can set: it is asked
- * for at each connection and before rows are dropped, and in between it is independent of this machine's time of day.
+ * The time of day by the clock of the PostgreSQL server, carried forward here by a monotonic clock: it is asked for at each
+ * connection and before rows are dropped, and in between it is independent of this machine's time of day.
  */
 export interface Clocks {
   /** Milliseconds since 1970, by this machine. */
