@@ -12,7 +12,8 @@ import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Node, NodeAPI, NodeDef, NodeMessage } from 'node-red'
 import { flowTracking, type TrackingRuntime } from '../src/delivery/flow-tracking'
-import { link, type Message } from '../src/delivery/message-link'
+import { link } from '../src/delivery/message-link'
+import type { Message } from '../src/runtime/wire'
 
 const messages = Number(process.argv[2] ?? 100_000)
 const WINDOW = 1000

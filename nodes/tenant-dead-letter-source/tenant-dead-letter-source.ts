@@ -4,7 +4,7 @@
  */
 import type { Node, NodeAPI, NodeDef } from 'node-red'
 import { flowTracking, type TrackingRuntime } from '../../src/delivery/flow-tracking'
-import type { Message } from '../../src/delivery/message-link'
+import type { Message } from '../../src/runtime/wire'
 import { narrowed, type DeadLetterFilter } from '../../src/postgres/dead-letter-filter'
 import { DeadLetterSource } from '../../src/postgres/dead-letter-source'
 import { ReplayEvents } from '../../src/postgres/replay-events'

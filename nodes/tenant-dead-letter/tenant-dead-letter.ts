@@ -2,6 +2,7 @@
  * The node `tenant-dead-letter`: keeps what a reject output or a Catch node hands it, with the reason, in a Kafka
  * topic or a PostgreSQL table. The delivery is confirmed when the dead letter is durable, and not before.
  */
+import { receive } from '../../src/delivery/receipt'
 import type { Node, NodeAPI, NodeDef } from 'node-red'
 import { flowTracking, type TrackingRuntime } from '../../src/delivery/flow-tracking'
 import { CountLog } from '../../src/runtime/count-log'
@@ -64,9 +65,9 @@ export = function (RED: NodeAPI): void {
         },
       })
 
-    const receive = inputHandler(log, async (message, _send, done) => {
+    const store = inputHandler(log, async (message, _send, done) => {
       if (queue === undefined) return done(problem)
-      const receipt = tracker.receive(message)
+      const receipt = receive(tracker, message)
       // Another attempt of this message is under way.
       if (receipt === undefined) return done()
       if (receipt.isLate) late.add(1, message.tenant)
@@ -88,7 +89,7 @@ export = function (RED: NodeAPI): void {
       showStatus()
       done()
     })
-    this.on('input', receive)
+    this.on('input', store)
 
     const close = async (): Promise<void> => {
       if (queue !== undefined) await settlesWithin(queue.idle(), problem ? OUTAGE_BUDGET_MS : CLOSE_BUDGET_MS)

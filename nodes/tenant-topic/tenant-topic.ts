@@ -4,7 +4,7 @@
  */
 import type { Node, NodeAPI, NodeDef } from 'node-red'
 import { flowTracking, type TrackingRuntime } from '../../src/delivery/flow-tracking'
-import type { Message } from '../../src/delivery/message-link'
+import type { Message } from '../../src/runtime/wire'
 import { failRecords, rejectedMessage } from '../../src/delivery/rejected-message'
 import { asPipelineError, PipelineError } from '../../src/runtime/errors'
 import { CountLog } from '../../src/runtime/count-log'

@@ -7,6 +7,7 @@
  * message leaves, which is before anything has been stored.
  */
 import type { PipelineError } from '../runtime/errors'
+import type { FlowNode } from '../runtime/host'
 import type { Origin } from './origin'
 
 /** How a delivery ended. The worst outcome of all its copies wins. */
@@ -31,12 +32,6 @@ export interface Place {
   alive: number
   /** Of these, the ones announced by the router but not yet handed to the node. */
   announced: number
-}
-
-/** A node of the flow, as far as the tracker needs it. The object identity matters: a redeploy replaces it. */
-export interface FlowNode {
-  readonly id: string
-  readonly type?: string
 }
 
 /**

@@ -7,10 +7,10 @@
  */
 import { PipelineError } from '../runtime/errors'
 import { FlowHooks, HOOK_LABEL } from './flow-hooks'
-import type { FlowNode } from './delivery'
+import type {} from './delivery'
 import type { FlowConfig } from './flow-check'
 import { DeliveryTracker } from './tracker'
-import type { Events, Hooks } from '../runtime/host'
+import type { FlowNode, Events, Hooks } from '../runtime/host'
 
 const SWEEP_INTERVAL_MS = 1000
 

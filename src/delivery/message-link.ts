@@ -8,6 +8,7 @@
  *
  * So either one finds the delivery.
  */
+import type { Message } from '../runtime/wire'
 import type { Delivery, Failure } from './delivery'
 import { originOf } from './origin'
 
@@ -15,15 +16,6 @@ import { originOf } from './origin'
 const LINK = Symbol.for('@iot-bridge/node-red-tenant-pipeline/delivery')
 /** The same for the failure that a message behind a Catch node carries. */
 const FAILURE = Symbol.for('@iot-bridge/node-red-tenant-pipeline/failure')
-
-/** Any Node-RED message. */
-export interface Message {
-  _msgid?: string
-  payload?: unknown
-  topic?: unknown
-  error?: unknown
-  [property: string | symbol]: unknown
-}
 
 /** Ties a message to its delivery, which remembers where it comes from; call it before `send`. */
 export function link(message: Message, delivery: Delivery): void {

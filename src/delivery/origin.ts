@@ -6,10 +6,16 @@
  *
  * It only ever adds: a record that says of itself that it has failed more often is believed.
  */
-import { isBatch, isRecord, recordsOf, type DeadLetterFields, type WireRecord } from '../runtime/wire'
+import {
+  type DeadLetterFields,
+  isBatch,
+  isRecord,
+  type Message,
+  recordsOf,
+  type WireRecord,
+} from '../runtime/wire'
 import { HEADER } from '../tenant/header-names'
 import { attemptsOf, deadLetterOf } from '../tenant/replayed'
-import type { Message } from './message-link'
 
 export interface Origin {
   /** Set when the message is one letter of a `tenant-dead-letter-source`. */

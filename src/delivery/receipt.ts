@@ -6,12 +6,20 @@
  * node, a Function node or nothing at all behind the output does not.
  */
 import type { PipelineError } from '../runtime/errors'
-import { recordsOf, type WireRecord } from '../runtime/wire'
+import { type Message, recordsOf, type WireRecord } from '../runtime/wire'
 import type { Delivery } from './delivery'
-import type { Message } from './message-link'
 import { withOrigin } from './origin'
 import { failRecords, type FailedRecord, type Rejecter } from './rejected-message'
 import type { DeliveryTracker } from './tracker'
+
+/**
+ * A sink takes a message, and holds its delivery until it confirms or releases it.
+ * @returns `undefined` when the delivery has failed meanwhile: another attempt is under way, and this copy is void
+ */
+export function receive(tracker: DeliveryTracker, message: Message): Receipt | undefined {
+  const delivery = tracker.find(message)
+  return delivery?.settled === 'failed' ? undefined : new Receipt(tracker, delivery, message)
+}
 
 export class Receipt {
   /** The message with what the flow has lost of its origin. */

@@ -16,7 +16,7 @@ import { backoffMs } from '../runtime/backoff'
 import { PipelineError } from '../runtime/errors'
 import type { Settlement } from './delivery'
 import { drain } from './drain'
-import type { Message } from './message-link'
+import type { Message } from '../runtime/wire'
 import type { DeliveryTracker } from './tracker'
 
 /** The outputs of a source. */

@@ -1,7 +1,14 @@
 /** A record on its way out of an error output: at each node of this package, made here. */
 import { PipelineError } from '../runtime/errors'
-import { isBatch, isRecord, recordsOf, type MessageError, type WireRecord } from '../runtime/wire'
-import { copyLink, linkFailure, type Message } from './message-link'
+import {
+  isBatch,
+  isRecord,
+  type Message,
+  type MessageError,
+  recordsOf,
+  type WireRecord,
+} from '../runtime/wire'
+import { copyLink, linkFailure } from './message-link'
 import { numbersOf } from './record-number'
 import type { DeliveryTracker } from './tracker'
 

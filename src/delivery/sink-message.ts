@@ -7,9 +7,8 @@
  */
 import type { Completion } from '../batching/lane'
 import { asPipelineError, type PipelineError } from '../runtime/errors'
-import { isBatch, isRecord, type WireRecord } from '../runtime/wire'
-import type { Message } from './message-link'
-import type { Receipt } from './receipt'
+import { isBatch, isRecord, type Message, type WireRecord } from '../runtime/wire'
+import { receive, type Receipt } from './receipt'
 import { notRecord, rejectedMessage, type FailedRecord, type Rejecter } from './rejected-message'
 
 /** The node around the sink. */
@@ -30,7 +29,7 @@ export type Write = (record: WireRecord, completion: Completion) => void
 
 /** Takes a message into work. Throws only for a message that cannot even be read, before anything is held. */
 export function storeMessage(received: Message, host: SinkHost, write: Write, send: Send, done: Done): void {
-  const receipt = host.tracker.receive(received)
+  const receipt = receive(host.tracker, received)
   if (receipt === undefined) {
     done()
     return

@@ -17,10 +17,11 @@
  * Nothing here knows Node-RED; `flow-hooks.ts` translates the runtime's hooks into the calls below.
  */
 import { asPipelineError, PipelineError } from '../runtime/errors'
-import { Delivery, type Failure, type FlowNode, type OnSettled, type Place } from './delivery'
+import type { FlowNode } from '../runtime/host'
+import { Delivery, type Failure, type OnSettled, type Place } from './delivery'
 import { carriedFailure, closeFailure, isSameError, settlementOf } from './failures'
-import { link, linkedDelivery, type Message } from './message-link'
-import { Receipt } from './receipt'
+import { link, linkedDelivery } from './message-link'
+import type { Message } from '../runtime/wire'
 import { numberRecords } from './record-number'
 
 export interface TrackerOptions {
@@ -73,15 +74,6 @@ export class DeliveryTracker {
       this.openFailure(delivery, nodeId, asPipelineError(thrown))
     }
     this.emitted(delivery)
-  }
-
-  /**
-   * A sink takes a message, and holds its delivery until it confirms or releases it.
-   * @returns `undefined` when the delivery has failed meanwhile: another attempt is under way, and this copy is void
-   */
-  receive(message: Message): Receipt | undefined {
-    const delivery = this.find(message)
-    return delivery?.settled === 'failed' ? undefined : new Receipt(this, delivery, message)
   }
 
   /**

@@ -1,6 +1,5 @@
 /** What a consumer sends into the flow: a batch, or a part of one, as a message. */
-import type { Message } from '../delivery/message-link'
-import type { KafkaRange, OffsetGap, WireRecord } from '../runtime/wire'
+import type { KafkaRange, Message, OffsetGap, WireRecord } from '../runtime/wire'
 import { wireRecordOf } from './consumed-record'
 import type { ConsumedRecord, TopicPartition } from './driver'
 import type { TopicNames } from './topic-names'

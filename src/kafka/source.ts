@@ -6,7 +6,7 @@
  * for what the flow has filtered, so a later part must never overtake an earlier one.
  */
 import type { FlowTracking } from '../delivery/flow-tracking'
-import type { Message } from '../delivery/message-link'
+import type { Message } from '../runtime/wire'
 import { FlowCheck } from '../delivery/flow-check'
 import { MESSAGES, Redelivery, type WhenFiltered } from '../delivery/redelivery'
 import { backoffMs } from '../runtime/backoff'

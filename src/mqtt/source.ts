@@ -7,12 +7,11 @@
  */
 import type { IPublishPacket } from 'mqtt'
 import type { FlowTracking } from '../delivery/flow-tracking'
-import type { Message } from '../delivery/message-link'
 import { FlowCheck } from '../delivery/flow-check'
 import { MESSAGES, Redelivery, type WhenFiltered } from '../delivery/redelivery'
 import { CLOSE_BUDGET_MS, settlesWithin } from '../runtime/deadline'
 import type { PipelineError } from '../runtime/errors'
-import type { MqttFields } from '../runtime/wire'
+import type { Message, MqttFields } from '../runtime/wire'
 import type { HeldMessage } from './acknowledgement-window'
 import type { QueueForecast } from './broker-queue'
 import { checkBrokerSettings, type BrokerSettings } from './broker-settings'

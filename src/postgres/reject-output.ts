@@ -6,7 +6,7 @@
 import { setMaxListeners } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Settlement } from '../delivery/delivery'
-import type { Message } from '../delivery/message-link'
+import type { Message } from '../runtime/wire'
 import type { DeliveryTracker } from '../delivery/tracker'
 import { backoffMs } from '../runtime/backoff'
 import { endsBefore } from '../runtime/deadline'

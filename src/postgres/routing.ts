@@ -12,16 +12,16 @@
  */
 import { PipelineError } from '../runtime/errors'
 import {
-  isBatch,
-  recordsOf,
   type DeadLetterFields,
+  isBatch,
   type KafkaRange,
+  type Message,
   type OffsetGap,
+  recordsOf,
   type WireRecord,
 } from '../runtime/wire'
 import { asRecord } from './elements'
 import { deadLetterOf } from '../tenant/replayed'
-import type { Message } from '../delivery/message-link'
 
 export type ExactlyOnce = 'ledger' | 'key'
 

@@ -6,8 +6,9 @@
  * it again, and the sink's own position, or the key, says whether it is there. A replayed dead letter is not: how it
  * ended is noted already.
  */
+import { receive } from '../delivery/receipt'
 import type { Delivery } from '../delivery/delivery'
-import type { Message } from '../delivery/message-link'
+import type { Message } from '../runtime/wire'
 import type { DeliveryTracker } from '../delivery/tracker'
 import { asPipelineError, PipelineError } from '../runtime/errors'
 import { lateCopy } from './batch-writer'
@@ -34,7 +35,7 @@ export class SinkIntake {
   /** Never rejects: what happens to the message is told by `done`. */
   async receive(message: Message, done: (error?: Error) => void): Promise<void> {
     const { tracker, sink, exactlyOnce, onLate } = this.options
-    const receipt = tracker.receive(message)
+    const receipt = receive(tracker, message)
     if (receipt === undefined) return done()
     const { delivery, isLate } = receipt
     try {

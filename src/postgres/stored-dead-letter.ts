@@ -4,8 +4,7 @@
  *
  * The payload is never looked into, so nothing in it can say anything about the letter.
  */
-import type { Message } from '../delivery/message-link'
-import type { KafkaFields, WireRecord } from '../runtime/wire'
+import type { KafkaFields, Message, WireRecord } from '../runtime/wire'
 import { HEADER } from '../tenant/header-names'
 import { decodeHeaders } from '../tenant/record-headers'
 import type { DeadLetterRow } from './sql/read-dead-letters'

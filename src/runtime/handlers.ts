@@ -3,7 +3,7 @@
  * handler throws, or a promise of it rejects with, reaches `done`; and what `done` throws, because a hook or a node
  * behind it is at fault, reaches the log.
  */
-import type { Message } from '../delivery/message-link'
+import type { Message } from './wire'
 import { asPipelineError } from './errors'
 import type { EventLog } from './event-log'
 

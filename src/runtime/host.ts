@@ -2,8 +2,13 @@
  * The parts of Node-RED's runtime which the library uses, as plain shapes: `src/` never imports `node-red`, so
  * that all of it can be tested without a runtime. The adapters in `nodes/` hand the real objects in.
  */
-import type { FlowNode } from '../delivery/delivery'
-import type { Message } from '../delivery/message-link'
+import type { Message } from './wire'
+
+/** A node of the flow, as far as the tracker needs it. The object identity matters: a redeploy replaces it. */
+export interface FlowNode {
+  readonly id: string
+  readonly type?: string
+}
 
 /** One message on its way from a node to another (`RED.hooks`: onSend, preRoute, preDeliver). */
 export interface SendEvent {

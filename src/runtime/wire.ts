@@ -5,7 +5,15 @@
  * One message is one record, or, with `msg.batch`, `msg.payload` is an array of records that have the same
  * fields. One delivery then stands for the whole batch.
  */
-import type { Message } from '../delivery/message-link'
+
+/** Any Node-RED message. */
+export interface Message {
+  _msgid?: string
+  payload?: unknown
+  topic?: unknown
+  error?: unknown
+  [property: string | symbol]: unknown
+}
 
 /** MQTT 5 user properties: one name may have several values. */
 export type UserProperties = Readonly<Record<string, string | readonly string[]>>

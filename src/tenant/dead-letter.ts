@@ -6,9 +6,8 @@
  * that writing the same dead letter again after an interrupted COMMIT, or after a crash, does not make two of it.
  */
 import { createHash, randomUUID } from 'node:crypto'
-import type { Message } from '../delivery/message-link'
 import { attemptsWith, type Origin } from '../delivery/origin'
-import { isRecord, recordsOf, type KafkaRange, type WireRecord } from '../runtime/wire'
+import { isRecord, type KafkaRange, type Message, recordsOf, type WireRecord } from '../runtime/wire'
 import { HEADER } from './header-names'
 import { bytesOf, textOf, type PayloadEncoding } from './payload-bytes'
 

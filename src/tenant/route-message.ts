@@ -1,8 +1,7 @@
 /** Takes a message apart into what has a route and what has none. */
-import type { Message } from '../delivery/message-link'
 import { notRecord, type FailedRecord } from '../delivery/rejected-message'
 import { asRecordError, type PipelineError } from '../runtime/errors'
-import { isRecord, recordsOf, type WireRecord } from '../runtime/wire'
+import { isRecord, type Message, recordsOf, type WireRecord } from '../runtime/wire'
 import { applyRoute, type TopicRouter } from './topic-router'
 
 export interface RoutedMessage {

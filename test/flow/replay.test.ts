@@ -5,7 +5,7 @@ import tenantDeadLetterSource from '../../nodes/tenant-dead-letter-source/tenant
 import tenantKafkaCluster from '../../nodes/tenant-kafka-cluster/tenant-kafka-cluster'
 import tenantPostgres from '../../nodes/tenant-postgres/tenant-postgres'
 import tenantPostgresSink from '../../nodes/tenant-postgres-sink/tenant-postgres-sink'
-import type { Message } from '../../src/delivery/message-link'
+import type { Message } from '../../src/runtime/wire'
 import { createDeadLetterTable, insertDeadLetters } from '../../src/postgres/dead-letter-table'
 import { PipelineError } from '../../src/runtime/errors'
 import { deadLettersOf } from '../../src/tenant/dead-letter'

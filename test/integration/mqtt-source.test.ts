@@ -9,7 +9,7 @@ import { startMosquitto, type Mosquitto, type MosquittoOptions } from '../../dev
 import { startAedes } from '../../dev/services/mqtt'
 import brokerNode from '../../nodes/tenant-mqtt-broker/tenant-mqtt-broker'
 import sourceNode from '../../nodes/tenant-mqtt-source/tenant-mqtt-source'
-import type { Message } from '../../src/delivery/message-link'
+import type { Message } from '../../src/runtime/wire'
 import { PipelineError } from '../../src/runtime/errors'
 import { deliveryNodes, type TestSink } from '../support/delivery-nodes'
 import { deploy, helper, loadFlow, startRuntime, stopRuntime, type FlowEntry } from '../support/runtime'

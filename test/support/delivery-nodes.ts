@@ -2,10 +2,11 @@
  * A source and a sink for flow tests of the delivery tracker: the smallest nodes that keep its contract, so that
  * what a test sees comes from Node-RED's own nodes between them.
  */
+import { receive } from '../../src/delivery/receipt'
 import type { Node, NodeAPI, NodeDef, NodeMessage } from 'node-red'
 import type { Delivery, Settlement } from '../../src/delivery/delivery'
 import { flowTracking, type FlowTracking, type TrackingRuntime } from '../../src/delivery/flow-tracking'
-import type { Message } from '../../src/delivery/message-link'
+import type { Message } from '../../src/runtime/wire'
 import { PipelineError } from '../../src/runtime/errors'
 
 export interface TestSource extends Node {
@@ -65,7 +66,7 @@ export function deliveryNodes(RED: NodeAPI): void {
       const msg = message as Message
       const { tracker } = tracking
       this.received.push(msg)
-      const receipt = tracker.receive(msg)
+      const receipt = receive(tracker, msg)
       if (receipt?.delivery === undefined) return done()
       if (receipt.isLate) {
         this.late.push(receipt.delivery)

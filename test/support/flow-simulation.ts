@@ -6,12 +6,12 @@
 import assert from 'node:assert/strict'
 import type { Delivery, Settlement } from '../../src/delivery/delivery'
 import { FlowHooks } from '../../src/delivery/flow-hooks'
-import { link, type Message } from '../../src/delivery/message-link'
+import { link } from '../../src/delivery/message-link'
 import { storeMessage } from '../../src/delivery/sink-message'
 import { DeliveryTracker } from '../../src/delivery/tracker'
 import { PipelineError } from '../../src/runtime/errors'
 import type { CompleteEvent, ReceiveEvent, RuntimeNode, SendEvent } from '../../src/runtime/host'
-import type { MessageError } from '../../src/runtime/wire'
+import type { Message, MessageError } from '../../src/runtime/wire'
 
 const TURN_MS = 10
 const TIMEOUT_MS = 5_000

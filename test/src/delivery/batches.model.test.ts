@@ -2,15 +2,16 @@
  * Random batches against a model: whichever records fail, for now or for good, and whatever a Function node makes of the
  * batch on the way, no record is lost, each is settled once, and none that has kept its identity is stored twice.
  */
+import { receive } from '../../../src/delivery/receipt'
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import type { Delivery } from '../../../src/delivery/delivery'
-import { linkedDelivery, type Message } from '../../../src/delivery/message-link'
+import { linkedDelivery } from '../../../src/delivery/message-link'
 import { FAILED_MESSAGES, Redelivery } from '../../../src/delivery/redelivery'
 import { storeMessage } from '../../../src/delivery/sink-message'
 import { DeliveryTracker } from '../../../src/delivery/tracker'
 import { PipelineError } from '../../../src/runtime/errors'
-import { recordsOf, type WireRecord } from '../../../src/runtime/wire'
+import { type Message, recordsOf, type WireRecord } from '../../../src/runtime/wire'
 
 /** What a Function node does with the records of a batch. */
 const TRANSFORMS: Readonly<Record<string, (records: WireRecord[]) => unknown[]>> = {
@@ -53,7 +54,7 @@ async function run({ letters, forNow: early, forGood: bad, transform, output }: 
   const [stored, dead, settled]: [string[], string[], string[]] = [[], [], []]
   const failedOnce = new Set<string>()
   const take = (message: Message, into: string[]): void => {
-    tracker.receive(message)?.confirm()
+    receive(tracker, message)?.confirm()
     into.push(...recordsOf(message).map(({ payload }) => String(payload)))
   }
   const outcomeOf = (letter: string): PipelineError | undefined => {

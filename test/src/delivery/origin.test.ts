@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { Delivery } from '../../../src/delivery/delivery'
-import { link, type Message } from '../../../src/delivery/message-link'
+import { link } from '../../../src/delivery/message-link'
 import { originOf, withOrigin } from '../../../src/delivery/origin'
-import type { WireRecord } from '../../../src/runtime/wire'
+import type { Message, WireRecord } from '../../../src/runtime/wire'
 
 const deadLetter = { id: 'letter', source: 'node', attempts: 2 }
 const record = (offset: number, attempts?: number): WireRecord => ({

@@ -1,5 +1,6 @@
+import { receive } from '../../../src/delivery/receipt'
 import assert from 'node:assert/strict'
-import { linkedDelivery, type Message } from '../../../src/delivery/message-link'
+import { linkedDelivery } from '../../../src/delivery/message-link'
 import type { Delivery } from '../../../src/delivery/delivery'
 import {
   FAILED_MESSAGES,
@@ -9,7 +10,7 @@ import {
 } from '../../../src/delivery/redelivery'
 import { DeliveryTracker } from '../../../src/delivery/tracker'
 import { PipelineError } from '../../../src/runtime/errors'
-import { recordsOf } from '../../../src/runtime/wire'
+import { type Message, recordsOf } from '../../../src/runtime/wire'
 import { until } from '../../support/until'
 
 const flow = { id: 'flow' }
@@ -56,7 +57,7 @@ function harness(options: Partial<RedeliveryOptions<string>> = {}) {
   /** A sink stores all records of a batch but one. */
   const endPart = async (index: number, failed: string, error = passing): Promise<void> => {
     const { message } = sent[index] as { message: Message }
-    const receipt = tracker.receive(message)
+    const receipt = receive(tracker, message)
     const records = recordsOf(message)
     const bad = records.filter(({ payload }) => payload === failed)
     const rejecter = {

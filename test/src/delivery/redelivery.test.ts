@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { linkedDelivery, type Message } from '../../../src/delivery/message-link'
+import { linkedDelivery } from '../../../src/delivery/message-link'
+import type { Message } from '../../../src/runtime/wire'
 import { FAILED_MESSAGES, MESSAGES, Redelivery, type WhenFiltered } from '../../../src/delivery/redelivery'
 import { DeliveryTracker } from '../../../src/delivery/tracker'
 import { PipelineError } from '../../../src/runtime/errors'

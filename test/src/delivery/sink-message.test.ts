@@ -1,12 +1,13 @@
+import { receive } from '../../../src/delivery/receipt'
 import assert from 'node:assert/strict'
 import type { Completion } from '../../../src/batching/lane'
 import type { Settlement } from '../../../src/delivery/delivery'
-import { link, linkFailure, type Message } from '../../../src/delivery/message-link'
+import { link, linkFailure } from '../../../src/delivery/message-link'
 import { numberRecords } from '../../../src/delivery/record-number'
 import { storeMessage } from '../../../src/delivery/sink-message'
 import { DeliveryTracker } from '../../../src/delivery/tracker'
 import { PipelineError } from '../../../src/runtime/errors'
-import type { WireRecord } from '../../../src/runtime/wire'
+import type { Message, WireRecord } from '../../../src/runtime/wire'
 
 const permanent = new PipelineError('BAD', 'bad record', { retryable: false })
 const transient = new PipelineError('DOWN', 'down', { retryable: true })
@@ -191,7 +192,7 @@ describe('a message in a sink', () => {
     store({ batch: true, payload: [{ payload: 1 }, { payload: 2 }] })
     completion(0).failed(permanent)
     completion(1).failed(transient)
-    tracker.receive(sent[0] as Message)?.confirm()
+    receive(tracker, sent[0] as Message)?.confirm()
     assert.equal(delivery.failures?.size, 1)
     assert.deepEqual([end()?.outcome, end()?.error], ['failed', transient])
   })
@@ -199,7 +200,7 @@ describe('a message in a sink', () => {
 
 describe('a rejected record', () => {
   const stored = ({ tracker }: ReturnType<typeof setUp>, message: Message | undefined): void =>
-    tracker.receive(message as Message)?.confirm()
+    receive(tracker, message as Message)?.confirm()
 
   for (const [what, message] of [
     ['message', { payload: 'x' }],

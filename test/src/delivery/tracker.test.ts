@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import type { Settlement } from '../../../src/delivery/delivery'
-import { link, linkFailure, type Message } from '../../../src/delivery/message-link'
+import { link, linkFailure } from '../../../src/delivery/message-link'
+import type { Message } from '../../../src/runtime/wire'
 import { DeliveryTracker } from '../../../src/delivery/tracker'
 import { PipelineError } from '../../../src/runtime/errors'
 

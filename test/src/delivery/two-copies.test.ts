@@ -1,9 +1,11 @@
 /** Two installed copies of this package in one Node-RED, each with modules of its own. */
+import { receive } from '../../../src/delivery/receipt'
 import assert from 'node:assert/strict'
 import { EventEmitter } from 'node:events'
 import { createRequire } from 'node:module'
 import type { FlowTracking, TrackingRuntime } from '../../../src/delivery/flow-tracking'
-import { link, type Message } from '../../../src/delivery/message-link'
+import { link } from '../../../src/delivery/message-link'
+import type { Message } from '../../../src/runtime/wire'
 
 type Module = typeof import('../../../src/delivery/flow-tracking')
 
@@ -48,7 +50,7 @@ describe('two installed copies of the package', () => {
     const message: Message = {}
     const delivery = tracking.tracker.openDelivery('id', 'source', 1000, () => undefined)
     link(message, delivery)
-    assert.equal(second.flowTracking(runtime).tracker.receive(message)?.delivery, delivery)
+    assert.equal(receive(second.flowTracking(runtime).tracker, message)?.delivery, delivery)
     for (const end of [release, again]) end()
   })
 

@@ -4,7 +4,7 @@ import { wireRecordOf } from '../../../src/kafka/consumed-record'
 import type { ConsumedRecord } from '../../../src/kafka/driver'
 import type { ReadHeaders } from '../../../src/tenant/record-headers'
 import { deadLettersOf, type DeadLetter } from '../../../src/tenant/dead-letter'
-import type { Message } from '../../../src/delivery/message-link'
+import type { Message } from '../../../src/runtime/wire'
 
 const letterOf = (message: Message) => deadLettersOf(message)[0] as DeadLetter
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import fc from 'fast-check'
-import type { Message } from '../../../src/delivery/message-link'
+import type { Message } from '../../../src/runtime/wire'
 import { originOf } from '../../../src/delivery/origin'
 import { cutPayload, deadLettersOf, isCut, type DeadLetter } from '../../../src/tenant/dead-letter'
 
