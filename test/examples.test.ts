@@ -61,7 +61,7 @@ function boxOf({ name = '', x = 0, y = 0 }: Entry): {
 }
 
 describe('the examples', () => {
-  it('are the five that the README names', () => {
+  it('are these five', () => {
     assert.deepEqual(
       examples.map(({ name }) => name),
       [

@@ -330,10 +330,12 @@ describe('the audit of the ledger', () => {
     assert.deepEqual(statements, ['commit'])
   })
 
-  it('stands in the README as it is run here', async () => {
+  it('is in docs/audit.md as it is run here', async () => {
     const sink = openSink(connection)
     await sink.write({ way: 'range', range: range(0, 4), records: [record(0), bad(1), record(2)] })
-    const [clean, compared] = [...readText('README.md').matchAll(/```sql\n([^`]+)```/g)].map(([, sql]) => sql)
+    const [clean, compared] = [...readText('docs/audit.md').matchAll(/```sql\n([^`]+)```/g)].map(
+      ([, sql]) => sql,
+    )
     assert.ok(clean !== undefined && compared !== undefined)
     assert.deepEqual(await database.query(clean), [])
     const [seen] = await database.query(compared)

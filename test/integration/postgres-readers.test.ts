@@ -1,4 +1,4 @@
-/** P13: row-level security for who reads the shared table, set up with the SQL of the README. */
+/** P13: row-level security for who reads the shared table, set up with the SQL of docs/tenants.md. */
 import assert from 'node:assert/strict'
 import { Client, Pool } from 'pg'
 import { partitionName } from '../../src/postgres/partitions'
@@ -20,8 +20,8 @@ describe('readers of the shared table', () => {
   }
   before(async () => {
     database = await createTestDatabase()
-    const sql = /```sql\n([^`]*create role iot_writer[^`]*)```/.exec(readText('README.md'))?.[1]
-    assert.ok(sql, 'the README has the SQL for the roles')
+    const sql = /```sql\n([^`]*create role iot_writer[^`]*)```/.exec(readText('docs/tenants.md'))?.[1]
+    assert.ok(sql, 'docs/tenants.md has the SQL for the roles')
     const admin = new Client({ connectionString: database.url })
     await admin.connect()
     await admin.query(sql.replaceAll("'…'", "'secret'"))
