@@ -74,7 +74,9 @@ describe('mixes of rows', () => {
 
   let run = 0
   async function withSink(test: () => Promise<void>): Promise<void> {
-    await database.query('drop table if exists iot_dead_letters; truncate iot_messages')
+    await database.query(
+      'drop table if exists iot_dead_letters; drop trigger if exists closed on known; truncate iot_messages',
+    )
     sink = openSink(connection, {
       createTable: false,
       ledgerName: `run ${++run}`,
@@ -140,7 +142,7 @@ describe('mixes of rows', () => {
             )
           }),
       ),
-      { numRuns: 15 },
+      { numRuns: 15, endOnFailure: true },
     ))
 
   it('of which all are refused: the sink stops after some dozens at most, and resumes when that is repaired', () =>
@@ -175,6 +177,6 @@ describe('mixes of rows', () => {
             assert.equal((await stored()).length, total - writtenOff)
           }),
       ),
-      { numRuns: 12 },
+      { numRuns: 12, endOnFailure: true },
     ))
 })
