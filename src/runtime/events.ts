@@ -243,7 +243,7 @@ export const EVENTS = {
   FILTERED: kind(
     'info',
     'The flow has ended messages on purpose, and they were acknowledged; `counts` says how many since the last line.',
-    'When none should end in the flow, choose *is a failure* under *Ended by the flow* in the source.',
+    'When none should end in the flow, choose *treat as a failure* under *If dropped* in the source.',
   ),
   LATE_COPY: kind(
     'warn',

@@ -136,7 +136,7 @@ describe('the dialogs of the PostgreSQL nodes in the editor', function () {
       assert.deepEqual(await shownRows(page), [
         ['at', 'time of the row', ''],
         ['degrees', 'msg.payload.values.0', 'double precision'],
-        ['clock', 'where its time is from', ''],
+        ['clock', 'origin of the time', ''],
       ])
       assert.deepEqual(await placeholders(page), ['timestamptz not null', 'text', 'text'])
       await screenshot(page, 'columns')
@@ -164,7 +164,7 @@ describe('the dialogs of the PostgreSQL nodes in the editor', function () {
         ['degrees', 'msg.payload.values.0', 'double precision'],
         ['tenant_id', 'msg.tenant', ''],
         ['first', 'msg.payload.values.0', 'numeric'],
-        ['stored_as', 'where its time is from', ''],
+        ['stored_as', 'origin of the time', ''],
       ])
       assert.equal(await faults(page).isVisible(), false)
       await field(page, 'table').fill('mapped_2')
@@ -236,11 +236,11 @@ describe('the dialogs of the PostgreSQL nodes in the editor', function () {
       await addRow(page, '1c', 'payload..x', 'integer; drop table x')
       assert.deepEqual((await faults(page).innerText()).split('\n'), [
         'Row 2: the column has no name.',
-        'Row 3 (a): a row above has a column of this name already.',
+        'Row 3 (a): a row above already has a column of this name.',
         'Row 4 (b): the column has no source.',
-        'Row 5: the name of the column needs letters, digits and underscores, at most 63, and no digit first.',
-        'Row 5: the source is not the path of a property, such as payload.values.0.',
-        'Row 5: this is not the name of a type, such as double precision.',
+        'Row 5: a column name has letters, digits and underscores, at most 63, and does not start with a digit.',
+        'Row 5: the source is not a property path, such as payload.values.0.',
+        'Row 5: this is not a type name, such as double precision.',
       ])
       const marked = await Promise.all(
         [0, 1, 2, 3, 4].map((index) => row(page, index).locator('input[type=text].input-error').count()),
@@ -284,7 +284,7 @@ describe('the dialogs of the PostgreSQL nodes in the editor', function () {
         assert.equal(await text.inputValue(), broken)
         assert.match(
           await faults(page).innerText(),
-          /no list of columns|Row 1: the column has no name|needs letters/,
+          /not a JSON list of columns|Row 1: the column has no name|a column name has/,
         )
         await page.getByRole('button', { name: 'edit as a list' }).click()
         assert.ok(await text.isVisible(), 'it cannot become a list')
