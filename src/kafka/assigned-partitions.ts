@@ -11,6 +11,7 @@ import type { BatchBudget } from './batch-budget'
 import { CommitQueue, partitionKey, type PartitionOffset } from './commit-queue'
 import type { ConsumerOptions, OffsetRange, PartitionStop, StartAt, TopicPartition } from './driver'
 import { PartitionReader, sizeOf, type Acceptance, type FetchedRange } from './partition-reader'
+import { RefusedPartitions, type PartitionAnswer } from './refused-partitions'
 import { noSuchOffset, notStopped, otherTopic, outOfRange, unreadableAt } from './start-position'
 
 /** What is fetched and waits, of all partitions together. Above it nothing more is fetched. */
@@ -24,6 +25,8 @@ const READ_BACKOFF = { initialMs: 500, maxMs: 5_000 }
  * and its log ends where that began. So an end before the position has to be answered so often to be believed.
  */
 const END_ATTEMPTS = 6
+/** The part that has a problem when Kafka refuses some partitions. */
+export const REFUSED = 'refused'
 
 /** A record that was read before, as it was then. */
 interface Witness {
@@ -47,6 +50,8 @@ export interface OwnedPartition {
   unreadable: number
   /** Fetches in a row that began elsewhere than at the position. */
   astray: number
+  /** Answers in a row in which Kafka refused to let it be read. */
+  refusals: number
   /** Not fetched from until a back-off is over, or a fetch from elsewhere has been looked into. */
   isResting: boolean
   /** The record before the start, as it was when it was read: to be seen once, while nothing was handed out. */
@@ -87,7 +92,7 @@ export interface AssignedPartitionsOptions {
   /** Outlives a membership: what former ones have left in the flow counts. */
   readonly budget: BatchBudget
   readonly translate: (error: unknown) => PipelineError
-  /** A part (`commit`, a partition) has a problem, or has it no more. */
+  /** A part (`commit`, `refused`, a partition) has a problem, or has it no more. */
   readonly onProblem: (part: string, problem: PipelineError | undefined) => void
   /** Between two fetches of what cannot be read, and two questions for an end that seems to be gone. */
   readonly readBackoff?: BackoffOptions
@@ -96,11 +101,15 @@ export interface AssignedPartitionsOptions {
 export class AssignedPartitions {
   private readonly owned = new Map<string, OwnedPartition>()
   private readonly commits: CommitQueue
+  private readonly refused: RefusedPartitions
+  /** Keys of what the commit that is under way was refused for. */
+  private readonly uncommitted = new Set<string>()
   private readonly waitingForDemand = new Set<() => void>()
   private isHeld = false
   private isClosed = false
 
   constructor(private readonly options: AssignedPartitionsOptions) {
+    this.refused = new RefusedPartitions((problem) => options.onProblem(REFUSED, problem))
     this.commits = new CommitQueue(
       (offsets) => this.sendCommits(offsets),
       (error) => {
@@ -160,6 +169,22 @@ export class AssignedPartitions {
     if (own === undefined) return
     own.witness = undefined
     this.onAccepted(own, own.reader.skip(firstOffset ?? own.reader.position, nextOffset))
+  }
+
+  /** What Kafka has answered about one partition; the client goes on with the others. */
+  onAnswer(answer: PartitionAnswer): void {
+    if (answer.error === undefined && this.refused.size + this.uncommitted.size === 0) return
+    const key = partitionKey(answer.partition)
+    if (answer.request === 'commit') {
+      if (answer.error === undefined) this.uncommitted.delete(key)
+      else this.uncommitted.add(key)
+    }
+    const own = this.owned.get(key)
+    if (own === undefined) return
+    this.refused.note(answer)
+    if (answer.request === 'commit') return
+    if (answer.error === undefined) own.refusals = 0
+    else if (!own.isResting) this.restFrom(own)
   }
 
   /**
@@ -236,6 +261,7 @@ export class AssignedPartitions {
       isFetching: false,
       unreadable: 0,
       astray: 0,
+      refusals: 0,
       isResting: false,
       witness: undefined,
       handOut: () => this.handOut(own),
@@ -256,6 +282,7 @@ export class AssignedPartitions {
       // One that was taken away before it could begin has nothing in the flow: the one that it waited for has.
       if (!this.options.past.has(key)) this.options.past.set(key, own)
       this.options.onProblem(key, undefined)
+      this.refused.forget(partition)
     }
     if (lost.length > 0) this.options.consumer.onRevoked(lost.map((own) => own.reader.partition))
   }
@@ -323,10 +350,8 @@ export class AssignedPartitions {
   // ---- fetching ----------------------------------------------------------------------------------------------
 
   private onAccepted(own: OwnedPartition, acceptance: Acceptance): void {
-    if (acceptance === 'taken') {
-      if (own.astray > 0) this.options.onProblem(partitionKey(own.reader.partition), undefined)
-      own.astray = 0
-    } else if (acceptance !== 'ignored') void this.examine(own)
+    if (acceptance === 'taken') own.astray = 0
+    else if (acceptance !== 'ignored') void this.examine(own)
   }
 
   /**
@@ -341,16 +366,22 @@ export class AssignedPartitions {
     own.isResting = true
     own.astray++
     this.balance()
-    try {
-      if (own.astray > 1) await this.rest(own.astray - 1)
-      const loss = await this.lossAt(own, reader.position, await offsets.range(reader.partition))
-      if (reader.isReading) {
-        // The client may have committed the offset it has jumped to; a restart must not begin there.
-        void this.commits.add(reader.partition, own.doneTo ?? reader.settled)
-        if (loss !== undefined) this.stop(own, { ...loss, settled: reader.settled })
+    if (own.astray > 1) await this.rest(own.astray - 1)
+    let loss: Loss | undefined
+    for (let attempt = 1; reader.isReading; attempt++) {
+      try {
+        loss = await this.lossAt(own, reader.position, await offsets.range(reader.partition))
+        break
+      } catch (error) {
+        if (!reader.isRevoked) onProblem(partitionKey(reader.partition), translate(error))
+        await this.rest(attempt)
       }
-    } catch (error) {
-      if (!reader.isRevoked) onProblem(partitionKey(reader.partition), translate(error))
+    }
+    if (!reader.isRevoked) onProblem(partitionKey(reader.partition), undefined)
+    if (reader.isReading) {
+      // The client may have committed the offset it has jumped to; a restart must not begin there.
+      void this.commits.add(reader.partition, own.doneTo ?? reader.settled)
+      if (loss !== undefined) this.stop(own, { ...loss, settled: reader.settled })
     }
     this.goBack(own)
   }
@@ -395,6 +426,14 @@ export class AssignedPartitions {
     own.isResting = true
     this.balance()
     void this.rest(Math.max(1, own.unreadable)).then(() => this.goBack(own))
+  }
+
+  /** A refusal is answered at once: without a pause it would be asked for without end. */
+  private restFrom(own: OwnedPartition): void {
+    own.refusals++
+    own.isResting = true
+    this.balance()
+    void this.rest(own.refusals).then(() => this.goBack(own))
   }
 
   private rest(attempt: number): Promise<void> {
@@ -508,10 +547,12 @@ export class AssignedPartitions {
   }
 
   private async sendCommits(offsets: readonly PartitionOffset[]): Promise<void> {
+    this.uncommitted.clear()
     await this.options.control.commit(offsets)
     for (const partition of offsets) {
-      const own = this.owned.get(partitionKey(partition))
-      if (own !== undefined) own.committed = partition.offset
+      const key = partitionKey(partition)
+      const own = this.owned.get(key)
+      if (own !== undefined && !this.uncommitted.has(key)) own.committed = partition.offset
     }
     this.options.onProblem('commit', undefined)
   }

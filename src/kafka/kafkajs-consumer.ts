@@ -4,7 +4,7 @@
  */
 import { backoffMs } from '../runtime/backoff'
 import type { PipelineError } from '../runtime/errors'
-import { isNewlyDone, type OwnedPartition } from './assigned-partitions'
+import { isNewlyDone, REFUSED, type OwnedPartition } from './assigned-partitions'
 import { BatchBudget } from './batch-budget'
 import { partitionKey } from './commit-queue'
 import type { KafkaConnection } from './connection'
@@ -18,7 +18,7 @@ import { notStopped } from './start-position'
 const SESSION_BACKOFF = { initialMs: 500, maxMs: 5_000 }
 const REFRESH_MS = 30_000
 /** The other topics and partitions are read meanwhile. */
-const OF_SOME = ['KAFKA_NO_LEADER', 'KAFKA_UNKNOWN_TOPIC', 'KAFKA_UNREAD']
+const OF_SOME = ['KAFKA_FORBIDDEN', 'KAFKA_NO_LEADER', 'KAFKA_UNKNOWN_TOPIC', 'KAFKA_UNREAD']
 
 export class KafkaJsConsumer implements KafkaConsumer {
   private readonly past = new Map<string, OwnedPartition>()
@@ -137,5 +137,6 @@ export class KafkaJsConsumer implements KafkaConsumer {
 }
 
 function isOfSome(part: string, { code }: PipelineError): boolean {
-  return part !== 'connection' && OF_SOME.includes(code)
+  if (part === REFUSED) return true
+  return part !== 'connection' && part !== 'commit' && OF_SOME.includes(code)
 }

@@ -14,10 +14,11 @@
  * Both reach into one client, not into the module: other users of kafkajs in this process are left alone. A client that
  * does not look as we know it keeps kafkajs' behaviour.
  */
-import { createRequire } from 'node:module'
 import type { PartitionMetadata } from 'kafkajs'
 import { chooseAnsweringBrokers, type BrokerPool, type ChosenBroker } from './kafkajs-broker-choice'
 import type { KafkaJsClient } from './kafkajs-client'
+import { kafkaError, tellingEachPartition } from './kafkajs-partition-answers'
+import type { PartitionAnswer } from './refused-partitions'
 
 const METADATA_API = 3
 /** A partition that is newer than the metadata: Kafka's LEADER_NOT_AVAILABLE makes kafkajs ask again. */
@@ -63,15 +64,20 @@ interface Cluster {
   findTopicPartitionMetadata(topic: string): readonly PartitionMetadata[]
   findLeaderForPartitions(topic: string, partitions: readonly (number | string)[]): unknown
   fetchTopicsOffset(topics: readonly TopicQuestion[]): Promise<readonly TopicOffsets[]>
+  findBroker(node: { readonly nodeId: string }): Promise<Broker>
 }
 
 type CreateCluster = (options: unknown) => Cluster
 
 /**
  * Call it before the client's first producer, consumer or admin is made.
+ * @param onAnswer hears what is answered to a consumer about each partition, see `kafkajs-partition-answers.ts`
  * @returns makes the client ask for the metadata again before it uses it
  */
-export function tolerateBrokenTopics(client: KafkaJsClient): () => void {
+export function tolerateBrokenTopics(
+  client: KafkaJsClient,
+  onAnswer: (answer: PartitionAnswer) => void = () => undefined,
+): () => void {
   const pools = new Set<MetadataPool>()
   const { kafka } = client
   const factory = kafka as unknown as Record<symbol, CreateCluster>
@@ -80,7 +86,7 @@ export function tolerateBrokenTopics(client: KafkaJsClient): () => void {
   if (name !== undefined && create !== undefined) {
     factory[name] = (options) => {
       const cluster = create(options)
-      if (isOfConsumer(options)) tolerateWhenReading(cluster)
+      if (isOfConsumer(options)) tolerateWhenReading(cluster, onAnswer)
       else tolerateIn(cluster, client)
       pools.add(cluster.brokerPool)
       return cluster
@@ -159,9 +165,17 @@ const ANY_OFFSET = '0'
  * and a topic that is back a moment later would be begun anew. And where kafkajs asks for offsets, because it does not
  * know where to begin, a partition without a leader gets some answer.
  */
-function tolerateWhenReading(cluster: Cluster): void {
+function tolerateWhenReading(cluster: Cluster, onAnswer: (answer: PartitionAnswer) => void): void {
   const pool = cluster.brokerPool
   takeAnswersAsTheyAre(pool)
+
+  const findBroker = cluster.findBroker.bind(cluster)
+  cluster.findBroker = async (node) =>
+    tellingEachPartition(await findBroker(node), (answer) => {
+      // A damaged disk moves the leader.
+      if (answer.error !== undefined) pool.metadataExpireAt = null
+      onAnswer(answer)
+    })
 
   const lastKnown = new Map<string, readonly PartitionMetadata[]>()
   const findTopic = cluster.findTopicPartitionMetadata.bind(cluster)
@@ -226,11 +240,4 @@ function tolerant(broker: Broker): Broker {
       },
     },
   }) as Broker
-}
-
-function kafkaError(code: number): Error {
-  const errors = createRequire(__filename)('kafkajs/src/protocol/error') as {
-    createErrorFromCode: (code: number) => Error
-  }
-  return errors.createErrorFromCode(code)
 }

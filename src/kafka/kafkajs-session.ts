@@ -92,7 +92,7 @@ export class KafkaJsSession {
   constructor(private readonly options: SessionOptions) {
     const { client, consumer, past, budget, firstStarts, translate, onProblem, onExcluded, refreshMs } =
       options
-    const askForMetadata = tolerateBrokenTopics(client)
+    const askForMetadata = tolerateBrokenTopics(client, (answer) => this.partitions.onAnswer(answer))
     this.admin = client.kafka.admin()
     const byPattern = consumer.topics.some((topic) => typeof topic !== 'string')
     const offsets = new OffsetLookup(this.admin, consumer.groupId, firstStarts, byPattern)

@@ -16,6 +16,9 @@ import { until } from '../../support/until'
 const p0 = { topic: 't', partition: 0 }
 const p1 = { topic: 't', partition: 1 }
 
+const notAllowed = (): Error =>
+  Object.assign(new Error('Not authorized'), { type: 'TOPIC_AUTHORIZATION_FAILED' })
+
 const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
 /** Partitions over a client that only writes down what it is told. */
@@ -25,6 +28,7 @@ class Harness {
   readonly commits: string[] = []
   readonly batches: { batch: ConsumedBatch; finish: () => void; fail: (error: Error) => void }[] = []
   readonly stops: PartitionStop[] = []
+  readonly problems = new Map<string, PipelineError>()
   readonly revoked: TopicPartition[] = []
   readonly past = new Map<string, OwnedPartition>()
   committedOffset: number | undefined = 0
@@ -33,6 +37,10 @@ class Harness {
   ends: number[] = []
   start: (committed: number | undefined) => Promise<StartAt | StillStopped> = (committed) =>
     Promise.resolve(committed === undefined ? 'earliest' : { offset: committed })
+  /** Kafka cannot be asked for offsets. */
+  isAway = false
+  /** Partitions that Kafka lets nobody commit. */
+  forbidden: readonly TopicPartition[] = []
   /** How many commits Kafka refuses. */
   refusals = 0
   it: AssignedPartitions
@@ -65,11 +73,15 @@ class Harness {
       past: this.past,
       budget: this.budget,
       translate: (error) => asPipelineError(error),
-      onProblem: () => undefined,
+      onProblem: (part, problem) =>
+        void (problem === undefined ? this.problems.delete(part) : this.problems.set(part, problem)),
       readBackoff: { initialMs: 1, maxMs: 2 },
       offsets: {
         committed: () => Promise.resolve(this.committedOffset),
-        range: () => Promise.resolve({ ...this.range, latest: this.ends.shift() ?? this.range.latest }),
+        range: () =>
+          this.isAway
+            ? Promise.reject(new Error('no leader'))
+            : Promise.resolve({ ...this.range, latest: this.ends.shift() ?? this.range.latest }),
         resolve: (_, start, { earliest, latest }) =>
           Promise.resolve(
             start === 'earliest'
@@ -87,7 +99,13 @@ class Harness {
         resume: ({ partition }) => void this.fetching.add(partition),
         commit: (offsets) => {
           if (this.refusals-- > 0) return Promise.reject(new Error('no coordinator'))
-          this.commits.push(...offsets.map(({ partition, offset }) => `${partition}:${offset}`))
+          for (const partition of this.forbidden)
+            this.it.onAnswer({ request: 'commit', partition, error: notAllowed() })
+          const taken = offsets.filter(
+            (it) => !this.forbidden.some(({ partition }) => partition === it.partition),
+          )
+          for (const partition of taken) this.it.onAnswer({ request: 'commit', partition, error: undefined })
+          this.commits.push(...taken.map(({ partition, offset }) => `${partition}:${offset}`))
           return Promise.resolve()
         },
       },
@@ -534,6 +552,84 @@ describe('AssignedPartitions', () => {
     void h.it.commit(p0, 5)
     await h.it.close()
     assert.deepEqual(h.commits, ['0:5'])
+  })
+})
+
+describe('a partition that Kafka refuses', () => {
+  const refuse = (h: Harness, partition: TopicPartition): void =>
+    h.it.onAnswer({ request: 'fetch', partition, error: notAllowed() })
+  const allow = (h: Harness, partition: TopicPartition): void =>
+    h.it.onAnswer({ request: 'fetch', partition, error: undefined })
+
+  it('rests and is named while the others are read, and is fetched again until it is allowed', async () => {
+    const h = new Harness()
+    await h.assign([p0, p1])
+    refuse(h, p0)
+    assert.deepEqual([...h.fetching], [1])
+    assert.match(h.problems.get('refused')?.message ?? '', /^Kafka refuses t partition 0, .*\(Kafka ACL\)$/)
+    assert.equal(h.problems.get('refused')?.code, 'KAFKA_FORBIDDEN')
+    assert.equal(h.fetched(p1, 0, 10), true)
+    for (let again = 0; again < 3; again++) {
+      await until(() => h.fetching.has(0))
+      refuse(h, p0)
+      assert.equal(h.fetching.has(0), false)
+    }
+    await until(() => h.fetching.has(0))
+    allow(h, p0)
+    assert.deepEqual([...h.problems], [])
+    assert.equal(h.fetched(p0, 0, 10), true)
+  })
+
+  it('is named with the others that are refused alike, and no more when it is taken away', async () => {
+    const h = new Harness()
+    await h.assign([p0, p1])
+    for (const partition of [p0, p1]) refuse(h, partition)
+    assert.match(h.problems.get('refused')?.message ?? '', /t partition 0, t partition 1,/)
+    await h.assign([p1])
+    assert.match(h.problems.get('refused')?.message ?? '', /refuses t partition 1,/)
+    await h.it.close()
+    assert.deepEqual([...h.problems], [])
+  })
+
+  it('begins when it may be committed, and keeps no other from being committed', async () => {
+    const h = new Harness()
+    h.committedOffset = undefined
+    h.forbidden = [p0]
+    await h.assign([p0, p1])
+    await until(() => h.fetching.has(1))
+    assert.deepEqual([...h.fetching], [1])
+    assert.deepEqual(h.commits, ['1:0'])
+    assert.equal(h.problems.get('refused')?.code, 'KAFKA_FORBIDDEN')
+    h.forbidden = []
+    await until(() => h.fetching.has(0))
+    assert.deepEqual([h.commits.at(-1), h.problems.size], ['0:0', 0])
+  })
+})
+
+describe('a fetch from elsewhere', () => {
+  it('during which Kafka cannot be asked is a problem of its partition alone, until that is read again', async () => {
+    const h = new Harness()
+    await h.assign([p0, p1])
+    h.isAway = true
+    h.fetched(p0, 500, 10)
+    await until(() => h.problems.size > 0)
+    assert.deepEqual([...h.problems.keys()], ['t/0'])
+    h.isAway = false
+    await until(() => h.fetching.has(0))
+    assert.equal(h.fetched(p0, 0, 10), true)
+    assert.deepEqual([...h.problems], [])
+  })
+
+  it('is no problem any more when its partition has stopped', async () => {
+    const h = new Harness()
+    await h.assign([p0])
+    h.isAway = true
+    h.fetched(p0, 500, 10)
+    await until(() => h.problems.size > 0)
+    h.range = { earliest: 100, latest: 1_000 }
+    h.isAway = false
+    await until(() => h.stops.length === 1)
+    assert.deepEqual([...h.problems], [])
   })
 })
 

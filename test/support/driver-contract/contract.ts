@@ -6,6 +6,7 @@ import { adminContract } from './admin'
 import { connectionContract } from './connection'
 import { consumerContract } from './consumer'
 import { idempotenceContract } from './idempotence'
+import { permissionContract } from './permissions'
 import { refusalContract } from './refusals'
 import { replicationContract } from './replication'
 import { scaleContract } from './scale'
@@ -30,6 +31,7 @@ export function driverContract(name: string, makeDriver: MakeDriver): void {
     describe('a producer among many', () => scaleContract(current))
     describe('an admin', () => adminContract(current))
     describe('a consumer', () => consumerContract(current))
+    describe('a consumer that lacks a permission', () => permissionContract(current))
     describe('three brokers', () => replicationContract(current))
   })
 }
