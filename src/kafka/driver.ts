@@ -205,6 +205,8 @@ export interface TopicDescription {
   readonly cleanupPolicy: string | undefined
   /** The broker replaces the time of each record by its own; `undefined` when we are not allowed to read it. */
   readonly hasAppendTime: boolean | undefined
+  /** The largest batch that it takes, as written; `undefined` when we are not allowed to read it. */
+  readonly maxMessageBytes: number | undefined
 }
 
 export interface NewTopic {

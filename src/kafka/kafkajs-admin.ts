@@ -144,7 +144,13 @@ export class KafkaJsAdmin implements KafkaAdmin {
   }
 }
 
-const TOPIC_SETTINGS = ['min.insync.replicas', 'retention.ms', 'cleanup.policy', 'message.timestamp.type']
+const TOPIC_SETTINGS = [
+  'min.insync.replicas',
+  'retention.ms',
+  'cleanup.policy',
+  'message.timestamp.type',
+  'max.message.bytes',
+]
 
 async function describe(admin: Admin, topic: string): Promise<TopicDescription> {
   const { topics } = await admin.fetchTopicMetadata({ topics: [topic] })
@@ -158,6 +164,7 @@ async function describe(admin: Admin, topic: string): Promise<TopicDescription> 
     minInSyncReplicas: numberOf(config.get('min.insync.replicas')),
     retentionMs: numberOf(config.get('retention.ms')),
     cleanupPolicy: config.get('cleanup.policy'),
+    maxMessageBytes: numberOf(config.get('max.message.bytes')),
     hasAppendTime: timestampType === undefined ? undefined : timestampType === 'LogAppendTime',
   }
 }

@@ -104,7 +104,7 @@ export class TenantProducer {
     this.checks = new TopicChecks({
       admin: () => cluster.admin,
       log: options.log,
-      warnings: topicWarnings,
+      warnings: (description) => topicWarnings(description, options.limits.maxBytes),
       onDescribed: (description) => this.onDescribed(description),
     })
     const { topic, format } = options

@@ -32,9 +32,27 @@ export function newTopic(topic: string, { partitions, replicas, retentionMs }: T
   return { topic, partitions, replicas, config }
 }
 
-/** For whoever writes to the topic. */
-export function topicWarnings(description: TopicDescription): string[] {
-  return [...compactionWarnings(description), ...replicaWarnings(description)]
+/**
+ * For whoever writes to the topic.
+ * @param maxBatchBytes the largest batch that is sent to it, before compression
+ */
+export function topicWarnings(description: TopicDescription, maxBatchBytes: number): string[] {
+  return [
+    ...compactionWarnings(description),
+    ...replicaWarnings(description),
+    ...sizeWarnings(description, maxBatchBytes),
+  ]
+}
+
+/** Larger batches are refused and cut in halves, which costs requests; a record alone cannot be cut. */
+function sizeWarnings({ topic, maxMessageBytes }: TopicDescription, maxBatchBytes: number): string[] {
+  if (maxMessageBytes === undefined || maxMessageBytes >= maxBatchBytes) return []
+  const [takes, sends] = [maxMessageBytes, maxBatchBytes].map((bytes) => bytes.toLocaleString('en'))
+  return [
+    `Kafka topic ${topic} takes batches of at most ${takes} bytes (max.message.bytes), and this producer sends up to ` +
+      `${sends}: larger batches are sent in parts, and a message that is larger is rejected (KAFKA_RECORD_TOO_LARGE). ` +
+      'Raise max.message.bytes of the topic, or lower the batch size of the producer.',
+  ]
 }
 
 /** For readers too: what they have not read yet may be gone. */

@@ -170,6 +170,7 @@ describe('the Kafka producer', () => {
     load.write(100)
     await load.finish()
     assert.equal(await load.check(brokers), 0)
+    assert.match(writer.warnings.join(), /at most 3,000 bytes \(max\.message\.bytes\)/)
   })
 
   it('waits for a topic that is missing, says so, and writes when somebody creates it', async () => {
@@ -197,6 +198,7 @@ describe('the Kafka producer', () => {
       retentionMs: 259_200_000,
       cleanupPolicy: 'delete',
       hasAppendTime: true,
+      maxMessageBytes: 1_048_588,
     })
     await until(() => writer.warnings.length > 0)
     assert.match(writer.warnings[0] ?? '', /one replica/)

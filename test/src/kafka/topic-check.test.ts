@@ -1,7 +1,16 @@
 import assert from 'node:assert/strict'
-import { compactionWarnings, newTopic, topicWarnings } from '../../../src/kafka/topic-check'
+import { compactionWarnings, newTopic, topicWarnings as warningsFor } from '../../../src/kafka/topic-check'
+import type { TopicDescription } from '../../../src/kafka/driver'
 
-const topic = { topic: 'iot', partitions: 6, retentionMs: -1, cleanupPolicy: 'delete', hasAppendTime: true }
+const topic = {
+  topic: 'iot',
+  partitions: 6,
+  retentionMs: -1,
+  cleanupPolicy: 'delete',
+  hasAppendTime: true,
+  maxMessageBytes: 1_048_588,
+}
+const topicWarnings = (description: TopicDescription): string[] => warningsFor(description, 900_000)
 
 describe('the check of a topic', () => {
   it('warns of a single replica', () => {
@@ -25,6 +34,17 @@ describe('the check of a topic', () => {
   it('is silent about two of three, and about what it may not read', () => {
     assert.deepEqual(topicWarnings({ ...topic, replicas: 3, minInSyncReplicas: 2 }), [])
     assert.deepEqual(topicWarnings({ ...topic, replicas: 3, minInSyncReplicas: undefined }), [])
+  })
+
+  it('warns of a topic that takes less than the producer sends at once, to the byte', () => {
+    const sound = { ...topic, replicas: 3, minInSyncReplicas: 2 }
+    const said = (maxMessageBytes: number | undefined): string =>
+      topicWarnings({ ...sound, maxMessageBytes }).join()
+    assert.match(
+      said(899_999),
+      /at most 899,999 bytes \(max\.message\.bytes\).* up to 900,000:.*KAFKA_RECORD_TOO_LARGE/,
+    )
+    assert.deepEqual([said(900_000), said(undefined)], ['', ''])
   })
 
   it('asks for two replicas in sync when it creates three', () => {

@@ -29,6 +29,7 @@ export function adminContract(stage: () => ContractStage): void {
       retentionMs: 86_400_000,
       cleanupPolicy: 'compact,delete',
       hasAppendTime: false,
+      maxMessageBytes: 1_048_588,
     })
   })
 
