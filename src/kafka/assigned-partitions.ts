@@ -7,6 +7,7 @@
  */
 import { backoffMs, type BackoffOptions } from '../runtime/backoff'
 import type { PipelineError } from '../runtime/errors'
+import { MAX_PARTITIONS } from '../runtime/recent-map'
 import type { BatchBudget } from './batch-budget'
 import { CommitQueue, partitionKey, type PartitionOffset } from './commit-queue'
 import type { ConsumerOptions, OffsetRange, PartitionStop, StartAt, TopicPartition } from './driver'
@@ -281,6 +282,7 @@ export class AssignedPartitions {
       this.owned.delete(key)
       // One that was taken away before it could begin has nothing in the flow: the one that it waited for has.
       if (!this.options.past.has(key)) this.options.past.set(key, own)
+      forgetOldest(this.options.past)
       this.options.onProblem(key, undefined)
       this.refused.forget(partition)
     }
@@ -556,6 +558,12 @@ export class AssignedPartitions {
     }
     this.options.onProblem('commit', undefined)
   }
+}
+
+/** Topics that were deleted never come back. What is still in the flow has to be waited for. */
+function forgetOldest(past: Map<string, OwnedPartition>): void {
+  if (past.size <= MAX_PARTITIONS) return
+  for (const [key, { outstanding }] of past) if (outstanding === undefined) return void past.delete(key)
 }
 
 /** Where the group really is: what our own last membership finished, and could not commit any more, counts. */

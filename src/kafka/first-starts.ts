@@ -7,19 +7,26 @@
  * committed at once. A member that asks while another one has just begun may find the topic known; it reads too much then,
  * and skips nothing.
  */
+import { MAX_PARTITIONS, RecentMap } from '../runtime/recent-map'
 import type { TopicPartition } from './driver'
 
 export class FirstStarts {
   /** The number of partitions that a first start has found, by topic; 0: the topic is no first start. */
-  private readonly partitions = new Map<string, number>()
+  private readonly partitions: RecentMap<string, number>
   private seen: ReadonlySet<string> | undefined
+
+  /** @param max topics that are remembered; one that is forgotten and comes again is read from its first record on */
+  constructor(private readonly max = MAX_PARTITIONS) {
+    this.partitions = new RecentMap(max)
+  }
 
   /** @param topics those that are there now; @param missing those that are named and are not */
   noteTopics(topics: readonly string[], missing: readonly string[]): void {
     const { seen } = this
     const later = seen === undefined ? [] : topics.filter((topic) => !seen.has(topic))
     for (const topic of [...missing, ...later]) if (!this.isDecided(topic)) this.partitions.set(topic, 0)
-    this.seen = new Set([...(seen ?? []), ...topics])
+    const all = new Set([...(seen ?? []), ...topics])
+    this.seen = all.size > this.max ? new Set(topics) : all
   }
 
   isDecided(topic: string): boolean {

@@ -9,6 +9,7 @@ import { backoffMs } from '../runtime/backoff'
 import { settlesWithin } from '../runtime/deadline'
 import { asPipelineError, asRecordError, PipelineError } from '../runtime/errors'
 import type { EventLog } from '../runtime/event-log'
+import { RecentMap } from '../runtime/recent-map'
 import type { WireRecord } from '../runtime/wire'
 import type { ValueFormat } from '../tenant/envelope'
 import type { KafkaCluster } from './cluster'
@@ -63,7 +64,8 @@ export class TenantProducer {
   private readonly refusals: TopicRefusals
   private readonly vanished: VanishedPartitions
   private readonly release: (() => void) | undefined
-  private readonly sticky = new Map<string, StickyPartition>()
+  /** Forgetting one costs a smaller batch. */
+  private readonly sticky = new RecentMap<string, StickyPartition>(MAX_STICKY)
   private readonly checks: TopicChecks
   /** Checked topics in which the broker replaces the time of a record, and nobody was told yet that the flow has set one. */
   private readonly timeless = new Set<string>()
@@ -250,8 +252,6 @@ export class TenantProducer {
   private stickyOf(topic: string): StickyPartition {
     let sticky = this.sticky.get(topic)
     if (sticky === undefined) {
-      // Forgetting one costs a smaller batch.
-      if (this.sticky.size >= MAX_STICKY) this.sticky.clear()
       sticky = new StickyPartition(Math.floor(this.clock.random() * 1000))
       this.sticky.set(topic, sticky)
     }

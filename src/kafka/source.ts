@@ -14,6 +14,7 @@ import { CLOSE_BUDGET_MS, settlesWithin } from '../runtime/deadline'
 import { asPipelineError, type PipelineError } from '../runtime/errors'
 import type { EventLog } from '../runtime/event-log'
 import { sizeOfGaps } from '../runtime/gaps'
+import { MAX_PARTITIONS, RecentMap } from '../runtime/recent-map'
 import { HEADER } from '../tenant/header-names'
 import { attemptsIn } from '../tenant/replayed'
 import type { KafkaCluster } from './cluster'
@@ -115,7 +116,7 @@ export class KafkaSource {
   private receivedCount = 0
   private lagByPartition = new Map<string, number>()
   /** The number of the assignment with which a partition is read now. */
-  private readonly assignmentByPartition = new Map<string, number>()
+  private readonly assignmentByPartition = new RecentMap<string, number>(MAX_PARTITIONS)
 
   constructor(
     private readonly cluster: KafkaCluster,

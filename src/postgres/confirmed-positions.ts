@@ -2,6 +2,7 @@
  * Positions that the database has confirmed to this process. They save a question before each batch, and they show
  * when the database has lost commits: it is then behind one of them. They never decide that something was written.
  */
+import { MAX_PARTITIONS, RecentMap } from '../runtime/recent-map'
 import type { LedgerKey, PositionQuery } from './ledger'
 
 interface Confirmed {
@@ -12,7 +13,12 @@ interface Confirmed {
 
 export class ConfirmedPositions {
   /** By partition, then by sink. */
-  private readonly partitions = new Map<string, Map<string, Confirmed>>()
+  private readonly partitions: RecentMap<string, Map<string, Confirmed>>
+
+  /** @param max partitions; of one that is forgotten the position is asked for before the next batch */
+  constructor(max = MAX_PARTITIONS) {
+    this.partitions = new RecentMap(max)
+  }
 
   /** What the ledger should have, or more. */
   get(key: LedgerKey): number | undefined {

@@ -9,6 +9,7 @@
  */
 import type { ClientBase } from 'pg'
 import { PipelineError } from '../runtime/errors'
+import { MAX_PARTITIONS, RecentMap } from '../runtime/recent-map'
 import type { KafkaRange } from '../runtime/wire'
 import { ConfirmedPositions, partitionOf } from './confirmed-positions'
 import type { Database } from './database'
@@ -157,9 +158,9 @@ export class Ledger {
   private exists = false
   private readonly confirmed = new ConfirmedPositions()
   /** Where consumers of this process began, in case that the ledger forgets it. */
-  private readonly origins = new Map<string, number>()
+  private readonly origins = new RecentMap<string, number>(MAX_PARTITIONS)
   /** The newest assignment of each partition that this process has heard of. Their numbers only grow. */
-  private readonly assignments = new Map<string, number>()
+  private readonly assignments = new RecentMap<string, number>(MAX_PARTITIONS)
   private readonly listeners = new Set<RewoundListener>()
 
   constructor(

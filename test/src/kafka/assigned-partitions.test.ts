@@ -10,6 +10,7 @@ import type {
   TopicPartition,
 } from '../../../src/kafka/driver'
 import type { FetchedRange } from '../../../src/kafka/partition-reader'
+import { MAX_PARTITIONS } from '../../../src/runtime/recent-map'
 import { asPipelineError, type PipelineError } from '../../../src/runtime/errors'
 import { until } from '../../support/until'
 
@@ -603,6 +604,24 @@ describe('a partition that Kafka refuses', () => {
     h.forbidden = []
     await until(() => h.fetching.has(0))
     assert.deepEqual([h.commits.at(-1), h.problems.size], ['0:0', 0])
+  })
+})
+
+describe('partitions that were given up', () => {
+  it('are remembered up to a number, and what is still in the flow is not forgotten', async () => {
+    const h = new Harness()
+    await h.assign([p0])
+    h.fetched(p0, 0, 10)
+    h.start = () => new Promise(() => undefined)
+    const others = Array.from({ length: MAX_PARTITIONS + 10 }, (_, i) => ({
+      topic: `gone-${i}`,
+      partition: 0,
+    }))
+    await h.assign([p0])
+    await h.assign(others)
+    await h.assign([])
+    assert.equal(h.past.size, MAX_PARTITIONS)
+    assert.ok(h.past.has('t/0'))
   })
 })
 
