@@ -49,21 +49,21 @@ function byId(a: TableRow, b: TableRow): number {
 
 const INTRODUCTION = `# Faults, and what they cost
 
-Written by \`npm run test:faults\`; do not edit. Each row is a test in \`test/faults/\` with real brokers: a publisher in a
-process of its own writes each message's id and SHA-256 to the disk before it publishes, and the id again when the
-MQTT broker has acknowledged it. When the fault is over, everything is compared with what lies in Kafka, byte by byte.
+Written by \`npm run test:faults\`; do not edit. Each row is a test in \`test/faults/\` with real brokers. A publisher in its
+own process writes each message's id and SHA-256 to disk before it publishes, and the id again when the MQTT broker has
+acknowledged it. After the fault, everything is compared byte by byte with what Kafka holds.
 
 - **published**: acknowledged to the publisher by the MQTT broker.
-- **missing**: of these, neither in Kafka nor a dead letter. Nothing was found that nobody had published, no payload or
-  header differed, no message was under another tenant, and each device's messages lay in their order (else the test
-  fails). With QoS 2 behind Mosquitto before 2.0.13 that is the order in which they reached the source.
-- **repeated**: copies in Kafka besides the first. After a kill or a cut connection up to one window of the source (1,000)
-  is allowed; each copy has the message ID that the device has set.
+- **missing**: of these, neither in Kafka nor a dead letter. The test also fails if Kafka holds a message that was never
+  published, if a payload or header differs, if a message is under another tenant, or if a device's messages are out of
+  order. With QoS 2 and Mosquitto before 2.0.13, the order is the one in which they reached the source.
+- **repeated**: additional copies in Kafka. After a kill or a cut connection, up to one window of the source (1,000) is
+  allowed; each copy has the message ID that the device has set.
 - **recovery**: from the end of the fault to the first message in Kafka that was published after it.
-- **to rows**: where PostgreSQL takes part, from the end of the fault to the transaction that wrote the first row of a
-  message which was published after it (its begin, which the row's \`created_at\` is; the COMMIT follows it).
-- **rows**: where PostgreSQL takes part, rows in the table. Each record in Kafka was one row or one dead letter, with the
-  same bytes and under the same tenant (else the test fails).
+- **to rows**: if PostgreSQL takes part, from the end of the fault to the start of the transaction that wrote the first row
+  of a message that was published after it (the row's \`created_at\`; the COMMIT follows).
+- **rows**: if PostgreSQL takes part, rows in the table. The test fails unless each record in Kafka was one row or one dead
+  letter, with the same bytes and under the same tenant.
 `
 
 /** `docs/faults.md`. @param file with the lines of `addToTable` */
