@@ -119,15 +119,7 @@ describe('faults of Kafka topics and producers', function () {
       unordered: true,
     },
     () => stage,
-    async () => {
-      const topicPartitions = [{ topic: TOPIC, count: 12 }]
-      await withAdmin(address(), (admin) => admin.createPartitions({ topicPartitions }))
-      // A producer that runs learns of it within five minutes, a new one at once.
-      await stage.nodeRed.deploy(stage.flow, 'full')
-      await until('the new partitions are written to', async () =>
-        (await stage.records()).some(({ partition }) => partition >= 6),
-      )
-    },
+    morePartitions,
   )
 
   faultRow(
@@ -139,6 +131,7 @@ describe('faults of Kafka topics and producers', function () {
     },
     () => stage,
     async (run) => {
+      await morePartitions()
       await deleteTopic(run)
       await run.publisher.untilMore(900)
       await createTestTopic(address(), { name: TOPIC, partitions: 6, replicas: 3, config })
@@ -240,6 +233,20 @@ describe('faults of Kafka topics and producers', function () {
       for (const count of taken) assert.ok(count >= 100, `the others went on by ${taken.join(', ')} records`)
     },
   )
+
+  /** Twelve instead of six, all written to, also when no row before has seen to that. */
+  async function morePartitions(): Promise<void> {
+    await withAdmin(address(), async (admin) => {
+      const { topics } = await admin.fetchTopicMetadata({ topics: [TOPIC] })
+      const topicPartitions = [{ topic: TOPIC, count: 12 }]
+      if (topics[0]?.partitions.length !== 12) await admin.createPartitions({ topicPartitions })
+    })
+    // A producer that runs learns of it within five minutes, a new one at once.
+    await stage.nodeRed.deploy(stage.flow, 'full')
+    await until('the new partitions are written to', async () =>
+      (await stage.records()).some(({ partition }) => partition >= 6),
+    )
+  }
 
   function untilNewProducer(known: ReadonlySet<string>, from: number): Promise<void> {
     return until('a new producer takes the place of the old one', async () =>
