@@ -12,6 +12,8 @@ const DEFAULT_PORT = 1883
 export interface MqttOptions {
   /** Without it any free port. */
   readonly port?: number
+  /** Subscribes to another filter than the client asked for, as brokers do that rewrite topics. */
+  readonly rewrite?: (filter: string) => string
 }
 
 export async function startMqtt(options: MqttOptions = {}): Promise<Service> {
@@ -29,9 +31,13 @@ function useMqtt(url: string): Service {
 }
 
 /** Always a broker of our own, also when `MQTT_URL` is set. */
-export async function startAedes({ port = 0 }: MqttOptions = {}): Promise<Service> {
+export async function startAedes({ port = 0, rewrite }: MqttOptions = {}): Promise<Service> {
   const { Aedes } = await import('aedes')
   const broker = await Aedes.createBroker()
+  if (rewrite !== undefined)
+    broker.authorizeSubscribe = (_client, subscription, answer) =>
+      // In place: the session remembers the same object.
+      answer(null, Object.assign(subscription, { topic: rewrite(subscription.topic) }))
   const sockets = new Set<Socket>()
   const server = createServer((socket) => {
     sockets.add(socket)

@@ -1,5 +1,6 @@
 /** The options of `tenant-mqtt-source`; the dialog is tested against this table. */
 import { WHEN_FILTERED } from '../../src/delivery/redelivery'
+import { OTHER_TOPICS } from '../../src/mqtt/old-subscriptions'
 import { RETAINED } from '../../src/mqtt/session'
 import { choice, integer, text } from '../../src/runtime/options'
 
@@ -22,6 +23,8 @@ export const options = {
   whenFiltered: choice(WHEN_FILTERED, 'acknowledge'),
   /** What the broker has kept from before the subscription. */
   retained: choice(RETAINED, 'emit'),
+  /** What no topic filter matches, when it may be for an old subscription or have a topic that the broker rewrote. */
+  otherTopics: choice(OTHER_TOPICS, 'wait'),
   messageId: choice(['generated', 'userProperty', 'jsonPointer'], 'generated'),
   messageIdName: text(),
 }

@@ -16,6 +16,10 @@ export interface SessionMemory {
   filtersChangedMs?: number
   /** When this session was last connected; `undefined` when it never was. Milliseconds since 1970. */
   lastConnectedMs: number | undefined
+  /** The host where the session began in this process, and the only filters that it has had since. */
+  begun?: { readonly host: string; readonly digest: string } | undefined
+  /** The broker has sent topics that no filter matches, for subscriptions that can only be ours. */
+  rewrites?: boolean
   /** What the broker has probably queued for it; none before a source has had the session. */
   queue?: BrokerQueue
 }

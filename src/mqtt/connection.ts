@@ -104,18 +104,23 @@ export class Connection {
 
   /**
    * Subscribes, and for MQTT 5 asks for retained messages only where the subscription is new.
-   * @param identifier the number that messages of these subscriptions come with, where the broker has such
+   * @param identifierOf the number that messages of a filter come with, where the broker has such: one for each SUBSCRIBE
    * @returns the granted QoS, or a reason code from 128 on, for each filter in order
    * @throws PipelineError when a filter does not fit into a packet that the broker takes
    */
   async subscribe(
     filters: ReadonlyMap<string, QoS>,
-    identifier: number,
+    identifierOf: (filter: string) => number,
     limits: Pick<Granted, 'subscriptionIdentifiers' | 'maximumPacketBytes'>,
   ): Promise<number[]> {
-    const properties = limits.subscriptionIdentifiers ? { subscriptionIdentifier: identifier } : undefined
+    const { subscriptionIdentifiers, maximumPacketBytes } = limits
+    const { host } = this.options.url
+    const perPacket = subscriptionIdentifiers ? 1 : undefined
     const answers: number[] = []
-    for (const part of packetsOf([...filters.keys()], limits.maximumPacketBytes, this.options.url.host)) {
+    for (const part of packetsOf([...filters.keys()], maximumPacketBytes, host, perPacket)) {
+      const properties = subscriptionIdentifiers
+        ? { subscriptionIdentifier: identifierOf(part[0] as string) }
+        : undefined
       const wanted = part.map((filter) => [filter, { qos: filters.get(filter), rh: 1 }] as const)
       answers.push(...(await this.subscribePart(Object.fromEntries(wanted) as ISubscriptionMap, properties)))
     }

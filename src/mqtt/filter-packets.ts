@@ -11,14 +11,19 @@ const HEAD_BYTES = 16
 const FILTER_BYTES = 3
 
 /** @throws PipelineError when a filter alone is too large for a packet that the broker takes */
-export function packetsOf(filters: readonly string[], maxBytes: number, host: string): string[][] {
+export function packetsOf(
+  filters: readonly string[],
+  maxBytes: number,
+  host: string,
+  maxFilters = MAX_FILTERS,
+): string[][] {
   const packets: string[][] = []
   let bytes = Infinity
   for (const filter of filters) {
     const size = Buffer.byteLength(filter) + FILTER_BYTES
     if (HEAD_BYTES + size > maxBytes) throw tooLarge(filter, maxBytes, host)
     const packet = packets.at(-1)
-    if (packet === undefined || packet.length === MAX_FILTERS || bytes + size > maxBytes) {
+    if (packet === undefined || packet.length === maxFilters || bytes + size > maxBytes) {
       packets.push([filter])
       bytes = HEAD_BYTES + size
     } else {

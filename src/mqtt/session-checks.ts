@@ -3,6 +3,7 @@ import { PipelineError } from '../runtime/errors'
 import type { Granted } from './connection'
 import type { QoS } from './deferred-acknowledgement'
 import { grantedLess, subscriptionRefused } from './refusals'
+import type { Owner } from './old-subscriptions'
 import { needsOf } from './topic-filters'
 
 const FIRST_REFUSAL = 128
@@ -88,13 +89,25 @@ export function sessionLost(host: string, lastConnectedMs: number): PipelineErro
   )
 }
 
-/** A session has more subscriptions than the source asks for. */
-export function outsideFilters(topic: string): PipelineError {
+const OUTSIDE: Readonly<Record<Owner, string>> = {
+  old:
+    'its session has a subscription of an earlier configuration. They are acknowledged and do not enter the flow, and the ' +
+    'subscription is ended. If they come again, use a new client ID',
+  inDoubt:
+    'either its session has a subscription of an earlier configuration, or it rewrites topics. They wait, without an ' +
+    'acknowledgement, until each topic filter has brought a message that it matches. To decide it, set "Other topics" of ' +
+    'this source to "send on" or to "ignore"',
+  ours:
+    'it rewrites topics. They enter the flow. After a restart this cannot be known: set "Other topics" of this source to ' +
+    '"send on", or use MQTT 5',
+}
+
+/** The broker sends what no filter of ours matches. */
+export function outsideFilters(topic: string, owner: Owner): PipelineError {
   return new PipelineError(
     'MQTT_OUTSIDE_FILTERS',
-    `the MQTT broker sends messages that no topic filter of this source matches, such as of "${topic.slice(0, 200)}": its ` +
-      'session has a subscription of an earlier configuration. They are acknowledged and do not enter the flow, and ' +
-      'the subscription is ended. If they come again, use a new client ID',
+    `the MQTT broker sends messages that no topic filter of this source matches, such as of "${topic.slice(0, 200)}": ` +
+      OUTSIDE[owner],
     { retryable: true, statusText: 'messages outside of the topic filter' },
   )
 }

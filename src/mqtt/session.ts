@@ -20,7 +20,7 @@ import type { BrokerSettings, BrokerUrl, ProtocolVersion } from './broker-settin
 import type { SessionMemory } from './client-ids'
 import { Connection, type Granted } from './connection'
 import type { Acknowledgement, QoS } from './deferred-acknowledgement'
-import { OldSubscriptions } from './old-subscriptions'
+import { identifierOf, OldSubscriptions, type OtherTopics, type Owner } from './old-subscriptions'
 import { connectionError } from './refusals'
 import {
   checkAvailable,
@@ -75,6 +75,7 @@ export interface SessionOptions {
   readonly bounds: WindowBounds
   readonly memory: SessionMemory
   readonly retained?: Retained
+  readonly otherTopics?: OtherTopics
   readonly connectTimeoutMs?: number
   readonly now?: () => number
 }
@@ -114,7 +115,9 @@ export class MqttSession {
   private leaving: Promise<void> | undefined
   private warnedOfExpiry = false
   private notedNewSession = false
-  private notedOutside = false
+  private readonly notedOutside = new Set<Owner>()
+  /** Not acknowledged, and not emitted, until it is known for which subscription they are. */
+  private inDoubt: { readonly message: HeldMessage; readonly packet: IPublishPacket }[] = []
   private toAcknowledge: Acknowledgement[] = []
   private acknowledgedCount = 0
 
@@ -129,7 +132,11 @@ export class MqttSession {
       this.now,
     )
     this.takeOver = new TakeOverWatch(this.now)
-    this.oldSubscriptions = new OldSubscriptions(options.filters.keys())
+    this.oldSubscriptions = new OldSubscriptions(
+      options.filters.keys(),
+      options.memory,
+      options.otherTopics ?? 'wait',
+    )
     this.version = options.broker.protocol === '3.1.1' ? 4 : 5
     this.keepAliveSeconds = options.broker.keepAliveSeconds
   }
@@ -169,6 +176,12 @@ export class MqttSession {
    */
   get reading(): boolean {
     return this.state.kind === 'connected' && this.proceed === undefined && !this.window.full
+  }
+
+  /** Why messages wait that no filter matches; `undefined` when there are none. */
+  get doubt(): PipelineError | undefined {
+    const [first] = this.inDoubt
+    return first === undefined ? undefined : outsideFilters(first.packet.topic, 'inDoubt')
   }
 
   start(): void {
@@ -237,7 +250,7 @@ export class MqttSession {
             if (this.version === 5) this.speak5.add(url.host)
             this.keepAliveSeconds = granted.keepAliveSeconds
             this.window.connected(granted.sessionPresent)
-            this.oldSubscriptions.connected()
+            this.oldSubscriptions.connected(url.host, granted.sessionPresent)
             void this.subscribe(connection, url, granted)
           },
           onPublish: (packet, proceed) => this.onPublish(packet, proceed),
@@ -261,7 +274,7 @@ export class MqttSession {
       checkAvailable(filters.keys(), granted, url.host)
       if (shouldHaveAll) this.stands(url)
       if (!granted.sessionPresent || this.maySessionLackFilters()) {
-        const answers = await connection.subscribe(filters, this.oldSubscriptions.identifier, granted)
+        const answers = await connection.subscribe(filters, identifierOf, granted)
         checkGranted(filters, answers, broker.safe, url.host)
         if (granted.sessionPresent) await this.unsubscribeOthers(connection)
       }
@@ -395,30 +408,40 @@ export class MqttSession {
       topic: packet.topic,
       payload: packet.payload as Buffer,
     })
-    if (message !== undefined && !(this.isForUs(packet) && this.isWanted(packet))) {
-      this.window.settle(message)
-      return proceed()
+    if (message !== undefined) {
+      this.receive(message, packet)
+      if (this.inDoubt.length > 0 && this.oldSubscriptions.isSettled) this.receiveDoubtful()
     }
-    if (message !== undefined) this.handlers.onMessage(message, packet)
     if (message !== undefined && (this.window.full || this.paused)) this.hold(proceed)
     else proceed()
   }
 
-  private isWanted({ retain }: IPublishPacket): boolean {
-    return !(retain && this.options.retained === 'leaveOut')
+  private receive(message: HeldMessage, packet: IPublishPacket): void {
+    const owner = this.ownerOf(packet)
+    if (owner === 'inDoubt') this.inDoubt.push({ message, packet })
+    else if (owner === 'old' || (packet.retain && this.options.retained === 'leaveOut'))
+      this.window.settle(message)
+    else this.handlers.onMessage(message, packet)
   }
 
-  /** False for what an older subscription of the session brings and no filter of ours matches. */
-  private isForUs({ topic, properties }: IPublishPacket): boolean {
+  /** It is known now. */
+  private receiveDoubtful(): void {
+    for (const { message, packet } of this.inDoubt.splice(0)) this.receive(message, packet)
+  }
+
+  private ownerOf({ topic, properties }: IPublishPacket): Owner {
     const { connection, oldSubscriptions } = this
     const identifiers = [properties?.subscriptionIdentifier ?? []].flat()
-    const { isOurs, behind } = oldSubscriptions.judge(topic, identifiers)
+    const { owner, isRewritten, behind } = oldSubscriptions.judge(topic, identifiers)
     if (behind.length > 0 && connection !== undefined) this.unsubscribe(connection, behind)
-    if (!isOurs && !this.notedOutside) {
-      this.notedOutside = true
-      this.handlers.note(outsideFilters(topic))
+    if (
+      (owner !== 'ours' || (isRewritten && this.options.otherTopics !== 'emit')) &&
+      !this.notedOutside.has(owner)
+    ) {
+      this.notedOutside.add(owner)
+      this.handlers.note(outsideFilters(topic, owner))
     }
-    return isOurs
+    return owner
   }
 
   private hold(proceed: () => void): void {

@@ -13,6 +13,7 @@ export type ShownSource = Pick<
   | 'deliveryTimeoutMs'
   | 'heldCount'
   | 'problem'
+  | 'doubt'
   | 'queueForecast'
   | 'possibleLoss'
 >
@@ -55,10 +56,10 @@ export class SourceStatus {
         this.failure = state.error
         return failed(state.error)
       case 'resting':
-        return queueFull(source) ?? held(source) ?? resting(source)
+        return queueFull(source) ?? held(source) ?? doubtful(source) ?? resting(source)
       case 'connected':
         this.failure = undefined
-        return queueFull(source) ?? held(source) ?? this.connected(source)
+        return queueFull(source) ?? held(source) ?? doubtful(source) ?? this.connected(source)
     }
   }
 
@@ -94,6 +95,11 @@ function held({ heldCount, problem }: ShownSource): NodeStatus | undefined {
   if (heldCount === 0) return undefined
   const reason = problem === undefined ? '' : `: ${problem.statusText}`
   return { fill: 'red', shape: 'dot', text: `${number(heldCount)} failed and held${reason}` }
+}
+
+/** With enough of it the source takes nothing else, and only a person can decide it. */
+function doubtful({ doubt }: ShownSource): NodeStatus | undefined {
+  return doubt && { fill: 'red', shape: 'dot', text: `waiting: ${doubt.statusText}` }
 }
 
 function resting(source: ShownSource): NodeStatus {

@@ -20,6 +20,7 @@ import type { QoS } from './deferred-acknowledgement'
 import { Gathering } from './gathering'
 import { LossWatch } from './loss-watch'
 import { MessageIds, type MessageIdSource } from './message-id'
+import type { OtherTopics } from './old-subscriptions'
 import { MqttSession, type Retained, type SessionState } from './session'
 import { parseTopicFilters } from './topic-filters'
 
@@ -42,6 +43,7 @@ export interface SourceSettings {
   readonly attempts: number
   readonly whenFiltered: WhenFiltered
   readonly retained: Retained
+  readonly otherTopics: OtherTopics
   readonly messageId: MessageIdSource
   readonly messageIdName: string
 }
@@ -178,6 +180,11 @@ export class MqttSource {
     return this.failing ?? this.flowCheck.problem
   }
 
+  /** Why messages wait that may be for us or for an old subscription. */
+  get doubt(): PipelineError | undefined {
+    return this.session?.doubt
+  }
+
   /** The error of what is waiting to be sent again, or held. */
   get failing(): PipelineError | undefined {
     return this.redelivery.problem
@@ -238,6 +245,7 @@ export class MqttSource {
         bounds: { maxMessages: settings.windowMessages, maxBytes: settings.windowBytes },
         memory: this.claim.memory,
         retained: settings.retained,
+        otherTopics: settings.otherTopics,
       },
       {
         onMessage: (held, packet) => this.onMessage(held, packet),

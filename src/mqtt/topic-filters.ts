@@ -98,6 +98,12 @@ function overlap(one: string, other: string): boolean {
   return true
 }
 
+/** The groups that share subscriptions in these filters. */
+export function groupsOf(filters: readonly string[]): string[] {
+  const shared = filters.filter((filter) => filter.startsWith('$share/'))
+  return [...new Set(shared.map((filter) => partsOf(filter).group as string))]
+}
+
 /** A wildcard at the beginning does not match topics of the broker itself (`$SYS/…`). */
 function reach(first: string | undefined, other: string | undefined): boolean {
   return !(first === '+' || first === '#') || other?.startsWith('$') !== true

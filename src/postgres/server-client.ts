@@ -6,7 +6,7 @@
 import { Socket } from 'node:net'
 import { Client, type ClientConfig } from 'pg'
 import { nameOf, type Server } from './connection'
-import { nextAddressMs } from '../runtime/dialling'
+import { nextAddressMs, serverName } from '../runtime/dialling'
 import type { TlsSource } from '../runtime/tls-settings'
 import { asConnectionError, asDatabaseError, type DatabaseError } from './database-error'
 import type { ServerChoice } from './server-choice'
@@ -34,12 +34,14 @@ export function serverClient(options: ServerClientOptions): new () => ServerClie
 
     constructor() {
       const server = servers.current
+      const ssl = sslOf(server, config.ssl, renewTls)
       super({
         ...config,
         ...server,
-        ssl: sslOf(server, config.ssl, renewTls),
+        host: certifiedName(server, ssl),
+        ssl,
         connectionTimeoutMillis: connectTimeoutMs,
-        stream: () => patientSocket(nextAddressMs(connectTimeoutMs)),
+        stream: () => socketTo(server, nextAddressMs(connectTimeoutMs)),
       })
       this.server = server
       // At all times: an error without a listener would end Node-RED.
@@ -84,11 +86,17 @@ function sslOf(
   return { ...renewTls(), rejectUnauthorized: ssl.rejectUnauthorized }
 }
 
-/** `pg` gives a socket nothing but port and host. */
-function patientSocket(autoSelectFamilyAttemptTimeout: number): Socket {
+/** The name that the certificate is asked for. `pg` takes it from the host, and nothing else of a name that is no address. */
+function certifiedName({ host }: Server, ssl: ClientConfig['ssl']): string {
+  if (typeof ssl !== 'object') return host
+  return ssl.servername ?? serverName(host).servername ?? host
+}
+
+/** `pg` gives a socket nothing but port and host, and as the host the name of the certificate. */
+function socketTo({ host }: Server, autoSelectFamilyAttemptTimeout: number): Socket {
   const socket = new Socket()
   const connect = socket.connect.bind(socket)
-  const patiently = (portOrPath: number | string, host?: string): Socket =>
+  const patiently = (portOrPath: number | string): Socket =>
     typeof portOrPath === 'number'
       ? connect({ port: portOrPath, host, autoSelectFamilyAttemptTimeout })
       : connect(portOrPath)

@@ -58,8 +58,8 @@ export const EVENTS = {
   ),
   MQTT_OUTSIDE_FILTERS: kind(
     'warn',
-    'The broker sends messages that no topic filter of the source matches, because the session has a subscription of an earlier configuration. They are acknowledged and do not enter the flow; the source ends the subscription. Said once after a deploy.',
-    'Nothing, unless it comes again at each start: then use a new client ID.',
+    'The broker sends messages that no topic filter of the source matches. Of a subscription of an earlier configuration, they are acknowledged and do not enter the flow, and the source ends the subscription. Of a broker that rewrites topics, they enter the flow. While it cannot be told which of the two (MQTT 3.1.1 after a restart), they wait unacknowledged, and the status is red. Said once of each after a deploy.',
+    'As the message says: choose what becomes of *Other topics*, or use MQTT 5. An earlier subscription that comes again at each start: use a new client ID.',
   ),
   MQTT_SESSION_LOST: kind(
     'error',

@@ -4,7 +4,7 @@ import type { IConnackPacket } from 'mqtt-packet'
 import type { HeldMessage } from '../../src/mqtt/acknowledgement-window'
 import { parseBrokerUrls, type BrokerSettings } from '../../src/mqtt/broker-settings'
 import type { QoS } from '../../src/mqtt/deferred-acknowledgement'
-import { OldSubscriptions } from '../../src/mqtt/old-subscriptions'
+import { identifierOf } from '../../src/mqtt/old-subscriptions'
 import { MqttSession, type SessionOptions, type SessionState } from '../../src/mqtt/session'
 import type { PipelineError } from '../../src/runtime/errors'
 import { startScriptedBroker, type Script, type ScriptedBroker } from '../support/scripted-broker'
@@ -219,7 +219,8 @@ describe('MQTT session, with a broker that refuses', () => {
 
   it('asks for eight topic filters in a packet, and says which limit a filter exceeds', async () => {
     const filters = new Map<string, QoS>(Array.from({ length: 20 }, (_, index) => [`t${index}`, 1]))
-    await start({}, {}, 1, 100, { filters })
+    const noNumbers: Partial<IConnackPacket> = { properties: { subscriptionIdentifiersAvailable: false } }
+    await start({ connack: noNumbers }, {}, 1, 100, { filters })
     await until('it is connected', isConnected)
     assert.deepEqual(
       broker.subscribes.map(({ subscriptions }) => subscriptions.length),
@@ -230,6 +231,19 @@ describe('MQTT session, with a broker that refuses', () => {
     const connack: Partial<IConnackPacket> = { properties: { maximumPacketSize: 64 } }
     await start({ connack }, {}, 1, 100, { filters: new Map([['t'.repeat(60), 1]]) })
     await refusedWith('MQTT_FILTER_UNAVAILABLE', 'refused: packets of up to 64 bytes')
+  })
+
+  it('gives each topic filter a number of its own, so that one that is added changes no other', async () => {
+    const filters = new Map<string, QoS>(['a', 'b', 'c'].map((filter) => [filter, 1]))
+    await start({}, {}, 1, 100, { filters })
+    await until('it is connected', isConnected)
+    assert.deepEqual(
+      broker.subscribes.map(({ subscriptions, properties }) => [
+        subscriptions.map(({ topic }) => topic),
+        properties?.subscriptionIdentifier,
+      ]),
+      [...filters.keys()].map((filter) => [[filter], identifierOf(filter)]),
+    )
   })
 
   it('numbers its subscriptions unless the broker has no such numbers', async () => {
@@ -250,13 +264,12 @@ describe('MQTT session, with a broker that refuses', () => {
 
   it('takes a message whose topic the broker has rewritten, when it comes with the number of the subscription', async () => {
     const filters = new Map<string, QoS>([['t/#', 1]])
-    const { identifier } = new OldSubscriptions(filters.keys())
-    const properties = { subscriptionIdentifier: identifier }
+    const properties = { subscriptionIdentifier: identifierOf('t/#') }
     const publish = [
       { messageId: 1, topic: 'elsewhere', payload: 'ours', properties },
       { messageId: 2, topic: 'elsewhere', payload: 'not ours', properties: { subscriptionIdentifier: 7 } },
     ]
-    await start({ publish }, {}, 1, 100, { filters })
+    await start({ connack: { sessionPresent: true }, publish }, {}, 1, 100, { filters })
     await until('it is there', () => messages.length === 1)
     for (const message of messages) session.settle(message)
     await until('both are acknowledged', () => broker.acknowledged.length === 2)

@@ -11,6 +11,7 @@ import type { HeldMessage } from '../../src/mqtt/acknowledgement-window'
 import { parseBrokerUrls, type BrokerSettings } from '../../src/mqtt/broker-settings'
 import type { SessionMemory } from '../../src/mqtt/client-ids'
 import type { QoS } from '../../src/mqtt/deferred-acknowledgement'
+import type { OtherTopics } from '../../src/mqtt/old-subscriptions'
 import { MqttSession, type SessionState } from '../../src/mqtt/session'
 import { FaultProxy } from '../faults/fault-proxy'
 import { until } from '../support/until'
@@ -29,6 +30,7 @@ interface Choices {
   readonly filters?: ReadonlyMap<string, QoS>
   /** One of several clients: makes its client id, and a memory of its own. */
   readonly member?: string
+  readonly otherTopics?: OtherTopics
 }
 
 describe('MQTT session', () => {
@@ -59,7 +61,7 @@ describe('MQTT session', () => {
 
   function start(
     settings: Partial<BrokerSettings> = {},
-    { qos = 1, maxMessages = 1000, filters, member = '' }: Choices = {},
+    { qos = 1, maxMessages = 1000, filters, member = '', otherTopics }: Choices = {},
   ): Watched {
     const watched = {
       messages: [] as HeldMessage[],
@@ -83,6 +85,7 @@ describe('MQTT session', () => {
         clientId: name + member,
         filters: filters ?? new Map([[name, qos]]),
         bounds: { maxMessages, maxBytes: 1e8 },
+        ...(otherTopics && { otherTopics }),
         memory: member === '' ? memory : { filters: new Map(), lastConnectedMs: undefined },
       },
       {
@@ -358,7 +361,7 @@ describe('MQTT session', () => {
       }
       await until('all have arrived', () => texts(watched).includes('19'))
       assert.deepEqual(texts(watched), numbered(20))
-      assert.deepEqual(watched.notes, ['MQTT_OUTSIDE_FILTERS'])
+      assert.deepEqual(new Set(watched.notes), new Set(['MQTT_OUTSIDE_FILTERS']))
       for (const message of watched.messages) watched.session.settle(message)
       await until(
         'all are acknowledged',
@@ -382,6 +385,66 @@ describe('MQTT session', () => {
     await watched.session.close()
     await publisher.publishAsync(`${name}/d/old/x`, 'queued if it were still subscribed', { qos: 1 })
     const after = start({}, { filters: new Map([[`${name}/new/#`, 1]]) })
+    await connected(after)
+    await publisher.publishAsync(`${name}/new/x`, 'last', { qos: 1 })
+    await until('it is there', () => texts(after).includes('last'))
+    assert.deepEqual(after.notes, [])
+  })
+
+  it('acknowledges nothing unseen of a broker that rewrites topics', async () => {
+    const aedes = await startAedes({ rewrite: (filter) => filter.replace('alias', 'real') })
+    const rewritten = await connectAsync(aedes.address)
+    const settings = { protocol: '3.1.1', urls: parseBrokerUrls(aedes.address) } as const
+    const filters = new Map<string, QoS>([[`${name}/alias/#`, 1]])
+    const send = (text: string) => rewritten.publishAsync(`${name}/real/x`, text, { qos: 1 })
+    const settled = async ({ session, messages }: Watched): Promise<void> => {
+      for (const message of messages) session.settle(message)
+      await until('all are acknowledged', () => session.size === 0)
+      await session.close()
+    }
+    try {
+      const fresh = start(settings, { filters })
+      await connected(fresh)
+      await send('in a new session')
+      await until('it is there', () => fresh.messages.length === 1)
+      assert.deepEqual(fresh.notes, ['MQTT_SESSION_NEW', 'MQTT_OUTSIDE_FILTERS'])
+      await settled(fresh)
+      await send('before a deploy')
+      const deployed = start(settings, { filters })
+      await until('it is there', () => deployed.messages.length === 1)
+      await settled(deployed)
+
+      memory = { filters: new Map(), lastConnectedMs: undefined }
+      await send('before a restart')
+      const restarted = start(settings, { filters })
+      await until('it waits', () => restarted.session.doubt !== undefined)
+      assert.deepEqual([restarted.messages.length, restarted.session.outstanding], [0, 1])
+      await restarted.session.close()
+      const told = start(settings, { filters, otherTopics: 'emit' })
+      await until('it is there', () => told.messages.length === 1)
+      assert.deepEqual(texts(told), ['before a restart'])
+    } finally {
+      await Promise.all(open.splice(0).map((session) => session.close()))
+      await rewritten.endAsync(true)
+      await aedes.stop()
+    }
+  })
+
+  it('ends a shared subscription that a restart has forgotten when another of its group is left', async () => {
+    const old = start({}, { filters: new Map([[`$share/group/${name}/old/#`, 1]]) })
+    await connected(old)
+    await old.session.close()
+    memory = { filters: new Map(), lastConnectedMs: undefined }
+    const filters = new Map<string, QoS>([[`$share/group/${name}/new/#`, 1]])
+    const watched = start({}, { filters })
+    await connected(watched)
+    await publisher.publishAsync(`${name}/old/x`, 'stray', { qos: 1 })
+    await until('it is noticed', () => watched.notes.includes('MQTT_OUTSIDE_FILTERS'))
+    await publisher.publishAsync(`${name}/new/x`, 'ours', { qos: 1 })
+    await until('it is there', () => texts(watched).includes('ours'))
+    await watched.session.close()
+    await publisher.publishAsync(`${name}/old/x`, 'queued if it were still subscribed', { qos: 1 })
+    const after = start({}, { filters })
     await connected(after)
     await publisher.publishAsync(`${name}/new/x`, 'last', { qos: 1 })
     await until('it is there', () => texts(after).includes('last'))

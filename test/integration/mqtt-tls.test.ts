@@ -84,12 +84,15 @@ describe('MQTT over TLS, from the editor', () => {
     })
   }
 
-  it('uses certificates that were replaced at the next connection, without a deploy', async () => {
+  it('asks for the server name of the TLS settings, and uses certificates that were replaced at the next connection, without a deploy', async () => {
     const folder = mkdtempSync(path.join(tmpdir(), 'tenant-mqtt-tls-'))
     const file = (end: string): string => path.join(folder, end)
     const issue = (): void => {
       const authority = new TestAuthority()
-      const [server, client] = [authority.issue({ name: 'broker' }), authority.issue({ name: 'source' })]
+      const [server, client] = [
+        authority.issue({ name: 'broker', hosts: ['broker.example'] }),
+        authority.issue({ name: 'source' }),
+      ]
       writeFileSync(file('ca.crt'), authority.cert)
       for (const [pair, who] of [
         [server, 'server'],
@@ -114,7 +117,12 @@ describe('MQTT over TLS, from the editor', () => {
           'require_certificate true',
         ],
       })
-      const flow = await start({ cert: file('client.crt'), key: file('client.key'), ca: file('ca.crt') })
+      const flow = await start({
+        cert: file('client.crt'),
+        key: file('client.key'),
+        ca: file('ca.crt'),
+        servername: 'broker.example',
+      })
       await flow.untilConnected()
       await broker.shutDown()
       await flow.untilText(/^MQTT: /)

@@ -10,6 +10,7 @@ const FINE: ShownSource = {
   deliveryTimeoutMs: 30_000,
   heldCount: 0,
   problem: undefined,
+  doubt: undefined,
   queueForecast: undefined,
   possibleLoss: undefined,
 }
@@ -45,6 +46,12 @@ describe('status of the MQTT source', () => {
       { state: { kind: 'resting' }, heldCount: 600, problem: error('topic does not match') },
       'red',
       '600 failed and held: topic does not match',
+    ],
+    [
+      'what waits until its subscription is known',
+      { state: { kind: 'resting' }, doubt: error('messages outside of the topic filter') },
+      'red',
+      'waiting: messages outside of the topic filter',
     ],
     [
       'why it rests',
