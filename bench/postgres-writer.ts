@@ -84,7 +84,6 @@ async function main(): Promise<void> {
       breakers: new TenantBreakers(),
       refusals: new SharedRefusals(),
       witnesses: new Witnesses(),
-      screening: mapping,
       deadLetters: undefined,
       refuser: { id: 'bench', type: 'bench' },
       deliverRejected: () => Promise.resolve(),

@@ -40,8 +40,6 @@ export interface RecordWriterOptions {
   readonly refusals: SharedRefusals
   /** Rows that the table has taken lately. */
   readonly witnesses: Witnesses
-  /** What the payloads are screened for. */
-  readonly screening: Pick<RowMapping, 'columns' | 'payloadType'>
   /** `undefined`: rejected records are given to `deliverRejected` before the batch is committed without them. */
   readonly deadLetters: TableName | undefined
   readonly refuser: Refuser
@@ -152,10 +150,7 @@ export class RecordWriter {
     if (records.some(({ tenant }) => breakers.isOpen(tenant))) {
       return carefully({ looksAtAll: isWatchful })
     }
-    if (isWatchful && this.screen(records, true).refused.length > 0) {
-      return carefully()
-    }
-    const { parts, rejected, failures } = await this.prepared(records, () => false)
+    const { parts, rejected, failures } = await this.prepared(records, () => false, isWatchful)
     if (rejected.length > 0 || failures.length > 0) {
       return carefully()
     }
@@ -220,9 +215,8 @@ export class RecordWriter {
     let due = records
     const delivered: RejectedRecord[] = []
     for (;;) {
-      const { given, refused } = this.screen(due, how.looksAtAll)
-      const prepared = await this.prepared(given, isSuspect)
-      const rejected = [...refused, ...prepared.rejected]
+      const prepared = await this.prepared(due, isSuspect, how.looksAtAll)
+      const rejected = [...prepared.rejected]
       let found: readonly RejectedRecord[] = []
       const batch = { records: due, rejected, delivered: delivered.length, parts: prepared.parts, position }
       const written = await this.commit(batch, async (client) => {
@@ -282,27 +276,15 @@ export class RecordWriter {
     return { ...NO_EVIDENCE, othersPass: witnesses.hasOthers(tenants) }
   }
 
-  private screen(
-    records: readonly WireRecord[],
-    looksAtAll: boolean,
-  ): { given: readonly WireRecord[]; refused: RejectedRecord[] } {
-    const { screening, breakers } = this.options
-    const { columns, payloadType } = screening
-    if (!columns.some(({ source }) => source.kind === 'payload')) return { given: records, refused: [] }
-    const refused: RejectedRecord[] = []
-    const given = records.filter((record) => {
-      if (!looksAtAll && !breakers.isOpen(record.tenant)) return true
-      const reason = refusedElement(record) ?? refusedPayload(record.payload, payloadType)
-      if (reason !== undefined) refused.push({ record, reason })
-      return reason === undefined
-    })
-    return { given, refused }
-  }
-
-  /** Divides records by table and by suspicion, the suspects last, and sees to it that the rows have a place. */
+  /**
+   * Divides records by table and by suspicion, the suspects last, and sees to it that the rows have a place.
+   *
+   * @param looksAtAll screen all payloads, not only the suspects': for what the column of their own table can hold
+   */
   private async prepared(
     records: readonly WireRecord[],
     isSuspect: (tenant: unknown) => boolean,
+    looksAtAll: boolean,
   ): Promise<{ parts: EncodedPart[]; rejected: RejectedRecord[]; failures: TableFailure[] }> {
     const { targets } = this.options
     const division = await targets.divide(records)
@@ -310,7 +292,13 @@ export class RecordWriter {
     const failures = [...division.failures]
     const [others, suspects]: [EncodedPart[], EncodedPart[]] = [[], []]
     for (const { target, tenant, records } of division.parts) {
-      for (const run of divideBySuspicion(records, isSuspect)) {
+      const { given, refused } = screened(
+        records,
+        target.mapping,
+        (tenant) => looksAtAll || isSuspect(tenant),
+      )
+      rejected.push(...refused)
+      for (const run of divideBySuspicion(given, isSuspect)) {
         let rows = encodeRows(target.mapping, run, this.options.database.clock.now())
         try {
           this.options.onDays?.(rows.days)
@@ -376,6 +364,23 @@ export class RecordWriter {
     if ([...bad].some(({ tenant }) => !breakers.isOpen(tenant))) this.watchful = WATCHFUL_BATCHES
     breakers.note(records, (record) => bad.has(record))
   }
+}
+
+/** Takes out what the table is certain to refuse. */
+function screened(
+  records: readonly WireRecord[],
+  { columns, payloadType }: RowMapping,
+  isLookedAt: (tenant: unknown) => boolean,
+): { given: readonly WireRecord[]; refused: readonly RejectedRecord[] } {
+  if (!columns.some(({ source }) => source.kind === 'payload')) return { given: records, refused: [] }
+  const refused: RejectedRecord[] = []
+  const given = records.filter((record) => {
+    if (!isLookedAt(record.tenant)) return true
+    const reason = refusedElement(record) ?? refusedPayload(record.payload, payloadType)
+    if (reason !== undefined) refused.push({ record, reason })
+    return reason === undefined
+  })
+  return { given, refused }
 }
 
 /** Not for users: they end a transaction that shall not be committed. */

@@ -288,13 +288,12 @@ export class TableSink {
     const shared =
       tenantTables === undefined ? await preparedTable(database, table, this.rowOptions(), false) : undefined
     if (shared !== undefined) await this.maintenance.keepPolicy(shared)
-    const { columns, payloadType, refuser, deliverRejected, events } = this.options
+    const { refuser, deliverRejected, events } = this.options
     const writer = new BatchWriter({
       database,
       targets: shared === undefined ? (tenantTables as TenantTables) : new SharedTable(shared),
       breakers: this.breakers,
       refusals: this.refusals,
-      screening: shared?.mapping ?? { columns, payloadType },
       witnesses: this.witnesses,
       deadLetters,
       refuser,

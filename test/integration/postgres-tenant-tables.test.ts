@@ -77,6 +77,37 @@ describe('a table for each tenant', () => {
     assert.deepEqual(await database.query(`select to_regclass('public.iot_messages') as t`), [{ t: null }])
   })
 
+  it('decides which payloads it takes, whatever the dialog says, also after those of others were refused', async () => {
+    for (const [tenant, type] of [
+      ['t0', 'text'],
+      ['t1', 'bytea'],
+    ])
+      await database.query(`create schema tenant_${tenant};
+        create table tenant_${tenant}.iot_messages (time timestamptz, payload ${type}, kafka_offset bigint)`)
+    const columns = [
+      { name: 'time', source: { kind: 'time' }, type: 'timestamptz not null' },
+      { name: 'payload', source: { kind: 'payload' }, type: 'jsonb' },
+      { name: 'kafka_offset', source: { kind: 'property', path: ['kafka', 'offset'] }, type: 'bigint' },
+    ] as const
+    const sink = open({ columns })
+    const payload = Buffer.from('no JSON')
+    for (const from of [0, 3, 6]) {
+      const batch = [0, 1, 2].map((at) => record(from + at, { payload }))
+      await sink.write({ way: 'range', range: range(from, from + 3), records: batch })
+    }
+    assert.deepEqual(
+      [await offsets('t0'), await offsets('t1')],
+      [
+        [0, 3, 6],
+        [1, 4, 7],
+      ],
+    )
+    assert.deepEqual(
+      await letters(),
+      [2, 5, 8].map((o) => ({ code: 'JSON_INVALID', o })),
+    )
+  })
+
   it('is written exactly once, also when a batch comes again in part', async () => {
     const sink = open()
     await write(sink, 0, 6)

@@ -96,7 +96,6 @@ export async function openWriter(
     breakers: new TenantBreakers(),
     refusals: new SharedRefusals(),
     witnesses: new Witnesses(),
-    screening: mapping,
     deadLetters: DEAD_LETTERS,
     refuser: REFUSER,
     deliverRejected: () => Promise.reject(new Error('nothing should be delivered')),
