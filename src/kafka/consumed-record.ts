@@ -13,6 +13,7 @@ import { isUtf8 } from 'node:buffer'
 import { parseInstant } from '../runtime/instant'
 import { decodeRecord } from '../tenant/envelope'
 import { HEADER } from '../tenant/header-names'
+import { readText } from '../tenant/header-text'
 import { sourceAt } from '../tenant/json-source'
 import type { ReadHeaders } from '../tenant/record-headers'
 import { isEnvelope } from '../tenant/value-formats'
@@ -86,7 +87,6 @@ function parseObject(value: Buffer, text: string): Readonly<Record<string, unkno
 
 function setText(record: WireRecord, field: 'tenant' | 'project' | 'topic', given: unknown): void {
   const value: unknown = Array.isArray(given) ? given[0] : given
-  if (typeof value === 'string' || typeof value === 'number' || Buffer.isBuffer(value)) {
-    record[field] = String(value)
-  }
+  if (typeof value === 'number') record[field] = String(value)
+  else if (typeof value === 'string' || Buffer.isBuffer(value)) record[field] = readText(value)
 }

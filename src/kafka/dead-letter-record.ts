@@ -4,6 +4,8 @@
  */
 import { cutPayload, isCut, type DeadLetter } from '../tenant/dead-letter'
 import { HEADER } from '../tenant/header-names'
+import { unshownHeaders, unshownText } from '../tenant/header-text'
+import type { HeaderText } from '../runtime/wire'
 import type { KafkaRecord } from './driver'
 
 /**
@@ -23,7 +25,7 @@ const LONGEST_TEXT = 4_000
 export function deadLetterRecord(letter: DeadLetter, cut = 0): KafkaRecord {
   const { payloadBytes, originalHeaders } = CUTS[Math.min(cut, CUTS.length - 1)] as (typeof CUTS)[number]
   const sent = cutPayload(letter, payloadBytes)
-  const headers: Record<string, string | readonly string[]> = originalHeaders ? { ...sent.headers } : {}
+  const headers = originalHeaders ? unshownHeaders(sent.headers) : {}
   const own: Record<string, string | number | undefined> = {
     [HEADER.tenant]: sent.tenant,
     [HEADER.project]: sent.project,
@@ -49,12 +51,16 @@ export function deadLetterRecord(letter: DeadLetter, cut = 0): KafkaRecord {
     own['dead-letter-payload-sha256'] = sent.payloadSha256
   }
   for (const [name, value] of Object.entries(own)) {
-    if (value !== undefined) headers[name] = String(value).slice(0, LONGEST_TEXT)
+    if (value !== undefined) headers[name] = shortened(unshownText(String(value)))
   }
   return { key: keyOf(sent), value: sent.payload, headers, timestamp: sent.failedAt }
 }
 
+function shortened(text: HeaderText): HeaderText {
+  return typeof text === 'string' ? text.slice(0, LONGEST_TEXT) : text.subarray(0, LONGEST_TEXT)
+}
+
 /** The record's own key, so that the dead letters of a device stay in order; a key as large as a payload is cut. */
 function keyOf({ kafkaKey, tenant }: DeadLetter): Buffer | string | null {
-  return kafkaKey?.subarray(0, LONGEST_TEXT) ?? tenant ?? null
+  return kafkaKey?.subarray(0, LONGEST_TEXT) ?? (tenant === undefined ? null : unshownText(tenant))
 }

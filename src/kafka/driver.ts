@@ -12,14 +12,14 @@
  *  6. A batch that failed may have been stored. Another one for its partition must not be taken for its repetition.
  */
 import type { PipelineError } from '../runtime/errors'
-import type { OffsetGap } from '../runtime/wire'
+import type { HeaderText, OffsetGap } from '../runtime/wire'
 import type { WantedTopic } from './topic-selection'
 
 export interface KafkaRecord {
   readonly key: Buffer | string | null
   readonly value: Buffer | null
   /** A name with several values is written once for each. */
-  readonly headers: Readonly<Record<string, Buffer | string | readonly string[]>>
+  readonly headers: Readonly<Record<string, HeaderText | readonly HeaderText[]>>
   /** Milliseconds since 1970. */
   readonly timestamp: number
   /** The flow has chosen the timestamp; otherwise it is from the clock of this machine. */
@@ -32,7 +32,7 @@ export interface ConsumedRecord {
   readonly offset: number
   readonly key: Buffer | null
   readonly value: Buffer | null
-  readonly headers: Readonly<Record<string, Buffer | string | (Buffer | string)[] | undefined>>
+  readonly headers: Readonly<Record<string, HeaderText | (HeaderText | null)[] | null | undefined>>
   readonly timestamp: number
 }
 

@@ -1,9 +1,11 @@
 /**
- * Makes kafkajs 2.2.4 read headers whatever their names. It collects them in a plain object, where `constructor` and
+ * Makes kafkajs 2.2.4 read headers whatever their names. It reads bytes that are not UTF-8 with replacement characters,
+ * so that two names become one, and collects them in a plain object, where `constructor` and
  * `__proto__` are there before the first header is read: a record with a header of such a name arrived with a list in
  * its place, whose first element is a part of every object of the process.
  */
 import { createRequire } from 'node:module'
+import { readName } from '../tenant/header-text'
 
 const RECORD_DECODER = 'kafkajs/src/protocol/recordBatch/record/v0/decoder'
 /** Has taken the record decoder when it was loaded. */
@@ -17,6 +19,7 @@ interface Header {
 
 /** The part of kafkajs' `Decoder` that we need. There is one for each record. */
 interface RecordBytes {
+  readVarIntBytes(): Buffer | null
   readVarIntArray(read: (bytes: RecordBytes) => Header): readonly Header[]
 }
 
@@ -39,12 +42,18 @@ export function withSafeHeaders(decode: Decode): Decode {
   return (bytes, context) => {
     let found: readonly Header[] = []
     const read = bytes.readVarIntArray.bind(bytes)
-    bytes.readVarIntArray = (readHeader) => {
+    bytes.readVarIntArray = () => {
       found = read(readHeader)
       return []
     }
     return { ...decode(bytes, context), headers: collected(found) }
   }
+}
+
+/** Kafka's format knows no name without bytes; kafkajs called it `null`. */
+function readHeader(bytes: RecordBytes): Header {
+  const name = bytes.readVarIntBytes()
+  return { key: name === null ? 'null' : readName(name), value: bytes.readVarIntBytes() }
 }
 
 function collected(found: readonly Header[]): ReadHeaders {

@@ -1,10 +1,11 @@
 /** From a record on a wire to a record for Kafka: where it goes, its key, value, headers and time. */
 import { randomBytes } from 'node:crypto'
 import { PipelineError } from '../runtime/errors'
-import type { WireRecord } from '../runtime/wire'
+import type { HeaderText, WireRecord } from '../runtime/wire'
 import { deadLetterOf } from '../tenant/replayed'
 import { KAFKA_TOPIC, kafkaTopicProblem } from '../tenant/kafka-topic'
 import { encodeRecord, type ValueFormat } from '../tenant/envelope'
+import { identifierOf } from '../tenant/identifier'
 import type { RecordHeaders } from '../tenant/record-headers'
 import type { KafkaRecord } from './driver'
 
@@ -63,17 +64,15 @@ export function addressRecord(wire: WireRecord, options: RecordOptions): Address
   }
 }
 
-function keyBytes(key: unknown): Buffer | null {
-  if (key === undefined || key === null) return null
-  if (Buffer.isBuffer(key)) return key
-  if (typeof key === 'string' || typeof key === 'number' || typeof key === 'boolean') {
-    return Buffer.from(String(key))
-  }
-  throw invalid('KAFKA_INVALID_KEY', 'msg.kafka.key is neither text nor a Buffer', 'invalid key')
+function keyBytes(given: unknown): Buffer | null {
+  const key = identifierOf('kafka.key', given, 'KAFKA_INVALID_KEY')
+  if (key === undefined) return null
+  return typeof key === 'string' ? Buffer.from(key) : key
 }
 
-function messageIdOf({ messageId }: WireRecord): string | undefined {
-  return typeof messageId === 'string' && messageId !== '' ? messageId : undefined
+function messageIdOf({ messageId }: WireRecord): HeaderText | undefined {
+  const id = identifierOf('messageId', messageId)
+  return id === undefined || id.length === 0 ? undefined : id
 }
 
 function chosenPartition(partition: unknown): number | undefined {
@@ -103,7 +102,7 @@ function headerBytes(headers: RecordHeaders): number {
   return bytes
 }
 
-function valueBytes(value: Buffer | string | readonly string[]): number {
+function valueBytes(value: HeaderText | readonly HeaderText[]): number {
   if (typeof value === 'string' || Buffer.isBuffer(value)) return value.length
   return value.reduce((sum, each) => sum + each.length, 0)
 }

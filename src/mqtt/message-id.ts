@@ -5,10 +5,11 @@
 import { isUtf8 } from 'node:buffer'
 import { randomBytes } from 'node:crypto'
 import { PipelineError } from '../runtime/errors'
-import type { UserProperties } from '../runtime/wire'
 import { sourceAt } from '../tenant/json-source'
 
 export type MessageIdSource = 'generated' | 'userProperty' | 'jsonPointer'
+
+type UserProperties = Readonly<Record<string, string | readonly string[]>>
 
 /** Finds the id in a message; an empty result means that it has none. */
 export type FindMessageId = (payload: Buffer, userProperties: UserProperties | undefined) => string

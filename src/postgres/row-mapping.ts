@@ -8,6 +8,7 @@
  */
 import { parseInstant } from '../runtime/instant'
 import type { WireRecord } from '../runtime/wire'
+import { keepsDigits } from '../tenant/identifier'
 import { columnType, type ColumnType } from './column-family'
 import type { Column, ColumnSource, PayloadType, PropertyPath } from './columns'
 import { CopyText } from './copy-text'
@@ -65,6 +66,8 @@ interface Cell {
   readonly type: ColumnType
   /** A text needs no look: it is stored as it is, or refused. */
   readonly takesText: boolean
+  /** It names something, so a number has to have all its digits. */
+  readonly isIdentifier: boolean
   /** A row has a value in it. */
   hasValue: boolean
 }
@@ -131,9 +134,22 @@ function cellOf({ name, source }: Column, type = columnType([])): Cell {
     source,
     type: isDocument ? { ...type, family: 'document' } : type,
     takesText: isDocument || isPlainText || type.family === 'other',
+    isIdentifier: source.kind === 'property' && isIdentifier(source.path),
     hasValue: source.kind !== 'property' || !mayBeMisspelt(source.path),
   }
 }
+
+function isIdentifier([first, second]: PropertyPath): boolean {
+  return IDENTIFIERS.has(first) || (first === 'kafka' && second === 'key')
+}
+const IDENTIFIERS: ReadonlySet<string> = new Set([
+  'tenant',
+  'project',
+  'device',
+  'levels',
+  'topic',
+  'messageId',
+])
 
 /** Of a record without tenant or position the default columns are empty, which needs no word. */
 function mayBeMisspelt([first]: PropertyPath): boolean {
@@ -267,6 +283,7 @@ function addValue(
     return
   }
   cell.hasValue = true
+  if (cell.isIdentifier && typeof value === 'number' && !keepsDigits(value)) throw DIGITS_LOST
   if (typeof value === 'string' && cell.takesText) {
     copy.addText(value)
     return
@@ -280,5 +297,10 @@ function addValue(
   }
   copy.addText(textFor(cell.type, { value, source: () => values?.sourceAt(path), hasTexts: false }))
 }
+
+const DIGITS_LOST = new Unfit(
+  'VALUE_CHANGED',
+  'takes a name, a key or an id, and the record has a number that JavaScript does not hold exactly; let the flow set a string',
+)
 
 const none = (): undefined => undefined

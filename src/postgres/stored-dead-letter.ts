@@ -6,10 +6,11 @@
  */
 import type { KafkaFields, Message, WireRecord } from '../runtime/wire'
 import { HEADER } from '../tenant/header-names'
+import { unshownHeaders } from '../tenant/header-text'
 import { decodeHeaders } from '../tenant/record-headers'
 import type { DeadLetterRow } from './sql/read-dead-letters'
 
-type TextHeaders = Record<string, string | string[]>
+type TextHeaders = NonNullable<KafkaFields['headers']>
 
 /** @param sourceId the node that sends it */
 export function replayMessage(row: DeadLetterRow, sourceId: string): Message {
@@ -64,10 +65,10 @@ function attemptsOf({ attempts }: DeadLetterRow): number {
  * one, so that whoever stores it twice can see that.
  */
 function headersOf(row: DeadLetterRow, attempts: number): TextHeaders {
-  const headers = Object.create(null) as TextHeaders
+  const headers = Object.create(null) as Record<string, string | readonly string[]>
   for (const [name, value] of Object.entries(row.headers ?? {})) {
     if (name === HEADER.format || name.startsWith(HEADER.deadLetterPrefix)) continue
-    headers[name] = typeof value === 'string' ? value : [...value]
+    headers[name] = value
   }
   const own: Record<string, string | undefined | null> = {
     [HEADER.tenant]: row.tenant_id,
@@ -81,7 +82,7 @@ function headersOf(row: DeadLetterRow, attempts: number): TextHeaders {
   for (const [name, value] of Object.entries(own)) {
     if (value !== undefined && value !== null) headers[name] = value
   }
-  return { ...headers }
+  return unshownHeaders(headers)
 }
 
 /** The time is that of the arrival: it has to be the same in every attempt, because it can be part of a row's key. */

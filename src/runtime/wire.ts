@@ -15,32 +15,35 @@ export interface Message {
   [property: string | symbol]: unknown
 }
 
+/** Text; bytes only where the header of a Kafka record is not UTF-8, so that nothing of it is replaced in silence. */
+export type HeaderText = string | Buffer
+
 /** MQTT 5 user properties: one name may have several values. */
-export type UserProperties = Readonly<Record<string, string | readonly string[]>>
+export type UserProperties = Readonly<Record<string, HeaderText | readonly HeaderText[]>>
 
 /** What the MQTT source sets. */
 export interface MqttFields {
   /** The MQTT topic the device published to. */
-  topic?: string
+  topic?: HeaderText
   /** The device's bytes, untouched. */
   payload?: unknown
   qos?: 0 | 1 | 2
   retain?: boolean
   userProperties?: UserProperties
-  contentType?: string
+  contentType?: HeaderText
   /** Milliseconds since 1970, our clock, when the PUBLISH arrived. */
   receivedAt?: number
   /** Set once by the source, before the first attempt; the same in every repetition. */
-  messageId?: string
+  messageId?: HeaderText
 }
 
 /** What `tenant-topic` sets. */
 export interface TenantFields {
-  tenant?: string
-  project?: string
-  device?: string
+  tenant?: HeaderText
+  project?: HeaderText
+  device?: HeaderText
   /** All named levels of the pattern, in its order, `tenant`, `project` and `device` among them. */
-  levels?: Readonly<Record<string, string>>
+  levels?: Readonly<Record<string, HeaderText>>
 }
 
 /** `record.kafka`: where a record shall go, or where it came from. */
@@ -50,7 +53,7 @@ export interface KafkaFields {
   partition?: number
   /** Milliseconds since 1970. */
   timestamp?: number
-  headers?: Record<string, string | Buffer | (string | Buffer)[]>
+  headers?: Record<string, HeaderText | readonly HeaderText[]>
   /** From here on only on records that the consumer has read. */
   offset?: number
   /** Emitted alone: the whole position. In a batch, `msg.kafka` has it. */

@@ -9,6 +9,7 @@ import { createHash, randomUUID } from 'node:crypto'
 import { attemptsWith, type Origin } from '../delivery/origin'
 import { isRecord, type KafkaRange, type Message, recordsOf, type WireRecord } from '../runtime/wire'
 import { HEADER } from './header-names'
+import { shownText } from './header-text'
 import { bytesOf, textOf, type PayloadEncoding } from './payload-bytes'
 
 export interface DeadLetter {
@@ -37,7 +38,7 @@ export interface DeadLetter {
   /** Undefined for a record that has not been in Kafka. */
   readonly kafkaOffset: number | undefined
   readonly kafkaKey: Buffer | null
-  /** The record's headers, further levels and MQTT 5 user properties, as text. */
+  /** The record's headers, further levels and MQTT 5 user properties, as `shownText` writes them; so are the names above. */
   readonly headers: Readonly<Record<string, string | readonly string[]>>
   /** The original bytes where there are any; otherwise how the payload looks as text or as JSON. */
   readonly payload: Buffer | null
@@ -91,11 +92,11 @@ function deadLetterOf(
     failedAt: clock.now(),
     ...error,
     attempts: attemptsWith(origin, record) + 1,
-    tenant: asText(record.tenant),
-    project: asText(record.project),
-    device: asText(record.device),
-    mqttTopic: asText(record.topic),
-    messageId: asText(record.messageId),
+    tenant: asShown(record.tenant),
+    project: asShown(record.project),
+    device: asShown(record.device),
+    mqttTopic: asShown(record.topic),
+    messageId: asShown(record.messageId),
     receivedAt: asNumber(record.receivedAt),
     kafkaCluster: asText(kafka.clusterId) ?? asText(range.clusterId),
     kafkaTopic: asText(kafka.topic) ?? asText(range.topic),
@@ -143,12 +144,13 @@ function headersOf(record: WireRecord, given: unknown): DeadLetter['headers'] {
   // Their names are anyone's, `__proto__` among them.
   const headers = Object.create(null) as Record<string, string | string[]>
   if (record.retain === true) headers[HEADER.retained] = 'true'
-  if (typeof record.contentType === 'string') headers[HEADER.contentType] = record.contentType
+  const contentType = asShown(record.contentType)
+  if (contentType !== undefined) headers[HEADER.contentType] = contentType
   const add = (prefix: string, values: unknown, except: readonly string[] = []): void => {
     for (const [name, value] of Object.entries(asObject(values))) {
       if (value === undefined || value === null || except.includes(name)) continue
       if (prefix === '' && (name === HEADER.format || name.startsWith(HEADER.deadLetterPrefix))) continue
-      headers[prefix + name] = Array.isArray(value) ? value.map(textOf) : textOf(value)
+      headers[shownText(prefix + name)] = Array.isArray(value) ? value.map(shownValue) : shownValue(value)
     }
   }
   add(HEADER.levelPrefix, record.levels, ['tenant', 'project', 'device'])
@@ -197,6 +199,15 @@ function asObject(value: unknown): Record<string, unknown> {
 function asText(value: unknown): string | undefined {
   if (typeof value === 'string') return value === '' ? undefined : value
   return value === undefined || value === null ? undefined : textOf(value)
+}
+
+/** As `asText`; bytes that are not UTF-8 can be read back. */
+function asShown(value: unknown): string | undefined {
+  return asText(typeof value === 'string' || value instanceof Uint8Array ? shownText(value) : value)
+}
+
+function shownValue(value: unknown): string {
+  return asShown(value) ?? ''
 }
 
 /** A whole number that a bigint column and a header can hold; offsets may also come as text. */

@@ -2,7 +2,7 @@
  * A wire record as Kafka stores it, and back. Three value formats: the device's bytes untouched (`raw`), a JSON
  * envelope, a CloudEvent. The header `format` tells a reader how to open the value.
  */
-import type { WireRecord } from '../runtime/wire'
+import type { HeaderText, WireRecord } from '../runtime/wire'
 import { HEADER } from './header-names'
 import { decodeHeaders, encodeHeaders, textOf, type ReadHeaders, type RecordHeaders } from './record-headers'
 import { cloudEvent, jsonEnvelope, open, payloadBytes } from './value-formats'
@@ -23,7 +23,7 @@ export interface EncodedRecord {
  */
 export function encodeRecord(
   record: WireRecord,
-  identity: { readonly messageId: string; readonly receivedAt: number },
+  identity: { readonly messageId: HeaderText; readonly receivedAt: number },
   format: ValueFormat,
 ): EncodedRecord {
   const headers = encodeHeaders(record, identity)

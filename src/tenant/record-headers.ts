@@ -2,36 +2,48 @@
  * The headers of a Kafka record: what the MQTT message was besides its payload, in every value format, so that a
  * reader needs no format to know the tenant.
  */
-import type { UserProperties, WireRecord } from '../runtime/wire'
+import type { HeaderText, UserProperties, WireRecord } from '../runtime/wire'
+import { faithfulJson } from './faithful-json'
 import { HEADER } from './header-names'
+import { readText } from './header-text'
+import { identifierOf } from './identifier'
 import { attemptsOf } from './replayed'
 
-type HeaderValue = Buffer | string | readonly string[]
+type HeaderValue = HeaderText | readonly HeaderText[]
 export type RecordHeaders = Record<string, HeaderValue>
 
-/** Headers as a consumer reads them. */
-export type ReadHeaders = Readonly<Record<string, Buffer | string | readonly (Buffer | string)[] | undefined>>
+/** Headers as a consumer reads them; one without a value is `null`. */
+export type ReadHeaders = Readonly<
+  Record<string, HeaderText | readonly (HeaderText | null)[] | null | undefined>
+>
 
 /** The headers of a record; `identity` are its message id and time of arrival. */
 export function encodeHeaders(
   record: WireRecord,
-  { messageId, receivedAt }: { readonly messageId: string; readonly receivedAt: number },
+  { messageId, receivedAt }: { readonly messageId: HeaderText; readonly receivedAt: number },
 ): RecordHeaders {
   const headers = givenHeaders(record.kafka?.headers)
-  const { tenant, project, device, topic, levels, userProperties, contentType } = record
-  if (tenant !== undefined) headers[HEADER.tenant] = String(tenant)
-  if (project !== undefined) headers[HEADER.project] = String(project)
-  if (device !== undefined) headers[HEADER.device] = String(device)
-  if (typeof topic === 'string') headers[HEADER.mqttTopic] = topic
+  const { topic, levels, userProperties, contentType } = record
+  for (const name of NAMES) {
+    const value = identifierOf(name, record[name])
+    if (value !== undefined) headers[HEADER[name]] = value
+  }
+  if (isText(topic)) headers[HEADER.mqttTopic] = topic
   headers[HEADER.messageId] = messageId
   headers[HEADER.receivedAt] = String(receivedAt)
   if (record.retain === true) headers[HEADER.retained] = 'true'
-  if (typeof contentType === 'string') headers[HEADER.contentType] = contentType
+  if (isText(contentType)) headers[HEADER.contentType] = contentType
   if (levels !== undefined) addLevels(headers, levels)
   if (userProperties !== undefined) addUserProperties(headers, userProperties)
   const attempts = attemptsOf(record)
   if (attempts > 0) headers[HEADER.deadLetterAttempts] = String(attempts)
   return headers
+}
+
+const NAMES = ['tenant', 'project', 'device'] as const
+
+function isText(value: unknown): value is HeaderText {
+  return typeof value === 'string' || Buffer.isBuffer(value)
 }
 
 /** The headers a flow has put on the record; without a prototype, because their names are anyone's. */
@@ -40,18 +52,23 @@ function givenHeaders(given: Readonly<Record<string, unknown>> | undefined): Rec
   const headers = Object.create(null) as RecordHeaders
   for (const [name, value] of Object.entries(given)) {
     if (value === undefined || value === null || name.startsWith(HEADER.deadLetterPrefix)) continue
-    if (typeof value === 'string' || Buffer.isBuffer(value)) headers[name] = value
-    else if (Array.isArray(value)) headers[name] = value.map(String)
-    else headers[name] = JSON.stringify(value)
+    headers[name] = Array.isArray(value)
+      ? value.filter((one) => one !== undefined && one !== null).map(headerValue)
+      : headerValue(value)
   }
   delete headers[HEADER.format]
   return headers
 }
 
-function addLevels(headers: RecordHeaders, levels: Readonly<Record<string, string>>): void {
+function headerValue(value: unknown): HeaderText {
+  return isText(value) ? value : faithfulJson(value)
+}
+
+function addLevels(headers: RecordHeaders, levels: Readonly<Record<string, unknown>>): void {
   for (const name in levels) {
     if (name === 'tenant' || name === 'project' || name === 'device') continue
-    headers[HEADER.levelPrefix + name] = String(levels[name])
+    const value = identifierOf(`levels.${name}`, levels[name])
+    if (value !== undefined) headers[HEADER.levelPrefix + name] = value
   }
 }
 
@@ -65,13 +82,13 @@ function addUserProperties(headers: RecordHeaders, properties: UserProperties): 
 /** The fields that our headers name. */
 export function decodeHeaders(headers: ReadHeaders): WireRecord {
   const record: WireRecord = {}
-  const levels = Object.create(null) as Record<string, string>
-  const userProperties = Object.create(null) as Record<string, string | string[]>
+  const levels = Object.create(null) as Record<string, HeaderText>
+  const userProperties = Object.create(null) as Record<string, HeaderText | HeaderText[]>
   let hasLevels = false
   let hasProperties = false
   for (const name of Object.keys(headers)) {
     const value = headers[name]
-    if (value === undefined) continue
+    if (value === undefined || value === null) continue
     const known = decodeKnown(record, name, value)
     if (known === 'level') {
       levels[name] = textOf(value) ?? ''
@@ -93,7 +110,7 @@ export function decodeHeaders(headers: ReadHeaders): WireRecord {
 function decodeKnown(
   record: WireRecord,
   name: string,
-  value: Buffer | string | readonly (Buffer | string)[],
+  value: NonNullable<ReadHeaders[string]>,
 ): 'level' | 'known' | undefined {
   const text = textOf(value) ?? ''
   switch (name) {
@@ -124,12 +141,16 @@ function decodeKnown(
   }
 }
 
-/** The first value of a header, as text. */
-export function textOf(value: ReadHeaders[string]): string | undefined {
-  const first = Array.isArray(value) ? (value as readonly (Buffer | string)[])[0] : value
-  return first?.toString()
+/** The first value of a header. */
+export function textOf(value: ReadHeaders[string]): HeaderText | undefined {
+  const first = isList(value) ? value[0] : value
+  return first === undefined || first === null ? undefined : readText(first)
 }
 
-function textsOf(value: NonNullable<ReadHeaders[string]>): string | string[] {
-  return Array.isArray(value) ? value.map(String) : value.toString()
+function textsOf(value: NonNullable<ReadHeaders[string]>): HeaderText | HeaderText[] {
+  return isList(value) ? value.flatMap((one) => (one === null ? [] : readText(one))) : readText(value)
+}
+
+function isList(value: ReadHeaders[string]): value is readonly (HeaderText | null)[] {
+  return Array.isArray(value)
 }

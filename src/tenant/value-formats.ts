@@ -6,7 +6,7 @@
  */
 import { isUtf8 } from 'node:buffer'
 import { PipelineError } from '../runtime/errors'
-import type { WireRecord } from '../runtime/wire'
+import type { HeaderText, WireRecord } from '../runtime/wire'
 import { faithfulJson } from './faithful-json'
 import { sourceAt } from './json-source'
 
@@ -36,6 +36,22 @@ function notSerializable(cause: unknown): PipelineError {
   )
 }
 
+/** What JSON holds as it is; of bytes that are not UTF-8 a part would be replaced. */
+function jsonText(property: string, value: HeaderText | undefined): string | undefined {
+  if (!Buffer.isBuffer(value)) return value
+  throw new PipelineError(
+    'RECORD_NOT_SERIALIZABLE',
+    `msg.${property} is not UTF-8, as this value format needs it; the format "raw" keeps its bytes`,
+    { retryable: false, statusText: `${property} is not UTF-8` },
+  )
+}
+
+/** A flow may set anything as the topic. */
+function topicOf({ topic }: WireRecord): string | undefined {
+  const text: unknown = jsonText('topic', topic)
+  return typeof text === 'string' ? text : undefined
+}
+
 /** How a payload stands in JSON: as itself, as text, as base64, or there is none. */
 type Embedded = { readonly kind: 'json' | 'text' | 'base64' | 'none'; readonly json: string }
 
@@ -55,9 +71,9 @@ function embed(payload: Buffer | null): Embedded {
 export function jsonEnvelope(record: WireRecord, receivedAt: number, payload: Buffer | null): Buffer {
   const { kind, json } = embed(payload)
   const head = JSON.stringify({
-    tenant_id: record.tenant ?? null,
-    project_id: record.project ?? null,
-    mqtt_topic: typeof record.topic === 'string' ? record.topic : null,
+    tenant_id: jsonText('tenant', record.tenant) ?? null,
+    project_id: jsonText('project', record.project) ?? null,
+    mqtt_topic: topicOf(record) ?? null,
   })
   const encoding = kind === 'json' ? '' : `,"payload_encoding":"${kind}"`
   return Buffer.from(`${head.slice(0, -1)}${PAYLOAD_MARK}${json}${encoding},"timestamp":${receivedAt}}`)
@@ -66,19 +82,22 @@ export function jsonEnvelope(record: WireRecord, receivedAt: number, payload: Bu
 /** CloudEvents 1.0 in the structured mode of the Kafka binding. */
 export function cloudEvent(
   record: WireRecord,
-  { messageId, receivedAt }: { readonly messageId: string; readonly receivedAt: number },
+  { messageId, receivedAt }: { readonly messageId: HeaderText; readonly receivedAt: number },
   payload: Buffer | null,
 ): Buffer {
-  const { mark, json, contentType } = eventData(payload, record.contentType)
+  const { mark, json, contentType } = eventData(payload, jsonText('contentType', record.contentType))
+  const tenant = jsonText('tenant', record.tenant)
+  const project = jsonText('project', record.project)
+  const topic = topicOf(record)
   const head = JSON.stringify({
     specversion: '1.0',
-    id: messageId,
-    source: `/${[record.tenant, record.project].filter((level) => level !== undefined).join('/')}`,
+    id: jsonText('messageId', messageId),
+    source: `/${[tenant, project].filter((level) => level !== undefined).join('/')}`,
     type: CLOUD_EVENT_TYPE,
-    ...(typeof record.topic === 'string' ? { subject: record.topic } : {}),
+    ...(topic === undefined ? {} : { subject: topic }),
     time: new Date(receivedAt).toISOString(),
-    ...(record.tenant === undefined ? {} : { tenantid: record.tenant }),
-    ...(record.project === undefined ? {} : { projectid: record.project }),
+    ...(tenant === undefined ? {} : { tenantid: tenant }),
+    ...(project === undefined ? {} : { projectid: project }),
     ...(contentType === undefined ? {} : { datacontenttype: contentType }),
   })
   return Buffer.from(mark === undefined ? head : `${head.slice(0, -1)}${mark}${json}}`)

@@ -128,7 +128,7 @@ describe('dead letters in a table', () => {
       rows.map(({ payload }) => payload?.toString()),
       [undefined, 'x\0y', 'Symbol(s)', '{"big":"1208925819614629174706176","self":"[Circular]"}'],
     )
-    assert.equal(rows[3]?.mqtt_topic, 'nul\uFFFD half \uFFFD pair')
+    assert.equal(rows[3]?.mqtt_topic, '\\x6e756c002068616c6620efbfbd2070616972 (bytes)')
     assert.equal(rows[3].reason, 'nul \uFFFD')
   })
 

@@ -9,6 +9,7 @@ import { refusedPayload } from '../../src/postgres/screen'
 import { SharedRefusals } from '../../src/postgres/shared-refusals'
 import { StagedWriter } from '../../src/postgres/staged-writer'
 import type { TableSink } from '../../src/postgres/table-sink'
+import type { WireRecord } from '../../src/runtime/wire'
 import { createTestDatabase, type TestDatabase } from '../support/postgres'
 import { until } from '../support/until'
 import {
@@ -146,6 +147,25 @@ describe('records that PostgreSQL refuses', () => {
       rows.map(({ payload }) => payload),
       batch.map(({ payload }) => payload),
     )
+  })
+
+  it('are those with a name that is not UTF-8: the bytes are in the dead letter, and in a bytea column', async () => {
+    const tenant = Buffer.from([0x61, 0xe9])
+    const batch = [record(0), record(1, { tenant }), record(2)]
+    const writer = await openWriter(connection)
+    assert.equal((await writer.writeRange(ledgerKey, range(0, 3), batch)).rows, 2)
+    assert.deepEqual(await database.query('select code, tenant_id from iot_dead_letters'), [
+      { code: 'UTF8_INVALID', tenant_id: '\\x61e9 (bytes)' },
+    ])
+    await database.query('create table devices (time timestamptz, tenant bytea)')
+    const columns = readColumns(
+      '[{"column":"time","from":"time"},{"column":"tenant","from":"tenant","type":"bytea"}]',
+      'jsonb',
+    )
+    const sink = openSink(connection, { columns, table: { ...TABLE, table: 'devices' } })
+    await sink.write({ way: 'records', records: [batch[1] as WireRecord] })
+    await sink.close(1000)
+    assert.deepEqual(await database.query('select tenant from devices'), [{ tenant }])
   })
 
   it('cost few statements', async () => {

@@ -45,6 +45,48 @@ describe('where a record goes', () => {
     assert.throws(() => keyOf({}), { code: 'KAFKA_INVALID_KEY', retryable: false })
   })
 
+  it('keeps the digits of keys, names and ids, or refuses the record and says how to set them', () => {
+    const inexact = [2 ** 53, -(2 ** 53), 12345678901234567890, NaN, Infinity, -0, 1.5, 1e21, 1e-7]
+    const kept = ['9007199254740993', '1e21', '007', 9007199254740991, -1, 0, 9007199254740993n]
+    const kafka = { topic: 't' }
+    const places = {
+      'kafka.key': (key: unknown) => address({ kafka: { ...kafka, key: key as string } }).key,
+      tenant: (tenant: unknown) => address({ tenant: tenant as string, kafka }).record.headers.tenant,
+      project: (project: unknown) => address({ project: project as string, kafka }).record.headers.project,
+      device: (device: unknown) => address({ device: device as string, kafka }).record.headers.device,
+      messageId: (id: unknown) => address({ messageId: id as string, kafka }).record.headers['message-id'],
+      'levels.line': (line: unknown) =>
+        address({ levels: { line: line as string }, kafka }).record.headers['level-line'],
+    }
+    for (const [property, written] of Object.entries(places)) {
+      const code = property === 'kafka.key' ? 'KAFKA_INVALID_KEY' : 'IDENTIFIER_INVALID'
+      const asText = new RegExp(`msg\\.${property.replace('.', '\\.')} .*as a string`)
+      for (const value of kept) assert.equal(String(written(value)), String(value), property)
+      for (const value of inexact)
+        assert.throws(
+          () => written(value),
+          { code, retryable: false, message: asText },
+          `${property} ${value}`,
+        )
+      for (const value of [{}, [], 'a\ud800'])
+        assert.throws(() => written(value), { code, retryable: false }, property)
+    }
+  })
+
+  it('has no header for a name that is null, and no other value for a header that JSON cannot say', () => {
+    const none = null as unknown as string
+    const { headers } = address({ tenant: none, device: none, kafka: { topic: 't' } }).record
+    assert.deepEqual(Object.keys(headers), ['message-id', 'received-at'])
+    const withHeader = (value: unknown) =>
+      address({ kafka: { topic: 't', headers: { h: value as string } } }).record.headers.h
+    assert.deepEqual(
+      [withHeader(21.5), withHeader({ a: 1 }), withHeader(['x', 1])],
+      ['21.5', '{"a":1}', ['x', '1']],
+    )
+    for (const value of [NaN, new Map([[1, 2]]), [Infinity]])
+      assert.throws(() => withHeader(value), /has no JSON/)
+  })
+
   it('takes a time of arrival that is no date, as a foreign header may have it, for none', () => {
     for (const format of VALUE_FORMATS) {
       for (const receivedAt of [Number.MAX_SAFE_INTEGER, 8_640_000_000_000_001, -1, 1.5]) {
