@@ -42,6 +42,8 @@ export interface TenantProducerOptions extends MissingTopicOptions {
   readonly compression: Compression
   readonly limits: LaneLimits
   readonly log: EventLog
+  /** Of what sources hand over that do not wait; another number than 128 MB is for tests. */
+  readonly maxHeldBytes?: number
   readonly clock?: LaneClock
 }
 
@@ -156,7 +158,8 @@ export class TenantProducer {
     try {
       if (this.closing) throw closed()
       addressed = this.address(wire)
-      if (!isAwaited && this.lanes.heldBytes + this.waitingBytes + addressed.bytes > MAX_HELD_BYTES) {
+      const { maxHeldBytes = MAX_HELD_BYTES } = this.options
+      if (!isAwaited && this.lanes.heldBytes + this.waitingBytes + addressed.bytes > maxHeldBytes) {
         throw (
           tooLargeFor(MAX_HELD_BYTES, addressed.bytes, `holding a record for ${addressed.topic}`) ??
           this.full()
