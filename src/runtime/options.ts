@@ -5,7 +5,8 @@
  * A node lists its options in one table, each with its default, bounds and unit; the dialog is tested against
  * the same table.
  */
-import { PipelineError } from './errors'
+// With its suffix: the dialogs decide by this module as well, in the browser.
+import { PipelineError } from './errors.js'
 
 export interface IntegerOption {
   readonly kind: 'integer'

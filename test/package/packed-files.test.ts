@@ -1,14 +1,24 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { filesIn, ROOT } from '../support/package'
+import { existsSync } from 'node:fs'
+import path from 'node:path'
+import { dialogSources, filesIn, nodeTypes, readText, ROOT } from '../support/package'
 
-/** What ships: the compiled library and nodes, what Node-RED reads beside them, examples, and four documents. */
+const ofDialogs = new Set(nodeTypes.flatMap(dialogSources))
+
+/**
+ * What ships: the compiled library and nodes, what Node-RED reads beside them, the modules of the dialogs, examples,
+ * and four documents.
+ */
 function whatShips(): string[] {
-  const sources = [...filesIn('src'), ...filesIn('nodes')].filter((file) => !file.endsWith('.d.ts'))
+  const sources = [...filesIn('src'), ...filesIn('nodes')].filter(
+    (file) => !file.endsWith('.d.ts') && !ofDialogs.has(file),
+  )
   const built = sources.map((file) => `dist/${file.replace(/\.ts$/, '.js')}`)
   const icons = filesIn('icons').map((file) => `dist/nodes/tenant-mqtt-source/${file}`)
   const documents = ['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json']
-  return [...built, ...icons, ...filesIn('icons'), ...filesIn('examples'), ...documents].sort()
+  const beside = ['icons', 'examples', 'resources'].flatMap(filesIn)
+  return [...built, ...icons, ...beside, ...documents].sort()
 }
 
 describe('the packed files', () => {
@@ -21,4 +31,29 @@ describe('the packed files', () => {
     const [packed] = JSON.parse(output) as [{ files: { path: string }[] }]
     assert.deepEqual(packed.files.map((file) => file.path).sort(), whatShips())
   })
+
+  // A module that is missing would keep the editor from loading, and the other nodes with it.
+  for (const type of nodeTypes) {
+    it(`have the module of ${type}'s dialog with all that it imports, by names that a browser can ask for`, () => {
+      const entry = `nodes/${type}/editor.js`
+      const { name } = JSON.parse(readText('package.json')) as { name: string }
+      const [, source] =
+        /<script type="module" src="([^"]+)"/.exec(readText(`nodes/${type}/${type}.html`)) ?? []
+      assert.equal(source, `resources/${name}/${entry}`)
+      const loaded = new Set<string>()
+      const load = (file: string): void => {
+        if (loaded.has(file)) return
+        loaded.add(file)
+        assert.ok(existsSync(path.join(ROOT, 'resources', file)), file)
+        for (const [, from] of readText(`resources/${file}`).matchAll(
+          /^(?:import|export) [^'\n]*from '([^']+)'/gm,
+        )) {
+          assert.match(from as string, /^\.\.?\/.*\.js$/, `${file} imports ${from}`)
+          load(path.posix.join(path.posix.dirname(file), from as string))
+        }
+      }
+      load(entry)
+      assert.ok(loaded.has('editor/options.js'))
+    })
+  }
 })

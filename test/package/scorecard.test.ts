@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import ts from 'typescript'
 import {
   editorDefinition,
-  editorScript,
+  registrationScript,
   exampleFiles,
   filesIn,
   manifest,
@@ -28,7 +28,7 @@ function isLiteral(value: ts.Expression): boolean {
 function registration(type: string): readonly ts.Expression[] {
   const source = ts.createSourceFile(
     `${type}.js`,
-    editorScript(type),
+    registrationScript(type),
     ts.ScriptTarget.Latest,
     true,
     ts.ScriptKind.JS,
@@ -115,7 +115,7 @@ describe('the scorecard', () => {
 
   it('no file is an ES module by its name: the palette would lose its nodes in silence', () => {
     assert.deepEqual(
-      [...filesIn('src'), ...filesIn('nodes')].filter((file) => /\.m[jt]s$/.test(file)),
+      [...filesIn('src'), ...filesIn('editor'), ...filesIn('nodes')].filter((file) => /\.m[jt]s$/.test(file)),
       [],
     )
   })

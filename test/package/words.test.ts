@@ -3,7 +3,6 @@ import { existsSync } from 'node:fs'
 import path from 'node:path'
 import {
   catalogueFile,
-  editorScript,
   filesIn,
   helpFile,
   nodeTypes,
@@ -28,7 +27,7 @@ function usedKeys(type: string): string[] {
     (value as string).split(';').map((part) => part.replace(/^\[[^\]]+\]/, '')),
   )
   const sources = filesIn(`nodes/${type}`).filter((file) => file.endsWith('.ts'))
-  const scripts = [editorScript(type), ...sources.map(readText)].join('\n')
+  const scripts = sources.map(readText).join('\n')
   const calls = [...scripts.matchAll(/\b_\(\s*(['"])([^'"]+)\1/g)].map(([, , key]) => key as string)
   // A key chosen by a condition: both of them stand as whole texts in the script.
   const chosen = [...scripts.matchAll(new RegExp(`(['"])(${type}\\.[A-Za-z0-9_.-]+)\\1`, 'g'))].map(

@@ -52,12 +52,17 @@ export function optionsOf(type: string): OptionTable {
   return options
 }
 
-/** The JavaScript of a template, as the editor runs it. */
-export function editorScript(type: string): string {
+/** The registration of a node, as it stands in its template. */
+export function registrationScript(type: string): string {
   const scripts = readText(templateFile(type)).matchAll(
     /<script type="text\/javascript">([\s\S]*?)<\/script>/g,
   )
   return [...scripts].map(([, script]) => script).join('\n')
+}
+
+/** The sources of a node's dialog, apart from the parts that dialogs share. */
+export function dialogSources(type: string): string[] {
+  return filesIn(`nodes/${type}`).filter((file) => /^nodes\/[^/]+\/editor(\/.*)?\.ts$/.test(file))
 }
 
 export interface EditorDefault {
@@ -77,36 +82,21 @@ export interface EditorDefinition {
   readonly credentials?: Readonly<Record<string, { readonly type: string }>>
 }
 
-/** What the template registers, with the validators of Node-RED's own editor. */
+/** What the template registers when its module has been loaded, as it was built. */
 export function editorDefinition(type: string): EditorDefinition {
+  createRequire(__filename)(path.join(ROOT, `resources/nodes/${type}/editor.js`))
   const registered = new Map<string, EditorDefinition>()
-  const RED = {
-    nodes: {
-      registerType: (name: string, definition: EditorDefinition) => void registered.set(name, definition),
-      node: () => null,
-    },
-    validators,
-    _: (key: string) => key,
-  }
-  vm.runInNewContext(editorScript(type), { RED, $: () => undefined })
+  const registerType = (name: string, definition: EditorDefinition): unknown =>
+    registered.set(name, definition)
+  const { tenantPipeline } = globalThis as { tenantPipeline?: unknown }
+  vm.runInNewContext(registrationScript(type), { RED: { nodes: { registerType } }, tenantPipeline })
   const definition = registered.get(type)
   if (definition === undefined) throw new Error(`${templateFile(type)} does not register ${type}`)
   return definition
 }
 
-const isEnvironment = (value: unknown): boolean => typeof value === 'string' && /^\$\{[^}]+\}$/.test(value)
-
-/** As in the editor's `validators.js`. */
-const validators = {
-  number: (blankAllowed?: boolean) => (value: unknown) =>
-    (blankAllowed === true && (value === '' || value === undefined)) ||
-    isEnvironment(value) ||
-    (value !== '' && !Number.isNaN(Number(value))),
-  regex: (expression: RegExp) => (value: unknown) => expression.test(String(value)),
-}
-
 /**
- * Whether the editor takes this value of a property.
+ * Whether the editor takes this value of a property: its own `validateNodeProperty`, in short.
  * @param others the other properties of the node; their defaults when left out
  */
 export function editorAccepts(
@@ -115,12 +105,16 @@ export function editorAccepts(
   value: unknown,
   others: object = {},
 ): boolean {
-  const { required, validate } = definition.defaults[property] as EditorDefault
-  if (required === true && (value === '' || value === undefined)) return false
-  if (validate === undefined) return true
+  const { required, type, validate } = definition.defaults[property] as EditorDefault
+  if (typeof value === 'string' && /^\$(\{[a-zA-Z_]\w*\}|\([a-zA-Z_]\w*\))$/.test(value)) return true
+  if (required === true && value === '') return false
+  if (required === false && value === '') return true
+  if (validate === undefined) return type === undefined || (Boolean(value) && value !== '_ADD_')
   const defaults = Object.fromEntries(
     Object.entries(definition.defaults).map(([name, { value: standard }]) => [name, standard]),
   )
   const node = { ...defaults, ...others, [property]: value, _: (key: string) => key, _def: definition }
-  return validate.call(node, value, {}) === true
+  const verdict = validate.call(node, value, {})
+  // Words are only taken for words from a validator with two parameters, otherwise they are as good as `true`.
+  return validate.length === 2 && typeof verdict === 'string' ? false : Boolean(verdict)
 }

@@ -1,0 +1,58 @@
+/** Questions: of a dialog to the running node, and of a dialog to the user. */
+import type { EditorNode } from './dialog.js'
+
+/**
+ * @param place where a refusal is shown
+ * @param noAnswer the key of the words when nothing has answered
+ * @returns asks the node, as it is deployed; `then` is called with its answer, which replaces what is at the place
+ */
+export function asker(
+  type: string,
+  node: EditorNode,
+  place: JQuery,
+  noAnswer: string,
+): <Answer>(action: string, question: object, then: (answer: Answer) => void) => void {
+  const show = (words: string): void => {
+    place.empty().append($('<div class="form-tips">').text(words))
+  }
+  return (action, question, then) => {
+    void $.ajax({
+      url: `${type}/${node.id}/${action}`,
+      type: 'POST',
+      contentType: 'application/json',
+      data: JSON.stringify(question),
+    })
+      .done((answer: unknown) => {
+        place.empty()
+        then(answer as Parameters<typeof then>[0])
+      })
+      .fail((refusal) => {
+        const { message } = (refusal.responseJSON ?? {}) as { message?: string }
+        show(message || node._(noAnswer))
+      })
+  }
+}
+
+/** Asks the user before something that cannot be taken back. */
+export function confirm(
+  words: string,
+  answers: { readonly no: string; readonly yes: string },
+  then: () => void,
+): void {
+  const question = RED.notify($('<p>').text(words).prop('outerHTML') as string, {
+    modal: true,
+    fixed: true,
+    type: 'warning',
+    buttons: [
+      { text: answers.no, click: () => question.close() },
+      {
+        text: answers.yes,
+        class: 'primary',
+        click: () => {
+          question.close()
+          then()
+        },
+      },
+    ],
+  })
+}

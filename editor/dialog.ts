@@ -1,0 +1,64 @@
+/** How the editor's part of a node, a module, reaches the registration in the node's HTML, a script that imports nothing. */
+import { textOf, type Property } from './properties.js'
+
+/** A node as the editor has it, with its properties. */
+export interface EditorNode {
+  readonly id: string
+  readonly name?: string
+  /** Since it was deployed. */
+  readonly changed?: boolean
+  readonly [property: string]: unknown
+  readonly _def: { readonly category: string }
+  /** The words of a key in the node's catalogue. */
+  _(key: string, values?: object): string
+}
+
+export interface Dialog {
+  readonly properties: Readonly<Record<string, Property>>
+  label(this: EditorNode): string
+  outputLabels?(this: EditorNode, index: number): string
+  /** Fields have their values already. */
+  oneditprepare?(this: EditorNode): void
+  /** Before the editor takes the values of the fields. */
+  oneditsave?(this: EditorNode): void
+  readonly button?: {
+    enabled(this: EditorNode): boolean
+    onclick(this: EditorNode): void
+  }
+}
+
+declare global {
+  /** The dialogs by the type of their node. */
+  var tenantPipeline: Record<string, Dialog & { labelStyle(this: EditorNode): string }> | undefined
+}
+
+export function offer(type: string, dialog: Dialog): void {
+  globalThis.tenantPipeline ??= {}
+  globalThis.tenantPipeline[type] = {
+    ...dialog,
+    labelStyle() {
+      return this.name ? 'node_label_italic' : ''
+    },
+    oneditprepare() {
+      showDefaults(this, dialog.properties)
+      dialog.oneditprepare?.call(this)
+    },
+  }
+}
+
+/** A flow of an older version does not say what came later: its fields would be empty, and saved like that. */
+function showDefaults(node: EditorNode, all: Dialog['properties']): void {
+  const prefix = node._def.category === 'config' ? '#node-config-input-' : '#node-input-'
+  for (const [name, { value, type }] of Object.entries(all)) {
+    if (node[name] !== undefined || type !== undefined) continue
+    if (typeof value === 'boolean') $(prefix + name).prop('checked', value)
+    else $(prefix + name).val(String(value))
+  }
+}
+
+/** The node's name, or else a property, or else the words. */
+export function nameOr(property: string, words: string): (this: EditorNode) => string {
+  return function () {
+    return this.name || textOf(this[property]) || words
+  }
+}

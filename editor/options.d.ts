@@ -1,0 +1,4 @@
+/** The option tables of all nodes, as `nodes/<node>/options.ts` has them: the build writes them beside this module. */
+import type { OptionTable } from '../src/runtime/options.js'
+
+export const options: Readonly<Record<string, OptionTable>>

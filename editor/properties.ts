@@ -1,0 +1,82 @@
+/**
+ * The properties of a node as its registration lists them: defaults and validators come from the node's option table,
+ * and the code that reads the options at run time decides here as well. Dialog and node cannot disagree.
+ */
+import { readOptions, type Option } from '../src/runtime/options.js'
+import type { EditorNode } from './dialog.js'
+import { options } from './options.js'
+
+/**
+ * Looks at what the option table does not know, such as the other properties of the node.
+ * @param text as it is in the flow file, or what stands in for an empty field
+ * @returns `true`, `false`, or in words what is wrong. The editor shows them as HTML: never the value itself, which
+ *   may come from an imported flow
+ */
+export type Check = (this: EditorNode, text: string) => boolean | string
+
+export interface Property {
+  readonly value: unknown
+  readonly type?: string
+  readonly validate?: (this: EditorNode, value: unknown, context: object) => boolean | string
+}
+
+/**
+ * @param checks for some of the options: a check, or the key of the words for a value that the option table refuses
+ */
+export function properties(
+  type: string,
+  checks: Readonly<Record<string, Check | string>> = {},
+): Readonly<Record<string, Property>> {
+  const known = Object.entries(options[type] ?? {}).map(([name, option]): [string, Property] => [
+    name,
+    { value: option.default, validate: validator(name, option, checks[name]) },
+  ])
+  return { name: { value: '' }, ...Object.fromEntries(known) }
+}
+
+/** A configuration node that is needed only with some settings of the node itself. */
+export function reference(type: string, isNeeded: (node: EditorNode) => boolean): Property {
+  return {
+    value: '',
+    type,
+    validate(value) {
+      return !isNeeded(this) || (Boolean(value) && value !== '_ADD_')
+    },
+  }
+}
+
+/** What Node-RED replaces; the editor knows only those of letters, digits and underscores. */
+const WHOLE_VARIABLE = /^\$(\{\S+\}|\(\S+\))$/
+
+export const isVariable = (text: string): boolean => WHOLE_VARIABLE.test(text)
+
+function validator(
+  name: string,
+  option: Option,
+  check: Check | string | undefined,
+): NonNullable<Property['validate']> {
+  // Two parameters: only then does the editor show the words that are returned.
+  return function (value, _context) {
+    const text = textOf(value) || (option.kind === 'text' ? '' : String(option.default))
+    if (isVariable(text)) return true
+    if (!isTaken(name, option, value)) return typeof check === 'string' ? this._(check) : false
+    return typeof check === 'function' ? check.call(this, text) : true
+  }
+}
+
+function isTaken(name: string, option: Option, value: unknown): boolean {
+  // At run time a default stands in for it; the dialog shows that the field is meant to have a value.
+  if (option.kind === 'text' && option.required && value === '') return false
+  try {
+    readOptions({ [name]: option }, { [name]: value })
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** A flow file that was written by hand may have a list where the dialog has its text. */
+export function textOf(value: unknown): string {
+  if (typeof value === 'string') return value
+  return value === undefined || value === null ? '' : JSON.stringify(value)
+}

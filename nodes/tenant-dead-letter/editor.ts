@@ -1,0 +1,26 @@
+import { offer } from '../../editor/dialog.js'
+import { showRows, valueOf } from '../../editor/form.js'
+import { properties, reference, textOf } from '../../editor/properties.js'
+
+const type = 'tenant-dead-letter'
+
+offer(type, {
+  properties: {
+    ...properties(type),
+    cluster: reference('tenant-kafka-cluster', ({ target }) => target === 'kafka'),
+    database: reference('tenant-postgres', ({ target }) => target === 'table'),
+  },
+  label() {
+    return this.name || textOf(this.target === 'table' ? this.table : this.topic) || 'tenant dead letter'
+  },
+  oneditprepare() {
+    showRows('#node-input-target, #node-input-missingTopic', () => {
+      const isTopic = valueOf('#node-input-target') === 'kafka'
+      return {
+        '.tenant-dead-letter-kafka': isTopic,
+        '.tenant-dead-letter-table': !isTopic,
+        '.tenant-dead-letter-new-topic': isTopic && valueOf('#node-input-missingTopic') === 'create',
+      }
+    })
+  },
+})

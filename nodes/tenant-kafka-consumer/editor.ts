@@ -1,0 +1,108 @@
+import { asker, confirm } from '../../editor/ask.js'
+import { nameOr, offer, type EditorNode } from '../../editor/dialog.js'
+import { showRows, valueOf } from '../../editor/form.js'
+import { properties } from '../../editor/properties.js'
+import { parseInstant } from '../../src/runtime/instant.js'
+import { kafkaNameProblem } from '../../src/tenant/kafka-topic.js'
+
+const type = 'tenant-kafka-consumer'
+
+interface StoppedPartition {
+  readonly topic: string
+  readonly partition: number
+  /** Where the group is to read next. */
+  readonly nextOffset: number
+  /** What Kafka has. */
+  readonly earliest: number
+  readonly latest: number
+  /** Why it has stopped. */
+  readonly message: string
+}
+
+offer(type, {
+  properties: properties(type, {
+    topics(text) {
+      const [, source, flags] = /^\/(.+)\/(i?)$/.exec(text.trim()) ?? []
+      if (source === undefined) {
+        const areNames = text.split(',').every((name) => kafkaNameProblem(name.trim()) === undefined)
+        return areNames || this._('tenant-kafka-consumer.error.topics')
+      }
+      if (/\(\?<?[=!]|\\[1-9k]/.test(source)) return this._('tenant-kafka-consumer.error.linear')
+      try {
+        return Boolean(new RegExp(source, flags))
+      } catch {
+        return this._('tenant-kafka-consumer.error.pattern')
+      }
+    },
+    group: 'tenant-kafka-consumer.error.group',
+    startTime(text) {
+      const isReadable = this.start !== 'time' || parseInstant(text) !== undefined
+      return isReadable || this._('tenant-kafka-consumer.error.startTime')
+    },
+  }),
+  label: nameOr('topics', 'tenant kafka consumer'),
+  outputLabels(index) {
+    return this._(
+      index === 0 ? 'tenant-kafka-consumer.output.records' : 'tenant-kafka-consumer.output.failed',
+    )
+  },
+  oneditprepare() {
+    const show = stoppedPartitions(this)
+    $('#tenant-kafka-consumer-show-stopped').on('click', show)
+    showRows('#node-input-mode, #node-input-start, #node-input-missingTopic', () => ({
+      '.tenant-kafka-consumer-record': valueOf('#node-input-mode') === 'record',
+      '.tenant-kafka-consumer-time': valueOf('#node-input-start') === 'time',
+      '.tenant-kafka-consumer-create': valueOf('#node-input-missingTopic') === 'create',
+    }))
+  },
+})
+
+/** @returns lists the partitions that have stopped, each with where it is to read again */
+function stoppedPartitions(node: EditorNode): () => void {
+  const place = $('#tenant-kafka-consumer-stopped')
+  const ask = asker(type, node, place, 'tenant-kafka-consumer.stopped.noAnswer')
+
+  const show = (): void =>
+    ask('stopped', {}, ({ partitions }: { readonly partitions: readonly StoppedPartition[] }) => {
+      if (partitions.length === 0) place.text(node._('tenant-kafka-consumer.stopped.none'))
+      else place.append(partitions.map(partOf))
+    })
+
+  const partOf = (stopped: StoppedPartition): JQuery => {
+    const { nextOffset, earliest, latest, message } = stopped
+    const isThere = nextOffset >= earliest && nextOffset <= latest
+    const input = $<HTMLInputElement>('<input type="number" style="width: 120px">')
+      .attr({ min: earliest, max: latest })
+      .val(isThere ? nextOffset : earliest)
+    const button = $('<button type="button" class="red-ui-button">')
+      .text(node._('tenant-kafka-consumer.stopped.goOn'))
+      .on('click', () => {
+        if (input[0]?.reportValidity() && input.val() !== '') release(stopped, Number(input.val()))
+      })
+    const range = node._('tenant-kafka-consumer.stopped.range', { earliest, latest })
+    return $('<div style="margin-bottom: 12px">').append(
+      $('<div class="form-tips" style="max-width: none">').text(message),
+      $('<span>').text(`${node._('tenant-kafka-consumer.stopped.at')} `),
+      input,
+      $('<span>').text(` (${range}) `),
+      button,
+    )
+  }
+
+  const release = ({ topic, partition, nextOffset }: StoppedPartition, offset: number): void => {
+    const values = { topic, partition, offset, nextOffset, last: offset - 1, count: offset - nextOffset }
+    const words =
+      offset > nextOffset
+        ? node._('tenant-kafka-consumer.stopped.skip', values)
+        : offset < nextOffset
+          ? node._('tenant-kafka-consumer.stopped.back', values)
+          : node._('tenant-kafka-consumer.stopped.again', values)
+    const answers = {
+      no: node._('tenant-kafka-consumer.stopped.keep'),
+      yes: node._('tenant-kafka-consumer.stopped.goOn'),
+    }
+    confirm(words, answers, () => ask('stopped/release', { topic, partition, offset }, show))
+  }
+
+  return show
+}

@@ -1,0 +1,20 @@
+import { nameOr, offer } from '../../editor/dialog.js'
+import { showRows, valueOf } from '../../editor/form.js'
+import { properties } from '../../editor/properties.js'
+
+const type = 'tenant-kafka-producer'
+
+offer(type, {
+  properties: properties(type),
+  label: nameOr('topic', 'tenant kafka producer'),
+  outputLabels() {
+    return this._('tenant-kafka-producer.output.rejected')
+  },
+  oneditprepare() {
+    showRows('#node-input-missingTopic, #node-input-deadLetters', () => ({
+      '.tenant-kafka-producer-create': valueOf('#node-input-missingTopic') === 'create',
+      '.tenant-kafka-producer-unstored': valueOf('#node-input-deadLetters') === 'outputUnstored',
+      '.tenant-kafka-producer-stored': valueOf('#node-input-deadLetters') !== 'outputUnstored',
+    }))
+  },
+})

@@ -1,0 +1,36 @@
+import { offer } from '../../editor/dialog.js'
+import { properties, textOf } from '../../editor/properties.js'
+
+const type = 'tenant-mqtt-broker'
+
+offer(type, {
+  properties: properties(type, {
+    // The address is part of the flow file, so there must be no password in it.
+    url(text) {
+      const addresses = text.split(/[\s,]+(?=[a-z]+:\/\/)/i)
+      const hasPassword = (address: string): boolean => /^([a-z]+:\/\/)?[^@]*:[^@]*@/i.test(address)
+      return !addresses.some(hasPassword) || this._('tenant-mqtt-broker.error.url')
+    },
+    clientId(text) {
+      return this.allowUnsafe === true || text !== '' || this._('tenant-mqtt-broker.error.clientId')
+    },
+    sessionExpirySeconds(text) {
+      return this.allowUnsafe === true || Number(text) > 0 || this._('tenant-mqtt-broker.error.sessionExpiry')
+    },
+    cleanSession(text) {
+      return this.allowUnsafe === true || text !== 'true' || this._('tenant-mqtt-broker.error.cleanSession')
+    },
+  }),
+  label() {
+    const url = textOf(this.url)
+    // An address with a login, or one that may hold a piece of one, is not shown.
+    const isPlain = (address: string): boolean =>
+      /^(\w+:\/\/)?([^\s:@/?#[\]]+|\[[^\s@\]]+\])(:\d+)?(\/[^?#@]*)?$/.test(address)
+    const addresses = url.split(/[\s,]+/).filter((address) => address !== '')
+    return this.name || (addresses.every(isPlain) && url) || 'tenant mqtt broker'
+  },
+  oneditprepare() {
+    const clientId = $('#node-config-input-clientId')
+    if (!clientId.val() && !this.url) clientId.val(`pipeline-${RED.nodes.id().slice(0, 8)}`)
+  },
+})

@@ -1,0 +1,27 @@
+import { nameOr, offer } from '../../editor/dialog.js'
+import { showRows, valueOf } from '../../editor/form.js'
+import { properties } from '../../editor/properties.js'
+
+const type = 'tenant-mqtt-source'
+
+offer(type, {
+  properties: properties(type, {
+    messageIdName(text) {
+      if (this.messageId === 'userProperty')
+        return text !== '' || this._('tenant-mqtt-source.error.userProperty')
+      if (this.messageId === 'jsonPointer')
+        return text.startsWith('/') || this._('tenant-mqtt-source.error.jsonPointer')
+      return true
+    },
+  }),
+  label: nameOr('topic', 'tenant mqtt source'),
+  outputLabels(index) {
+    return this._(index === 0 ? 'tenant-mqtt-source.output.messages' : 'tenant-mqtt-source.output.failed')
+  },
+  oneditprepare() {
+    showRows('#node-input-mode, #node-input-messageId', () => ({
+      '.tenant-mqtt-source-batch': valueOf('#node-input-mode') === 'batch',
+      '.tenant-mqtt-source-message-id': valueOf('#node-input-messageId') !== 'generated',
+    }))
+  },
+})

@@ -1,0 +1,91 @@
+import { asker } from '../../editor/ask.js'
+import { nameOr, offer, type EditorNode } from '../../editor/dialog.js'
+import { showRows, tableOf, valueOf } from '../../editor/form.js'
+import { isVariable, properties } from '../../editor/properties.js'
+import { columnFaults, inWords } from './editor/columns.js'
+import { editColumns, takeColumns } from './editor/columns-form.js'
+
+const type = 'tenant-postgres-sink'
+
+offer(type, {
+  properties: properties(type, {
+    columns(text) {
+      const faults = columnFaults(text)
+      if (faults.length === 0) return true
+      const label = this._('tenant-postgres-sink.label.columns')
+      return `${label}: ${faults.map((fault) => inWords(this, fault)).join('; ')}`
+    },
+    // TimescaleDB compresses no table with row-level security.
+    compressAfterDays(text) {
+      return !this.readerRole || Number(text) === 0
+    },
+  }),
+  label: nameOr('table', 'tenant postgres sink'),
+  outputLabels() {
+    return this._('tenant-postgres-sink.output.rejected')
+  },
+  oneditprepare() {
+    showRows(
+      '#node-input-tenancy, #node-input-exactlyOnce, #node-input-deadLetters, #node-input-createTable',
+      () => {
+        const deadLetters = valueOf('#node-input-deadLetters')
+        return {
+          '.tenant-postgres-sink-shared': valueOf('#node-input-tenancy') === 'shared',
+          '.tenant-postgres-sink-schemas': valueOf('#node-input-tenancy') === 'schema',
+          '.tenant-postgres-sink-ledger': valueOf('#node-input-exactlyOnce') === 'ledger',
+          '.tenant-postgres-sink-key': valueOf('#node-input-exactlyOnce') === 'key',
+          '.tenant-postgres-sink-letters': deadLetters === 'table',
+          '.tenant-postgres-sink-output': deadLetters === 'output',
+          '.tenant-postgres-sink-output-unstored': deadLetters === 'outputUnstored',
+          '.tenant-postgres-sink-created': $('#node-input-createTable').is(':checked'),
+        }
+      },
+    )
+    $('#tenant-postgres-sink-ask-outdated').on('click', outdated(this))
+    editColumns(this)
+  },
+  oneditsave: takeColumns,
+})
+
+/** Instants in ISO 8601. */
+interface OutdatedAnswer {
+  readonly days: number
+  readonly parts: readonly {
+    readonly name: string
+    readonly from: string
+    readonly to: string
+    readonly rows: number | null
+    readonly bytes: number
+  }[]
+}
+
+/** @returns shows what the retention would drop now */
+function outdated(node: EditorNode): () => void {
+  const place = $('#tenant-postgres-sink-outdated')
+  const ask = asker(type, node, place, 'tenant-postgres-sink.outdated.noAnswer')
+
+  const show = ({ days, parts }: OutdatedAnswer): void => {
+    if (parts.length === 0) {
+      place.text(node._('tenant-postgres-sink.outdated.none', { days }))
+      return
+    }
+    const heads = [
+      node._('tenant-postgres-sink.outdated.part'),
+      node._('tenant-postgres-sink.outdated.from'),
+      node._('tenant-postgres-sink.outdated.to'),
+      node._('tenant-postgres-sink.outdated.rows'),
+      node._('tenant-postgres-sink.outdated.size'),
+    ]
+    const minute = (instant: string): string => instant.slice(0, 16).replace('T', ' ')
+    const rows = parts.map(({ name, from, to, rows, bytes }) => {
+      const size = `${(bytes / 1_048_576).toFixed(1)} MB`
+      return [name, minute(from), minute(to), rows === null ? '?' : String(rows), size]
+    })
+    place.append(tableOf(heads, rows))
+  }
+
+  return () => {
+    const retentionDays = valueOf('#node-input-retentionDays')
+    ask('outdated', isVariable(retentionDays) ? {} : { retentionDays }, show)
+  }
+}
