@@ -47,7 +47,7 @@ describe('the dialogs', () => {
     ['tenant-postgres-sink', 'columns', '[]'],
   ]
   for (const [type, property, value, others] of wrong) {
-    it(`refuse ${JSON.stringify(value)} as ${property} of ${type}, and say why`, () => {
+    it(`refuse, and say why, ${JSON.stringify(value)} as ${property} of ${type}`, () => {
       const definition = editorDefinition(type)
       assert.equal(editorAccepts(definition, property, value, others), false)
       const node = { ...others, _: (key: string) => key }
