@@ -83,7 +83,7 @@ describe('the dialog of the consumer in the editor', function () {
     await question.waitFor()
     if (SCREENSHOTS) await page.screenshot({ path: path.join(SCREENSHOTS, 'release.png') })
     await question.getByRole('button', { name: 'Resume' }).click()
-    await place.getByText('None: all partitions').waitFor()
+    await place.getByText('None: this consumer reads all of its partitions').waitFor()
     await until('it reads again', () => nodeRed.statuses.get('consumer')?.fill === 'green')
     assert.equal(await committedOffset(brokers, { group, topic }), 100)
     assert.deepEqual(scriptErrors, [])
