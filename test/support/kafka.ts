@@ -1,18 +1,15 @@
 /**
- * One Kafka broker for the whole test run, started when the first test asks for it. Each test makes topics of its
- * own. A test that stops or freezes brokers starts a Kafka of its own instead.
+ * The Kafka broker that all tests share (`services.ts`). Each test makes topics and groups of its own. A test that stops
+ * or freezes brokers starts a Kafka of its own instead.
  */
 import { randomBytes } from 'node:crypto'
 import { Kafka, logLevel, type Admin, type ITopicConfig } from 'kafkajs'
-import { startKafka, type KafkaService } from '../../dev/services/kafka'
+import { sharedService } from './services'
 import { until } from './until'
 
-let service: Promise<KafkaService> | undefined
-
 /** The shared broker. */
-export function sharedKafka(): Promise<KafkaService> {
-  service ??= startKafka()
-  return service
+export async function sharedKafka(): Promise<{ readonly address: string }> {
+  return { address: await sharedService('kafka') }
 }
 
 /** A name that no other test uses. */
@@ -88,9 +85,3 @@ export async function untilInSync(brokers: string, topic: string): Promise<void>
     }).catch(() => false),
   )
 }
-
-after(async () => {
-  const started = service
-  service = undefined
-  await (await started)?.stop()
-})

@@ -1,13 +1,10 @@
 /**
- * One PostgreSQL server for the whole test run, started when the first test asks for it; every test file works in
- * a database of its own.
+ * The PostgreSQL server that all tests share (`services.ts`); every test file works in a database of its own. What belongs
+ * to the whole server has names of its own (roles), or is asked for this database only (locks, connections).
  */
 import { randomBytes } from 'node:crypto'
 import { Client } from 'pg'
-import { startPostgres } from '../../dev/services/postgres'
-import type { Service } from '../../dev/services/service'
-
-let server: Promise<Service> | undefined
+import { sharedService } from './services'
 
 export interface TestDatabase {
   readonly url: string
@@ -18,9 +15,7 @@ export interface TestDatabase {
 }
 
 export async function createTestDatabase(): Promise<TestDatabase> {
-  server ??= startPostgres()
-  const { address } = await server
-  return createDatabaseAt(address)
+  return createDatabaseAt(await sharedService('postgres'))
 }
 
 export async function createDatabaseAt(address: string): Promise<TestDatabase> {
@@ -45,9 +40,3 @@ async function run<Row extends object>(url: string, text: string, values: unknow
     await client.end()
   }
 }
-
-after(async () => {
-  const started = server
-  server = undefined
-  await (await started)?.stop()
-})

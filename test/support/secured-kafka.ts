@@ -9,6 +9,7 @@ import { startKafka, type KafkaService } from '../../dev/services/kafka'
 import type { KafkaConnection, PasswordMechanism } from '../../src/kafka/connection'
 import { FaultProxy } from '../faults/fault-proxy'
 import { TestAuthority, type KeyPair } from './certificates'
+import { atEnd } from './services'
 
 export const USER = 'pipeline'
 export const PASSWORD = 'canary-password'
@@ -35,7 +36,10 @@ export type ListenerName =
 let started: Promise<SecuredKafka> | undefined
 
 export function securedKafka(): Promise<SecuredKafka> {
-  started ??= start()
+  if (started === undefined) {
+    started = start()
+    atEnd(stop)
+  }
   return started
 }
 
@@ -118,10 +122,10 @@ function listeners(authority: TestAuthority, server: KeyPair): SecuredListener[]
   ]
 }
 
-after(async () => {
+async function stop(): Promise<void> {
   const kafka = await started
   started = undefined
   await kafka?.proxy.stop()
   await kafka?.service.stop()
   kafka?.authority.remove()
-})
+}

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { createServer } from 'node:net'
 import { once } from 'node:events'
 import { freePort } from '../../../dev/services/free-port'
+import { newerNodeHint } from '../../../dev/start/node-version'
 import { parseStartOptions } from '../../../dev/start/options'
 import { assertPortsAreFree } from '../../../dev/start/ports'
 import { shownAddress } from '../../../dev/start/services'
@@ -19,6 +20,19 @@ describe('the command line of npm start', () => {
   for (const args of [['--rate', 'fast'], ['--port', '0'], ['--devices='], ['--qos', '3'], ['--unknown']]) {
     it(`refuses ${args.join(' ')}`, () => {
       assert.throws(() => parseStartOptions(args), /--/)
+    })
+  }
+})
+
+describe('the Node.js of npm start', () => {
+  for (const [version, hinted] of [
+    ['20.20.2', true],
+    ['22.9.0', true],
+    ['24.0.0', false],
+    ['26.1.0', false],
+  ] as const) {
+    it(`${version}: ${hinted ? 'a newer one is faster' : 'new enough'}`, () => {
+      assert.equal(newerNodeHint(version)?.includes(version) ?? false, hinted)
     })
   }
 })

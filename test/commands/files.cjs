@@ -1,0 +1,70 @@
+/**
+ * Which test files `npm test` and `npm run test:all` run. They run side by side, each file in one worker from its first
+ * test to its last (`mocha --parallel`); services that they share are in `test/support/services.ts`.
+ *
+ * `npm test` has at most 8 minutes on two cores, and leaves out the files of `ONLY_ALL`: long ones whose promises are
+ * tested less deeply by another file as well. A file that is in no list is part of both commands.
+ */
+const { readdirSync } = require('node:fs')
+const { availableParallelism } = require('node:os')
+const path = require('node:path')
+
+/** The longest first, so that the workers come to an end together. */
+const ONLY_ALL = [
+  'test/integration/kafka-driver.contract.test.ts',
+  'test/flow/node-red-5.test.ts',
+  'test/integration/mqtt-loss.test.ts',
+  'test/integration/kafka-broken-topic.test.ts',
+  'test/integration/kafka-producer.test.ts',
+  'test/integration/consumer-positions.test.ts',
+  'test/flow/unhandled.test.ts',
+  'test/faults/kafka-brokers.test.ts',
+  'test/faults/mqtt.test.ts',
+  'test/editor/postgres-dialogs.test.ts',
+  'test/integration/lifecycle.test.ts',
+  'test/integration/mqtt-refusals.test.ts',
+  'test/integration/events.test.ts',
+  'test/flow/foreign-hooks.test.ts',
+]
+
+/** Of `npm test`. */
+const LONG = [
+  'test/integration/outage.test.ts',
+  'test/faults/process.test.ts',
+  'test/integration/mqtt-source.test.ts',
+  'test/integration/pipeline.test.ts',
+  'test/integration/mqtt-session.test.ts',
+  'test/flow/source.test.ts',
+  'test/editor/palette.test.ts',
+  'test/faults/consumer.test.ts',
+  'test/nodes/tenant-kafka-consumer.test.ts',
+  'test/integration/kafka-login.test.ts',
+  'test/integration/kafka-token.test.ts',
+  'test/integration/start.test.ts',
+]
+
+const ROOT = path.resolve(__dirname, '../..')
+
+/** Paths from the root of the project; without Node-RED 5 and the tests of what it is made of. */
+const every = readdirSync(path.join(ROOT, 'test'), { recursive: true })
+  .map((file) => `test/${file.split(path.sep).join('/')}`)
+  .filter((file) => file.endsWith('.test.ts') && !file.startsWith('test/node-red-5/'))
+  .sort()
+
+const inOrder = (first, files) => [...first, ...files.filter((file) => !first.includes(file))]
+
+/** The configuration of mocha for these files, on top of `.mocharc.json`. */
+const sideBySide = (spec) => ({
+  ...require('../../.mocharc.json'),
+  spec,
+  parallel: true,
+  // More than four would want more memory, and ports (dev/services/free-port.ts).
+  jobs: Math.min(4, Math.max(2, availableParallelism())),
+})
+
+const quick = inOrder(
+  LONG,
+  every.filter((file) => !ONLY_ALL.includes(file)),
+)
+
+module.exports = { ONLY_ALL, LONG, every, quick, all: inOrder([...ONLY_ALL, ...LONG], every), sideBySide }

@@ -1,0 +1,4 @@
+/** `npm test`, after the linters. */
+const { quick, sideBySide } = require('./files.cjs')
+
+module.exports = sideBySide(quick)
