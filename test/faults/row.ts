@@ -1,6 +1,6 @@
 /**
  * One row of the fault matrix as a test: devices publish, a fault happens and is healed, devices go on, and then the
- * oracle adds up. `npm test` runs the quick rows, `npm run test:faults` all of them.
+ * oracle adds up. `npm run test:all` runs the quick rows, `npm run test:faults` all of them.
  */
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
@@ -24,7 +24,7 @@ import { addToTable } from './table'
 /** So long what was acknowledged may take to be in Kafka after the heal. */
 const DRAIN_LIMIT_MS = 60_000
 const seed = testSeed()
-/** `npm run test:faults`; otherwise `npm test`, where a row may do less. */
+/** `npm run test:faults`; otherwise `npm run test:all`, where a row may do less. */
 export const ALL_ROWS = process.env.FAULTS === 'all'
 
 export interface Row {
@@ -32,7 +32,7 @@ export interface Row {
   readonly id: string
   /** What happens, and what must come of it. */
   readonly title: string
-  /** Part of `npm test` as well. */
+  /** Part of `npm run test:all` as well. */
   readonly quick?: boolean
   /** Messages a second; default 500. */
   readonly rate?: number
