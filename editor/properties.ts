@@ -2,7 +2,7 @@
  * The properties of a node as its registration lists them: defaults and validators come from the node's option table,
  * and the code that reads the options at run time decides here as well. Dialog and node cannot disagree.
  */
-import { readOptions, type Option } from '../src/runtime/options.js'
+import { readOptions, type IntegerOption, type Option } from '../src/runtime/options.js'
 import type { EditorNode } from './dialog.js'
 import { options } from './options.js'
 
@@ -29,7 +29,7 @@ export function properties(
 ): Readonly<Record<string, Property>> {
   const known = Object.entries(options[type] ?? {}).map(([name, option]): [string, Property] => [
     name,
-    { value: option.default, validate: validator(name, option, checks[name]) },
+    { value: option.default, validate: validator(type, name, option, checks[name]) },
   ])
   return { name: { value: '' }, ...Object.fromEntries(known) }
 }
@@ -51,6 +51,7 @@ const WHOLE_VARIABLE = /^\$(\{\S+\}|\(\S+\))$/
 export const isVariable = (text: string): boolean => WHOLE_VARIABLE.test(text)
 
 function validator(
+  type: string,
   name: string,
   option: Option,
   check: Check | string | undefined,
@@ -59,9 +60,18 @@ function validator(
   return function (value, _context) {
     const text = textOf(value) || (option.kind === 'text' ? '' : String(option.default))
     if (isVariable(text)) return true
-    if (!isTaken(name, option, value)) return typeof check === 'string' ? this._(check) : false
+    if (!isTaken(name, option, value)) {
+      if (typeof check === 'string') return this._(check)
+      return option.kind === 'integer' ? boundsOf(this, `${type}.label.${name}`, option) : false
+    }
     return typeof check === 'function' ? check.call(this, text) : true
   }
+}
+
+/** Needs no words of its own in any language. A row without a label has none to show. */
+function boundsOf(node: EditorNode, key: string, { min, max }: IntegerOption): string | false {
+  const label = node._(key)
+  return label === key ? false : `${label}: ${min} – ${max}`
 }
 
 function isTaken(name: string, option: Option, value: unknown): boolean {

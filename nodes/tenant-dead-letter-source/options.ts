@@ -6,22 +6,14 @@ import {
   type DeadLetterFilter,
 } from '../../src/postgres/dead-letter-filter'
 import type { DeadLetterSourceOptions } from '../../src/postgres/dead-letter-source'
-import { IDENTIFIER } from '../../src/postgres/identifiers'
+import { nameOption } from '../../src/postgres/name-option'
 import { choice, flag, integer, readOptions, text } from '../../src/runtime/options'
-
-const identifier = (byDefault: string): ReturnType<typeof text> =>
-  text({
-    default: byDefault,
-    required: true,
-    pattern: IDENTIFIER,
-    expects: 'a name of letters, digits and underscores, at most 63',
-  })
 
 export const ACTIONS = ['replay', 'list'] as const
 
 export const options = {
-  schema: identifier('public'),
-  table: identifier('iot_dead_letters'),
+  schema: nameOption('public'),
+  table: nameOption('iot_dead_letters'),
   createTable: flag(true),
   action: choice(ACTIONS, 'replay'),
   /** Empty, here and below: any. */

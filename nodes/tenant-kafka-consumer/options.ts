@@ -1,7 +1,7 @@
 /** The options of `tenant-kafka-consumer`; the dialog is tested against this table. */
 import { WHEN_FILTERED } from '../../src/delivery/redelivery'
 import type { KafkaSourceSettings } from '../../src/kafka/source'
-import { DEFAULT_PARTITIONS, DEFAULT_REPLICAS, DEFAULT_RETENTION_MS } from '../../src/kafka/topic-check'
+import { newTopicOptions } from '../../src/kafka/topic-check'
 import { TopicNames } from '../../src/kafka/topic-names'
 import { parseTopics } from '../../src/kafka/topic-selection'
 import { PipelineError } from '../../src/runtime/errors'
@@ -33,10 +33,7 @@ export const options = {
   whenFiltered: choice(WHEN_FILTERED, 'acknowledge'),
   maxDeadLetterAttempts: integer({ default: 3, min: 2, max: 1000, unit: 'attempts' }),
   missingTopic: choice(['wait', 'create'], 'wait'),
-  partitions: integer({ default: DEFAULT_PARTITIONS, min: 1, max: 10_000, unit: 'partitions' }),
-  replicas: integer({ default: DEFAULT_REPLICAS, min: 1, max: 10, unit: 'replicas' }),
-  /** -1 keeps records for ever. */
-  retentionMs: integer({ default: DEFAULT_RETENTION_MS, min: -1, max: 3_155_760_000_000, unit: 'ms' }),
+  ...newTopicOptions(),
 }
 
 /** @throws PipelineError `CONFIG_INVALID` */

@@ -2,7 +2,7 @@
 import { ERROR_OUTPUT } from '../../src/delivery/rejected-message'
 import type { Compression } from '../../src/kafka/driver'
 import type { TenantProducerOptions } from '../../src/kafka/producer'
-import { DEFAULT_PARTITIONS, DEFAULT_REPLICAS, DEFAULT_RETENTION_MS } from '../../src/kafka/topic-check'
+import { newTopicOptions } from '../../src/kafka/topic-check'
 import { choice, integer, readOptions, text } from '../../src/runtime/options'
 import { KAFKA_TOPIC, KAFKA_TOPIC_EXPECTED } from '../../src/tenant/kafka-topic'
 import { VALUE_FORMATS } from '../../src/tenant/envelope'
@@ -22,10 +22,7 @@ export const options = {
   missingTopic: choice(['wait', 'create', 'reject'], 'wait'),
   /** For one day; a single tenant has half of it. */
   maxNewTopics: integer({ default: 200, min: 1, max: 100_000, unit: 'topics' }),
-  partitions: integer({ default: DEFAULT_PARTITIONS, min: 1, max: 10_000, unit: 'partitions' }),
-  replicas: integer({ default: DEFAULT_REPLICAS, min: 1, max: 10, unit: 'replicas' }),
-  /** -1 keeps records for ever. */
-  retentionMs: integer({ default: DEFAULT_RETENTION_MS, min: -1, max: 3_155_760_000_000, unit: 'ms' }),
+  ...newTopicOptions(),
   /** What a rejected record is, when no sink behind the output has stored it: a failure, or gone. */
   deadLetters: choice(ERROR_OUTPUT, 'output'),
 }

@@ -1,6 +1,7 @@
 /** The options of `tenant-postgres-sink`, and what they mean together; the dialog is tested against this table. */
 import { PAYLOAD_TYPES, readColumns, type Column, type PropertyPath } from '../../src/postgres/columns'
-import { IDENTIFIER, type TableName } from '../../src/postgres/identifiers'
+import type { TableName } from '../../src/postgres/identifiers'
+import { nameOption } from '../../src/postgres/name-option'
 import { targetOf } from '../../src/postgres/sink-name'
 import type { TableSinkOptions } from '../../src/postgres/table-sink'
 import { SCHEMA_TEMPLATE, SchemaTemplate } from '../../src/postgres/tenant-schema'
@@ -8,17 +9,9 @@ import { readPath } from '../../src/postgres/property-path'
 import { PipelineError } from '../../src/runtime/errors'
 import { choice, flag, integer, readOptions, text } from '../../src/runtime/options'
 
-const identifier = (byDefault: string): ReturnType<typeof text> =>
-  text({
-    default: byDefault,
-    required: true,
-    pattern: IDENTIFIER,
-    expects: 'a name of letters, digits and underscores, at most 63',
-  })
-
 export const options = {
-  schema: identifier('public'),
-  table: identifier('iot_messages'),
+  schema: nameOption('public'),
+  table: nameOption('iot_messages'),
   tenancy: choice(['shared', 'schema'], 'shared'),
   tenantSchema: text({
     default: 'tenant_{tenant}',
@@ -27,7 +20,7 @@ export const options = {
     expects: 'a name with {tenant} in it once, behind a letter or an underscore, such as tenant_{tenant}',
   }),
   /** Empty: no row-level security. */
-  readerRole: text({ pattern: IDENTIFIER, expects: 'a name of letters, digits and underscores, at most 63' }),
+  readerRole: nameOption(),
   createTable: flag(true),
   payloadType: choice(PAYLOAD_TYPES, 'jsonb'),
   /** Empty: the Kafka timestamp. */
@@ -50,7 +43,7 @@ export const options = {
   /** 0: never. */
   compressAfterDays: integer({ default: 0, min: 0, max: 3650, unit: 'days' }),
   deadLetters: choice(['table', 'output', 'outputUnstored'], 'table'),
-  deadLetterTable: identifier('iot_dead_letters'),
+  deadLetterTable: nameOption('iot_dead_letters'),
 }
 
 export interface SinkConfiguration extends Omit<

@@ -2,18 +2,10 @@
 import type { ConnectionOptions as TlsOptions } from 'node:tls'
 import { connectionConfig, parseServers, type ServerAddress } from '../../src/postgres/connection'
 import type { DatabaseOptions } from '../../src/postgres/database'
-import { IDENTIFIER } from '../../src/postgres/identifiers'
+import { nameOption } from '../../src/postgres/name-option'
 import { PipelineError } from '../../src/runtime/errors'
 import { checkVariable, choice, flag, integer, readOptions, text } from '../../src/runtime/options'
 import { passwordEnv, readPassword } from '../../src/runtime/secret'
-
-const identifier = (byDefault: string): ReturnType<typeof text> =>
-  text({
-    default: byDefault,
-    required: true,
-    pattern: IDENTIFIER,
-    expects: 'a name of letters, digits and underscores, at most 63',
-  })
 
 export const options = {
   address: choice(['url', 'fields'], 'url'),
@@ -30,8 +22,8 @@ export const options = {
   connectTimeoutMs: integer({ default: 10_000, min: 500, max: 120_000, unit: 'ms' }),
   statementTimeoutMs: integer({ default: 60_000, min: 1000, max: 600_000, unit: 'ms' }),
   lockTimeoutMs: integer({ default: 10_000, min: 100, max: 600_000, unit: 'ms' }),
-  ledgerSchema: identifier('public'),
-  ledgerTable: identifier('iot_ledger'),
+  ledgerSchema: nameOption('public'),
+  ledgerTable: nameOption('iot_ledger'),
   createLedger: flag(true),
 }
 

@@ -2,19 +2,25 @@
  * What a topic's settings mean for the promise that an acknowledged record is there until it has been read. Pure: the
  * sentences are for the log when a node is deployed.
  */
+import { integer, type OptionValues } from '../runtime/options'
 import type { NewTopic, TopicDescription } from './driver'
 
-export const DEFAULT_PARTITIONS = 6
-export const DEFAULT_REPLICAS = 1
-/** Three days. */
-export const DEFAULT_RETENTION_MS = 259_200_000
+const DAY_MS = 86_400_000
 
-export interface TopicPlan {
-  readonly partitions: number
-  readonly replicas: number
-  /** -1 keeps records for ever. */
-  readonly retentionMs: number
-}
+/** The options of a node that may create topics. */
+export const newTopicOptions = (partitions = 6, retentionDays = 3) => ({
+  partitions: integer({ default: partitions, min: 1, max: 10_000, unit: 'partitions' }),
+  replicas: integer({ default: 1, min: 1, max: 10, unit: 'replicas' }),
+  /** -1 keeps records indefinitely. */
+  retentionMs: integer({
+    default: retentionDays * DAY_MS,
+    min: -1,
+    max: 100 * 365.25 * DAY_MS,
+    unit: 'ms',
+  }),
+})
+
+export type TopicPlan = OptionValues<ReturnType<typeof newTopicOptions>>
 
 /**
  * What protects the records, whatever the broker's defaults are: Kafka deletes by age alone, and the age is that of the

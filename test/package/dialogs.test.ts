@@ -56,6 +56,15 @@ describe('the dialogs', () => {
     })
   }
 
+  it('name the bounds of a number, with its label', () => {
+    const { validate } = editorDefinition('tenant-kafka-producer').defaults['partitions']!
+    const node = {
+      _: (key: string) => (key === 'tenant-kafka-producer.label.partitions' ? 'Partitions' : key),
+    }
+    assert.equal(validate!.call(node, '0', {}), 'Partitions: 1 – 10000')
+    assert.equal(validate!.call(node, '1', {}), true)
+  })
+
   it('refuse a dead letter node without the configuration node that its target needs', () => {
     const definition = editorDefinition('tenant-dead-letter')
     for (const missing of ['', '_ADD_', undefined]) {
