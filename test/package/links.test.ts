@@ -1,0 +1,51 @@
+/** The README stays short, and every link in it and in docs/ leads somewhere. */
+import assert from 'node:assert/strict'
+import { existsSync } from 'node:fs'
+import path from 'node:path'
+import { filesIn, readText, ROOT } from '../support/package'
+
+const LONGEST_README = 120
+const PAGES = ['README.md', 'CONTRIBUTING.md', ...filesIn('docs').filter((file) => file.endsWith('.md'))]
+const RELATIVE_LINK = /\]\((?!https?:)([^)#\s]*)(#[^)\s]+)?\)/g
+
+/** The anchors that GitHub gives the headings of a page. */
+function anchorsOf(page: string): string[] {
+  return [...readText(page).matchAll(/^#+ (.+)$/gm)].map(
+    ([, heading = '']) =>
+      `#${heading
+        .toLowerCase()
+        .replace(/[^\p{L}\p{N} _-]/gu, '')
+        .replaceAll(' ', '-')}`,
+  )
+}
+
+describe('the README', () => {
+  it('fits on two screens', () => {
+    assert.ok(readText('README.md').trimEnd().split('\n').length <= LONGEST_README)
+  })
+
+  it('leads to every page in docs/ in one click', () => {
+    const linked = [...readText('README.md').matchAll(RELATIVE_LINK)].map(([, file]) => file)
+    const pages = filesIn('docs').filter((file) => /^docs\/[^/]+\.md$/.test(file))
+    assert.deepEqual(
+      pages.filter((page) => !linked.includes(page)),
+      [],
+    )
+  })
+})
+
+describe('the links', () => {
+  for (const page of PAGES) {
+    it(`in ${page} lead somewhere`, () => {
+      const broken = [...readText(page).matchAll(RELATIVE_LINK)].filter(([, file, anchor]) => {
+        const target = file === '' ? page : path.posix.join(path.posix.dirname(page), file!)
+        if (!existsSync(path.join(ROOT, target))) return true
+        return anchor !== undefined && !anchorsOf(target).includes(anchor)
+      })
+      assert.deepEqual(
+        broken.map(([link]) => link),
+        [],
+      )
+    })
+  }
+})
