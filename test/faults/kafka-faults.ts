@@ -27,6 +27,7 @@ export const ERROR = {
   notEnoughReplicas: 19,
   notEnoughReplicasAfterAppend: 20,
   invalidRequiredAcks: 21,
+  unsupportedForMessageFormat: 43,
   outOfOrderSequence: 45,
   invalidProducerEpoch: 47,
   unknownProducerId: 59,

@@ -12,6 +12,7 @@ export const API = {
   joinGroup: 11,
   heartbeat: 12,
   syncGroup: 14,
+  initProducerId: 22,
 } as const
 
 export interface Call {

@@ -1,5 +1,8 @@
 /** Logins and TLS against a real broker: what works, and in which words a user hears of what does not. */
 import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
 import tenantKafkaCluster from '../../nodes/tenant-kafka-cluster/tenant-kafka-cluster'
 import { requireCluster } from '../../nodes/tenant-kafka-cluster/cluster-node'
 import { KafkaCluster } from '../../src/kafka/cluster'
@@ -7,12 +10,13 @@ import { PASSWORD_MECHANISMS, type KafkaConnection } from '../../src/kafka/conne
 import { KafkaJsDriver } from '../../src/kafka/kafkajs-driver'
 import { TenantProducer } from '../../src/kafka/producer'
 import type { PipelineError } from '../../src/runtime/errors'
+import { TlsSettings } from '../../src/runtime/tls-settings'
 import { TestAuthority, type KeyPair } from '../support/certificates'
 import { keptLog } from '../support/events'
 import { createTestTopic, uniqueName } from '../support/kafka'
 import { RecordingConsumer } from '../support/kafka-consumers'
 import { helper, loadFlow, startRuntime, stopRuntime } from '../support/runtime'
-import { passwordLogin, PASSWORD, securedKafka, type SecuredKafka } from '../support/secured-kafka'
+import { passwordLogin, PASSWORD, securedKafka, USER, type SecuredKafka } from '../support/secured-kafka'
 import { until } from '../support/until'
 
 const record = { key: null, value: Buffer.from('x'), headers: {}, timestamp: Date.now() }
@@ -60,6 +64,41 @@ describe('a login to Kafka', () => {
     assert.ok((await write(kafka.connect('SERVER_TLS'), topic)) >= 0)
     const mutual = kafka.connect('MUTUAL_TLS', identity(kafka.clientCertificate))
     assert.ok((await write(mutual, topic)) >= 0)
+  })
+
+  it('uses certificates that were replaced at the next connection', async () => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'tenant-kafka-tls-'))
+    const files = { cert: path.join(folder, 'cert'), key: path.join(folder, 'key') }
+    const replace = ({ cert, key }: KeyPair): void => {
+      writeFileSync(files.cert, cert)
+      writeFileSync(files.key, key)
+    }
+    replace(kafka.clientCertificate)
+    const settings = new TlsSettings({ ca: kafka.authority.cert }, files, keptLog().log)
+    const connection = kafka.connect('MUTUAL_TLS', { renewTls: settings.options })
+    const driver = new KafkaJsDriver(connection, silent)
+    const producer = driver.producer({ compression: 'none', requestTimeoutMs: 5_000 })
+    try {
+      const offset = await producer.send(topic, 0, [record])
+      replace(stranger.issue({ name: 'replaced' }))
+      assert.equal(await producer.send(topic, 0, [record]), offset + 1, 'of a connection that stands')
+      const failed = await write(connection, topic).catch((error: unknown) => error as PipelineError)
+      assert.equal(
+        typeof failed === 'number' ? failed : failed.statusText,
+        'Kafka: client certificate refused',
+      )
+      replace(kafka.authority.issue({ name: USER }))
+      assert.ok((await write(connection, topic)) > offset)
+    } finally {
+      settings.close()
+      await producer.close()
+      rmSync(folder, { recursive: true, force: true })
+    }
+  })
+
+  it('asks for the server name of the TLS settings', async () => {
+    const tls = { ca: kafka.authority.cert, servername: 'other.example' }
+    assert.ok((await write(kafka.connect('OTHER_HOST_TLS', { tls }), topic)) >= 0)
   })
 
   it('is made by consumers as well', async () => {

@@ -11,6 +11,8 @@ import { KafkaLoad } from '../support/kafka-load'
 import { until } from '../support/until'
 import { KafkaWriter as Writer } from '../support/kafka-writer'
 import { FaultProxy } from '../faults/fault-proxy'
+import { ERROR, ProduceErrors } from '../faults/kafka-faults'
+import { API, KafkaMeddler, spoilProduce } from '../faults/kafka-meddler'
 
 const record = (topic: string, value: string | Buffer, key?: string): WireRecord => ({
   payload: Buffer.from(value),
@@ -436,6 +438,36 @@ describe('the Kafka producer, when its broker', function () {
   after(async () => {
     await kafka.stop()
     await proxy.stop()
+  })
+
+  it('says that the compression is refused when a service answers with error 43, and asks again without a new login', async () => {
+    const meddler = new KafkaMeddler()
+    proxy.rewrite = meddler.rewrite
+    await writer.close()
+    writer = new Writer(kafka.address)
+    const apis: number[] = []
+    const errors = new ProduceErrors(meddler)
+    errors.instead.set(ERROR.invalidRequiredAcks, ERROR.unsupportedForMessageFormat)
+    meddler.onRequest = ({ api }, request) => {
+      apis.push(api)
+      if (api === API.produce) spoilProduce(request)
+      return undefined
+    }
+    const outcome = writer.write([record(topic, 'x', 'k')])
+    await until('it is told so', () => errors.of(ERROR.unsupportedForMessageFormat) > 0)
+    const { accepted } = proxy
+    apis.length = 0
+    await until('it asks again and again', () => errors.of(ERROR.unsupportedForMessageFormat) >= 5)
+    assert.equal(writer.producer.problem?.code, 'KAFKA_COMPRESSION')
+    assert.equal(writer.producer.problem.statusText, 'Kafka: compression refused')
+    assert.equal(proxy.accepted, accepted, 'no connection is made anew')
+    assert.ok(!apis.includes(API.initProducerId), 'no producer is made anew')
+    errors.end()
+    meddler.clear()
+    assert.deepEqual(await outcome, ['stored'])
+    assert.equal((await readTopic(kafka.address, topic)).length, 1)
+    await writer.close()
+    proxy.rewrite = undefined
   })
 
   it('freezes and goes on, loses, repeats and reorders nothing', async () => {
