@@ -87,7 +87,7 @@ describe('a wrong clock', function () {
   faultRow(
     {
       id: 'F16',
-      title: 'Node-RED starts with a clock that is ten years behind, which is then put right',
+      title: 'Node-RED starts with a clock that is ten years behind, which is then corrected',
       repeats: 'window',
       timeoutMs: 300_000,
     },

@@ -18,7 +18,7 @@ describe('a compacted topic', function () {
   faultRow(
     {
       id: 'K28',
-      title: 'the topic is compacted: said when the producer is deployed; nothing is lost once it is not',
+      title: 'the topic is compacted: reported when the producer is deployed; nothing is lost once it is not',
       reportedLoss: true,
       timeoutMs: 240_000,
     },

@@ -66,7 +66,7 @@ describe('faults of the consumer group', function () {
   faultRow(
     {
       id: 'K10',
-      title: 'the group is forbidden for 10 s: the consumer says so, and goes on when it is allowed',
+      title: 'the group is forbidden for 10 s: the consumer says so, and resumes when allowed',
     },
     () => stage,
     async () => {
@@ -94,7 +94,7 @@ describe('faults of the consumer group', function () {
   )
 
   faultRow(
-    { id: 'K10', title: 'the broker takes the login for expired, three times' },
+    { id: 'K10', title: 'the broker considers the login expired, three times' },
     () => stage,
     async () => {
       for (let time = 0; time < 3; time++) {
@@ -159,7 +159,7 @@ describe('faults of the consumer group', function () {
     {
       id: 'K25',
       title:
-        'a consumer of other topics joins the group: all topics are read, whoever leads and however they share',
+        'a consumer of other topics joins the group: all topics are read, no matter which member leads and how they share',
     },
     () => stage,
     async () => {
@@ -222,7 +222,7 @@ describe('faults of the consumer group', function () {
   faultRow(
     {
       id: 'K22',
-      title: 'a copy of the flow, with ids of its own, joins the group and leaves it, 6 times',
+      title: 'a copy of the flow, with its own ids, joins and leaves the group, 6 times',
       timeoutMs: 300_000,
     },
     () => stage,

@@ -73,7 +73,7 @@ describe('faults of the second leg', function () {
   faultRow(
     {
       id: 'F4',
-      title: 'Node-RED is killed between the answer for a dead letter and the COMMIT that passes it over',
+      title: 'Node-RED is killed between the answer for a dead letter and the COMMIT that moves past it',
       repeats: 'window',
       deadLetters: true,
       rate: 200,
@@ -145,7 +145,7 @@ describe('faults of the second leg', function () {
     {
       id: 'K14',
       title:
-        'fetched records are damaged: read again when it was on the way, else the partition stops, alone',
+        'fetched records are damaged: fetched again if it happened in transit, else the partition stops, alone',
       timeoutMs: 300_000,
     },
     () => stage,
@@ -181,7 +181,7 @@ describe('faults of the second leg', function () {
     {
       id: 'K19',
       title:
-        'retention deletes records that were not read: the partitions stop and report it, and go on where they are told',
+        'retention deletes records that were not read: the partitions stop and report it, and resume where the operator says',
       reportedLoss: true,
       repeats: 'window',
       timeoutMs: 300_000,

@@ -42,7 +42,7 @@ describe('faults of Kafka brokers', function () {
   faultRow(
     {
       id: 'K1',
-      title: 'the leader of a partition is dead for 15 s: the other partitions go on',
+      title: 'the leader of a partition is dead for 15 s: the other partitions continue',
     },
     () => stage,
     async (run) => {
@@ -62,7 +62,7 @@ describe('faults of Kafka brokers', function () {
   faultRow(
     {
       id: 'K2',
-      title: 'all brokers are dead for 60 s: nothing is acknowledged, memory stays',
+      title: 'all brokers are dead for 60 s: nothing is acknowledged, memory does not grow',
       qos: 1,
       timeoutMs: 240_000,
     },
@@ -119,7 +119,7 @@ describe('faults of Kafka brokers', function () {
   )
 
   faultRow(
-    { id: 'K5', title: 'too few replicas are in sync, again and again, also after the leader has appended' },
+    { id: 'K5', title: 'too few replicas are in sync, repeatedly, also after the leader has appended' },
     () => stage,
     async ({ publisher }) => {
       await configure(stage, { 'min.insync.replicas': '3' })
@@ -183,7 +183,7 @@ describe('faults of Kafka brokers', function () {
   )
 
   faultRow(
-    { id: 'K16', title: 'a leader stands still for 40 s, and finds that it is none any more' },
+    { id: 'K16', title: 'a leader freezes for 40 s, and finds that it is no longer the leader' },
     () => stage,
     async (run) => {
       const before = await leaders(stage)

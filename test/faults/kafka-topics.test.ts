@@ -100,7 +100,7 @@ describe('faults of Kafka topics and producers', function () {
   faultRow(
     {
       id: 'K12',
-      title: 'the topic is deleted, not made anew by us, and written to when somebody has made it',
+      title: 'the topic is deleted, not recreated by us, and written to once an operator has recreated it',
     },
     () => stage,
     async (run) => {
@@ -126,7 +126,7 @@ describe('faults of Kafka topics and producers', function () {
     {
       id: 'K27',
       title:
-        'a topic made again with fewer partitions: what waited for the others is written to those that are there',
+        'a topic is recreated with fewer partitions: what waited for the others is written to those that exist',
       unordered: true,
     },
     () => stage,
@@ -141,7 +141,7 @@ describe('faults of Kafka topics and producers', function () {
   faultRow(
     {
       id: 'K15',
-      title: 'the broker does not know our sequence numbers, or our epoch, any more',
+      title: 'the broker no longer knows our sequence numbers, or our epoch',
     },
     () => stage,
     async (run) => {
@@ -209,7 +209,7 @@ describe('faults of Kafka topics and producers', function () {
     {
       id: 'K9',
       title:
-        'the topics of one tenant are forbidden: it waits, the others go on, and it follows when allowed',
+        'the topics of one tenant are forbidden: it waits, the others continue, and it resumes when allowed',
     },
     () => stage,
     async (run) => {
@@ -285,7 +285,7 @@ describe('faults of Kafka topics that are read', function () {
     {
       id: 'K26',
       title:
-        'a partition of a topic loses its leader: all else is read, also after a deploy, and it follows when it has one',
+        'a partition of a topic loses its leader: all others are read, also after a deploy, and it follows once it has one',
       timeoutMs: 300_000,
     },
     () => stage,

@@ -55,8 +55,7 @@ describe('faults of the MQTT broker and its network', function () {
   faultRow(
     {
       id: 'M6',
-      title:
-        'the session is lost while messages are on their way, and their packet ids are used again: reported',
+      title: 'the session is lost while messages are in flight, and their packet ids are reused: reported',
       reportedLoss: true,
     },
     () => stage,
@@ -107,7 +106,7 @@ describe('faults of the MQTT broker and its network', function () {
   )
 
   faultRow(
-    { id: 'M1', title: 'the MQTT broker is restarted in order', quick: true, repeats: 'window' },
+    { id: 'M1', title: 'the MQTT broker is restarted cleanly', quick: true, repeats: 'window' },
     () => stage,
     async () => {
       await stage.mqtt.shutDown()
@@ -213,7 +212,7 @@ describe('faults of the MQTT broker and its network', function () {
   faultRow(
     {
       id: 'M10',
-      title: 'the broker refuses the login in four ways: told in words, tried again with patience',
+      title: 'the broker refuses the login in four ways: reported plainly, retried patiently',
       repeats: 'window',
     },
     () => stage,
@@ -347,7 +346,7 @@ if (ALL_ROWS) {
       {
         id: 'M9',
         title:
-          'Kafka is away for 3 minutes, and the MQTT broker knows no window: ours holds, no reconnect loop',
+          'Kafka is down for 3 minutes, and the MQTT broker ignores the window: ours holds, no reconnect loop',
         rate: 100,
         timeoutMs: 400_000,
       },
@@ -400,7 +399,7 @@ if (ALL_ROWS) {
       {
         id: 'M11',
         title:
-          "the MQTT broker's queue overflows while Kafka is away: announced, and reported with its count",
+          "the MQTT broker's queue overflows while Kafka is down: announced, and reported with its count",
         reportedLoss: true,
         rate: 200,
       },

@@ -26,7 +26,7 @@ describe('fail-over of PostgreSQL', function () {
   faultRow(
     {
       id: 'P4',
-      title: 'a standby takes over that lacks the last commits: its ledger says what to read again',
+      title: 'a standby that lacks the last commits takes over: its ledger says what to read again',
     },
     () => stage,
     async () => {
@@ -105,7 +105,7 @@ for (const exactlyOnce of ['ledger', 'key'] as const) {
     faultRow(
       {
         id: 'P16',
-        title: `a synchronous standby is frozen, COMMIT is cancelled meanwhile, and it takes over; by ${exactlyOnce}`,
+        title: `a synchronous standby freezes, COMMIT is cancelled meanwhile, and the standby takes over; by ${exactlyOnce}`,
       },
       () => stage,
       async () => {

@@ -74,7 +74,7 @@ describe('faults of PostgreSQL and of the way to it', function () {
   )
 
   faultRow(
-    { id: 'P3', title: 'connections to PostgreSQL are ended at 20 random moments' },
+    { id: 'P3', title: 'connections to PostgreSQL are terminated at 20 random moments' },
     () => stage,
     async ({ random }) => {
       // The server's word counts: who is asked to end may have been asked before.
@@ -87,7 +87,7 @@ describe('faults of PostgreSQL and of the way to it', function () {
   )
 
   faultRow(
-    { id: 'P3', title: 'the connection is lost 5 times when COMMIT was sent, and before its answer' },
+    { id: 'P3', title: 'the connection is lost 5 times between COMMIT and its answer' },
     () => stage,
     async () => {
       const lostBefore = postgres.proxy.lostAnswers
@@ -144,7 +144,7 @@ describe('faults of PostgreSQL and of the way to it', function () {
   )
 
   faultRow(
-    { id: 'P7', title: 'all connections that PostgreSQL allows are used by others' },
+    { id: 'P7', title: 'other clients use all connections that PostgreSQL allows' },
     () => stage,
     async () => {
       const others: Client[] = []
@@ -195,7 +195,7 @@ describe('faults of PostgreSQL and of the way to it', function () {
   )
 
   faultRow(
-    { id: 'P14', title: 'the network to PostgreSQL dies without a word' },
+    { id: 'P14', title: 'the network to PostgreSQL dies silently' },
     () => stage,
     async () => {
       const swallowed = postgres.proxy.swallowedBytes

@@ -50,7 +50,7 @@ describe('faults of PostgreSQL tables, and of rows', function () {
   )
 
   faultRow(
-    { id: 'P6', title: 'transactions cannot be serialized with those of a second session' },
+    { id: 'P6', title: 'transactions conflict with those of a second session (serialization failures)' },
     () => stage,
     async () => {
       const before = postgres.errors('40001')
@@ -69,11 +69,11 @@ describe('faults of PostgreSQL tables, and of rows', function () {
   )
 
   for (const [limit, sqlState, lock] of [
-    ['lock time-out', '55P03', 'lock table iot_ledger in access exclusive mode'],
-    ['statement time-out', '57014', ''],
+    ['lock timeout', '55P03', 'lock table iot_ledger in access exclusive mode'],
+    ['query timeout', '57014', ''],
   ] as const) {
     faultRow(
-      { id: 'P6', title: `a second session makes the sink run into its ${limit}` },
+      { id: 'P6', title: `a second session makes the sink exceed its ${limit}` },
       () => stage,
       async () => {
         const before = postgres.errors(sqlState)
@@ -98,31 +98,31 @@ describe('faults of PostgreSQL tables, and of rows', function () {
     )
   }
 
-  for (const { title, harm, mend, sqlState, shows } of [
+  for (const { title, harm, repair, sqlState, shows } of [
     {
-      title: 'a column is gone',
+      title: 'a column disappears, and returns',
       harm: 'alter table iot_messages rename column project_id to former',
-      mend: 'alter table iot_messages rename column former to project_id',
+      repair: 'alter table iot_messages rename column former to project_id',
       sqlState: '42703',
       shows: /no (such )?column/,
     },
     {
-      title: 'the table is gone',
+      title: 'the table disappears, and returns',
       harm: 'alter table iot_messages rename to former',
-      mend: 'alter table former rename to iot_messages',
+      repair: 'alter table former rename to iot_messages',
       sqlState: '42P01',
       shows: /no (such )?table/,
     },
     {
-      title: 'the sink may no longer write to the table',
+      title: 'the sink loses the permission to write to the table, and gets it back',
       harm: 'revoke all on iot_messages from pipeline',
-      mend: 'grant all on iot_messages to pipeline',
+      repair: 'grant all on iot_messages to pipeline',
       sqlState: '42501',
       shows: /permission denied/,
     },
   ]) {
     faultRow(
-      { id: 'P8', title: `${title}, and comes back` },
+      { id: 'P8', title },
       () => stage,
       async ({ publisher }) => {
         // A sink that may create the table would begin a new one.
@@ -135,7 +135,7 @@ describe('faults of PostgreSQL tables, and of rows', function () {
           await publisher.untilMore(200)
           assert.ok(postgres.errors(sqlState) > before)
         } finally {
-          await postgres.client.query(mend)
+          await postgres.client.query(repair)
         }
         await stage.untilGreen(SINK)
       },

@@ -69,7 +69,7 @@ describe('faults of the process', function () {
   )
 
   faultRow(
-    { id: 'F5', title: 'Node-RED is asked to end, under load, and drains', quick: true },
+    { id: 'F5', title: 'Node-RED is asked to shut down under load, and drains', quick: true },
     () => stage,
     async () => {
       await stage.nodeRed.kill('SIGTERM')
@@ -79,7 +79,7 @@ describe('faults of the process', function () {
   )
 
   faultRow(
-    { id: 'F6', title: 'Node-RED stands still for 5 s', repeats: 'window', timeoutMs: 300_000 },
+    { id: 'F6', title: 'Node-RED freezes for 5 s', repeats: 'window', timeoutMs: 300_000 },
     () => stage,
     async () => {
       stage.nodeRed.freeze()
@@ -92,7 +92,7 @@ describe('faults of the process', function () {
     faultRow(
       {
         id: 'F6',
-        title: `Node-RED stands still for ${seconds} s while it writes, another writes these rows, and it goes on: fenced off`,
+        title: `Node-RED freezes for ${seconds} s while it writes, another writes these rows, and it resumes: fenced off`,
         repeats: 'window',
         rate: seconds > 100 ? 200 : 500,
         timeoutMs: 300_000,
@@ -158,7 +158,7 @@ describe('faults of the process', function () {
   faultRow(
     {
       id: 'F9',
-      title: 'a foreign node throws where nobody catches, and Node-RED ends',
+      title: 'a foreign node throws uncaught, and Node-RED exits',
       repeats: 'window',
       // So that the order of what comes again is judged as well: with QoS 2 beside it, an old Mosquitto may change it.
       qos: 1,
@@ -236,7 +236,7 @@ describe('faults of the process', function () {
     {
       id: 'F14',
       title:
-        'two Node-REDs with one MQTT client id: the one that is thrown out says so and leaves the other alone, and nothing is lost',
+        'two Node-REDs with one MQTT client ID: the one that is disconnected says so and leaves the other alone, and nothing is lost',
       repeats: 20 * WINDOW,
     },
     () => stage,

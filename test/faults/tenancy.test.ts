@@ -23,7 +23,7 @@ describe('faults of a tenant', function () {
   faultRow(
     {
       id: 'P10',
-      title: 'every row of one tenant is refused: it goes to the dead letters, the others go on',
+      title: 'every row of one tenant is refused: they become dead letters, the others continue',
       deadLetters: true,
       timeoutMs: 300_000,
     },
@@ -55,7 +55,7 @@ describe('faults of a tenant', function () {
   faultRow(
     {
       id: 'P17',
-      title: "one tenant's partition of the table is missing, and is made: the others go on",
+      title: "one tenant's partition of the table is missing, and is then created: the others continue",
       deadLetters: true,
       timeoutMs: 300_000,
     },
@@ -101,7 +101,7 @@ describe('faults of a tenant', function () {
     {
       id: 'P13',
       title:
-        'a reader of the protected table asks for another tenant, for none, and over a connection that is used again',
+        'a reader of the protected table asks for another tenant, for none, and over a reused connection',
     },
     () => stage,
     async ({ publisher }) => {

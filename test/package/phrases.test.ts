@@ -36,8 +36,8 @@ const PHRASES: readonly (readonly [RegExp, string])[] = [
   [/\b(is|are|was|were) told\b(?! apart)/i, 'the log says, the user sees'],
 ]
 
-/** Titles of tests, and the lines that other files generate: their words are not this page's. */
-const QUOTED = /`test\/[^`]+` "[^"]+"|^\| (`[A-Z_]+`|[FMKP]\d+) .*$/gm
+/** Titles of tests, and the table of events, which is written in `src`: their words are not this page's. */
+const QUOTED = /`test\/[^`]+` "[^"]+"|^\| `[A-Z_]+` .*$/gm
 
 function filesOf(place: string): string[] {
   const found = existsSync(path.join(ROOT, place)) && statSync(path.join(ROOT, place)).isFile()
