@@ -13,7 +13,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Node, NodeAPI, NodeDef, NodeMessage } from 'node-red'
 import { flowTracking, type TrackingRuntime } from '../src/delivery/flow-tracking'
 import { link } from '../src/delivery/message-link'
-import type { Message } from '../src/runtime/wire'
+import type { Message } from '../src/wire/message'
 
 const messages = Number(process.argv[2] ?? 100_000)
 const WINDOW = 1000

@@ -2,7 +2,7 @@
  * The properties of a node as its registration lists them: defaults and validators come from the node's option table,
  * and the code that reads the options at run time decides here as well. Dialog and node cannot disagree.
  */
-import { readOptions, type IntegerOption, type Option } from '../src/runtime/options.js'
+import { readOptions, type IntegerOption, type Option } from '../src/config/options.js'
 import type { EditorNode } from './dialog.js'
 import { options } from './options.js'
 

@@ -1,7 +1,7 @@
 /** What can be said about the example flows without running them; `test/integration` runs them. */
 import assert from 'node:assert/strict'
 import path from 'node:path'
-import { readOptions } from '../src/runtime/options'
+import { readOptions } from '../src/config/options'
 import {
   editorAccepts,
   editorDefinition,

@@ -4,10 +4,10 @@ import {
   parseFilterTime,
   TIME,
   type DeadLetterFilter,
-} from '../../src/postgres/dead-letter-filter'
-import type { DeadLetterSourceOptions } from '../../src/postgres/dead-letter-source'
-import { nameOption } from '../../src/postgres/name-option'
-import { choice, flag, integer, readOptions, text } from '../../src/runtime/options'
+} from '../../src/postgres/replay/dead-letter-filter'
+import type { DeadLetterSourceOptions } from '../../src/postgres/replay/dead-letter-source'
+import { nameOption } from '../../src/postgres/connect/name-option'
+import { choice, flag, integer, readOptions, text } from '../../src/config/options'
 
 export const ACTIONS = ['replay', 'list'] as const
 

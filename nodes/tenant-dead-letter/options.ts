@@ -1,8 +1,8 @@
 /** The options of `tenant-dead-letter`; the dialog is tested against this table. */
-import { newTopicOptions } from '../../src/kafka/topic-check'
-import { nameOption } from '../../src/postgres/name-option'
+import { newTopicOptions } from '../../src/kafka/topics/topic-check'
+import { nameOption } from '../../src/postgres/connect/name-option'
 import { KAFKA_TOPIC, KAFKA_TOPIC_EXPECTED } from '../../src/tenant/kafka-topic'
-import { choice, flag, text } from '../../src/runtime/options'
+import { choice, flag, text } from '../../src/config/options'
 
 export const options = {
   target: choice(['kafka', 'table'], 'kafka'),

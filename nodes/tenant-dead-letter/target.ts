@@ -1,11 +1,11 @@
 /** From the node's configuration to the place where its dead letters go. */
-import { KafkaDeadLetterTarget } from '../../src/kafka/dead-letter-target'
-import { newTopic } from '../../src/kafka/topic-check'
-import { TableDeadLetterTarget } from '../../src/postgres/dead-letter-target'
-import { readOptions, type OptionValues } from '../../src/runtime/options'
-import type { DeadLetterTarget } from '../../src/tenant/dead-letter-queue'
+import { KafkaDeadLetterTarget } from '../../src/kafka/dead-letters/dead-letter-target'
+import { newTopic } from '../../src/kafka/topics/topic-check'
+import { TableDeadLetterTarget } from '../../src/postgres/dead-letters/dead-letter-target'
+import { readOptions, type OptionValues } from '../../src/config/options'
+import type { DeadLetterTarget } from '../../src/dead-letters/dead-letter-queue'
 import { requireCluster } from '../tenant-kafka-cluster/cluster-node'
-import { requireDatabase } from '../../src/postgres/require-database'
+import { requireDatabase } from '../../src/postgres/connect/require-database'
 import { options } from './options'
 
 export interface DeadLetterDef {

@@ -1,7 +1,7 @@
 /** What other nodes see of a `tenant-kafka-cluster` node. */
 import type { Node } from 'node-red'
 import type { KafkaCluster } from '../../src/kafka/cluster'
-import { PipelineError } from '../../src/runtime/errors'
+import { PipelineError } from '../../src/wire/errors'
 import type { Users } from '../../src/runtime/users'
 
 export interface KafkaClusterNode extends Node {

@@ -1,7 +1,7 @@
 /** The options of `tenant-kafka-cluster`, and how they become a connection. */
 import { checkTls, parseBrokers, SASL_MECHANISMS, type KafkaConnection } from '../../src/kafka/connection'
 import { clientCredentials } from '../../src/kafka/token-endpoint'
-import { PipelineError } from '../../src/runtime/errors'
+import { PipelineError } from '../../src/wire/errors'
 import {
   checkVariable,
   choice,
@@ -10,8 +10,8 @@ import {
   readOptions,
   text,
   type OptionValues,
-} from '../../src/runtime/options'
-import { passwordEnv, readPassword } from '../../src/runtime/secret'
+} from '../../src/config/options'
+import { passwordEnv, readPassword } from '../../src/config/secret'
 
 export const options = {
   brokers: text({ required: true, expects: 'addresses such as kafka-1:9092,kafka-2:9092' }),

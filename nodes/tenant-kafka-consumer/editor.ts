@@ -2,7 +2,7 @@ import { asker, confirm } from '../../editor/ask.js'
 import { nameOr, offer, type EditorNode } from '../../editor/dialog.js'
 import { showRows, valueOf } from '../../editor/form.js'
 import { properties } from '../../editor/properties.js'
-import { parseInstant } from '../../src/runtime/instant.js'
+import { parseInstant } from '../../src/time/instant.js'
 import { kafkaNameProblem } from '../../src/tenant/kafka-topic.js'
 
 const type = 'tenant-kafka-consumer'

@@ -1,12 +1,12 @@
 /** The options of `tenant-kafka-consumer`; the dialog is tested against this table. */
 import { WHEN_FILTERED } from '../../src/delivery/redelivery'
-import type { KafkaSourceSettings } from '../../src/kafka/source'
-import { newTopicOptions } from '../../src/kafka/topic-check'
-import { TopicNames } from '../../src/kafka/topic-names'
+import type { KafkaSourceSettings } from '../../src/kafka/consume/source'
+import { newTopicOptions } from '../../src/kafka/topics/topic-check'
+import { TopicNames } from '../../src/kafka/topics/topic-names'
 import { parseTopics } from '../../src/kafka/topic-selection'
-import { PipelineError } from '../../src/runtime/errors'
-import { parseInstant } from '../../src/runtime/instant'
-import { choice, integer, readOptions, text } from '../../src/runtime/options'
+import { PipelineError } from '../../src/wire/errors'
+import { parseInstant } from '../../src/time/instant'
+import { choice, integer, readOptions, text } from '../../src/config/options'
 
 export const options = {
   /** Names with commas between them, or one `/pattern/`. */

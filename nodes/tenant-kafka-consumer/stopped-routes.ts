@@ -1,10 +1,10 @@
 /** The part of the dialog that shows the partitions which have stopped, and lets them go on where somebody says. */
 import type { NodeAPI } from 'node-red'
-import type { KafkaSource } from '../../src/kafka/source'
-import type { StoppedPartition } from '../../src/kafka/stopped-partitions'
+import type { KafkaSource } from '../../src/kafka/consume/source'
+import type { StoppedPartition } from '../../src/kafka/group/stopped-partitions'
 import { addAdminRoute } from '../../src/runtime/admin-route'
-import { PipelineError } from '../../src/runtime/errors'
-import { integer, readOptions, text } from '../../src/runtime/options'
+import { PipelineError } from '../../src/wire/errors'
+import { integer, readOptions, text } from '../../src/config/options'
 
 /** A deployed consumer; without a source when its configuration was refused. */
 export interface SourceHolder {

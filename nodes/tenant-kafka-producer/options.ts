@@ -1,11 +1,11 @@
 /** The options of `tenant-kafka-producer`. */
 import { ERROR_OUTPUT } from '../../src/delivery/rejected-message'
 import type { Compression } from '../../src/kafka/driver'
-import type { TenantProducerOptions } from '../../src/kafka/producer'
-import { newTopicOptions } from '../../src/kafka/topic-check'
-import { choice, integer, readOptions, text } from '../../src/runtime/options'
+import type { TenantProducerOptions } from '../../src/kafka/produce/producer'
+import { newTopicOptions } from '../../src/kafka/topics/topic-check'
+import { choice, integer, readOptions, text } from '../../src/config/options'
 import { KAFKA_TOPIC, KAFKA_TOPIC_EXPECTED } from '../../src/tenant/kafka-topic'
-import { VALUE_FORMATS } from '../../src/tenant/envelope'
+import { VALUE_FORMATS } from '../../src/record/envelope'
 
 const COMPRESSIONS = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const satisfies readonly Compression[]
 

@@ -1,6 +1,6 @@
 /** The options of `tenant-mqtt-broker`; the dialog is tested against this table. */
-import { choice, flag, integer, text } from '../../src/runtime/options'
-import { passwordEnv } from '../../src/runtime/secret'
+import { choice, flag, integer, text } from '../../src/config/options'
+import { passwordEnv } from '../../src/config/secret'
 
 export const options = {
   url: text({ required: true, expects: 'the address of an MQTT broker, such as mqtt://localhost:1883' }),

@@ -3,13 +3,13 @@
  * its own with these settings, so there is no connection to close here.
  */
 import type { Node, NodeAPI, NodeDef } from 'node-red'
-import { parseBrokerUrls, refusePassword } from '../../src/mqtt/broker-settings'
-import { asPipelineError } from '../../src/runtime/errors'
-import { EventLog } from '../../src/runtime/event-log'
+import { parseBrokerUrls, refusePassword } from '../../src/mqtt/connect/broker-settings'
+import { asPipelineError } from '../../src/wire/errors'
+import { EventLog } from '../../src/log/event-log'
 import { closeHandler } from '../../src/runtime/handlers'
-import { readOptions } from '../../src/runtime/options'
-import { readPassword } from '../../src/runtime/secret'
-import { tlsSettings, type TlsSettings } from '../../src/runtime/tls-settings'
+import { readOptions } from '../../src/config/options'
+import { readPassword } from '../../src/config/secret'
+import { tlsSettings, type TlsSettings } from '../../src/config/tls-settings'
 import type { MqttBrokerNode } from './broker-node'
 import { options } from './options'
 

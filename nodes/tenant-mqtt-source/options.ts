@@ -1,8 +1,8 @@
 /** The options of `tenant-mqtt-source`; the dialog is tested against this table. */
 import { WHEN_FILTERED } from '../../src/delivery/redelivery'
-import { OTHER_TOPICS } from '../../src/mqtt/old-subscriptions'
-import { RETAINED } from '../../src/mqtt/session'
-import { choice, integer, text } from '../../src/runtime/options'
+import { OTHER_TOPICS } from '../../src/mqtt/session/old-subscriptions'
+import { RETAINED } from '../../src/mqtt/session/session'
+import { choice, integer, text } from '../../src/config/options'
 
 export const options = {
   topic: text({

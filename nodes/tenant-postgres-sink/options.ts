@@ -1,13 +1,13 @@
 /** The options of `tenant-postgres-sink`, and what they mean together; the dialog is tested against this table. */
-import { PAYLOAD_TYPES, readColumns, type Column, type PropertyPath } from '../../src/postgres/columns'
-import type { TableName } from '../../src/postgres/identifiers'
-import { nameOption } from '../../src/postgres/name-option'
-import { targetOf } from '../../src/postgres/sink-name'
-import type { TableSinkOptions } from '../../src/postgres/table-sink'
-import { SCHEMA_TEMPLATE, SchemaTemplate } from '../../src/postgres/tenant-schema'
-import { readPath } from '../../src/postgres/property-path'
-import { PipelineError } from '../../src/runtime/errors'
-import { choice, flag, integer, readOptions, text } from '../../src/runtime/options'
+import { PAYLOAD_TYPES, readColumns, type Column, type PropertyPath } from '../../src/postgres/rows/columns'
+import type { TableName } from '../../src/postgres/connect/identifiers'
+import { nameOption } from '../../src/postgres/connect/name-option'
+import { targetOf } from '../../src/postgres/ledger/sink-name'
+import type { TableSinkOptions } from '../../src/postgres/sink/table-sink'
+import { SCHEMA_TEMPLATE, SchemaTemplate } from '../../src/postgres/tenants/tenant-schema'
+import { readPath } from '../../src/postgres/rows/property-path'
+import { PipelineError } from '../../src/wire/errors'
+import { choice, flag, integer, readOptions, text } from '../../src/config/options'
 
 export const options = {
   schema: nameOption('public'),

@@ -1,9 +1,9 @@
 /** The dialog's button "What would be dropped now?". */
-import type { OutdatedPart } from '../../src/postgres/outdated-parts'
-import type { TableSink } from '../../src/postgres/table-sink'
+import type { OutdatedPart } from '../../src/postgres/table/outdated-parts'
+import type { TableSink } from '../../src/postgres/sink/table-sink'
 import { addAdminRoute } from '../../src/runtime/admin-route'
-import type { PipelineError } from '../../src/runtime/errors'
-import { readOptions } from '../../src/runtime/options'
+import type { PipelineError } from '../../src/wire/errors'
+import { readOptions } from '../../src/config/options'
 import { options } from './options'
 
 /** What the node shows to the route. */

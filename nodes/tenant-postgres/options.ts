@@ -1,11 +1,11 @@
 /** The options of `tenant-postgres`, and how they become a connection. */
 import type { ConnectionOptions as TlsOptions } from 'node:tls'
-import { connectionConfig, parseServers, type ServerAddress } from '../../src/postgres/connection'
-import type { DatabaseOptions } from '../../src/postgres/database'
-import { nameOption } from '../../src/postgres/name-option'
-import { PipelineError } from '../../src/runtime/errors'
-import { checkVariable, choice, flag, integer, readOptions, text } from '../../src/runtime/options'
-import { passwordEnv, readPassword } from '../../src/runtime/secret'
+import { connectionConfig, parseServers, type ServerAddress } from '../../src/postgres/connect/connection'
+import type { DatabaseOptions } from '../../src/postgres/connect/database'
+import { nameOption } from '../../src/postgres/connect/name-option'
+import { PipelineError } from '../../src/wire/errors'
+import { checkVariable, choice, flag, integer, readOptions, text } from '../../src/config/options'
+import { passwordEnv, readPassword } from '../../src/config/secret'
 
 export const options = {
   address: choice(['url', 'fields'], 'url'),

@@ -1,12 +1,15 @@
 /** The part of the dialog that shows the positions in the ledger, and removes those of sinks that are no more. */
 import type { NodeAPI } from 'node-red'
-import { readPositions, removePositions, type TopicPositions } from '../../src/postgres/left-overs'
-import type { DatabaseHolder } from '../../src/postgres/require-database'
+import {
+  readPositions,
+  removePositions,
+  type TopicPositions,
+} from '../../src/postgres/ledger/orphaned-positions'
+import { type DatabaseHolder, requireDatabase } from '../../src/postgres/connect/require-database'
 import { runtimeIds, type FlowEntry } from '../../src/runtime/subflows'
-import { requireDatabase } from '../../src/postgres/require-database'
-import { ledgerNameOf } from '../../src/postgres/sink-name'
+import { ledgerNameOf } from '../../src/postgres/ledger/sink-name'
 import { addAdminRoute } from '../../src/runtime/admin-route'
-import { readOptions, text } from '../../src/runtime/options'
+import { readOptions, text } from '../../src/config/options'
 
 export interface PositionsAnswer {
   readonly positions: readonly (TopicPositions & { readonly deployed: boolean })[]

@@ -3,12 +3,12 @@
  * share its `database`; it disconnects when the last of them has let go.
  */
 import type { Node, NodeAPI, NodeDef } from 'node-red'
-import { Database } from '../../src/postgres/database'
-import { asPipelineError } from '../../src/runtime/errors'
-import { EventLog } from '../../src/runtime/event-log'
+import { Database } from '../../src/postgres/connect/database'
+import { asPipelineError } from '../../src/wire/errors'
+import { EventLog } from '../../src/log/event-log'
 import { closeHandler } from '../../src/runtime/handlers'
-import { tlsSettings, type TlsSettings } from '../../src/runtime/tls-settings'
-import type { DatabaseHolder } from '../../src/postgres/require-database'
+import { tlsSettings, type TlsSettings } from '../../src/config/tls-settings'
+import type { DatabaseHolder } from '../../src/postgres/connect/require-database'
 import { readDatabase, type PostgresCredentials } from './options'
 import { addPositionsRoutes } from './positions-routes'
 

@@ -1,6 +1,6 @@
 /** The options of `tenant-topic`; the dialog is tested against this table. */
 import { ERROR_OUTPUT } from '../../src/delivery/rejected-message'
-import { choice, text } from '../../src/runtime/options'
+import { choice, text } from '../../src/config/options'
 import { DEFAULT_ALLOWED_NAME } from '../../src/tenant/names'
 
 export const options = {

@@ -7,8 +7,8 @@
  * batch that has been cut differently could be stored twice, or lost (the broker tells repetitions by their
  * position). Only a batch that the broker has refused for good is cut, in halves, until the bad record is alone.
  */
-import { backoffMs, type BackoffOptions } from '../runtime/backoff'
-import { asPipelineError, PipelineError } from '../runtime/errors'
+import { backoffMs, type BackoffOptions } from '../time/backoff'
+import { asPipelineError, PipelineError } from '../wire/errors'
 
 /**
  * So many batches in a row that the partition takes: then it is tried whether it takes larger ones again, which costs a

@@ -2,7 +2,7 @@
  * All lanes of one writer: one for each topic and partition, made when it is first needed and dropped when there are
  * many and it is idle. It counts what they hold, knows what keeps them from writing, and flushes them together.
  */
-import type { PipelineError } from '../runtime/errors'
+import type { PipelineError } from '../wire/errors'
 import { Lane, type Completion, type Held, type FlushReason, type LaneOptions } from './lane'
 
 /** Above this number of lanes the idle ones are dropped; those that hold records stay. */

@@ -6,7 +6,7 @@
  * It exists because Node-RED's wires report nothing back: without it a source could only acknowledge when the
  * message leaves, which is before anything has been stored.
  */
-import type { PipelineError } from '../runtime/errors'
+import type { PipelineError } from '../wire/errors'
 import type { FlowNode } from '../runtime/host'
 import type { Origin } from './origin'
 

@@ -1,8 +1,8 @@
 /** The failures of a delivery: which one a copy carries, when they are closed, and what they make of its end. */
-import type { PipelineError } from '../runtime/errors'
+import type { PipelineError } from '../wire/errors'
 import type { Delivery, Failure, Settlement } from './delivery'
 import { failedNodeId, linkedFailure } from './message-link'
-import type { Message } from '../runtime/wire'
+import type { Message } from '../wire/message'
 import { knownNumbersOf } from './record-number'
 
 /**

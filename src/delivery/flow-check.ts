@@ -7,7 +7,7 @@
  *  - Batch and Sort keep messages until a group is complete. Nothing is lost, but what waits for longer than the
  *    time-out of the delivery is sent again, and its old copy is dropped.
  */
-import { PipelineError } from '../runtime/errors'
+import { PipelineError } from '../wire/errors'
 import { entryOf } from '../runtime/subflows'
 
 /** An entry of the flow file, as `RED.nodes.eachNode` hands it out. */

@@ -16,12 +16,12 @@
  *  - A Catch node gets a clone, and nothing in it tells which copy has failed; two copies may fail at one node with the
  *    same words. But every Catch node gets an error in the same stretch of code in which it is reported, once.
  */
-import { asPipelineError, PipelineError } from '../runtime/errors'
+import { asPipelineError, PipelineError } from '../wire/errors'
 import type { CompleteEvent, Hooks, ReceiveEvent, RuntimeNode, SendEvent } from '../runtime/host'
 import type { Delivery, Failure } from './delivery'
 import { isSameError } from './failures'
 import { beforeFailure, failedNodeId, linkFailure } from './message-link'
-import type { Message } from '../runtime/wire'
+import type { Message } from '../wire/message'
 import { RuntimeCalls } from './runtime-calls'
 import type { DeliveryTracker } from './tracker'
 

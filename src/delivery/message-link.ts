@@ -8,7 +8,7 @@
  *
  * So either one finds the delivery.
  */
-import type { Message } from '../runtime/wire'
+import type { Message } from '../wire/message'
 import type { Delivery, Failure } from './delivery'
 import { originOf } from './origin'
 

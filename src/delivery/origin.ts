@@ -13,9 +13,9 @@ import {
   type Message,
   recordsOf,
   type WireRecord,
-} from '../runtime/wire'
-import { HEADER } from '../tenant/header-names'
-import { attemptsOf, deadLetterOf } from '../tenant/replayed'
+} from '../wire/message'
+import { HEADER } from '../record/header-names'
+import { attemptsOf, deadLetterOf } from '../record/replayed'
 
 export interface Origin {
   /** Set when the message is one letter of a `tenant-dead-letter-source`. */

@@ -5,8 +5,8 @@
  * What leaves by an error output is a failure that is still open, and only a sink that stores it closes it: a Debug
  * node, a Function node or nothing at all behind the output does not.
  */
-import type { PipelineError } from '../runtime/errors'
-import { type Message, recordsOf, type WireRecord } from '../runtime/wire'
+import type { PipelineError } from '../wire/errors'
+import { type Message, recordsOf, type WireRecord } from '../wire/message'
 import type { Delivery } from './delivery'
 import { withOrigin } from './origin'
 import { failRecords, type FailedRecord, type Rejecter } from './rejected-message'

@@ -6,7 +6,7 @@
  * and is invisible in JSON. A Function node that builds new records loses it: such a record could be any of them, and
  * then nothing is assumed of the others.
  */
-import { isBatch, isRecord, type Message } from '../runtime/wire'
+import { isBatch, isRecord, type Message } from '../wire/message'
 
 const NUMBER = Symbol.for('@iot-bridge/node-red-tenant-pipeline/record')
 

@@ -2,10 +2,10 @@
  * What the log says of messages that were not stored: that some have failed and are sent again, or held, and when that
  * is over; and how many the flow has ended on purpose.
  */
-import type { PipelineError } from '../runtime/errors'
-import { CountLog } from '../runtime/count-log'
-import type { EventLog } from '../runtime/event-log'
-import { OutageLog } from '../runtime/outage-log'
+import type { PipelineError } from '../wire/errors'
+import { CountLog } from '../log/count-log'
+import type { EventLog } from '../log/event-log'
+import { OutageLog } from '../log/outage-log'
 
 /** A message that is sent again is no problem while it is out; the longest pause before it goes out is half of this. */
 const SETTLE_MS = 60_000

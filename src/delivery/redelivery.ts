@@ -12,11 +12,11 @@
  * acknowledged loss.
  */
 import { randomBytes } from 'node:crypto'
-import { backoffMs } from '../runtime/backoff'
-import { PipelineError } from '../runtime/errors'
+import { backoffMs } from '../time/backoff'
+import { PipelineError } from '../wire/errors'
 import type { Settlement } from './delivery'
 import { drain } from './drain'
-import type { Message } from '../runtime/wire'
+import type { Message } from '../wire/message'
 import type { DeliveryTracker } from './tracker'
 
 /** The outputs of a source. */

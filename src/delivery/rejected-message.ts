@@ -1,5 +1,5 @@
 /** A record on its way out of an error output: at each node of this package, made here. */
-import { PipelineError } from '../runtime/errors'
+import { PipelineError } from '../wire/errors'
 import {
   isBatch,
   isRecord,
@@ -7,7 +7,7 @@ import {
   type MessageError,
   recordsOf,
   type WireRecord,
-} from '../runtime/wire'
+} from '../wire/message'
 import { copyLink, linkFailure } from './message-link'
 import { numbersOf } from './record-number'
 import type { DeliveryTracker } from './tracker'

@@ -6,8 +6,8 @@
  * it fails, and with it the message, which then holds only what has failed.
  */
 import type { Completion } from '../batching/lane'
-import { asPipelineError, type PipelineError } from '../runtime/errors'
-import { isBatch, isRecord, type Message, type WireRecord } from '../runtime/wire'
+import { asPipelineError, type PipelineError } from '../wire/errors'
+import { isBatch, isRecord, type Message, type WireRecord } from '../wire/message'
 import { receive, type Receipt } from './receipt'
 import { notRecord, rejectedMessage, type FailedRecord, type Rejecter } from './rejected-message'
 

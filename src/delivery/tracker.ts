@@ -16,12 +16,12 @@
  * "No copy alive" is looked at one macrotask later, because a Catch node gets its message after the failure.
  * Nothing here knows Node-RED; `flow-hooks.ts` translates the runtime's hooks into the calls below.
  */
-import { asPipelineError, PipelineError } from '../runtime/errors'
+import { asPipelineError, PipelineError } from '../wire/errors'
 import type { FlowNode } from '../runtime/host'
 import { Delivery, type Failure, type OnSettled, type Place } from './delivery'
 import { carriedFailure, closeFailure, isSameError, settlementOf } from './failures'
 import { link, linkedDelivery } from './message-link'
-import type { Message } from '../runtime/wire'
+import type { Message } from '../wire/message'
 import { numberRecords } from './record-number'
 
 export interface TrackerOptions {

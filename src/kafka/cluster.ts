@@ -2,8 +2,8 @@
  * One Kafka cluster, shared by all nodes that name the same configuration. It holds what they share: the driver, one
  * admin, and the number of users, because nothing may be disconnected before the last of them has drained.
  */
-import { CLOSE_BUDGET_MS, settlesWithin } from '../runtime/deadline'
-import { PipelineError } from '../runtime/errors'
+import { CLOSE_BUDGET_MS, settlesWithin } from '../time/deadline'
+import { PipelineError } from '../wire/errors'
 import { Users } from '../runtime/users'
 import { collisionKey } from '../tenant/kafka-topic'
 import type { KafkaConnection } from './connection'

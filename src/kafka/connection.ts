@@ -1,9 +1,9 @@
 /** How to reach a Kafka cluster: the values of a `tenant-kafka-cluster` node, checked and ready for a driver. */
 import type { ConnectionOptions } from 'node:tls'
-import { LOGIN_ADVICE, nameOf, parseHosts, unreadable, type AddressKind } from '../runtime/address'
-import type { TlsSource } from '../runtime/tls-settings'
+import { LOGIN_ADVICE, nameOf, parseHosts, unreadable, type AddressKind } from '../config/address'
+import type { TlsSource } from '../config/tls-settings'
 
-export { checkTls } from '../runtime/tls-settings'
+export { checkTls } from '../config/tls-settings'
 
 export const PASSWORD_MECHANISMS = ['plain', 'scram-sha-256', 'scram-sha-512'] as const
 export const SASL_MECHANISMS = [...PASSWORD_MECHANISMS, 'oauthbearer'] as const

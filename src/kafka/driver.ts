@@ -11,8 +11,8 @@
  *  5. No retries inside beyond what keeps rule 2: the caller retries the identical batch, the same array.
  *  6. A batch that failed may have been stored. Another one for its partition must not be taken for its repetition.
  */
-import type { PipelineError } from '../runtime/errors'
-import type { HeaderText, OffsetGap } from '../runtime/wire'
+import type { PipelineError } from '../wire/errors'
+import type { HeaderText, OffsetGap } from '../wire/message'
 import type { WantedTopic } from './topic-selection'
 
 export interface KafkaRecord {

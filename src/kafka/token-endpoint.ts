@@ -3,7 +3,7 @@
  * grant (RFC 6749, section 4.4). A token is kept until shortly before it expires, and asked for once however many
  * connections log in at the same time. Neither the secret nor a token is ever part of an error.
  */
-import { PipelineError } from '../runtime/errors'
+import { PipelineError } from '../wire/errors'
 import type { TokenSource } from './connection'
 
 export interface TokenEndpoint {

@@ -1,8 +1,8 @@
 /**
  * The topics of a consumer as the user writes them: names separated by commas, or one `/pattern/`.
  */
-import { describeError, PipelineError } from '../runtime/errors'
-import { compileLinear, type LinearPattern } from '../runtime/linear-pattern'
+import { describeError, PipelineError } from '../wire/errors'
+import { compileLinear, type LinearPattern } from '../config/linear-pattern'
 import { KAFKA_INTERNAL, kafkaNameProblem, kafkaTopicProblem } from '../tenant/kafka-topic'
 
 /** A name, or a pattern that selects by name. */

@@ -4,8 +4,8 @@
  */
 import { isUtf8 } from 'node:buffer'
 import { randomBytes } from 'node:crypto'
-import { PipelineError } from '../runtime/errors'
-import { sourceAt } from '../tenant/json-source'
+import { PipelineError } from '../wire/errors'
+import { sourceAt } from '../record/json-source'
 
 export type MessageIdSource = 'generated' | 'userProperty' | 'jsonPointer'
 

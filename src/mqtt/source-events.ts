@@ -1,8 +1,8 @@
 /** What the log says of an MQTT source. */
 import { RedeliveryEvents, type Redelivering } from '../delivery/redelivery-events'
-import { CountLog } from '../runtime/count-log'
-import type { EventLog } from '../runtime/event-log'
-import { OutageLog } from '../runtime/outage-log'
+import { CountLog } from '../log/count-log'
+import type { EventLog } from '../log/event-log'
+import { OutageLog } from '../log/outage-log'
 import type { SourceState } from './source'
 
 /** Reasons for being away for which somebody has to change something: they are events of their own. */

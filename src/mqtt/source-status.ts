@@ -1,5 +1,5 @@
 /** Puts into a few words what a source is doing. */
-import type { PipelineError } from '../runtime/errors'
+import type { PipelineError } from '../wire/errors'
 import type { NodeStatus } from '../runtime/host'
 import type { MqttSource } from './source'
 

@@ -2,7 +2,7 @@
  * A question that a dialog puts to a node as it is deployed: POST, with the permission that the editor has, by the id
  * of the node, never by an address. Answers and refusals are JSON, `{ message }` for a refusal, without secrets.
  */
-import { PipelineError } from './errors'
+import { PipelineError } from '../wire/errors'
 import { runtimeIds, type FlowEntry } from './subflows'
 
 /** What is used of Node-RED's `RED`. */

@@ -3,9 +3,9 @@
  * handler throws, or a promise of it rejects with, reaches `done`; and what `done` throws, because a hook or a node
  * behind it is at fault, reaches the log.
  */
-import type { Message } from './wire'
-import { asPipelineError } from './errors'
-import type { EventLog } from './event-log'
+import type { Message } from '../wire/message'
+import { asPipelineError } from '../wire/errors'
+import type { EventLog } from '../log/event-log'
 
 type Send = (messages: unknown) => void
 type Done = (error?: Error) => void

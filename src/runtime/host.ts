@@ -2,7 +2,7 @@
  * The parts of Node-RED's runtime which the library uses, as plain shapes: `src/` never imports `node-red`, so
  * that all of it can be tested without a runtime. The adapters in `nodes/` hand the real objects in.
  */
-import type { Message } from './wire'
+import type { Message } from '../wire/message'
 
 /** A node of the flow, as far as the tracker needs it. The object identity matters: a redeploy replaces it. */
 export interface FlowNode {

@@ -3,8 +3,8 @@
  * rules, so what a device writes into its topic is confined, and never bent into shape: a name that is not
  * allowed is refused, because two tenants whose names became the same would see each other's messages.
  */
-import { describeError, PipelineError } from '../runtime/errors'
-import { compileLinear, type LinearPattern } from '../runtime/linear-pattern'
+import { describeError, PipelineError } from '../wire/errors'
+import { compileLinear, type LinearPattern } from '../config/linear-pattern'
 
 /** Without a dot: with one, `a.b` + `c` and `a` + `b.c` would be the same Kafka topic. */
 export const DEFAULT_ALLOWED_NAME = '[A-Za-z0-9_-]{1,64}'

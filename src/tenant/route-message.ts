@@ -1,7 +1,7 @@
 /** Takes a message apart into what has a route and what has none. */
 import { notRecord, type FailedRecord } from '../delivery/rejected-message'
-import { asRecordError, type PipelineError } from '../runtime/errors'
-import { isRecord, type Message, recordsOf, type WireRecord } from '../runtime/wire'
+import { asRecordError, type PipelineError } from '../wire/errors'
+import { isRecord, type Message, recordsOf, type WireRecord } from '../wire/message'
 import { applyRoute, type TopicRouter } from './topic-router'
 
 export interface RoutedMessage {

@@ -1,7 +1,7 @@
 /**
  * Templates such as `{tenant}.{project}`, from which the Kafka topic and the key of a message are made.
  */
-import { PipelineError } from '../runtime/errors'
+import { PipelineError } from '../wire/errors'
 
 export class Template {
   /**

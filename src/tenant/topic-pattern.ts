@@ -10,7 +10,7 @@
  * A pattern is compiled once, when the node is deployed; matching compares level by level without a regular
  * expression, so that no topic can make it slow.
  */
-import { PipelineError } from '../runtime/errors'
+import { PipelineError } from '../wire/errors'
 
 /** MQTT 5 §1.5.4: a topic is at most so many bytes. */
 const MAX_PATTERN_LENGTH = 65_535

@@ -2,8 +2,8 @@
  * From an MQTT topic to the tenant it belongs to and the Kafka topic and key it goes to: the pattern, the rules
  * for names and the templates in one object, compiled when the node is deployed.
  */
-import type { WireRecord } from '../runtime/wire'
-import { PipelineError } from '../runtime/errors'
+import type { WireRecord } from '../wire/message'
+import { PipelineError } from '../wire/errors'
 import { kafkaTopicProblem } from './kafka-topic'
 import { nameRule, type NameRule } from './names'
 import { ownTopicProblem, toolTopicProblem } from './reserved-topics'

@@ -1,7 +1,7 @@
 /** F rows: the clock of Node-RED is wrong, or is set while it runs. Those of the servers are right. */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
-import { partitionName } from '../../src/postgres/partitions'
+import { partitionName } from '../../src/postgres/table/partitions'
 import { until } from '../support/until'
 import { faultRow } from './row'
 import { SettableClock } from './settable-clock'

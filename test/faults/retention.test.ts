@@ -1,7 +1,7 @@
 /** P rows: the sink keeps its table in order while it writes, and while others read. */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
-import { partitionName } from '../../src/postgres/partitions'
+import { partitionName } from '../../src/postgres/table/partitions'
 import { until } from '../support/until'
 import { faultRow } from './row'
 import { Stage } from './stage'

@@ -7,7 +7,7 @@ import tenantKafkaCluster from '../../nodes/tenant-kafka-cluster/tenant-kafka-cl
 import tenantKafkaProducer from '../../nodes/tenant-kafka-producer/tenant-kafka-producer'
 import tenantTopic from '../../nodes/tenant-topic/tenant-topic'
 import type { Settlement } from '../../src/delivery/delivery'
-import type { Message } from '../../src/runtime/wire'
+import type { Message } from '../../src/wire/message'
 import { func, node, sink, source, tab } from '../support/delivery-flow'
 import { deliveryNodes, type TestSink, type TestSource } from '../support/delivery-nodes'
 import { createTestTopic, sharedKafka } from '../support/kafka'

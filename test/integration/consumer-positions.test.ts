@@ -6,7 +6,7 @@ import type { SourceHolder } from '../../nodes/tenant-kafka-consumer/stopped-rou
 import tenantPostgres from '../../nodes/tenant-postgres/tenant-postgres'
 import tenantPostgresSink from '../../nodes/tenant-postgres-sink/tenant-postgres-sink'
 import { startOwnPostgres, type OwnPostgres } from '../../dev/services/postgres'
-import type { KafkaSource } from '../../src/kafka/source'
+import type { KafkaSource } from '../../src/kafka/consume/source'
 import { createTestTopic, deleteRecordsBefore, sharedKafka, uniqueName, withAdmin } from '../support/kafka'
 import { committedOffset, numbered, produce } from '../support/kafka-consumers'
 import { createDatabaseAt, createTestDatabase, type TestDatabase } from '../support/postgres'

@@ -1,12 +1,12 @@
 /** Dead letters in a real PostgreSQL: whatever arrives becomes a row, once. */
 import assert from 'node:assert/strict'
 import { createHash, randomBytes } from 'node:crypto'
-import { connectionConfig } from '../../src/postgres/connection'
-import { Database } from '../../src/postgres/database'
-import { createDeadLetterTable } from '../../src/postgres/dead-letter-table'
-import { TableDeadLetterTarget } from '../../src/postgres/dead-letter-target'
-import { prepareReplay } from '../../src/postgres/prepare-replay'
-import { deadLettersOf } from '../../src/tenant/dead-letter'
+import { connectionConfig } from '../../src/postgres/connect/connection'
+import { Database } from '../../src/postgres/connect/database'
+import { createDeadLetterTable } from '../../src/postgres/dead-letters/dead-letter-table'
+import { TableDeadLetterTarget } from '../../src/postgres/dead-letters/dead-letter-target'
+import { prepareReplay } from '../../src/postgres/replay/prepare-replay'
+import { deadLettersOf } from '../../src/dead-letters/dead-letter'
 import { openDatabase } from '../support/sink'
 import { createTestDatabase, type TestDatabase } from '../support/postgres'
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
-import { KafkaJsAdmin } from '../../src/kafka/kafkajs-admin'
-import type { PipelineError } from '../../src/runtime/errors'
+import { KafkaJsAdmin } from '../../src/kafka/drivers/kafkajs/admin'
+import type { PipelineError } from '../../src/wire/errors'
 import { FaultProxy } from '../faults/fault-proxy'
 import { createTestTopic, sharedKafka } from '../support/kafka'
 import { until } from '../support/until'

@@ -1,4 +1,4 @@
-import { KafkaJsDriver } from '../../src/kafka/kafkajs-driver'
+import { KafkaJsDriver } from '../../src/kafka/drivers/kafkajs/driver'
 import { driverContract } from '../support/driver-contract/contract'
 
 const REFRESH_MS = 1_000

@@ -1,9 +1,9 @@
 /** Names from outside, through topic, producer and dead letter into a real Kafka, and back. */
 import assert from 'node:assert/strict'
-import { KafkaDeadLetterTarget } from '../../src/kafka/dead-letter-target'
-import { deadLettersOf } from '../../src/tenant/dead-letter'
+import { KafkaDeadLetterTarget } from '../../src/kafka/dead-letters/dead-letter-target'
+import { deadLettersOf } from '../../src/dead-letters/dead-letter'
 import { TopicRouter } from '../../src/tenant/topic-router'
-import type { WireRecord } from '../../src/runtime/wire'
+import type { WireRecord } from '../../src/wire/message'
 import { BUILT_IN, NAUGHTY } from '../poison/naughty-strings'
 import { createTestTopic, sharedKafka, withAdmin } from '../support/kafka'
 import { readTopic } from '../support/kafka-log'

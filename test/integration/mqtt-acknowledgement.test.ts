@@ -10,7 +10,7 @@ import {
   deferAcknowledgements,
   writeAcknowledgements,
   type QoS,
-} from '../../src/mqtt/deferred-acknowledgement'
+} from '../../src/mqtt/connect/deferred-acknowledgement'
 import { until } from '../support/until'
 
 interface Subscriber {

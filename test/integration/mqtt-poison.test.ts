@@ -1,8 +1,8 @@
 /** What a broker may send that nobody asked for: it becomes a message as it is, or ends one connection, never more. */
 import assert from 'node:assert/strict'
 import type { IPublishPacket } from 'mqtt-packet'
-import type { MqttFields, WireRecord } from '../../src/runtime/wire'
-import { encodeHeaders } from '../../src/tenant/record-headers'
+import type { MqttFields, WireRecord } from '../../src/wire/message'
+import { encodeHeaders } from '../../src/record/record-headers'
 import { helper, startRuntime, stopRuntime } from '../support/runtime'
 import { startScriptedBroker, type ScriptedBroker } from '../support/scripted-broker'
 import { SourceFlow } from '../support/source-flow'

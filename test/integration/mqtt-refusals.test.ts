@@ -1,12 +1,12 @@
 /** What a broker refuses, or grants in part: told in words, tried again with patience, never taken for granted. */
 import assert from 'node:assert/strict'
 import type { IConnackPacket } from 'mqtt-packet'
-import type { HeldMessage } from '../../src/mqtt/acknowledgement-window'
-import { parseBrokerUrls, type BrokerSettings } from '../../src/mqtt/broker-settings'
-import type { QoS } from '../../src/mqtt/deferred-acknowledgement'
-import { identifierOf } from '../../src/mqtt/old-subscriptions'
-import { MqttSession, type SessionOptions, type SessionState } from '../../src/mqtt/session'
-import type { PipelineError } from '../../src/runtime/errors'
+import type { HeldMessage } from '../../src/mqtt/session/acknowledgement-window'
+import { parseBrokerUrls, type BrokerSettings } from '../../src/mqtt/connect/broker-settings'
+import type { QoS } from '../../src/mqtt/connect/deferred-acknowledgement'
+import { identifierOf } from '../../src/mqtt/session/old-subscriptions'
+import { MqttSession, type SessionOptions, type SessionState } from '../../src/mqtt/session/session'
+import type { PipelineError } from '../../src/wire/errors'
 import { startScriptedBroker, type Script, type ScriptedBroker } from '../support/scripted-broker'
 import { until } from '../support/until'
 

@@ -1,8 +1,8 @@
 /** By SQL alone: offsets advanced = rows + dead letters + filtered, whatever became of the records. */
 import assert from 'node:assert/strict'
 import type { ClientBase } from 'pg'
-import type { Database } from '../../src/postgres/database'
-import type { RowWriter } from '../../src/postgres/row-writer'
+import type { Database } from '../../src/postgres/connect/database'
+import type { RowWriter } from '../../src/postgres/write/row-writer'
 import { auditLines, type AuditLine } from '../support/audit'
 import { readText } from '../support/package'
 import { createTestDatabase, type TestDatabase } from '../support/postgres'

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import type { ClientBase } from 'pg'
-import type { RowWriter } from '../../src/postgres/row-writer'
+import type { RowWriter } from '../../src/postgres/write/row-writer'
 import { createTestDatabase, type TestDatabase } from '../support/postgres'
 import { copyWriter, ledgerKey, openDatabase, openWriter, range, record } from '../support/sink'
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
-import type { Database } from '../../src/postgres/database'
-import type { TableSink } from '../../src/postgres/table-sink'
+import type { Database } from '../../src/postgres/connect/database'
+import type { TableSink } from '../../src/postgres/sink/table-sink'
 import { createTestDatabase, type TestDatabase } from '../support/postgres'
 import { openDatabase, openSink, POSITION_KEY, record, records } from '../support/sink'
 

@@ -4,9 +4,9 @@
  */
 import assert from 'node:assert/strict'
 import { startOwnPostgres, type OwnPostgres } from '../../dev/services/postgres'
-import type { Database } from '../../src/postgres/database'
-import { DAYS_AHEAD, partitionName } from '../../src/postgres/partitions'
-import type { TableSink, TableSinkOptions } from '../../src/postgres/table-sink'
+import type { Database } from '../../src/postgres/connect/database'
+import { DAYS_AHEAD, partitionName } from '../../src/postgres/table/partitions'
+import type { TableSink, TableSinkOptions } from '../../src/postgres/sink/table-sink'
 import { createDatabaseAt, type TestDatabase } from '../support/postgres'
 import { dropOutdatedLater, openDatabase, openSink, range, record, TABLE } from '../support/sink'
 import { until } from '../support/until'

@@ -1,10 +1,10 @@
 /** P13: row-level security for who reads the shared table, set up with the SQL of docs/tenants.md. */
 import assert from 'node:assert/strict'
 import { Client, Pool } from 'pg'
-import { partitionName } from '../../src/postgres/partitions'
+import { partitionName } from '../../src/postgres/table/partitions'
 import { readText } from '../support/package'
 import { createTestDatabase, type TestDatabase } from '../support/postgres'
-import type { TableSinkOptions } from '../../src/postgres/table-sink'
+import type { TableSinkOptions } from '../../src/postgres/sink/table-sink'
 import { openDatabase, openSink, range, record, records, TABLE } from '../support/sink'
 
 const DAY_MS = 86_400_000

@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict'
 import { Client } from 'pg'
-import type { Database } from '../../src/postgres/database'
+import type { Database } from '../../src/postgres/connect/database'
 import { createTestDatabase, type TestDatabase } from '../support/postgres'
 import { dropOutdatedLater, openDatabase, openSink, range, record, TABLE } from '../support/sink'
 

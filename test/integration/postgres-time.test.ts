@@ -1,9 +1,9 @@
 /** Whose time a row has, and how the table and the log say so. What counts as a time: the poison table. */
 import assert from 'node:assert/strict'
-import { readColumns, type Column } from '../../src/postgres/columns'
-import type { Database } from '../../src/postgres/database'
-import { SinkEvents } from '../../src/postgres/sink-events'
-import type { WireRecord } from '../../src/runtime/wire'
+import { readColumns, type Column } from '../../src/postgres/rows/columns'
+import type { Database } from '../../src/postgres/connect/database'
+import { SinkEvents } from '../../src/postgres/sink/sink-events'
+import type { WireRecord } from '../../src/wire/message'
 import { keptLog, type KeptLog } from '../support/events'
 import { createTestDatabase, type TestDatabase } from '../support/postgres'
 import { openDatabase, openSink, range, record } from '../support/sink'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { readDatabase } from '../../nodes/tenant-postgres/options'
 import tenantPostgres from '../../nodes/tenant-postgres/tenant-postgres'
-import type { DatabaseHolder } from '../../src/postgres/require-database'
+import type { DatabaseHolder } from '../../src/postgres/connect/require-database'
 import { createTestDatabase, type TestDatabase } from '../support/postgres'
 import { helper, loadFlow, startRuntime, stopRuntime } from '../support/runtime'
 

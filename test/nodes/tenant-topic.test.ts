@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import type { Node } from 'node-red'
-import type { Message } from '../../src/runtime/wire'
+import type { Message } from '../../src/wire/message'
 import tenantTopic from '../../nodes/tenant-topic/tenant-topic'
 import { deliveryNodes, type TestSink, type TestSource } from '../support/delivery-nodes'
 import { deploy, helper, loadFlow, startRuntime, stopRuntime, type FlowEntry } from '../support/runtime'

@@ -18,16 +18,16 @@ const MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, days: 86_400_000 
 
 /** Where the time of day is read, because it goes into a record, a table or a sentence. */
 const READ_TIME_OF_DAY = [
-  'src/kafka/kafkajs-clock.ts',
-  'src/kafka/kafkajs-idle-guard.ts',
-  'src/mqtt/loss-watch.ts',
-  'src/mqtt/session.ts',
+  'src/dead-letters/dead-letter.ts',
+  'src/kafka/drivers/kafkajs/patches/clock.ts',
+  'src/kafka/drivers/kafkajs/patches/idle-guard.ts',
+  'src/mqtt/loss/loss-watch.ts',
+  'src/mqtt/session/session.ts',
   'src/mqtt/source.ts',
-  'src/postgres/arrivals.ts',
-  'src/postgres/outdated-parts.ts',
-  'src/postgres/retention.ts',
-  'src/postgres/server-clock.ts',
-  'src/tenant/dead-letter.ts',
+  'src/postgres/connect/server-clock.ts',
+  'src/postgres/table/arrivals.ts',
+  'src/postgres/table/outdated-parts.ts',
+  'src/postgres/table/retention.ts',
 ]
 
 describe('clocks', () => {

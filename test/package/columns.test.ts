@@ -1,6 +1,6 @@
 /** The dialog takes the column mappings that the node takes, and no others. */
 import assert from 'node:assert/strict'
-import { readColumns } from '../../src/postgres/columns'
+import { readColumns } from '../../src/postgres/rows/columns'
 import { editorAccepts, editorDefinition } from '../support/package'
 
 function nodeAccepts(json: string): boolean {

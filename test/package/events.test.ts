@@ -1,11 +1,11 @@
 /** What is logged has a code, and each code stands in docs/events.md. */
 import assert from 'node:assert/strict'
 import path from 'node:path'
-import { EVENTS, type EventKind } from '../../src/runtime/events'
+import { EVENTS, type EventKind } from '../../src/log/events'
 import { filesIn, readText } from '../support/package'
 
 /** The one file that may write to the log. */
-const LOGGER = 'src/runtime/event-log.ts'
+const LOGGER = 'src/log/event-log.ts'
 const COMMENTS = /\/\*[^]*?\*\/|\/\/.*/g
 /** `node.warn(…)`, `this.error(…)`, `RED.log.info(…)`, `console.log(…)` and the like. */
 const LOGGING = /\b(node|this|log|RED|console|host|self)\.(log|warn|error|info|debug|trace|fatal)\(/g

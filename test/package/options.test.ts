@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { readConnection } from '../../nodes/tenant-kafka-cluster/options'
-import { readOptions, type Option, type OptionTable } from '../../src/runtime/options'
-import { readPassword } from '../../src/runtime/secret'
+import { readOptions, type Option, type OptionTable } from '../../src/config/options'
+import { readPassword } from '../../src/config/secret'
 import {
   editorAccepts,
   editorDefinition,

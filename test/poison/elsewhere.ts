@@ -9,7 +9,7 @@ export interface HeldElsewhere {
 
 const MQTT = 'test/integration/mqtt-poison.test.ts'
 const SOURCE = 'test/integration/mqtt-source.test.ts'
-const WINDOW = 'test/src/mqtt/acknowledgement-window.test.ts'
+const WINDOW = 'test/src/mqtt/session/acknowledgement-window.test.ts'
 
 export const ELSEWHERE: readonly HeldElsewhere[] = [
   {
@@ -54,13 +54,13 @@ export const ELSEWHERE: readonly HeldElsewhere[] = [
   {
     id: 'P100',
     what: 'names of tables and columns come from the configuration only, and are confined and quoted',
-    test: ['test/src/postgres/identifiers.test.ts', 'have nothing that could end a quoted name'],
+    test: ['test/src/postgres/connect/identifiers.test.ts', 'have nothing that could end a quoted name'],
   },
   {
     id: 'P100',
     what: 'long names that would be cut to the same 63 bytes stay apart',
     test: [
-      'test/src/postgres/identifiers.test.ts',
+      'test/src/postgres/connect/identifiers.test.ts',
       'stay apart when they are derived from names that begin alike and are long',
     ],
   },
@@ -141,7 +141,7 @@ export const ELSEWHERE: readonly HeldElsewhere[] = [
   {
     id: 'P110',
     what: 'a tombstone is told from an empty payload',
-    test: ['test/src/tenant/envelope.test.ts', 'knows a tombstone from an empty payload'],
+    test: ['test/src/record/envelope.test.ts', 'knows a tombstone from an empty payload'],
   },
   {
     id: 'P110',
@@ -154,7 +154,7 @@ export const ELSEWHERE: readonly HeldElsewhere[] = [
   {
     id: 'P110',
     what: 'records of other producers are passed on',
-    test: ['test/src/kafka/consumed-record.test.ts', 'passes the bytes of other producers on'],
+    test: ['test/src/kafka/consume/consumed-record.test.ts', 'passes the bytes of other producers on'],
   },
   {
     id: 'P114',

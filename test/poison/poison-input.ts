@@ -2,8 +2,8 @@
  * What an input of the poison table is: something that a device, a flow or another producer may hand to the sink,
  * and where it must end. `poison.test.ts` sends every one through a real sink, each between two clean records.
  */
-import { PAYLOAD_TYPES, type PayloadType } from '../../src/postgres/columns'
-import type { WireRecord } from '../../src/runtime/wire'
+import { PAYLOAD_TYPES, type PayloadType } from '../../src/postgres/rows/columns'
+import type { WireRecord } from '../../src/wire/message'
 
 export type Row = Readonly<Record<string, string | null>>
 

@@ -1,5 +1,5 @@
 /** Small flows between a source and a sink that keep the delivery contract, for the tests in `test/flow/`. */
-import { PipelineError } from '../../src/runtime/errors'
+import { PipelineError } from '../../src/wire/errors'
 import { deliveryNodes, type TestSink, type TestSource } from './delivery-nodes'
 import { helper, loadFlow, type FlowEntry } from './runtime'
 

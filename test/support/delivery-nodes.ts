@@ -6,8 +6,8 @@ import { receive } from '../../src/delivery/receipt'
 import type { Node, NodeAPI, NodeDef, NodeMessage } from 'node-red'
 import type { Delivery, Settlement } from '../../src/delivery/delivery'
 import { flowTracking, type FlowTracking, type TrackingRuntime } from '../../src/delivery/flow-tracking'
-import type { Message } from '../../src/runtime/wire'
-import { PipelineError } from '../../src/runtime/errors'
+import type { Message } from '../../src/wire/message'
+import { PipelineError } from '../../src/wire/errors'
 
 export interface TestSource extends Node {
   tracking: FlowTracking

@@ -1,5 +1,5 @@
 /** A log for what is tested without Node-RED: it keeps the entries. */
-import { EventLog, type LogEntry, type LoggingNode } from '../../src/runtime/event-log'
+import { EventLog, type LogEntry, type LoggingNode } from '../../src/log/event-log'
 
 export interface KeptEntry extends LogEntry {
   readonly level: 'info' | 'warn' | 'error' | 'debug'

@@ -9,9 +9,9 @@ import { FlowHooks } from '../../src/delivery/flow-hooks'
 import { link } from '../../src/delivery/message-link'
 import { storeMessage } from '../../src/delivery/sink-message'
 import { DeliveryTracker } from '../../src/delivery/tracker'
-import { PipelineError } from '../../src/runtime/errors'
+import { PipelineError } from '../../src/wire/errors'
 import type { CompleteEvent, ReceiveEvent, RuntimeNode, SendEvent } from '../../src/runtime/host'
-import type { Message, MessageError } from '../../src/runtime/wire'
+import type { Message, MessageError } from '../../src/wire/message'
 
 const TURN_MS = 10
 const TIMEOUT_MS = 5_000

@@ -8,7 +8,7 @@ import type {
   TopicPartition,
   UnreadPartition,
 } from '../../src/kafka/driver'
-import type { PipelineError } from '../../src/runtime/errors'
+import type { PipelineError } from '../../src/wire/errors'
 import { testClient, withAdmin } from './kafka'
 
 export class RecordingConsumer {

@@ -3,8 +3,8 @@
  * order.
  */
 import assert from 'node:assert/strict'
-import { PipelineError } from '../../src/runtime/errors'
-import type { TenantProducer } from '../../src/kafka/producer'
+import { PipelineError } from '../../src/wire/errors'
+import type { TenantProducer } from '../../src/kafka/produce/producer'
 import { readTopic } from './kafka-log'
 import { until } from './until'
 

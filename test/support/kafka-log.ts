@@ -1,6 +1,6 @@
 /** Reads a whole topic, as it lies in Kafka, for tests that look at what is in it. */
 import type { Consumer } from 'kafkajs'
-import { registerCodecs } from '../../src/kafka/kafkajs-codecs'
+import { registerCodecs } from '../../src/kafka/drivers/kafkajs/codecs'
 import { testClient, uniqueName, withAdmin } from './kafka'
 
 export interface StoredRecord {

@@ -2,9 +2,9 @@
 import type { Completion } from '../../src/batching/lane'
 import { KafkaCluster } from '../../src/kafka/cluster'
 import { parseBrokers, type KafkaConnection } from '../../src/kafka/connection'
-import { KafkaJsDriver } from '../../src/kafka/kafkajs-driver'
-import { TenantProducer, type TenantProducerOptions } from '../../src/kafka/producer'
-import type { WireRecord } from '../../src/runtime/wire'
+import { KafkaJsDriver } from '../../src/kafka/drivers/kafkajs/driver'
+import { TenantProducer, type TenantProducerOptions } from '../../src/kafka/produce/producer'
+import type { WireRecord } from '../../src/wire/message'
 import { keptLog } from './events'
 
 const CLOSE_MS = 5000

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import path from 'node:path'
 import vm from 'node:vm'
-import type { OptionTable } from '../../src/runtime/options'
+import type { OptionTable } from '../../src/config/options'
 
 export const ROOT = path.resolve(__dirname, '../..')
 

@@ -1,5 +1,5 @@
 /** The column mapping as the dialog has it: a text, or a list of entries, and what the node would refuse of it. */
-import { readPath } from '../../../src/postgres/property-path.js'
+import { readPath } from '../../../src/postgres/rows/property-path.js'
 import type { EditorNode } from '../../../editor/dialog.js'
 
 /** Further properties stay as they were written. */
@@ -22,7 +22,7 @@ export interface Fault {
 /** Sources that are no property; what `from` calls them is their type in the typed input. */
 export const SPECIAL_SOURCES: readonly unknown[] = ['time', 'timeSource']
 
-// What src/postgres/columns.ts takes; a test compares.
+// What src/postgres/rows/columns.ts takes; a test compares.
 const NAME = /^[A-Za-z_][A-Za-z0-9_]{0,62}$/
 const TYPE = /^[a-z][a-z0-9_ ]{0,40}(\(\d{1,4}(,\s?\d{1,4})?\))?( not null)?$/
 
@@ -47,7 +47,7 @@ export function isListable(text: string): boolean {
   })
 }
 
-/** The default columns, as src/postgres/columns.ts has them. */
+/** The default columns, as src/postgres/rows/columns.ts has them. */
 export function defaultEntries(timeFromDevice: boolean): Entry[] {
   return [
     { column: 'time', from: 'time' },

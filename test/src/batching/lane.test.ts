@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { Lane, type FlushReason, type LaneLimits, type Refusal } from '../../../src/batching/lane'
-import { PipelineError } from '../../../src/runtime/errors'
+import { PipelineError } from '../../../src/wire/errors'
 import { ManualClock, settled } from '../../support/manual-clock'
 
 const transient = new PipelineError('DOWN', 'down', { retryable: true })

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { Lanes } from '../../../src/batching/lanes'
-import { PipelineError } from '../../../src/runtime/errors'
+import { PipelineError } from '../../../src/wire/errors'
 import { ManualClock, settled } from '../../support/manual-clock'
 
 const down = new PipelineError('DOWN', 'down', { retryable: true })

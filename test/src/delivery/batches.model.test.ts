@@ -10,8 +10,8 @@ import { linkedDelivery } from '../../../src/delivery/message-link'
 import { FAILED_MESSAGES, Redelivery } from '../../../src/delivery/redelivery'
 import { storeMessage } from '../../../src/delivery/sink-message'
 import { DeliveryTracker } from '../../../src/delivery/tracker'
-import { PipelineError } from '../../../src/runtime/errors'
-import { type Message, recordsOf, type WireRecord } from '../../../src/runtime/wire'
+import { PipelineError } from '../../../src/wire/errors'
+import { type Message, recordsOf, type WireRecord } from '../../../src/wire/message'
 
 /** What a Function node does with the records of a batch. */
 const TRANSFORMS: Readonly<Record<string, (records: WireRecord[]) => unknown[]>> = {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { EventEmitter } from 'node:events'
 import { FlowTracking } from '../../../src/delivery/flow-tracking'
 import { link } from '../../../src/delivery/message-link'
-import type { Message } from '../../../src/runtime/wire'
+import type { Message } from '../../../src/wire/message'
 import type { Settlement } from '../../../src/delivery/delivery'
 import type { Events } from '../../../src/runtime/host'
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { Delivery } from '../../../src/delivery/delivery'
 import { link } from '../../../src/delivery/message-link'
 import { originOf, withOrigin } from '../../../src/delivery/origin'
-import type { Message, WireRecord } from '../../../src/runtime/wire'
+import type { Message, WireRecord } from '../../../src/wire/message'
 
 const deadLetter = { id: 'letter', source: 'node', attempts: 2 }
 const record = (offset: number, attempts?: number): WireRecord => ({

@@ -9,8 +9,8 @@ import {
   type RedeliveryOptions,
 } from '../../../src/delivery/redelivery'
 import { DeliveryTracker } from '../../../src/delivery/tracker'
-import { PipelineError } from '../../../src/runtime/errors'
-import { type Message, recordsOf } from '../../../src/runtime/wire'
+import { PipelineError } from '../../../src/wire/errors'
+import { type Message, recordsOf } from '../../../src/wire/message'
 import { until } from '../../support/until'
 
 const flow = { id: 'flow' }

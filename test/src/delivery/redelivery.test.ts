@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { linkedDelivery } from '../../../src/delivery/message-link'
-import type { Message } from '../../../src/runtime/wire'
+import type { Message } from '../../../src/wire/message'
 import { FAILED_MESSAGES, MESSAGES, Redelivery, type WhenFiltered } from '../../../src/delivery/redelivery'
 import { DeliveryTracker } from '../../../src/delivery/tracker'
-import { PipelineError } from '../../../src/runtime/errors'
+import { PipelineError } from '../../../src/wire/errors'
 import { until } from '../../support/until'
 
 interface Sent {

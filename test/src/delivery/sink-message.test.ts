@@ -6,8 +6,8 @@ import { link, linkFailure } from '../../../src/delivery/message-link'
 import { numberRecords } from '../../../src/delivery/record-number'
 import { storeMessage } from '../../../src/delivery/sink-message'
 import { DeliveryTracker } from '../../../src/delivery/tracker'
-import { PipelineError } from '../../../src/runtime/errors'
-import type { Message, WireRecord } from '../../../src/runtime/wire'
+import { PipelineError } from '../../../src/wire/errors'
+import type { Message, WireRecord } from '../../../src/wire/message'
 
 const permanent = new PipelineError('BAD', 'bad record', { retryable: false })
 const transient = new PipelineError('DOWN', 'down', { retryable: true })

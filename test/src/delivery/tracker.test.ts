@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import type { Settlement } from '../../../src/delivery/delivery'
 import { link, linkFailure } from '../../../src/delivery/message-link'
-import type { Message } from '../../../src/runtime/wire'
+import type { Message } from '../../../src/wire/message'
 import { DeliveryTracker } from '../../../src/delivery/tracker'
-import { PipelineError } from '../../../src/runtime/errors'
+import { PipelineError } from '../../../src/wire/errors'
 
 const transient = new PipelineError('TRANSIENT', 'try again', { retryable: true })
 const permanent = new PipelineError('PERMANENT', 'never', { retryable: false })

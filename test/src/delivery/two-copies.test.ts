@@ -5,7 +5,7 @@ import { EventEmitter } from 'node:events'
 import { createRequire } from 'node:module'
 import type { FlowTracking, TrackingRuntime } from '../../../src/delivery/flow-tracking'
 import { link } from '../../../src/delivery/message-link'
-import type { Message } from '../../../src/runtime/wire'
+import type { Message } from '../../../src/wire/message'
 
 type Module = typeof import('../../../src/delivery/flow-tracking')
 

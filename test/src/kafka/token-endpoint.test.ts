@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { freePort } from '../../../dev/services/free-port'
 import { clientCredentials, type TokenEndpoint } from '../../../src/kafka/token-endpoint'
-import type { PipelineError } from '../../../src/runtime/errors'
+import type { PipelineError } from '../../../src/wire/errors'
 import { startTokenEndpoint, type Answer, type TestTokenEndpoint } from '../../support/token-endpoint'
 
 /** Characters that mean something else in a form, in a header, and in a user-password pair. */

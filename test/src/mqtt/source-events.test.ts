@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { SourceEvents } from '../../../src/mqtt/source-events'
-import { PipelineError } from '../../../src/runtime/errors'
+import { PipelineError } from '../../../src/wire/errors'
 import { keptLog } from '../../support/events'
 
 describe('events of the MQTT source', () => {

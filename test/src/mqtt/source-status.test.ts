@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { SourceStatus, type ShownSource } from '../../../src/mqtt/source-status'
-import { PipelineError } from '../../../src/runtime/errors'
+import { PipelineError } from '../../../src/wire/errors'
 
 const FINE: ShownSource = {
   state: { kind: 'connected', host: 'h:1' },

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { Message } from '../../../src/runtime/wire'
+import type { Message } from '../../../src/wire/message'
 import { routeMessage } from '../../../src/tenant/route-message'
 import { TopicRouter } from '../../../src/tenant/topic-router'
 

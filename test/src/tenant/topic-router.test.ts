@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
-import { PipelineError } from '../../../src/runtime/errors'
-import type { WireRecord } from '../../../src/runtime/wire'
+import { PipelineError } from '../../../src/wire/errors'
+import type { WireRecord } from '../../../src/wire/message'
 import {
   applyRoute,
   TopicRouter,

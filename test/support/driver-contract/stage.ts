@@ -10,7 +10,7 @@ import type {
   KafkaRecord,
   ProducerOptions,
 } from '../../../src/kafka/driver'
-import { PipelineError } from '../../../src/runtime/errors'
+import { PipelineError } from '../../../src/wire/errors'
 import type { FaultProxy } from '../../faults/fault-proxy'
 import { RecordingConsumer } from '../kafka-consumers'
 import { readTopic } from '../kafka-log'

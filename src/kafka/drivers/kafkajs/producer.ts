@@ -1,0 +1,225 @@
+/**
+ * Writes batches through kafkajs, one partition a call, and checks the answer.
+ *
+ * A *generation* is one kafkajs producer with its producer id. It is replaced when the broker has lost its state
+ * (the sequence numbers do not fit any more), and when kafkajs is in a state that it does not leave by itself. The
+ * caller sends the identical batch again, which the next generation writes.
+ *
+ * Non-obvious:
+ *  - A producer that could not get its producer id writes without one. So a generation is used only when `connect`
+ *    has succeeded.
+ *  - After a time-out kafkajs stays on the silent connection, and with the leader it knows. That connection is cut,
+ *    and the brokers that answer are asked for the leader.
+ *  - A batch that has failed may have been stored all the same. The next one gets its sequence number, and the broker
+ *    takes a different batch of the same length for a repetition: it answers, and stores nothing. So a batch is in
+ *    doubt until the identical one succeeds; another one for its partition gets a new producer id.
+ */
+import type { CompressionTypes, IHeaders, Message, PartitionerArgs, Producer, RecordMetadata } from 'kafkajs'
+import { settlesWithin } from '../../../time/deadline'
+import { PipelineError } from '../../../wire/errors'
+import type { KafkaConnection } from '../../connection'
+import type { KafkaProducer, KafkaRecord, ProducerOptions } from '../../driver'
+import { KafkaJsAdmin } from './admin'
+import { createKafkaJsClient, type KafkaJsClient, type KafkaLog } from './client'
+import { compressionType } from './codecs'
+import { silentBroker, translateKafkaError } from './errors'
+import { tolerateBrokenTopics } from './patches/metadata'
+import { ALWAYS_FITS_BYTES, DEFAULT_REQUEST_BYTES, sizeOf, tooLargeFor } from '../../produce/request-limit'
+
+const ALL_REPLICAS = -1
+/**
+ * kafkajs refuses fewer than one retry for an idempotent producer, and then retries while `count < retries`: this
+ * passes the one and ends the other. A retry of its own would queue behind all other partitions of a broker that
+ * does not answer, and the caller would hear of the trouble minutes later.
+ */
+const NO_RETRIES = NaN
+/** No topic has it, so kafkajs finds no leader for it. */
+const NO_PARTITION = -1
+const DISCONNECT_LIMIT_MS = 1000
+
+interface Generation {
+  readonly client: KafkaJsClient
+  readonly producer: Producer
+  readonly ready: Promise<void>
+  readonly refreshMetadata: () => void
+  /** By topic and partition: what may have been stored, or not. */
+  readonly inDoubt: Map<string, readonly KafkaRecord[]>
+  outstanding: number
+  retired: boolean
+}
+
+export class KafkaJsProducer implements KafkaProducer {
+  private readonly compression: CompressionTypes
+  private readonly admin: KafkaJsAdmin
+  private generation: Generation | undefined
+  private requestLimit: number | undefined
+  private closed = false
+
+  /** @throws PipelineError `KAFKA_COMPRESSION_UNAVAILABLE` */
+  constructor(
+    private readonly connection: KafkaConnection,
+    private readonly options: ProducerOptions,
+    private readonly log: KafkaLog,
+  ) {
+    this.compression = compressionType(options.compression)
+    this.admin = new KafkaJsAdmin(connection, log)
+  }
+
+  partitionCount(topic: string): Promise<number> {
+    return this.admin.partitionCount(topic)
+  }
+
+  async send(topic: string, partition: number, records: readonly KafkaRecord[]): Promise<number> {
+    const doing = `writing to ${topic}, partition ${partition}`
+    const lane = `${topic}/${partition}`
+    await this.refuseTooLarge(records, doing)
+    const generation = this.current(lane, records)
+    generation.outstanding++
+    try {
+      await generation.ready
+      const answer = await generation.producer.send({
+        topic,
+        acks: ALL_REPLICAS,
+        timeout: this.options.requestTimeoutMs,
+        compression: this.compression,
+        messages: records.map((record) => toMessage(record, partition)),
+      })
+      const offset = offsetOf(answer, topic, partition)
+      generation.inDoubt.delete(lane)
+      return offset
+    } catch (thrown) {
+      const error = translateKafkaError(thrown, doing)
+      if (error.retryable) generation.inDoubt.set(lane, records)
+      else generation.inDoubt.delete(lane)
+      this.mend(generation, error)
+      throw error.code === 'KAFKA_UNKNOWN_TOPIC' ? await this.askAbout(topic, error) : error
+    } finally {
+      generation.outstanding--
+      if (generation.retired && generation.outstanding === 0) void dispose(generation)
+    }
+  }
+
+  private async refuseTooLarge(records: readonly KafkaRecord[], doing: string): Promise<void> {
+    const bytes = sizeOf(records)
+    if (bytes <= ALWAYS_FITS_BYTES) return
+    this.requestLimit ??= await this.admin.requestLimit().catch(() => undefined)
+    const tooLarge = tooLargeFor(this.requestLimit ?? DEFAULT_REQUEST_BYTES, bytes, doing)
+    if (tooLarge !== undefined) throw tooLarge
+  }
+
+  async close(): Promise<void> {
+    this.closed = true
+    const { generation } = this
+    this.generation = undefined
+    await Promise.all([this.admin.close(), generation === undefined ? undefined : dispose(generation)])
+  }
+
+  private current(lane: string, records: readonly KafkaRecord[]): Generation {
+    if (this.closed) {
+      throw new PipelineError('KAFKA_CLOSED', 'the Kafka producer is being closed', { retryable: true })
+    }
+    const doubtful = this.generation?.inDoubt.get(lane)
+    if (this.generation !== undefined && doubtful !== undefined && doubtful !== records) {
+      this.retire(this.generation)
+    }
+    this.generation ??= this.open()
+    return this.generation
+  }
+
+  private open(): Generation {
+    const client = createKafkaJsClient(this.connection, this.log)
+    const refreshMetadata = tolerateBrokenTopics(client)
+    const producer = client.kafka.producer({
+      idempotent: true,
+      maxInFlightRequests: 1,
+      allowAutoTopicCreation: false,
+      createPartitioner: () => partitionOfMessage,
+      retry: { retries: NO_RETRIES },
+    })
+    const ready = producer.connect()
+    const generation: Generation = {
+      client,
+      producer,
+      ready,
+      refreshMetadata,
+      inDoubt: new Map(),
+      outstanding: 0,
+      retired: false,
+    }
+    ready.catch(() => this.retire(generation))
+    return generation
+  }
+
+  /** Does what the error asks for, so that the next attempt may succeed. */
+  private mend(generation: Generation, error: PipelineError): void {
+    switch (error.code) {
+      case 'KAFKA_PRODUCER_LOST':
+      case 'KAFKA_ANSWER_INCOMPLETE':
+      case 'KAFKA_FAILED':
+        this.retire(generation)
+        break
+      case 'KAFKA_NO_ANSWER':
+        generation.client.avoid(silentBroker(error.cause))
+        generation.refreshMetadata()
+    }
+  }
+
+  /** A broker that has just started does not know its partitions yet: it is believed when another one agrees. */
+  private async askAbout(topic: string, error: PipelineError): Promise<PipelineError> {
+    try {
+      await this.admin.partitionCount(topic)
+      return new PipelineError('KAFKA_STALE_METADATA', `${error.message}; asking again`, {
+        retryable: true,
+        statusText: 'Kafka: asking for the topics again',
+        cause: error,
+      })
+    } catch (thrown) {
+      return translateKafkaError(thrown, `asking for topic ${topic}`)
+    }
+  }
+
+  private retire(generation: Generation): void {
+    if (this.generation === generation) this.generation = undefined
+    generation.retired = true
+    if (generation.outstanding === 0) void dispose(generation)
+  }
+}
+
+/** Disconnects in good order if that is quick, and cuts the connections in any case. Never rejects. */
+async function dispose(generation: Generation): Promise<void> {
+  await settlesWithin(generation.producer.disconnect(), DISCONNECT_LIMIT_MS)
+  generation.client.cut()
+}
+
+/** The caller has chosen; kafkajs asks its partitioner even for a message that names its partition. */
+function partitionOfMessage({ message }: PartitionerArgs): number {
+  return message.partition ?? NO_PARTITION
+}
+
+function toMessage(record: KafkaRecord, partition: number): Message {
+  return {
+    key: record.key,
+    value: record.value,
+    headers: record.headers as IHeaders,
+    partition,
+    timestamp: String(record.timestamp),
+  }
+}
+
+/** @throws PipelineError unless the answer is about this partition alone, without an error, and has an offset */
+function offsetOf(answer: readonly RecordMetadata[], topic: string, partition: number): number {
+  const [only] = answer
+  const offset = Number(only?.baseOffset ?? only?.offset ?? -1)
+  const fits =
+    answer.length === 1 &&
+    only?.topicName === topic &&
+    only.partition === partition &&
+    only.errorCode === 0 &&
+    offset >= 0
+  if (fits) return offset
+  throw new PipelineError(
+    'KAFKA_ANSWER_INCOMPLETE',
+    `the broker's answer does not say that ${topic}, partition ${partition} was written`,
+    { retryable: true, statusText: 'Kafka: incomplete answer' },
+  )
+}

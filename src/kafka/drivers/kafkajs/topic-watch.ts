@@ -1,0 +1,183 @@
+/**
+ * What a session looks at from time to time, because kafkajs says nothing of it: topics that have come or gone,
+ * partitions that have no leader and so are not fetched from, and partitions that nobody in the group reads.
+ */
+import { AssignerProtocol, type Admin } from 'kafkajs'
+import { PipelineError } from '../../../wire/errors'
+import type { ConsumerOptions, TopicPartition, UnreadPartition } from '../../driver'
+import type { FirstStarts } from '../../group/first-starts'
+import { listOf, noLeader } from './errors'
+import type { OffsetLookup } from './offsets'
+import { selectTopics, type WantedTopic } from '../../topic-selection'
+import { UnreadPartitions, type GroupShare } from '../../group/unread-partitions'
+
+/** A rebalance after a change in the topics has had its time by then. */
+const UNREAD_AFTER_REFRESHES = 2
+
+export interface TopicWatchOptions {
+  readonly admin: Admin
+  readonly offsets: OffsetLookup
+  readonly consumer: Pick<ConsumerOptions, 'groupId' | 'topics' | 'onUnread'>
+  readonly refreshMs: number
+  readonly firstStarts: FirstStarts
+  readonly onProblem: (part: string, problem: PipelineError | undefined) => void
+  /** These topics match a pattern, and are not read. Called again and again. */
+  readonly onExcluded: (topics: readonly string[]) => void
+  /** Some partition has a leader again. */
+  readonly onLeaderFound: () => void
+}
+
+interface KnownTopic {
+  readonly name: string
+  readonly partitions: readonly { readonly partitionId: number; readonly leader: number }[]
+}
+
+export class TopicWatch {
+  private readonly unread: UnreadPartitions
+  private topics: readonly string[] = []
+  private leaderless: readonly TopicPartition[] = []
+
+  constructor(private readonly options: TopicWatchOptions) {
+    this.unread = new UnreadPartitions(UNREAD_AFTER_REFRESHES * options.refreshMs)
+  }
+
+  /** Topics to subscribe to. @throws PipelineError when none of the wanted ones exists */
+  async choose(): Promise<readonly string[]> {
+    const wanted = this.options.consumer.topics
+    const known = await this.list()
+    const { topics, missing, excluded } = selectTopics(wanted, namesOf(known))
+    this.options.onExcluded(excluded)
+    this.options.firstStarts.noteTopics(topics, missing)
+    const problem = missing.length > 0 ? unknownTopics(missing) : undefined
+    if (topics.length === 0) throw problem ?? noTopicMatches(wanted)
+    this.topics = topics
+    this.options.onProblem('topics', problem)
+    this.lookForLeaders(known)
+    return topics
+  }
+
+  /** @returns whether other topics are to be subscribed to. Rejects while Kafka cannot be asked */
+  async look(): Promise<boolean> {
+    const known = await this.list()
+    const { topics, excluded } = selectTopics(this.options.consumer.topics, namesOf(known))
+    this.options.onExcluded(excluded)
+    if (topics.join() !== this.topics.join()) return true
+    this.lookForLeaders(known)
+    await this.lookForUnread(partitionsIn(known, topics))
+    return false
+  }
+
+  async partitionsOf(topics: readonly string[]): Promise<TopicPartition[]> {
+    return partitionsIn(await this.list(), topics)
+  }
+
+  /** All topics; a topic that we may not see is missing. */
+  private async list(): Promise<readonly KnownTopic[]> {
+    return (await this.options.admin.fetchTopicMetadata()).topics
+  }
+
+  private lookForLeaders(known: readonly KnownTopic[]): void {
+    const before = this.leaderless.length
+    this.leaderless = known
+      .filter(({ name }) => this.topics.includes(name))
+      .flatMap(({ name, partitions }) =>
+        partitions
+          .filter(({ leader }) => leader < 0)
+          .map(({ partitionId }) => ({ topic: name, partition: partitionId })),
+      )
+    if (this.leaderless.length < before) this.options.onLeaderFound()
+    const problem = this.leaderless.length === 0 ? undefined : noLeader(this.leaderless)
+    this.options.onProblem('leaders', problem)
+  }
+
+  private async lookForUnread(wanted: readonly TopicPartition[]): Promise<void> {
+    const { consumer, onProblem } = this.options
+    const members = await this.members()
+    if (members === undefined) return
+    const unread = await Promise.all(this.unread.look(members, wanted).map((each) => this.withLag(each)))
+    onProblem('unread', unread.length === 0 ? undefined : nobodyReads(consumer.groupId, unread))
+    consumer.onUnread(unread)
+  }
+
+  /** `undefined` while the group shares its partitions anew, or speaks in a way that is not known here. */
+  private async members(): Promise<GroupShare[] | undefined> {
+    const { admin, consumer } = this.options
+    const { groups } = await admin.describeGroups([consumer.groupId])
+    const [group] = groups
+    if (group?.state !== 'Stable' || group.protocolType !== 'consumer') return undefined
+    return group.members.map(({ memberMetadata, memberAssignment }) => ({
+      topics: AssignerProtocol.MemberMetadata.decode(memberMetadata)?.topics ?? [],
+      assigned: Object.entries(
+        AssignerProtocol.MemberAssignment.decode(memberAssignment)?.assignment ?? {},
+      ).flatMap(([topic, partitions]) => partitions.map((partition) => ({ topic, partition }))),
+    }))
+  }
+
+  /** Of a partition that cannot be asked about the lag is not known, and counts as none. */
+  private async withLag(partition: TopicPartition): Promise<UnreadPartition> {
+    const { offsets } = this.options
+    try {
+      const [committed, { earliest, latest }] = await Promise.all([
+        offsets.committed(partition),
+        offsets.range(partition),
+      ])
+      return { ...partition, lag: latest - Math.max(earliest, committed ?? earliest) }
+    } catch {
+      return { ...partition, lag: 0 }
+    }
+  }
+}
+
+function namesOf(known: readonly KnownTopic[]): string[] {
+  return known.map(({ name }) => name)
+}
+
+function partitionsIn(known: readonly KnownTopic[], topics: readonly string[]): TopicPartition[] {
+  return known
+    .filter(({ name }) => topics.includes(name))
+    .flatMap(({ name, partitions }) =>
+      partitions.map(({ partitionId }) => ({ topic: name, partition: partitionId })),
+    )
+}
+
+function unknownTopics(missing: readonly string[]): PipelineError {
+  const names = missing.map((name) => `"${name}"`).join(', ')
+  return new PipelineError(
+    'KAFKA_UNKNOWN_TOPIC',
+    `Kafka has no topic ${names}, or this user may not see it. Create it, correct the name, or give the permission ` +
+      '(Kafka ACL); the consumer waits for it',
+    { retryable: true, statusText: `Kafka: no topic ${missing[0]}` },
+  )
+}
+
+function noTopicMatches(wanted: readonly WantedTopic[]): PipelineError {
+  return new PipelineError(
+    'KAFKA_UNKNOWN_TOPIC',
+    `No Kafka topic matches ${wanted.map((want) => (typeof want === 'string' ? want : `/${want.source}/`)).join(', ')} yet; the consumer waits for one`,
+    { retryable: true, statusText: 'Kafka: no topic matches yet' },
+  )
+}
+
+function nobodyReads(group: string, unread: readonly UnreadPartition[]): PipelineError {
+  const lag = unread.reduce((sum, each) => sum + each.lag, 0)
+  const [{ topic, partition } = { topic: '', partition: 0 }] = unread
+  return new PipelineError(
+    'KAFKA_UNREAD',
+    `No member of group ${group} reads ${listOf(unread)}, where ${lag} records wait: the leader of the group ` +
+      'has given them to none, or to a member that does not read their topic. It is another program, or an older ' +
+      'version of this one. Give it a group of its own, or update it',
+    { retryable: true, statusText: `nobody reads ${topic}/${partition}` },
+  )
+}
+
+/** The leader of the group has given us what we do not read. */
+export function notSubscribed(group: string, topics: readonly string[]): PipelineError {
+  const names = topics.map((name) => `"${name}"`).join(', ')
+  return new PipelineError(
+    'KAFKA_UNREAD',
+    `The leader of group ${group} has given this consumer partitions of ${names}, which it does not read: they are ` +
+      'read by no member. The leader is another program, or an older version of this one. Give it a group of its ' +
+      'own, or update it',
+    { retryable: true, statusText: `given ${topics[0]}, not read here` },
+  )
+}

@@ -1,0 +1,43 @@
+/** What the log says of a Kafka producer, besides what it reports itself. */
+import { CountLog } from '../../log/count-log'
+import type { EventLog } from '../../log/event-log'
+import { OutageLog } from '../../log/outage-log'
+import type { TenantProducer } from './producer'
+
+export class ProducerEvents {
+  private readonly connection: OutageLog
+  private readonly rejected: CountLog
+
+  constructor(log: EventLog) {
+    this.connection = new OutageLog(log, {
+      away: 'KAFKA_AWAY',
+      back: 'KAFKA_BACK',
+      backText: 'Kafka stores records again',
+      first: ['KAFKA_CONNECTED', 'connected to Kafka'],
+    })
+    this.rejected = new CountLog(log, {
+      code: 'REJECTED',
+      text: (count) => `${count} ${count === 1 ? 'record' : 'records'} can never be stored in Kafka`,
+    })
+  }
+
+  /** A record has left by the output. */
+  noteRejected(tenant: unknown): void {
+    this.rejected.add(1, tenant)
+  }
+
+  /** Call it now and then. */
+  look({
+    problem,
+    connected,
+    heldRecords,
+  }: Pick<TenantProducer, 'problem' | 'connected' | 'heldRecords'>): void {
+    if (problem === undefined && !connected) return
+    this.connection.look(problem, { counts: { waiting: heldRecords } })
+  }
+
+  close(): void {
+    this.connection.close()
+    this.rejected.close()
+  }
+}

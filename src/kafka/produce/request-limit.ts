@@ -1,0 +1,32 @@
+/**
+ * What can never fit into one request. Kafka closes the connection, without a word why, when a request is larger than
+ * the broker's `socket.request.max.bytes`; a client that tries again keeps all that waits after it from being written.
+ * So sizes are compared before anything is sent.
+ */
+import { PipelineError } from '../../wire/errors'
+import type { KafkaRecord } from '../driver'
+
+/** Kafka's default of `socket.request.max.bytes`: for brokers that do not tell theirs. */
+export const DEFAULT_REQUEST_BYTES = 104_857_600
+/** What a request has besides its records. */
+const ENVELOPE_BYTES = 65_536
+/** Smaller ones fit into every broker that runs: there is no need to know its limit. */
+export const ALWAYS_FITS_BYTES = 1_000_000
+
+/** What the records take in a request, about; before compression, of which the gain is not known. */
+export function sizeOf(records: readonly KafkaRecord[]): number {
+  let bytes = 0
+  for (const { key, value } of records) bytes += (key?.length ?? 0) + (value?.length ?? 0)
+  return bytes
+}
+
+/** @param limit of the broker for a request, in bytes */
+export function tooLargeFor(limit: number, bytes: number, doing: string): PipelineError | undefined {
+  if (bytes + ENVELOPE_BYTES <= limit) return undefined
+  return new PipelineError(
+    'KAFKA_RECORD_TOO_LARGE',
+    `${doing}: ${bytes.toLocaleString('en')} bytes before compression, and a request has ${limit.toLocaleString('en')} at ` +
+      "most (the broker's socket.request.max.bytes): send less",
+    { retryable: false, statusText: 'Kafka: record too large' },
+  )
+}

@@ -1,0 +1,76 @@
+/**
+ * The one place that writes to Node-RED's log. An entry is a plain object, so that a logging handler gets fields;
+ * Node-RED's console prints its `message` alone. Never a payload, never a secret.
+ */
+import type { PipelineError } from '../wire/errors'
+import { EVENTS, isEventCode, type EventCode } from './events'
+
+/** What a line says beside its sentence. */
+export interface EventDetails {
+  /** The code of the error behind it. */
+  readonly reason?: string
+  readonly tenant?: string | undefined
+  readonly counts?: Readonly<Record<string, number>>
+}
+
+/** A line in the log. The message comes first: the editor's sidebar shows the beginning. */
+export interface LogEntry extends EventDetails {
+  readonly message: string
+  readonly code: EventCode
+  /** The id of the node. */
+  readonly node: string
+}
+
+/** A node of Node-RED. */
+export interface LoggingNode {
+  readonly id: string
+  log(entry: LogEntry): void
+  warn(entry: LogEntry): void
+  error(entry: LogEntry): void
+  debug(entry: LogEntry): void
+}
+
+const METHODS = { error: 'error', warn: 'warn', info: 'log', debug: 'debug' } as const
+
+export class EventLog {
+  private readonly node: LoggingNode
+
+  /** @param node a node of Node-RED, whose types know only texts */
+  constructor(node: object) {
+    this.node = node as LoggingNode
+  }
+
+  /** Never throws: a log handler of somebody else must not stop the work. */
+  note(code: EventCode, message: string, { reason, tenant, counts }: EventDetails = {}): void {
+    const entry: LogEntry = {
+      message,
+      code,
+      node: this.node.id,
+      ...(reason !== undefined && { reason }),
+      ...(tenant !== undefined && { tenant }),
+      ...(counts !== undefined && { counts }),
+    }
+    try {
+      this.node[METHODS[EVENTS[code].level]](entry)
+    } catch {
+      // There is nowhere left to say it.
+    }
+  }
+
+  /** An error whose code is the event's. */
+  error(error: PipelineError): void {
+    this.problem(isEventCode(error.code) ? error.code : 'UNEXPECTED', error)
+  }
+
+  /** An error of somebody else's code. Its text may quote a payload, so only its kind and its place are told. */
+  thrown(doing: string, thrown: unknown): void {
+    const kind = thrown instanceof Error ? thrown.constructor.name : typeof thrown
+    const place = thrown instanceof Error ? /^ +at (.*)$/m.exec(String(thrown.stack))?.[1] : undefined
+    this.note('UNEXPECTED', `${doing} failed: ${kind}${place === undefined ? '' : ` at ${place}`}`)
+  }
+
+  /** An error as the reason of an event. */
+  problem(code: EventCode, error: PipelineError, details: Omit<EventDetails, 'reason'> = {}): void {
+    this.note(code, error.message, { reason: error.code, ...details })
+  }
+}

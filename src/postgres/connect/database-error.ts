@@ -1,0 +1,263 @@
+/**
+ * Turns whatever `pg` throws into an error that says what happened in words, what kind of fault it is, and, for
+ * a fault in a row, which row. Neither a secret nor a payload gets into the text: PostgreSQL quotes both in
+ * `detail` and `where`, so these are not taken over, nor is the original error kept as the cause.
+ */
+import { PipelineError } from '../../wire/errors'
+import {
+  faultOf,
+  isMissingPartition,
+  MISSING_PARTITION,
+  type Blame,
+  type Fault,
+  type FaultKind,
+} from './sqlstate'
+
+/** What an error of writing rows tells about one of them. */
+export interface RowFault {
+  /** Whether one row may be the reason. */
+  readonly blame: Blame
+  /** The row of a `COPY` at which it failed, counted from 0, where PostgreSQL names it. */
+  readonly row: number | undefined
+  /** The constraint, the column, or the partition key, that does not take the row. */
+  readonly rule: string | undefined
+  readonly missingPartition: boolean
+  /** For a dead letter: what PostgreSQL says about the row. */
+  readonly refusal: string
+}
+
+export class DatabaseError extends PipelineError {
+  constructor(
+    readonly kind: FaultKind,
+    /** SQLSTATE, or the code of the system or of TLS. */
+    readonly sqlState: string,
+    message: string,
+    /** What is wrong in a few words, without the name of the product. */
+    readonly status: string,
+    /** Of what PostgreSQL itself has answered. */
+    readonly rowFault: RowFault | undefined = undefined,
+  ) {
+    super('DATABASE', message, { retryable: true, statusText: `PostgreSQL: ${status}` })
+    this.name = 'DatabaseError'
+  }
+
+  get missingPartition(): boolean {
+    return this.rowFault?.missingPartition === true
+  }
+}
+
+interface Words {
+  readonly status: string
+  /** What to do about it. */
+  readonly mend: string
+}
+
+const WAITING = 'waiting for it and trying again'
+
+/** Of codes that are no SQLSTATE. */
+interface CodedWords extends Words {
+  readonly kind: FaultKind
+}
+
+const unreachable = (status: string): CodedWords => ({
+  kind: 'transient',
+  status,
+  mend: WAITING,
+})
+const certificate = (status: string): CodedWords => ({
+  kind: 'configuration',
+  status,
+  mend: 'choose a TLS configuration with the right certificate authority, or switch verification off by name',
+})
+
+/** Codes of the system, of TLS, and of our own. */
+const CODES: Readonly<Record<string, CodedWords>> = {
+  ECONNREFUSED: unreachable('not reachable'),
+  ECONNRESET: unreachable('connection lost'),
+  EPIPE: unreachable('connection lost'),
+  ETIMEDOUT: unreachable('not reachable'),
+  EHOSTUNREACH: unreachable('not reachable'),
+  ENETUNREACH: unreachable('not reachable'),
+  ENOTFOUND: unreachable('host name not found'),
+  EAI_AGAIN: unreachable('host name not found'),
+  CONNECTION_LOST: unreachable('connection lost'),
+  STANDBY: unreachable('the server is a standby'),
+  READ_ONLY: unreachable('the server is read-only'),
+  DEPTH_ZERO_SELF_SIGNED_CERT: certificate('self-signed certificate'),
+  SELF_SIGNED_CERT_IN_CHAIN: certificate('unknown certificate'),
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: certificate('unknown certificate'),
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: certificate('unknown certificate'),
+  CERT_HAS_EXPIRED: certificate('certificate expired'),
+  ERR_TLS_CERT_ALTNAME_INVALID: certificate('certificate of another host'),
+  NO_TLS: {
+    kind: 'configuration',
+    status: 'server without TLS',
+    mend: 'set up TLS at the server or switch it off in the PostgreSQL configuration node',
+  },
+}
+
+/** SQLSTATEs that users meet when they set up a connection or a table; what kind they are says `sqlstate.ts`. */
+const WORDS: Readonly<Record<string, Words>> = {
+  '57P01': { status: 'shutting down', mend: WAITING },
+  '57P02': { status: 'restarting', mend: WAITING },
+  '57P03': { status: 'starting up', mend: WAITING },
+  '57014': { status: 'time limit exceeded', mend: 'trying again' },
+  '53100': { status: 'disk full', mend: 'make room; it goes on by itself' },
+  '53300': {
+    status: 'too many connections',
+    mend: 'lower the pool size or raise max_connections',
+  },
+  '25006': {
+    status: 'read-only',
+    mend: 'the server is a standby or set to read-only; trying again',
+  },
+  '28P01': { status: 'wrong password', mend: 'check user and password' },
+  '28000': { status: 'login refused', mend: 'check user and pg_hba.conf' },
+  '2200H': {
+    status: 'a sequence has reached its end',
+    mend: 'give the sequence and its column a larger type (alter sequence … as bigint), or reset it',
+  },
+  '3D000': {
+    status: 'no such database',
+    mend: 'create the database or correct its name',
+  },
+  '3F000': { status: 'no such schema', mend: 'create the schema or correct its name' },
+  '42501': {
+    status: 'permission denied',
+    mend: 'grant the user what it needs on this table',
+  },
+  '42P01': {
+    status: 'no such table',
+    mend: 'create the table or let the node create it',
+  },
+  '42703': {
+    status: 'no such column',
+    mend: 'the table and the column mapping do not fit',
+  },
+  '42804': {
+    status: 'column of another type',
+    mend: 'the table and the column mapping do not fit',
+  },
+  '428C9': {
+    status: 'a generated column takes no values',
+    mend: "remove it from the sink's columns",
+  },
+  '42P10': {
+    status: 'no unique index for the key',
+    mend: 'create a unique index over exactly the key columns',
+  },
+}
+
+/** Texts of `pg` that carry no code. */
+const UNCODED: readonly (readonly [RegExp, string])[] = [
+  [/does not support SSL/, 'NO_TLS'],
+  [/SASL: .*password must be/, '28P01'],
+  [/timeout/i, 'ETIMEDOUT'],
+  [/terminated|not queryable|closed/i, 'CONNECTION_LOST'],
+]
+
+/** The fields that `pg` sets on errors of the server; system errors have `code` and `syscall`. */
+interface Thrown {
+  readonly message?: unknown
+  readonly code?: unknown
+  readonly where?: unknown
+  readonly detail?: unknown
+  readonly column?: unknown
+  readonly constraint?: unknown
+  readonly routine?: unknown
+  readonly severity?: unknown
+  readonly errors?: unknown
+}
+
+/** @param doing what failed, for the sentence: `writing to "iot_messages"` */
+export function asDatabaseError(thrown: unknown, doing: string): DatabaseError {
+  if (thrown instanceof DatabaseError) return thrown
+  const error = firstOf(thrown)
+  const text = typeof error.message === 'string' ? error.message : String(thrown)
+  const code = typeof error.code === 'string' ? error.code : (uncoded(text) ?? 'CONNECTION_LOST')
+  const fault = error.severity === undefined ? undefined : faultFor(code, error)
+  const said = shortened(text)
+  const { kind, status, mend } = wordsFor(code, fault?.kind, error, said)
+  const refusal = `PostgreSQL refuses the row: ${said} [${code}]`
+  const what = status === said ? said : `${status} (${said})`
+  const message = kind === 'data' ? refusal : `${doing} failed: ${what}; ${mend} [${code}]`
+  const rowFault = fault && {
+    blame: fault.blame,
+    row: fault.blame === 'never' ? undefined : copyRow(error.where),
+    rule: ruleOf(error),
+    missingPartition: isMissingPartition(error),
+    refusal,
+  }
+  return new DatabaseError(kind, code, message, status, rowFault)
+}
+
+function faultFor(code: string, error: Thrown): Fault {
+  return isMissingPartition(error) ? MISSING_PARTITION : faultOf(code)
+}
+
+function wordsFor(code: string, kind: FaultKind | undefined, error: Thrown, said: string): CodedWords {
+  const coded = CODES[code]
+  if (coded !== undefined) return coded
+  const words = isMissingPartition(error) ? noPartition(error) : WORDS[code]
+  const known = kind ?? (words === undefined ? 'transient' : faultOf(code).kind)
+  const mend = known === 'transient' ? 'trying again' : 'repair the table or the node'
+  return { kind: known, status: words?.status ?? said, mend: words?.mend ?? mend }
+}
+
+/** `Partition key of the failing row contains (tenant_id) = (…).`; what is behind it may come from a device. */
+const PARTITION_KEY = /^Partition key of the failing row contains \(([^)]*)\) = /
+
+function partitionKey({ detail }: Thrown): string | undefined {
+  return typeof detail === 'string' ? PARTITION_KEY.exec(detail)?.[1]?.replaceAll('"', '') : undefined
+}
+
+function noPartition(error: Thrown): Words {
+  const key = partitionKey(error) ?? 'row'
+  return { status: `no partition for the ${key}`, mend: 'create one, or a default partition' }
+}
+
+/**
+ * Of connecting, or of beginning a transaction: no row is there yet that could be at fault, whatever the code. Poolers
+ * answer with XX000 when they have no connection left.
+ */
+export function asConnectionError(thrown: unknown, doing: string): DatabaseError {
+  const error = asDatabaseError(thrown, doing)
+  if (error.kind !== 'data') return error
+  const { sqlState, status } = error
+  const message = `${doing} failed: ${status}; trying again [${sqlState}]`
+  return new DatabaseError('transient', sqlState, message, status)
+}
+
+/** Connecting to a name with several addresses throws one error for all of them. */
+function firstOf(thrown: unknown): Thrown {
+  const error = (thrown ?? {}) as Thrown
+  return Array.isArray(error.errors) && error.errors.length > 0 ? (error.errors[0] as Thrown) : error
+}
+
+function uncoded(text: string): string | undefined {
+  return UNCODED.find(([pattern]) => pattern.test(text))?.[1]
+}
+
+/** PostgreSQL puts what it could not read into the message, after a colon and in quotes: that may be a payload. */
+function shortened(text: string): string {
+  return text.replace(/: ".*/s, '').slice(0, 120)
+}
+
+/**
+ * `COPY iot_messages, line 17, column payload: "…"`; for `json` the context lines of the parser come first. The first
+ * line number counts: behind the column is what a device has sent, which may look like this as well.
+ */
+const COPY_CONTEXT = /^COPY .*?, line (\d+)(?:, column ([^:]+):)?/m
+
+function copyRow(where: unknown): number | undefined {
+  const line = typeof where === 'string' ? COPY_CONTEXT.exec(where)?.[1] : undefined
+  return line === undefined ? undefined : Number(line) - 1
+}
+
+function ruleOf(error: Thrown): string | undefined {
+  const { constraint, column, where } = error
+  if (isMissingPartition(error)) return partitionKey(error)
+  if (typeof constraint === 'string') return constraint
+  if (typeof column === 'string') return column
+  return typeof where === 'string' ? COPY_CONTEXT.exec(where)?.[2] : undefined
+}

@@ -1,0 +1,368 @@
+/** All SQL of the ledger: its table and its audit, how a position is read and moved, and what a consumer asks. */
+import type { ClientBase } from 'pg'
+import { DatabaseError } from '../connect/database-error'
+import { auditView, qualified, type TableName } from '../connect/identifiers'
+import {
+  CONSUMER,
+  type GroupQuery,
+  type LedgerKey,
+  type PartitionPosition,
+  type PositionQuery,
+} from './ledger'
+import type { TopicPositions } from './orphaned-positions'
+import type { PassedOffsets } from './passed-offsets'
+
+/** Half of each page stays free, so that a moved position is written beside its old value. */
+export async function createLedger(client: ClientBase, ledger: TableName): Promise<void> {
+  await client.query(`
+create table if not exists ${qualified(ledger)} (
+  consumer_group text not null,
+  sink           text not null,
+  cluster_id     text not null,
+  topic          text not null,
+  "partition"    integer not null,
+  next_offset    bigint not null,
+  updated_at     timestamptz not null default now(),
+  first_offset   bigint,
+  stored_rows    bigint not null default 0,
+  dead_letters   bigint not null default 0,
+  filtered       bigint not null default 0,
+  added          bigint not null default 0,
+  target         text,
+  last_timestamp bigint,
+  primary key (consumer_group, sink, cluster_id, topic, "partition")
+) with (fillfactor = 50)`)
+}
+
+/**
+ * What the first ledgers did not have: where counting began, what became of the offsets from there up to `next_offset`
+ * (see `passed-offsets.ts`), the table that the sink writes to, and the time of the record before a consumer's position, in
+ * milliseconds since 1970.
+ */
+export const ADDED_COLUMNS = [
+  'first_offset',
+  'stored_rows',
+  'dead_letters',
+  'filtered',
+  'added',
+  'target',
+  'last_timestamp',
+] as const
+
+/** In a ledger that has positions already, counting begins where each of them is. */
+export async function addLedgerColumns(client: ClientBase, ledger: TableName): Promise<void> {
+  await client.query(`
+alter table ${qualified(ledger)}
+  add column if not exists first_offset bigint,
+  add column if not exists stored_rows bigint not null default 0,
+  add column if not exists dead_letters bigint not null default 0,
+  add column if not exists filtered bigint not null default 0,
+  add column if not exists added bigint not null default 0,
+  add column if not exists target text,
+  add column if not exists last_timestamp bigint`)
+  await client.query(`update ${qualified(ledger)} set first_offset = next_offset where first_offset is null`)
+}
+
+export interface LedgerDescription {
+  /** Columns that an older ledger does not have. */
+  readonly missingColumns: readonly string[]
+  readonly hasAudit: boolean
+}
+
+/** `undefined` when there is no such table. */
+export async function describeLedger(
+  client: ClientBase,
+  ledger: TableName,
+): Promise<LedgerDescription | undefined> {
+  const { rows } = await client.query<LedgerDescription>(
+    `\
+select array(select name from unnest($2::text[]) as name
+              where name not in (select attname from pg_attribute
+                                  where attrelid = to_regclass($1) and not attisdropped)) as "missingColumns",
+       to_regclass($3) is not null as "hasAudit"
+ where to_regclass($1) is not null`,
+    [qualified(ledger), ADDED_COLUMNS, qualified(auditView(ledger))],
+  )
+  return rows[0]
+}
+
+/**
+ * One line for each position: what was passed, and what became of it. `unaccounted` is 0 when nothing is missing and
+ * nothing there twice; it is NULL while an older version of this package writes without counting. A consumer's own
+ * position counts nothing, and is left out.
+ */
+export async function createAuditView(client: ClientBase, ledger: TableName): Promise<void> {
+  await client.query(`
+create or replace view ${qualified(auditView(ledger))} as
+select consumer_group, sink, cluster_id, topic, "partition", first_offset, next_offset,
+       next_offset - first_offset as advanced,
+       stored_rows, dead_letters, filtered, added,
+       next_offset - first_offset + added - stored_rows - dead_letters - filtered as unaccounted,
+       updated_at
+  from ${qualified(ledger)}
+ where sink <> ''`)
+}
+
+export interface StoredPosition {
+  readonly sink: string
+  readonly nextOffset: number
+  /** `null` in a row of an older version. */
+  readonly target: string | null
+}
+
+/** The sink's row, and those under a name that it had before. */
+export async function readPosition(
+  client: ClientBase,
+  ledger: TableName,
+  { group, sink, clusterId, topic, partition, formerNames = [] }: LedgerKey,
+): Promise<StoredPosition[]> {
+  const { rows } = await client.query<StoredPosition>(
+    `\
+select sink, next_offset::float8 as "nextOffset", target
+  from ${qualified(ledger)}
+ where consumer_group = $1 and sink = any ($2) and cluster_id = $3 and topic = $4 and "partition" = $5`,
+    [group, [sink, ...formerNames], clusterId, topic, partition],
+  )
+  return rows
+}
+
+/**
+ * Gives a sink the position that it had under former names: the largest of all that are there, with its counts. In a
+ * transaction, under the lock of definitions.
+ */
+export async function adoptPosition(
+  client: ClientBase,
+  ledger: TableName,
+  { group, sink, clusterId, topic, partition, formerNames = [], target }: LedgerKey,
+): Promise<void> {
+  const where =
+    'consumer_group = $1 and sink = any ($2) and cluster_id = $3 and topic = $4 and "partition" = $5'
+  const position = [clusterId, topic, partition]
+  await client.query(
+    `\
+delete from ${qualified(ledger)}
+ where ${where}
+   and sink <> (select sink from ${qualified(ledger)}
+                 where ${where} order by next_offset desc, sink = $6 desc limit 1)`,
+    [group, [sink, ...formerNames], ...position, sink],
+  )
+  await client.query(
+    `update ${qualified(ledger)} set sink = $6, target = coalesce(target, $7) where ${where}`,
+    [group, formerNames, ...position, sink, target],
+  )
+}
+
+/** The first position of a partition; inserts nothing when there is one already. @param from where counting begins */
+export async function startPosition(
+  client: ClientBase,
+  ledger: TableName,
+  { group, sink, clusterId, topic, partition, target }: LedgerKey,
+  from: number,
+  to: number,
+  { rows, deadLetters, filtered, added }: PassedOffsets,
+): Promise<boolean> {
+  const { rowCount } = await client.query(
+    `\
+insert into ${qualified(ledger)}
+       (consumer_group, sink, cluster_id, topic, "partition", first_offset, next_offset,
+        stored_rows, dead_letters, filtered, added, target)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+on conflict (consumer_group, sink, cluster_id, topic, "partition") do nothing`,
+    [group, sink, clusterId, topic, partition, from, to, rows, deadLetters, filtered, added, target],
+  )
+  return rowCount === 1
+}
+
+/**
+ * Compare and set: an owner that has lost the partition without knowing it updates nothing, and neither does a sink that
+ * writes to another table.
+ */
+export async function movePosition(
+  client: ClientBase,
+  ledger: TableName,
+  { group, sink, clusterId, topic, partition, target }: LedgerKey,
+  from: number,
+  to: number,
+  { rows, deadLetters, filtered, added }: PassedOffsets,
+): Promise<boolean> {
+  const { rowCount } = await client.query(
+    `\
+update ${qualified(ledger)}
+   set next_offset = $7, updated_at = now(), stored_rows = stored_rows + $8, dead_letters = dead_letters + $9,
+       filtered = filtered + $10, added = added + $11, target = coalesce($12, target)
+ where consumer_group = $1 and sink = $2 and cluster_id = $3 and topic = $4 and "partition" = $5
+   and next_offset = $6 and (target is null or target = coalesce($12, target))`,
+    [group, sink, clusterId, topic, partition, from, to, rows, deadLetters, filtered, added, target],
+  )
+  return rowCount === 1
+}
+
+/** After the rows: some were refused, or did not reach the table. The numbers are added, and may be below 0. */
+export async function correctCounts(
+  client: ClientBase,
+  ledger: TableName,
+  { group, sink, clusterId, topic, partition }: LedgerKey,
+  rows: number,
+  deadLetters: number,
+): Promise<void> {
+  await client.query(
+    `\
+update ${qualified(ledger)}
+   set stored_rows = stored_rows + $6, dead_letters = dead_letters + $7
+ where consumer_group = $1 and sink = $2 and cluster_id = $3 and topic = $4 and "partition" = $5`,
+    [group, sink, clusterId, topic, partition, rows, deadLetters],
+  )
+}
+
+export interface Position {
+  readonly nextOffset: number
+  /** Of the record before it, where the consumer has noted it. */
+  readonly lastTimestamp: number | null
+}
+
+/**
+ * All positions in a partition, by the name of the sink. A standby may lag behind what was committed, so its answer is
+ * not used.
+ */
+export async function knownPositions(
+  client: ClientBase,
+  ledger: TableName,
+  { group, clusterId, topic, partition }: PositionQuery,
+): Promise<Map<string, Position>> {
+  const { rows } = await client.query<{ sink: string | null; standby: boolean } & Position>(
+    `\
+select sink, next_offset::float8 as "nextOffset", last_timestamp::float8 as "lastTimestamp", standby
+  from (select pg_is_in_recovery() as standby) as server
+  left join ${qualified(ledger)}
+    on consumer_group = $1 and cluster_id = $2 and topic = $3 and "partition" = $4`,
+    [group, clusterId, topic, partition],
+  )
+  if (rows[0]?.standby === true) {
+    const text = 'the ledger was read from a standby, which may be behind; waiting for the primary server'
+    throw new DatabaseError('transient', 'STANDBY', text, 'the server is a standby')
+  }
+  return new Map(rows.flatMap(({ sink, ...position }) => (sink === null ? [] : [[sink, position]])))
+}
+
+/** The consumer's own position, unless it has one. */
+export async function beginPartition(
+  client: ClientBase,
+  ledger: TableName,
+  { group, clusterId, topic, partition }: PositionQuery,
+  offset: number,
+): Promise<void> {
+  await client.query(
+    `\
+insert into ${qualified(ledger)} (consumer_group, sink, cluster_id, topic, "partition", first_offset, next_offset)
+values ($1, $2, $3, $4, $5, $6, $6)
+on conflict (consumer_group, sink, cluster_id, topic, "partition") do nothing`,
+    [group, CONSUMER, clusterId, topic, partition, offset],
+  )
+}
+
+export interface SinkPosition extends PartitionPosition {
+  readonly sink: string
+}
+
+/** All positions in these partitions, the consumer's own among them. */
+export async function readPartitions(
+  client: ClientBase,
+  ledger: TableName,
+  { group, clusterId }: GroupQuery,
+  partitions: readonly PartitionPosition[],
+): Promise<SinkPosition[]> {
+  const { rows } = await client.query<SinkPosition>(
+    `\
+select sink, topic, "partition", next_offset::float8 as "offset"
+  from ${qualified(ledger)}
+ where consumer_group = $1 and cluster_id = $2
+   and (topic, "partition") in (select * from unnest($3::text[], $4::integer[]))`,
+    [group, clusterId, partitions.map(({ topic }) => topic), partitions.map(({ partition }) => partition)],
+  )
+  return rows
+}
+
+/** Moves the consumer's own positions forward. They count nothing, so counting begins where they are. */
+export async function settlePartitions(
+  client: ClientBase,
+  ledger: TableName,
+  { group, clusterId }: GroupQuery,
+  settled: readonly PartitionPosition[],
+): Promise<void> {
+  await client.query(
+    `\
+update ${qualified(ledger)} as own
+   set next_offset = settled."offset", first_offset = settled."offset", last_timestamp = settled.last_timestamp,
+       updated_at = now()
+  from unnest($4::text[], $5::integer[], $6::bigint[], $7::bigint[])
+       as settled (topic, "partition", "offset", last_timestamp)
+ where own.consumer_group = $1 and own.sink = $2 and own.cluster_id = $3
+   and own.topic = settled.topic and own."partition" = settled."partition" and own.next_offset < settled."offset"`,
+    [
+      group,
+      CONSUMER,
+      clusterId,
+      settled.map(({ topic }) => topic),
+      settled.map(({ partition }) => partition),
+      settled.map(({ offset }) => offset),
+      settled.map(({ lastTimestamp }) => lastTimestamp ?? null),
+    ],
+  )
+}
+
+/**
+ * Sets the positions that Kafka's log or a person has made void, and lets their counts begin anew: nothing is known of
+ * the offsets between. A sink that is not deployed keeps what it has still to read.
+ * @param sinks those that are deployed now
+ * @param end one after the last offset of the partition; behind it every position is void
+ * @returns the sinks whose position it was
+ */
+export async function releasePositions(
+  client: ClientBase,
+  ledger: TableName,
+  { group, clusterId, topic, partition }: PositionQuery,
+  sinks: readonly string[],
+  offset: number,
+  end: number,
+): Promise<string[]> {
+  const { rows } = await client.query<{ sink: string }>(
+    `\
+update ${qualified(ledger)}
+   set next_offset = $6, first_offset = $6, stored_rows = 0, dead_letters = 0, filtered = 0, added = 0,
+       last_timestamp = null, updated_at = now()
+ where consumer_group = $1 and cluster_id = $2 and topic = $3 and "partition" = $4
+   and (next_offset < $6 and sink = any ($5) or next_offset > $7)
+returning sink`,
+    [group, clusterId, topic, partition, sinks, offset, end],
+  )
+  return rows.map(({ sink }) => sink)
+}
+
+/** Of the sinks; a consumer's own position is no use without its group, and does no harm. */
+export async function listPositions(client: ClientBase, ledger: TableName): Promise<TopicPositions[]> {
+  const { rows } = await client.query<TopicPositions>(`\
+select sink, consumer_group as "group", cluster_id as "clusterId", topic,
+       array_agg("partition" order by "partition") as partitions, max(updated_at)::text as "lastMoved"
+  from ${qualified(ledger)}
+ where sink <> ''
+ group by sink, consumer_group, cluster_id, topic
+ order by sink, consumer_group, topic, cluster_id`)
+  return rows
+}
+
+/** Compare and delete: nothing when one of them has moved since. @returns how many */
+export async function deletePositions(
+  client: ClientBase,
+  ledger: TableName,
+  { sink, group, clusterId, topic, lastMoved }: Omit<TopicPositions, 'partitions'>,
+): Promise<number> {
+  const where = 'sink = $1 and consumer_group = $2 and cluster_id = $3 and topic = $4'
+  const { rowCount } = await client.query(
+    `\
+with held as (select updated_at from ${qualified(ledger)} where ${where} for update)
+delete from ${qualified(ledger)}
+ where ${where} and (select max(updated_at) from held) = $5::timestamptz`,
+    [sink, group, clusterId, topic, lastMoved],
+  )
+  return rowCount ?? 0
+}

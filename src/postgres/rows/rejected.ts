@@ -1,0 +1,36 @@
+/** A record that can never become a row, with the reason in words and a code that a flow can ask for. */
+import type { WireRecord } from '../../wire/message'
+
+export interface Reason {
+  /**
+   * `RECORD_INVALID`, `JSON_INVALID`, `UTF8_INVALID`, `NUL_BYTE`, `TIME_INVALID`, `VALUE_CHANGED`, `NOT_ENCODABLE`, `KEY_MISSING`,
+   * `TENANT_INVALID`, `TENANT_TABLE`, `TIME_OUTDATED`, `NO_PARTITION`, or a SQLSTATE.
+   */
+  readonly code: string
+  readonly text: string
+  /** The constraint, the column or the partition key by which PostgreSQL has refused the row, where it says so. */
+  readonly rule?: string | undefined
+  /** PostgreSQL has refused the row, and did not say whether the row or the table is at fault. */
+  readonly byTable?: boolean
+}
+
+/** The record is good: its tenant's own table cannot be written, while those of other tenants can. */
+export const TENANT_TABLE = 'TENANT_TABLE'
+
+/** The record is good, and late: the retention would drop its row. */
+export const TIME_OUTDATED = 'TIME_OUTDATED'
+
+/** The record is good, and the table has no partition for it: of its day any more, of its tenant yet. */
+export const NO_PARTITION = 'NO_PARTITION'
+
+const OF_GOOD_RECORDS: ReadonlySet<string> = new Set([TENANT_TABLE, TIME_OUTDATED, NO_PARTITION])
+
+/** A reason that says nothing against the record or its tenant, and nothing about the rows of other times and tables. */
+export function isOfGoodRecord({ code, byTable = false }: Reason): boolean {
+  return OF_GOOD_RECORDS.has(code) && !byTable
+}
+
+export interface RejectedRecord {
+  readonly record: WireRecord
+  readonly reason: Reason
+}

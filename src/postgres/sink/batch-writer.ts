@@ -1,0 +1,112 @@
+/**
+ * Writes batches exactly once: the position in the ledger moves in the transaction of the rows (`record-writer.ts`). A
+ * position that moved in the meantime means that somebody else has written: roll back, read the ledger again.
+ */
+import type { PoolClient } from 'pg'
+import { PipelineError } from '../../wire/errors'
+import type { KafkaRange, WireRecord } from '../../wire/message'
+import { planRange, type LedgerKey } from '../ledger/ledger'
+import { ledgerMove, noLedger } from '../ledger/position-move'
+import type { ReplayMarks } from '../replay/replay-marks'
+import { RecordWriter, type RecordWriterOptions, type Written } from './record-writer'
+
+export interface BatchWriterOptions extends RecordWriterOptions {
+  /** Where replayed dead letters are noted; `undefined` when the key of the table knows them again. */
+  readonly replays?: ReplayMarks | undefined
+  /** Somebody else has written the same records. */
+  readonly onPositionMoved?: () => void
+}
+
+export class BatchWriter {
+  private readonly writer: RecordWriter
+
+  constructor(private readonly options: BatchWriterOptions) {
+    this.writer = new RecordWriter(options)
+  }
+
+  /**
+   * Writes the records of a range of Kafka's offsets, exactly once.
+   * @param isLate its delivery is over: it is written unless a later range has moved the position past it
+   * @throws RangeSuperseded when the consumer has begun the partition anew since
+   * @throws LedgerRewound when records before this range have to be written again first
+   * @throws PipelineError; retryable: call again, also after a `COMMIT` whose outcome is unknown
+   */
+  async writeRange(
+    key: LedgerKey,
+    range: KafkaRange,
+    records: readonly WireRecord[],
+    isLate = false,
+  ): Promise<Written> {
+    const { ledger } = this.options.database
+    try {
+      for (;;) {
+        const remembered = ledger.remembered(key)
+        const isTrusted = remembered !== undefined && remembered <= range.firstOffset
+        const position = isTrusted ? remembered : await ledger.read(key)
+        ledger.assertFollows(key, position, range)
+        const plan = planRange(position, range)
+        if (isLate && plan.write !== 'all') throw lateCopy()
+        if (plan.write === 'nothing') {
+          // From now on a smaller one means that commits were lost.
+          if (position !== undefined) ledger.confirm(key, position)
+          return { rows: 0, rejected: [], before: true }
+        }
+        const due = plan.write === 'all' ? records : recordsFrom(records, plan.offset)
+        const written = await this.writer.write(due, ledgerMove(ledger, key, range, position, due))
+        if (written !== undefined) {
+          ledger.confirm(key, range.nextOffset)
+          return written
+        }
+        ledger.doubt(key)
+        this.options.onPositionMoved?.()
+      }
+    } catch (error) {
+      ledger.doubt(key)
+      throw error
+    }
+  }
+
+  /** Writes records that no ledger vouches for; replayed dead letters that it has written before are left out. */
+  async writeRecords(records: readonly WireRecord[]): Promise<Written> {
+    const { replays } = this.options
+    const lane = String(records[0]?.kafka?.topic ?? '')
+    let due = records
+    for (;;) {
+      let before: readonly WireRecord[] = []
+      const given = due
+      const move = async (client: PoolClient): Promise<boolean> => {
+        before = (await replays?.note(client, given)) ?? []
+        return before.length === 0
+      }
+      const written = await this.writer.write(given, noLedger(lane, move))
+      if (written !== undefined) return written
+      const gone = new Set(before)
+      due = given.filter((record) => !gone.has(record))
+    }
+  }
+}
+
+/** The error when a message comes after its delivery was over, and cannot be stored exactly once any more. */
+export function lateCopy(): PipelineError {
+  return new PipelineError(
+    'LATE_COPY',
+    'this message came when its delivery was over, and later records of its partition are stored already: a node on ' +
+      'the way has kept it without saying so. It was not stored. A Function node that sends from a callback has to ' +
+      'call node.done() after it',
+    { retryable: false, statusText: 'a message came too late' },
+  )
+}
+
+/** @throws PipelineError when a record does not say which offset it had, so that nobody knows whether it is due */
+function recordsFrom(records: readonly WireRecord[], offset: number): readonly WireRecord[] {
+  return records.filter((record) => {
+    const own = record.kafka?.offset
+    if (typeof own === 'number') return own >= offset
+    throw new PipelineError(
+      'OFFSET_MISSING',
+      `part of this batch is stored already, up to offset ${offset}, and a record in it has no kafka.offset that ` +
+        'says whether it belongs to that part; let nodes on the way keep msg.kafka of every record',
+      { retryable: false, statusText: 'records without kafka.offset' },
+    )
+  })
+}

@@ -1,0 +1,141 @@
+/**
+ * Hands rejected records to the flow and waits until a sink of ours there has stored each of them: every one is a
+ * delivery of its own, as if this were a source. Only then is the batch written without them, so that no record is
+ * neither a row nor a dead letter, whenever the process ends. After a crash a rejected record may leave twice.
+ */
+import { setMaxListeners } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Settlement } from '../../delivery/delivery'
+import type { Message } from '../../wire/message'
+import type { DeliveryTracker } from '../../delivery/tracker'
+import { backoffMs } from '../../time/backoff'
+import { endsBefore } from '../../time/deadline'
+import { PipelineError } from '../../wire/errors'
+import { errorOf, type Refuser } from '../dead-letters/dead-letters'
+import type { RejectedRecord } from '../rows/rejected'
+
+export interface RejectOutputOptions {
+  readonly tracker: DeliveryTracker
+  readonly refuser: Refuser
+  /** A fresh message id. */
+  readonly newId: () => string
+  readonly send: (message: Message) => void
+  readonly isWired: () => boolean
+  /** A record that the flow has ended without storing it counts as safe. Otherwise a Debug node alone would lose it. */
+  readonly mayEnd: boolean
+  /** False while a deploy is under way: nothing may be sent then. */
+  readonly isGateOpen: () => boolean
+  /** `problem` has changed. */
+  readonly onChange: () => void
+}
+
+/** A rejected record whose delivery makes no move for so long is sent again. */
+const DELIVERY_TIMEOUT_MS = 60_000
+const BACKOFF = { initialMs: 500, maxMs: 30_000 }
+
+export class RejectOutput {
+  private readonly closing = new AbortController()
+  private readonly problems = new Map<RejectedRecord, PipelineError>()
+  private atGate: (() => void)[] = []
+
+  constructor(private readonly options: RejectOutputOptions) {
+    // One for each batch that is under way.
+    setMaxListeners(0, this.closing.signal)
+  }
+
+  /** Why a rejected record is not safe yet, although the flow has had it. */
+  get problem(): PipelineError | undefined {
+    const [first] = this.problems.values()
+    return first
+  }
+
+  /**
+   * Resolves when the flow has stored all of them, or has ended them and may do so.
+   * @throws PipelineError, not retryable, when nothing is wired to the output; `SINK_CLOSED`
+   */
+  async deliver(rejected: readonly RejectedRecord[]): Promise<void> {
+    const first = rejected[0]
+    if (first !== undefined && !this.options.isWired()) throw notWired(rejected.length, first)
+    const delivered = Promise.all(rejected.map((one) => this.deliverOne(one)))
+    if (!(await endsBefore(delivered, this.closing.signal))) throw closed()
+  }
+
+  /** A deploy has finished. */
+  gateOpened(): void {
+    for (const pass of this.atGate.splice(0)) pass()
+  }
+
+  close(): void {
+    this.closing.abort()
+    this.options.tracker.abandon(this.options.refuser.id)
+  }
+
+  private async deliverOne(one: RejectedRecord): Promise<void> {
+    const { signal } = this.closing
+    for (let attempt = 1; ; attempt++) {
+      if (!this.options.isGateOpen()) await new Promise<void>((resolve) => this.atGate.push(resolve))
+      if (signal.aborted) return
+      const problem = this.problemOf(await this.emit(one))
+      if (signal.aborted) return
+      if (problem === undefined) this.problems.delete(one)
+      else this.problems.set(one, problem)
+      if (problem !== undefined || attempt > 1) this.options.onChange()
+      if (problem === undefined) return
+      await sleep(backoffMs(attempt, BACKOFF), undefined, { signal }).catch(() => undefined)
+    }
+  }
+
+  private problemOf({ outcome, error }: Settlement): PipelineError | undefined {
+    if (outcome === 'failed') return notTaken(error)
+    return outcome === 'filtered' && !this.options.mayEnd ? notStored() : undefined
+  }
+
+  private emit({ record, reason }: RejectedRecord): Promise<Settlement> {
+    const { tracker, refuser, newId, send } = this.options
+    return new Promise((onSettled) =>
+      tracker.emit({
+        id: newId(),
+        nodeId: refuser.id,
+        timeoutMs: DELIVERY_TIMEOUT_MS,
+        compose: () => ({ ...record, error: errorOf(reason, refuser) }),
+        send,
+        onSettled,
+      }),
+    )
+  }
+}
+
+function notWired(count: number, { reason }: RejectedRecord): PipelineError {
+  const text =
+    `${count} records cannot be stored, and nothing is wired to the output for rejected records; wire it to a ` +
+    `tenant dead letter, or let the sink keep them in a table. The first: ${reason.text}`
+  return new PipelineError('REJECTED_UNWIRED', text, {
+    retryable: false,
+    statusText: 'wire the rejected records',
+  })
+}
+
+function notTaken(cause: PipelineError | undefined): PipelineError {
+  const text = `a rejected record could not be stored by the flow: ${cause?.message ?? 'no reason was given'}`
+  return new PipelineError('REJECTED_NOT_TAKEN', text, {
+    retryable: true,
+    statusText: 'rejected records not taken',
+  })
+}
+
+function notStored(): PipelineError {
+  const text =
+    'the flow has ended a rejected record, and no sink behind the output has stored it, so it is sent again. Wire the ' +
+    'output to a tenant dead letter, or choose "to the output, stored there or not"'
+  return new PipelineError('REJECTED_NOT_STORED', text, {
+    retryable: true,
+    statusText: 'rejected records not stored',
+  })
+}
+
+function closed(): PipelineError {
+  return new PipelineError('SINK_CLOSED', 'the node was closed before its rejected records were safe', {
+    retryable: true,
+    statusText: 'closed',
+  })
+}

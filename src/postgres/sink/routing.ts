@@ -1,0 +1,96 @@
+/**
+ * Which way a message takes through the sink. The rules, in one place:
+ *
+ * exactly once by ledger:
+ *  - a batch that has the consumer's range (`msg.kafka` with `firstOffset` and `nextOffset`) → COPY and ledger
+ *  - records from Kafka without a range: refused, because nobody could tell later whether they were written
+ *  - replayed dead letters: COPY, and noted in the dead letter's row (see `replay-marks.ts`)
+ *  - records from elsewhere (inject, HTTP): COPY, confirmed when committed
+ *
+ * exactly once by key: everything goes through the staged writer, gathered across messages.
+ *  - a record from Kafka with an empty key column is refused: the database does not see its repetition
+ */
+import { PipelineError } from '../../wire/errors'
+import {
+  type DeadLetterFields,
+  isBatch,
+  type KafkaRange,
+  type Message,
+  type OffsetGap,
+  recordsOf,
+  type WireRecord,
+} from '../../wire/message'
+import { asRecord } from '../rows/elements'
+import { deadLetterOf } from '../../record/replayed'
+
+export type ExactlyOnce = 'ledger' | 'key'
+
+export type Route =
+  | { readonly way: 'range'; readonly range: KafkaRange; readonly records: readonly WireRecord[] }
+  | {
+      readonly way: 'records'
+      readonly records: readonly WireRecord[]
+      /** The dead letter that they all are of. */
+      readonly letter?: DeadLetterFields
+    }
+
+/** @throws PipelineError, not retryable: the flow and the sink's setting do not fit */
+export function routeOf(message: Message, exactlyOnce: ExactlyOnce): Route {
+  const records = recordsOf(message).map(asRecord)
+  if (exactlyOnce === 'key') return { way: 'records', records }
+  const range = rangeOf(message)
+  if (range !== undefined) return { way: 'range', range, records }
+  const letter = deadLetterOf(message as WireRecord)
+  // A flow has made a batch of one letter: its records are written together or not at all.
+  if (letter !== undefined && isBatch(message)) {
+    return { way: 'records', records: records.map((record) => ({ ...record, deadLetter: letter })), letter }
+  }
+  if (letter !== undefined) return { way: 'records', records, letter }
+  if (!records.some((record) => cameFromKafka(record) && deadLetterOf(record) === undefined)) {
+    return { way: 'records', records }
+  }
+  throw refused(
+    'RANGE_MISSING',
+    'this message has records from Kafka and not the range of offsets they belong to, so the ledger cannot say ' +
+      'whether they are stored; let the consumer emit batches and keep msg.kafka, or choose "exactly once by key" in this sink',
+    'choose exactly once by key',
+  )
+}
+
+/** The range of a batch; a single record is never the whole truth about its partition. */
+export function rangeOf(message: Message): KafkaRange | undefined {
+  const range = message.kafka as Partial<Record<keyof KafkaRange, unknown>> | null | undefined
+  if (!isBatch(message) || typeof range !== 'object' || range === null) return undefined
+  const { clusterId, group, topic, partition, firstOffset, nextOffset, assignment, gaps } = range
+  const complete =
+    typeof clusterId === 'string' &&
+    typeof group === 'string' &&
+    typeof topic === 'string' &&
+    isOffset(partition) &&
+    isOffset(firstOffset) &&
+    isOffset(nextOffset) &&
+    firstOffset <= nextOffset
+  if (!complete) return undefined
+  const known = {
+    ...{ clusterId, group, topic, partition, firstOffset, nextOffset },
+    ...(Array.isArray(gaps) && gaps.every(isGap) && { gaps }),
+  }
+  return isOffset(assignment) ? { ...known, assignment } : known
+}
+
+export function cameFromKafka(record: WireRecord): boolean {
+  return isOffset(record.kafka?.offset)
+}
+
+function isGap(value: unknown): value is OffsetGap {
+  const { from, to } = (value ?? {}) as Partial<Record<keyof OffsetGap, unknown>>
+  return isOffset(from) && isOffset(to)
+}
+
+function isOffset(value: unknown): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0
+}
+
+function refused(code: string, message: string, statusText: string): PipelineError {
+  return new PipelineError(code, message, { retryable: false, statusText })
+}

@@ -1,0 +1,138 @@
+/** What the log says of a PostgreSQL sink. */
+import { CountLog } from '../../log/count-log'
+import type { PipelineError } from '../../wire/errors'
+import type { EventLog } from '../../log/event-log'
+import { OutageLog } from '../../log/outage-log'
+import type { WireRecord } from '../../wire/message'
+import type { RejectedRecord } from '../rows/rejected'
+import type { TableSink } from './table-sink'
+
+/** Of so many tenants it is told that their table cannot be written; the count of rejected records has all of them. */
+const MAX_TENANTS = 100
+
+export class SinkEvents {
+  private readonly connection: OutageLog
+  private readonly output: OutageLog
+  private readonly rejected: CountLog
+  private readonly moved: CountLog
+  private readonly late: CountLog
+  private readonly tenantTables = new Map<string, OutageLog>()
+  private readonly timeReplaced: CountLog
+  private clockProblem = ''
+
+  constructor(private readonly log: EventLog) {
+    this.connection = new OutageLog(log, {
+      away: 'POSTGRES_AWAY',
+      back: 'POSTGRES_BACK',
+      backText: 'PostgreSQL stores records again',
+      first: ['POSTGRES_READY', 'connected to PostgreSQL, and the table is there'],
+    })
+    this.output = new OutageLog(log, {
+      away: 'REJECTS_WAITING',
+      back: 'REJECTS_BACK',
+      backText: 'the flow stores rejected records again',
+    })
+    this.rejected = new CountLog(log, {
+      code: 'REJECTED',
+      text: (count) => `${count} ${count === 1 ? 'record' : 'records'} can never become a row`,
+    })
+    this.timeReplaced = new CountLog(log, {
+      code: 'TIME_REPLACED',
+      text: (count) =>
+        `${count} ${count === 1 ? 'record has' : 'records have'} the Kafka timestamp, for want of a good time of the device`,
+    })
+    this.late = new CountLog(log, {
+      code: 'LATE_COPY',
+      text: () =>
+        'a message came here when its delivery was over, and was stored all the same; a crash in between would have ' +
+        'lost it. A node on the way has kept it without saying so: a Function node that sends from a callback has to ' +
+        'call node.done() after it',
+    })
+    this.moved = new CountLog(log, {
+      code: 'LEDGER_MOVED',
+      text: () => 'another process has written the same Kafka records; this one has read the ledger again',
+    })
+  }
+
+  /** Call it after each change. */
+  look({ problem, ready, waiting }: Pick<TableSink, 'problem' | 'ready' | 'waiting'>): void {
+    if (problem === undefined && !ready) return
+    this.connection.look(problem, { counts: { waiting } })
+  }
+
+  /** Records that the sink has written off. */
+  noteRejected(rejected: readonly RejectedRecord[]): void {
+    for (const { record } of rejected) this.rejected.add(1, record.tenant)
+  }
+
+  /** A tenant's own table cannot be written; without a problem: it can be again. */
+  noteTenantTable(tenant: string, problem: PipelineError | undefined): void {
+    let outage = this.tenantTables.get(tenant)
+    if (outage === undefined) {
+      if (problem === undefined || this.tenantTables.size >= MAX_TENANTS) return
+      outage = new OutageLog(this.log, {
+        away: 'TENANT_TABLE_AWAY',
+        back: 'TENANT_TABLE_BACK',
+        backText: `the table of the tenant "${tenant}" can be written again`,
+        tenant,
+      })
+      this.tenantTables.set(tenant, outage)
+    }
+    outage.look(problem)
+  }
+
+  /** Records whose device gave no time, or none that can be used. */
+  noteTimeReplaced(records: readonly WireRecord[]): void {
+    for (const { tenant } of records) this.timeReplaced.add(1, tenant)
+  }
+
+  /** Columns that no record has filled since the deploy. */
+  noteEmptyColumns(names: readonly string[]): void {
+    if (names.length === 0) return
+    const which = `${names.length === 1 ? 'the column' : 'the columns'} ${names.map((name) => `"${name}"`).join(', ')}`
+    this.log.note(
+      'COLUMN_EMPTY',
+      `no row has had a value for ${which} since the deploy; check where it is from`,
+    )
+  }
+
+  /** The flow behind the output does not take rejected records, or does so again. */
+  noteOutput(problem: PipelineError | undefined): void {
+    this.output.look(problem)
+  }
+
+  noteMaintenanceProblem(problem: PipelineError): void {
+    this.log.problem('POSTGRES_MAINTENANCE', problem)
+  }
+
+  notePositionMoved(): void {
+    this.moved.add(1)
+  }
+
+  noteLate(): void {
+    this.late.add(1)
+  }
+
+  /** Old rows were not dropped: `drop-guard.ts`. */
+  noteClock(problem: PipelineError): void {
+    if (problem.message === this.clockProblem) return
+    this.clockProblem = problem.message
+    this.log.error(problem)
+  }
+
+  noteOutdated(partitions: number): void {
+    if (partitions === 0) return
+    const text = `${partitions} ${partitions === 1 ? 'partition' : 'partitions'} older than the retention were dropped`
+    this.log.note('POSTGRES_OUTDATED', text, { counts: { partitions } })
+  }
+
+  close(): void {
+    this.connection.close()
+    this.output.close()
+    this.rejected.close()
+    this.moved.close()
+    this.late.close()
+    for (const outage of this.tenantTables.values()) outage.close()
+    this.timeReplaced.close()
+  }
+}

@@ -1,0 +1,80 @@
+/**
+ * Between a flow and the sink: which messages are written at all, and what their deliveries learn of it.
+ * A message is confirmed only when its transaction has been committed.
+ *
+ * A copy that comes after its delivery was settled is stored as long as that is exactly once: the source will not send
+ * it again, and the sink's own position, or the key, says whether it is there. A replayed dead letter is not: how it
+ * ended is noted already.
+ */
+import { receive } from '../../delivery/receipt'
+import type { Delivery } from '../../delivery/delivery'
+import type { Message } from '../../wire/message'
+import type { DeliveryTracker } from '../../delivery/tracker'
+import { asPipelineError, PipelineError } from '../../wire/errors'
+import { lateCopy } from './batch-writer'
+import { routeOf, type ExactlyOnce } from './routing'
+import type { TableSink } from './table-sink'
+
+export interface SinkIntakeOptions {
+  readonly tracker: DeliveryTracker
+  readonly sink: TableSink
+  readonly exactlyOnce: ExactlyOnce
+  readonly nodeId: string
+  /** The ledger, and the sink's name in it: sinks that have both in common write a batch once between them. */
+  readonly ledger: string
+  /** A message was stored whose delivery was over. */
+  readonly onLate: () => void
+}
+
+/** Of deliveries of which a batch with a range, or a replayed dead letter, has arrived: the sink for each name in a ledger. */
+const arrived = new WeakMap<Delivery, Map<string, string>>()
+
+export class SinkIntake {
+  constructor(private readonly options: SinkIntakeOptions) {}
+
+  /** Never rejects: what happens to the message is told by `done`. */
+  async receive(message: Message, done: (error?: Error) => void): Promise<void> {
+    const { tracker, sink, exactlyOnce, onLate } = this.options
+    const receipt = receive(tracker, message)
+    if (receipt === undefined) return done()
+    const { delivery, isLate } = receipt
+    try {
+      const route = routeOf(receipt.message, exactlyOnce)
+      if (isLate && route.way === 'records' && route.letter !== undefined) throw lateCopy()
+      const onlyOnce = route.way === 'range' || route.letter !== undefined
+      if (delivery !== undefined && onlyOnce) this.assertFirstCopy(delivery)
+      await sink.write(route, isLate)
+    } catch (error) {
+      receipt.release()
+      return done(asPipelineError(error))
+    }
+    if (isLate) onLate()
+    receipt.confirm()
+    done()
+  }
+
+  /** The second copy would be taken for a repetition, and its records would be lost. */
+  private assertFirstCopy(delivery: Delivery): void {
+    const { ledger, nodeId } = this.options
+    const sinks = arrived.get(delivery) ?? new Map<string, string>()
+    const first = sinks.get(ledger)
+    if (first === nodeId) {
+      throw new PipelineError(
+        'BATCH_TWICE',
+        'two copies of one batch, or of one replayed dead letter, have reached this sink, and the ledger has room ' +
+          'for one: join the wires before the sink, or choose "exactly once by key"',
+        { retryable: false, statusText: 'two copies of one batch' },
+      )
+    }
+    if (first !== undefined) {
+      throw new PipelineError(
+        'LEDGER_NAME_TWICE',
+        `this sink has got the same batch as the sink ${first}, and both have the same name in the ledger, as sinks of ` +
+          'one table have by default: the ledger has room for one copy. Give this sink a "Name in ledger" of its own ' +
+          'when both are meant to write, or remove one',
+        { retryable: true, statusText: 'two sinks with one ledger name' },
+      )
+    }
+    arrived.set(delivery, sinks.set(ledger, nodeId))
+  }
+}

@@ -1,0 +1,140 @@
+/** SQL of daily partitions: how they are created, found, and dropped in steps that can be interrupted. */
+import type { ClientBase } from 'pg'
+import { qualified, quoted, sibling, type TableName } from '../connect/identifiers'
+
+export interface Partition {
+  readonly name: string
+  /** A detach has begun and was interrupted. */
+  readonly pending: boolean
+  /** It takes the rows for which there is no other. */
+  readonly isDefault: boolean
+  readonly comment: string | null
+}
+
+export async function listPartitions(client: ClientBase, table: TableName): Promise<Partition[]> {
+  const { rows } = await client.query<Partition>(
+    `\
+select child.relname as name, inheritance.inhdetachpending as pending,
+       pg_get_expr(child.relpartbound, child.oid) = 'DEFAULT' as "isDefault",
+       obj_description(child.oid, 'pg_class') as comment
+  from pg_inherits as inheritance
+  join pg_class as child on child.oid = inheritance.inhrelid
+ where inheritance.inhparent = to_regclass($1)
+ order by child.relname`,
+    [qualified(table)],
+  )
+  return rows
+}
+
+/**
+ * `detached`: a table by itself, or a partition of this table that is half detached. `other`: a partition of another
+ * table, which this one may have been before it was renamed, or a view, an index, a type.
+ */
+export type NameHolder = 'detached' | 'other'
+
+/** What has this name in the table's schema; `undefined`: nothing. */
+export async function whoHasName(
+  client: ClientBase,
+  table: TableName,
+  name: string,
+): Promise<NameHolder | undefined> {
+  const { rows } = await client.query<{ holder: NameHolder }>(
+    `\
+select case when class.relkind in ('r', 'p')
+             and (not class.relispartition or parent.inhparent = to_regclass($2)) then 'detached'
+            else 'other' end as holder
+  from (select to_regclass($1) as relation, to_regtype($1) as type) as given
+  left join pg_class as class on class.oid = given.relation
+  left join pg_inherits as parent on parent.inhrelid = class.oid
+ where given.relation is not null or given.type is not null`,
+    [qualified(sibling(table, name)), qualified(table)],
+  )
+  return rows[0]?.holder
+}
+
+/**
+ * Makes the table first and attaches it then: `create table … partition of` would lock out every reader of the
+ * parent, `attach partition` locks out nobody who reads or writes. What `like` does not copy is given by hand; an
+ * identity column may not be copied, because the partition shares that of the parent.
+ * @param from first instant, ISO 8601; @param to the instant after the last
+ */
+export async function createPartition(
+  client: ClientBase,
+  parent: TableName,
+  partition: TableName,
+  from: string,
+  to: string,
+): Promise<void> {
+  const { rows } = await client.query<{ method: string | null; tablespace: string | null }>(
+    `\
+select method.amname as method, space.spcname as tablespace
+  from pg_class as class
+  left join pg_am as method on method.oid = class.relam
+  left join pg_tablespace as space on space.oid = class.reltablespace
+ where class.oid = to_regclass($1)`,
+    [qualified(parent)],
+  )
+  const { method = null, tablespace = null } = rows[0] ?? {}
+  const storage = [
+    ...(method === null ? [] : [`using ${quoted(method)}`]),
+    ...(tablespace === null ? [] : [`tablespace ${quoted(tablespace)}`]),
+  ]
+  await client.query(
+    `create table ${qualified(partition)} (like ${qualified(parent)} including all excluding identity) ${storage.join(' ')}`,
+  )
+  await client.query(`
+alter table ${qualified(parent)}
+  attach partition ${qualified(partition)} for values from ('${from}') to ('${to}')`)
+}
+
+/** Names of the tables of this schema that were detached to be dropped. */
+export async function listOutdated(client: ClientBase, { schema }: TableName): Promise<string[]> {
+  const { rows } = await client.query<{ name: string }>(
+    `\
+select class.relname as name
+  from pg_class as class
+  join pg_namespace as namespace on namespace.oid = class.relnamespace
+ where namespace.nspname = $1 and class.relkind = 'r' and not class.relispartition
+   and obj_description(class.oid, 'pg_class') = $2`,
+    [schema, OUTDATED],
+  )
+  return rows.map(({ name }) => name)
+}
+
+/** How a partition that shall be dropped is told from one that somebody has detached to keep it. */
+export const OUTDATED = 'outdated: tenant-postgres-sink drops this table'
+
+export async function markOutdated(client: ClientBase, partition: TableName): Promise<void> {
+  await client.query(`comment on table ${qualified(partition)} is '${OUTDATED}'`)
+}
+
+const PUT_OFF = /^put off at (\S+): tenant-postgres-sink drops this partition a day later$/
+
+/** Notes in the comment of a partition when its drop was first put off, so that a restart does not forget it. */
+export async function markPutOff(client: ClientBase, partition: TableName, atMs: number): Promise<void> {
+  const at = new Date(atMs).toISOString()
+  await client.query(
+    `comment on table ${qualified(partition)} is 'put off at ${at}: tenant-postgres-sink drops this partition a day later'`,
+  )
+}
+
+/** @returns milliseconds since 1970; `undefined` for a comment of somebody else, or none */
+export function putOffAt(comment: string | null): number | undefined {
+  const at = Date.parse(PUT_OFF.exec(comment ?? '')?.[1] ?? '')
+  return Number.isNaN(at) ? undefined : at
+}
+
+/**
+ * `concurrently` takes a partition out without stopping readers or writers. It waits for the transactions that run; when
+ * it is interrupted the partition stays half detached, and `finalize` finishes that. Not inside of a transaction.
+ * `at once` stops readers and writers for a moment: PostgreSQL has no other way beside a default partition.
+ */
+export type Detaching = 'concurrently' | 'finalize' | 'at once'
+
+export function detachPartition(parent: TableName, partition: TableName, how: Detaching): string {
+  return `alter table ${qualified(parent)} detach partition ${qualified(partition)} ${how === 'at once' ? '' : how}`
+}
+
+export async function dropTable(client: ClientBase, table: TableName): Promise<void> {
+  await client.query(`drop table if exists ${qualified(table)}`)
+}

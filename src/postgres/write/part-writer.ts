@@ -1,0 +1,155 @@
+/** Writes the rows of one table inside of a transaction: at one go, or between savepoints, so that bad rows stand alone. */
+import type { PoolClient } from 'pg'
+import type { WireRecord } from '../../wire/message'
+import { bisect, type Fault } from './bisect'
+import { asDatabaseError, DatabaseError } from '../connect/database-error'
+import { NO_PARTITION, type Reason, type RejectedRecord } from '../rows/rejected'
+import type { EncodedRows } from '../rows/row-mapping'
+import type { RowTarget, RowTargets, TargetedRecords } from './row-target'
+
+export interface EncodedPart extends TargetedRecords {
+  readonly rows: EncodedRows
+}
+
+/** What became of the rows of a part. */
+export interface WrittenPart {
+  readonly bad: readonly RejectedRecord[]
+  /** Rows that were stored: `stored-rows.ts`. */
+  readonly stored: number
+  /** By which a row was refused, and which may be the table's fault unless other rows pass. */
+  readonly doubt: DatabaseError | undefined
+}
+
+/** How much is tried before a row is taken for the reason. */
+export interface Patience {
+  /** The batch has failed like this often enough: a row may be over a limit of time or of the configuration. */
+  readonly isOver: boolean
+}
+
+/** @returns how many rows were stored: `stored-rows.ts` */
+export async function writeRows(
+  client: PoolClient,
+  part: EncodedPart,
+  from: number,
+  to: number,
+): Promise<number> {
+  const { target, rows } = part
+  if (to === from) return 0
+  try {
+    return await target.writer.write(client, rows.copy.slice(from, to), to - from)
+  } catch (thrown) {
+    throw asDatabaseError(thrown, `writing to ${nameOf(part)}`)
+  }
+}
+
+/**
+ * @param first what came of all its rows at one go, if that has been tried before
+ * @returns the fault of the tenant's own table when that cannot be written: then none of the rows is
+ */
+export async function writePart(
+  client: PoolClient,
+  part: EncodedPart,
+  targets: RowTargets,
+  patience: Patience,
+  first?: Fault<DatabaseError>,
+): Promise<WrittenPart | DatabaseError> {
+  if (part.tenant === undefined) return bisectRows(client, part, patience, first)
+  await client.query('savepoint own_table')
+  try {
+    const written = await bisectRows(client, part, patience, first)
+    // The rows of others lie in other tables, and say nothing about this one.
+    if (written.doubt !== undefined && written.bad.length === part.rows.copy.rows) throw written.doubt
+    await client.query('release savepoint own_table')
+    return written
+  } catch (error) {
+    if (!(error instanceof DatabaseError) || !targets.isOwnFault(part.target, error)) throw error
+    await client.query('rollback to savepoint own_table')
+    targets.noteFailed(part.tenant, error)
+    return error
+  }
+}
+
+/** A statement that runs into a time limit takes as long; after so many the batch is tried as a whole again. */
+const MAX_TIMEOUTS = 24
+
+/** Whether it is worth to search for a row that is the reason. */
+export function mayBeRow(error: DatabaseError, target: RowTarget, patience: Patience): boolean {
+  // Of a partition of ours that has gone it is known what to do: it is made again.
+  if (error.missingPartition) return target.partitions === undefined
+  const blame = error.rowFault?.blame ?? 'never'
+  return blame !== 'never' && (blame !== 'in the end' || patience.isOver)
+}
+
+/** What may be the table's fault is told apart by the rows beside it, and by what the table takes besides. */
+function isDoubtful({ kind }: DatabaseError): boolean {
+  return kind !== 'data'
+}
+
+async function bisectRows(
+  client: PoolClient,
+  part: EncodedPart,
+  patience: Patience,
+  first: Fault<DatabaseError> | undefined,
+): Promise<WrittenPart> {
+  let stored = 0
+  let isSet = false
+  let isTaken = false
+  let timeouts = 0
+  /** @throws the error, unless the statement succeeds without rows */
+  const assertIsOfRow = async (error: DatabaseError): Promise<void> => {
+    if (error.rowFault?.blame === 'in the end' && ++timeouts > MAX_TIMEOUTS) throw error
+    if (isTaken || !isDoubtful(error) || error.missingPartition) return
+    await part.target.writer.write(client, NO_ROWS, 0).catch(() => {
+      throw error
+    })
+    isTaken = true
+  }
+  const write = async (from: number, to: number): Promise<Fault<DatabaseError> | undefined> => {
+    if (!isSet) await client.query('savepoint rows')
+    isSet = true
+    let written: number
+    try {
+      written = await writeRows(client, part, from, to)
+    } catch (error) {
+      if (!(error instanceof DatabaseError) || !mayBeRow(error, part.target, patience)) throw error
+      await client.query('rollback to savepoint rows')
+      await assertIsOfRow(error)
+      return { error, row: error.rowFault?.row }
+    }
+    await client.query('release savepoint rows')
+    isSet = false
+    stored += written
+    return undefined
+  }
+  if (first !== undefined) await assertIsOfRow(first.error)
+  const bad = await bisect(part.rows.copy.rows, write, { first, needsProof })
+  return {
+    bad: bad.map(({ index, error }) => ({
+      record: part.rows.records[index] as WireRecord,
+      reason: reasonOf(error),
+    })),
+    stored,
+    doubt: bad.find(({ error }) => isDoubtful(error))?.error,
+  }
+}
+
+const NO_ROWS = Buffer.alloc(0)
+
+/** Whether only a row that fails alone is the reason. */
+function needsProof({ rowFault, missingPartition }: DatabaseError): boolean {
+  return rowFault?.blame !== 'row' && !missingPartition
+}
+
+function reasonOf({ sqlState, rowFault, message, missingPartition }: DatabaseError): Reason {
+  const { rule, refusal = message } = rowFault ?? {}
+  if (!missingPartition) return { code: sqlState, text: refusal, rule }
+  const text =
+    `the table has no partition for the ${rule ?? 'row'} of this row, while it takes others; create one, then send ` +
+    `the dead letter through the flow again [${sqlState}]`
+  return { code: NO_PARTITION, text, rule, byTable: true }
+}
+
+function nameOf({ tenant, target }: TargetedRecords): string {
+  const { schema, table } = target.table
+  return tenant === undefined ? `"${table}"` : `"${schema}"."${table}"`
+}

@@ -1,0 +1,96 @@
+/** Which table a record goes to: all of them to one, or each tenant's to a table of its own (`tenant-tables.ts`). */
+import type { WireRecord } from '../../wire/message'
+import type { DatabaseError } from '../connect/database-error'
+import type { TableName } from '../connect/identifiers'
+import type { DailyPartitions } from '../table/partitions'
+import type { RejectedRecord } from '../rows/rejected'
+import type { RowMapping } from '../rows/row-mapping'
+import type { RowWriter } from './row-writer'
+
+/** A table that is there, and how rows get into it. */
+export interface RowTarget {
+  readonly table: TableName
+  readonly mapping: RowMapping
+  readonly writer: RowWriter
+  /** Partitions to create on the way, when they are ours. */
+  readonly partitions: DailyPartitions | undefined
+}
+
+/** Records of one table. */
+export interface TargetedRecords {
+  readonly target: RowTarget
+  /** Whose table it is, when it is one tenant's alone. */
+  readonly tenant: string | undefined
+  readonly records: readonly WireRecord[]
+}
+
+/** Records of a tenant whose own table cannot be written. */
+export interface TableFailure {
+  readonly tenant: string
+  readonly records: readonly WireRecord[]
+  readonly error: DatabaseError
+}
+
+export interface Division {
+  readonly parts: readonly TargetedRecords[]
+  /** Records that name no table. */
+  readonly rejected: readonly RejectedRecord[]
+  readonly failures: readonly TableFailure[]
+}
+
+export interface RowTargets {
+  /** For sentences. */
+  readonly name: string
+  /** The table that all tenants share; `undefined` when each has its own. */
+  readonly shared: RowTarget | undefined
+  /** @throws DatabaseError that is not the fault of one tenant's table */
+  divide(records: readonly WireRecord[]): Promise<Division>
+  /** Somebody has dropped partitions. @returns false when none of them are ours */
+  forgetPartitions(): boolean
+  /** Whether an error of writing to a table says nothing about the other tables. */
+  isOwnFault(target: RowTarget, error: DatabaseError): boolean
+  /** A tenant's table could not be written: look at it anew. */
+  noteFailed(tenant: string, error: DatabaseError): void
+  /** Rows of these tenants are durable. */
+  noteWritten(tenants: readonly string[]): void
+  /** Since this tenant's table began to fail, another's has been written. */
+  failsAlone(tenant: string): boolean
+}
+
+/** One table for all tenants: its faults are everybody's. */
+export class SharedTable implements RowTargets {
+  readonly name: string
+
+  constructor(readonly shared: RowTarget) {
+    this.name = `"${shared.table.table}"`
+  }
+
+  divide(records: readonly WireRecord[]): Promise<Division> {
+    return Promise.resolve({
+      parts: [{ target: this.shared, tenant: undefined, records }],
+      rejected: [],
+      failures: [],
+    })
+  }
+
+  forgetPartitions(): boolean {
+    this.shared.partitions?.forget()
+    return this.shared.partitions !== undefined
+  }
+
+  isOwnFault(): boolean {
+    return false
+  }
+
+  noteFailed(): void {
+    throw new Error('a shared table belongs to nobody')
+  }
+
+  noteWritten(): void {
+    // Nobody has a table of his own.
+  }
+
+  failsAlone(): boolean {
+    return false
+  }
+}

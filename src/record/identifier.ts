@@ -1,0 +1,45 @@
+/**
+ * Names, keys and ids are text from the first byte on. A JavaScript number holds 2^53 whole numbers exactly: of a
+ * larger one, of NaN or of 1e21 nobody can tell any more which digits were sent, so it names nothing.
+ */
+import { PipelineError } from '../wire/errors'
+import type { HeaderText } from '../wire/message'
+
+const HALF_OF_A_PAIR = /\p{Surrogate}/u
+const MAY_BE_HALF = /[\ud800-\udfff]/
+
+/** Whether a number still has the digits that it was written with. */
+export function keepsDigits(value: number): boolean {
+  return Number.isSafeInteger(value) && !Object.is(value, -0)
+}
+
+/**
+ * @param property for the sentence: `tenant`, `kafka.key`
+ * @returns `undefined` when there is none
+ * @throws PipelineError, not retryable
+ */
+export function identifierOf(
+  property: string,
+  value: unknown,
+  code = 'IDENTIFIER_INVALID',
+): HeaderText | undefined {
+  if (value === undefined || value === null) return undefined
+  if (typeof value === 'string') {
+    if (MAY_BE_HALF.test(value) && HALF_OF_A_PAIR.test(value))
+      throw invalid(code, property, 'has half of a surrogate pair, which UTF-8 cannot hold')
+    return value
+  }
+  if (value instanceof Uint8Array) return Buffer.from(value.buffer, value.byteOffset, value.byteLength)
+  if (typeof value === 'bigint' || typeof value === 'boolean') return String(value)
+  if (typeof value !== 'number') throw invalid(code, property, 'is neither text nor a Buffer')
+  if (!keepsDigits(value))
+    throw invalid(code, property, 'is a number that JavaScript does not hold exactly; set it as a string')
+  return String(value)
+}
+
+function invalid(code: string, property: string, why: string): PipelineError {
+  return new PipelineError(code, `msg.${property} ${why}`, {
+    retryable: false,
+    statusText: `invalid ${property.split('.').pop()}`,
+  })
+}

@@ -1,0 +1,35 @@
+import assert from 'node:assert/strict'
+import { ConsumerStatus, type ShownConsumer } from '../../../../src/kafka/consume/consumer-status'
+import { PipelineError } from '../../../../src/wire/errors'
+
+const joined: ShownConsumer = {
+  state: 'joined',
+  received: 0,
+  out: 2,
+  lag: 1_500,
+  heldCount: 0,
+  problem: undefined,
+}
+const problem = new PipelineError('X', 'a sentence', { retryable: true, statusText: 'in short' })
+
+describe('ConsumerStatus', () => {
+  it('shows the rate, what is out, and the lag', () => {
+    const status = new ConsumerStatus(0)
+    assert.deepEqual(status.of({ ...joined, received: 2_000 }, 1_000), {
+      fill: 'green',
+      shape: 'dot',
+      text: '2,000/s · 2 out · lag 1,500',
+    })
+  })
+
+  it('shows a problem of the connection before all else', () => {
+    const shown = new ConsumerStatus(0).of({ ...joined, state: { problem }, heldCount: 1 }, 0)
+    assert.deepEqual(shown, { fill: 'red', shape: 'ring', text: 'in short' })
+  })
+
+  it('shows what is held in red, and what is tried again in yellow', () => {
+    const status = new ConsumerStatus(0)
+    assert.equal(status.of({ ...joined, heldCount: 1, problem }, 0).text, '1 failed and held: in short')
+    assert.equal(status.of({ ...joined, problem }, 0).fill, 'yellow')
+  })
+})

@@ -1,0 +1,71 @@
+import assert from 'node:assert/strict'
+import { CommitQueue, type PartitionOffset } from '../../../../src/kafka/group/commit-queue'
+
+const a = { topic: 't', partition: 0 }
+const b = { topic: 't', partition: 1 }
+
+/** A queue whose requests end when the test says so. */
+function harness() {
+  const requests: { offsets: readonly PartitionOffset[]; end: (error?: Error) => void }[] = []
+  const failures: unknown[] = []
+  const queue = new CommitQueue(
+    (offsets) =>
+      new Promise((resolve, reject) =>
+        requests.push({ offsets, end: (error) => (error === undefined ? resolve() : reject(error)) }),
+      ),
+    (error) => failures.push(error),
+  )
+  return { queue, requests, failures }
+}
+
+const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+
+describe('CommitQueue', () => {
+  it('sends one request at a time, with the newest offset of each partition', async () => {
+    const { queue, requests } = harness()
+    const first = queue.add(a, 1)
+    await nextTurn()
+    const later = [queue.add(a, 2), queue.add(b, 7), queue.add(a, 3)]
+    await nextTurn()
+    assert.deepEqual(
+      requests.map(({ offsets }) => offsets),
+      [[{ ...a, offset: 1 }]],
+    )
+    requests[0]?.end()
+    await first
+    await nextTurn()
+    assert.deepEqual(requests[1]?.offsets, [
+      { ...a, offset: 3 },
+      { ...b, offset: 7 },
+    ])
+    requests[1]?.end()
+    await Promise.all(later)
+    await queue.idle()
+    assert.equal(requests.length, 2)
+  })
+
+  it('reports a failure, gives the offsets up, and goes on', async () => {
+    const { queue, requests, failures } = harness()
+    const failing = queue.add(a, 1)
+    await nextTurn()
+    requests[0]?.end(new Error('no coordinator'))
+    await failing
+    assert.equal(failures.length, 1)
+    const next = queue.add(a, 2)
+    await nextTurn()
+    requests[1]?.end()
+    await next
+  })
+
+  it('gives up what waits for a revoked partition', async () => {
+    const { queue, requests } = harness()
+    void queue.add(b, 1)
+    await nextTurn()
+    const waiting = queue.add(a, 1)
+    queue.drop(a)
+    await waiting
+    requests[0]?.end()
+    await queue.idle()
+    assert.equal(requests.length, 1)
+  })
+})
