@@ -4,7 +4,7 @@ import { newTopic } from '../../src/kafka/topics/topic-check'
 import { TableDeadLetterTarget } from '../../src/postgres/dead-letters/dead-letter-target'
 import { readOptions, type OptionValues } from '../../src/config/options'
 import type { DeadLetterTarget } from '../../src/dead-letters/dead-letter-queue'
-import { requireCluster } from '../tenant-kafka-cluster/cluster-node'
+import { requireCluster } from '../../src/kafka/require-cluster'
 import { requireDatabase } from '../../src/postgres/connect/require-database'
 import { options } from './options'
 

@@ -5,12 +5,12 @@
 import type { Node, NodeAPI, NodeDef } from 'node-red'
 import { KafkaCluster } from '../../src/kafka/cluster'
 import { connectionWarnings } from '../../src/kafka/connection'
-import { KafkaJsDriver } from '../../src/kafka/drivers/kafkajs/driver'
+import { KAFKA_DRIVERS } from '../../src/kafka/drivers/drivers'
 import { asPipelineError } from '../../src/wire/errors'
 import { EventLog } from '../../src/log/event-log'
 import { closeHandler } from '../../src/runtime/handlers'
 import { tlsSettings, type TlsSettings } from '../../src/config/tls-settings'
-import type { KafkaClusterNode } from './cluster-node'
+import type { ClusterNode } from '../../src/kafka/require-cluster'
 import { readConnection, type ClusterCredentials } from './options'
 
 interface KafkaClusterDef extends NodeDef {
@@ -23,7 +23,7 @@ export = function (RED: NodeAPI): void {
     'tenant-kafka-cluster',
     function (this: Node<ClusterCredentials>, config: KafkaClusterDef) {
       RED.nodes.createNode(this, config)
-      const node = this as Node<ClusterCredentials> & KafkaClusterNode
+      const node = this as Node<ClusterCredentials> & ClusterNode
       const log = new EventLog(node)
       let tls: TlsSettings | undefined
       try {
@@ -31,13 +31,12 @@ export = function (RED: NodeAPI): void {
         const environment = (name: string): unknown => RED.util.getSetting(node, name)
         const read = readConnection(config, node.credentials ?? {}, tls?.options(), environment)
         const connection = tls === undefined ? read : { ...read, renewTls: tls.options }
-        const driver = new KafkaJsDriver(connection, (text) => log.note('KAFKA_CLIENT', text))
+        const driver = KAFKA_DRIVERS.kafkajs(connection, (text) => log.note('KAFKA_CLIENT', text))
         node.cluster = new KafkaCluster(connection, driver, ({ topic, partitions, replicas }) =>
           log.note('KAFKA_TOPIC_CREATED', `Kafka topic ${topic} was created`, {
             counts: { partitions, replicas },
           }),
         )
-        node.users = node.cluster.users
         for (const warning of connectionWarnings(connection)) log.note('KAFKA_READABLE', warning)
       } catch (error) {
         node.problem = asPipelineError(error)

@@ -13,7 +13,7 @@ import { EventLog } from '../../src/log/event-log'
 import { closeHandler } from '../../src/runtime/handlers'
 import { messageError } from '../../src/wire/message-error'
 import { StatusLine } from '../../src/runtime/status-line'
-import { requireCluster } from '../tenant-kafka-cluster/cluster-node'
+import { requireCluster } from '../../src/kafka/require-cluster'
 import { requireDatabase } from '../../src/postgres/connect/require-database'
 import { readConsumerOptions } from './options'
 import { addStoppedRoutes, type SourceHolder } from './stopped-routes'
@@ -40,11 +40,11 @@ export = function (RED: NodeAPI): void {
     try {
       const settings = readConsumerOptions(node.id, config)
       const cluster = requireCluster(RED.nodes.getNode(config.cluster ?? ''))
-      const database = config.database ? RED.nodes.getNode(config.database) : undefined
+      const database = config.database ? requireDatabase(RED.nodes.getNode(config.database)) : undefined
       const status = new ConsumerStatus(performance.now())
       const started = new KafkaSource(cluster, settings, {
         tracking,
-        positions: config.database ? requireDatabase(database) : undefined,
+        positions: database,
         send: (output, message) => {
           const sent = message as NodeMessage
           node.send(output === MESSAGES ? sent : [null, sent])
@@ -58,8 +58,7 @@ export = function (RED: NodeAPI): void {
       })
       node.source = started
       releases.push(cluster.users.add())
-      const users = (database as { users?: { add(): () => void } } | null | undefined)?.users
-      if (users !== undefined) releases.push(users.add())
+      if (database !== undefined) releases.push(database.users.add())
       const show = (): void => {
         events.look(started)
         line.set(status.of(started, performance.now()))

@@ -15,7 +15,7 @@ import { EventLog } from '../../src/log/event-log'
 import { closeHandler, inputHandler } from '../../src/runtime/handlers'
 import { messageError } from '../../src/wire/message-error'
 import { StatusLine } from '../../src/runtime/status-line'
-import { requireCluster } from '../tenant-kafka-cluster/cluster-node'
+import { requireCluster } from '../../src/kafka/require-cluster'
 import { readProducerOptions } from './options'
 
 /** A deploy that only moves wires changes `wires` without a new node. */

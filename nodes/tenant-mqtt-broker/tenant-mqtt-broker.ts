@@ -10,7 +10,7 @@ import { closeHandler } from '../../src/runtime/handlers'
 import { readOptions } from '../../src/config/options'
 import { readPassword } from '../../src/config/secret'
 import { tlsSettings, type TlsSettings } from '../../src/config/tls-settings'
-import type { MqttBrokerNode } from './broker-node'
+import type { BrokerNode } from '../../src/mqtt/require-broker'
 import { options } from './options'
 
 export = function (RED: NodeAPI): void {
@@ -18,7 +18,7 @@ export = function (RED: NodeAPI): void {
     'tenant-mqtt-broker',
     function (this: Node, config: NodeDef & { tls?: string }) {
       RED.nodes.createNode(this, config)
-      const node = this as MqttBrokerNode
+      const node = this as Node & BrokerNode
       const log = new EventLog(node)
       let tls: TlsSettings | undefined
       try {

@@ -5,18 +5,17 @@
 import type { Node, NodeAPI, NodeDef, NodeMessage } from 'node-red'
 import { flowTracking, type TrackingRuntime } from '../../src/delivery/flow-tracking'
 import { MESSAGES } from '../../src/delivery/redelivery'
-import type { BrokerSettings } from '../../src/mqtt/connect/broker-settings'
 import type { QoS } from '../../src/mqtt/connect/deferred-acknowledgement'
 import { MqttSource, type SourceSettings } from '../../src/mqtt/source'
 import { SourceEvents } from '../../src/mqtt/source-events'
 import { SourceStatus } from '../../src/mqtt/source-status'
-import { asPipelineError, PipelineError } from '../../src/wire/errors'
+import { asPipelineError } from '../../src/wire/errors'
 import { EventLog } from '../../src/log/event-log'
 import { closeHandler } from '../../src/runtime/handlers'
 import { messageError } from '../../src/wire/message-error'
 import { readOptions } from '../../src/config/options'
 import { StatusLine } from '../../src/runtime/status-line'
-import type { MqttBrokerNode } from '../tenant-mqtt-broker/broker-node'
+import { requireBroker } from '../../src/mqtt/require-broker'
 import { options } from './options'
 
 /** A deploy that only moves wires changes `wires` without a new node. */
@@ -37,22 +36,26 @@ export = function (RED: NodeAPI): void {
     let timer: NodeJS.Timeout | undefined
     try {
       const status = new SourceStatus(performance.now())
-      const started = new MqttSource(settingsOf(node, config), brokerOf(RED, config.broker), {
-        tracking,
-        send: (output, message) => {
-          const sent = message as NodeMessage
-          node.send(output === MESSAGES ? sent : [null, sent])
+      const started = new MqttSource(
+        settingsOf(node, config),
+        requireBroker(RED.nodes.getNode(config.broker ?? '')),
+        {
+          tracking,
+          send: (output, message) => {
+            const sent = message as NodeMessage
+            node.send(output === MESSAGES ? sent : [null, sent])
+          },
+          isWired: (output) => (node.wires[output]?.length ?? 0) > 0,
+          describe: (error) => messageError(error, node),
+          onWarning: (warning) => {
+            status.warned(warning)
+            log.error(warning)
+          },
+          onFiltered: (count) => events.noteFiltered(count),
+          note: (event) => log.error(event),
+          onChange: () => show(),
         },
-        isWired: (output) => (node.wires[output]?.length ?? 0) > 0,
-        describe: (error) => messageError(error, node),
-        onWarning: (warning) => {
-          status.warned(warning)
-          log.error(warning)
-        },
-        onFiltered: (count) => events.noteFiltered(count),
-        note: (event) => log.error(event),
-        onChange: () => show(),
-      })
+      )
       const show = (): void => {
         events.look(started)
         line.set(status.of(started, performance.now()))
@@ -89,20 +92,4 @@ function settingsOf(node: Node, config: NodeDef): SourceSettings {
     nodeId: node.id,
     qos: Number(values.qos) as QoS,
   }
-}
-
-function brokerOf(RED: NodeAPI, id: string | undefined): BrokerSettings {
-  const node = id ? (RED.nodes.getNode(id) as MqttBrokerNode | null) : null
-  if (node?.broker !== undefined) return node.broker
-  throw (
-    node?.problem ??
-    new PipelineError(
-      'CONFIG_INVALID',
-      'choose an MQTT broker; the one of this node is missing or switched off',
-      {
-        retryable: false,
-        statusText: 'no MQTT broker',
-      },
-    )
-  )
 }

@@ -5,7 +5,7 @@ import {
   removePositions,
   type TopicPositions,
 } from '../../src/postgres/ledger/orphaned-positions'
-import { type DatabaseHolder, requireDatabase } from '../../src/postgres/connect/require-database'
+import { type DatabaseNode, requireDatabase } from '../../src/postgres/connect/require-database'
 import { runtimeIds, type FlowEntry } from '../../src/runtime/subflows'
 import { ledgerNameOf } from '../../src/postgres/ledger/sink-name'
 import { addAdminRoute } from '../../src/runtime/admin-route'
@@ -26,7 +26,7 @@ const question = {
 }
 
 export function addPositionsRoutes(RED: NodeAPI): void {
-  addAdminRoute<DatabaseHolder>(RED, {
+  addAdminRoute<DatabaseNode>(RED, {
     type,
     action: 'positions',
     permission: 'read',
@@ -36,7 +36,7 @@ export function addPositionsRoutes(RED: NodeAPI): void {
       return { positions: positions.map((entry) => ({ ...entry, deployed: deployed.has(entry.sink) })) }
     },
   })
-  addAdminRoute<DatabaseHolder>(RED, {
+  addAdminRoute<DatabaseNode>(RED, {
     type,
     action: 'positions/remove',
     permission: 'write',
@@ -58,7 +58,7 @@ function deployedSinks(RED: NodeAPI): ReadonlySet<string> {
   for (const entry of entries) {
     if (entry.type === type) {
       for (const id of runtimeIds(entry.id, entries)) {
-        const { database } = (RED.nodes.getNode(id) ?? {}) as DatabaseHolder
+        const { database } = (RED.nodes.getNode(id) ?? {}) as DatabaseNode
         for (const name of database?.sinkNames ?? []) names.add(name)
       }
     } else if (entry.type === 'tenant-postgres-sink') {

@@ -8,7 +8,7 @@ import { asPipelineError } from '../../src/wire/errors'
 import { EventLog } from '../../src/log/event-log'
 import { closeHandler } from '../../src/runtime/handlers'
 import { tlsSettings, type TlsSettings } from '../../src/config/tls-settings'
-import type { DatabaseHolder } from '../../src/postgres/connect/require-database'
+import type { DatabaseNode } from '../../src/postgres/connect/require-database'
 import { readDatabase, type PostgresCredentials } from './options'
 import { addPositionsRoutes } from './positions-routes'
 
@@ -22,7 +22,7 @@ export = function (RED: NodeAPI): void {
     'tenant-postgres',
     function (this: Node<PostgresCredentials>, config: PostgresDef) {
       RED.nodes.createNode(this, config)
-      const node = this as Node<PostgresCredentials> & DatabaseHolder
+      const node = this as Node<PostgresCredentials> & DatabaseNode
       const log = new EventLog(node)
       let tls: TlsSettings | undefined
       try {
@@ -31,7 +31,6 @@ export = function (RED: NodeAPI): void {
           RED.util.getSetting(node, name),
         )
         node.database = new Database({ ...options, log, ...(tls !== undefined && { renewTls: tls.options }) })
-        node.users = node.database.users
       } catch (error) {
         node.problem = asPipelineError(error)
         log.problem('CONFIG_REFUSED', node.problem)

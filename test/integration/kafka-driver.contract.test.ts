@@ -1,6 +1,8 @@
-import { KafkaJsDriver } from '../../src/kafka/drivers/kafkajs/driver'
+import { KAFKA_DRIVERS } from '../../src/kafka/drivers/drivers'
 import { driverContract } from '../support/driver-contract/contract'
 
 const REFRESH_MS = 1_000
 
-driverContract('kafkajs', (connection) => new KafkaJsDriver(connection, () => undefined, REFRESH_MS))
+for (const [name, makeDriver] of Object.entries(KAFKA_DRIVERS)) {
+  driverContract(name, (connection) => makeDriver(connection, () => undefined, REFRESH_MS))
+}

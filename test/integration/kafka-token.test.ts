@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
 import tenantKafkaCluster from '../../nodes/tenant-kafka-cluster/tenant-kafka-cluster'
-import { requireCluster } from '../../nodes/tenant-kafka-cluster/cluster-node'
+import { requireCluster } from '../../src/kafka/require-cluster'
 import type { KafkaConnection, TokenSource } from '../../src/kafka/connection'
 import { KafkaJsDriver } from '../../src/kafka/drivers/kafkajs/driver'
 import { clientCredentials } from '../../src/kafka/token-endpoint'

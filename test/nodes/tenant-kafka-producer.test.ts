@@ -3,7 +3,7 @@ import type { Node } from 'node-red'
 import { freePort } from '../../dev/services/free-port'
 import { startKafka } from '../../dev/services/kafka'
 import tenantKafkaCluster from '../../nodes/tenant-kafka-cluster/tenant-kafka-cluster'
-import type { KafkaClusterNode } from '../../nodes/tenant-kafka-cluster/cluster-node'
+import type { ClusterNode } from '../../src/kafka/require-cluster'
 import tenantKafkaProducer from '../../nodes/tenant-kafka-producer/tenant-kafka-producer'
 import type { NodeStatus } from '../../src/runtime/host'
 import { deliveryNodes, type TestSink, type TestSource } from '../support/delivery-nodes'
@@ -128,7 +128,7 @@ describe('tenant-kafka-producer', () => {
     const created = uniqueName('created')
     const from = await run(brokers, producer({ topic: created, missingTopic: 'create', partitions: '2' }))
     assert.equal((await from.emitMessage({ payload: 'x' }, 30_000)).outcome, 'delivered')
-    const cluster = (helper.getNode('cluster') as KafkaClusterNode).cluster
+    const cluster = (helper.getNode('cluster') as ClusterNode).cluster
     assert.equal((await cluster?.admin.describeTopic(created))?.partitions, 2)
   })
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { readDatabase } from '../../nodes/tenant-postgres/options'
 import tenantPostgres from '../../nodes/tenant-postgres/tenant-postgres'
-import type { DatabaseHolder } from '../../src/postgres/connect/require-database'
+import type { DatabaseNode } from '../../src/postgres/connect/require-database'
 import { createTestDatabase, type TestDatabase } from '../support/postgres'
 import { helper, loadFlow, startRuntime, stopRuntime } from '../support/runtime'
 
@@ -73,7 +73,7 @@ describe('tenant-postgres', () => {
     it('takes its address from an environment variable', async () => {
       process.env['TEST_DATABASE_URL'] = test.url
       await loadFlow([tenantPostgres], [{ id: 'db', type: 'tenant-postgres', url: '${TEST_DATABASE_URL}' }])
-      const { database } = helper.getNode('db') as DatabaseHolder
+      const { database } = helper.getNode('db') as DatabaseNode
       assert.ok(database)
       const { rows } = await database.withClient('asking', (client) => client.query('select 1 as one'))
       assert.deepEqual(rows, [{ one: 1 }])
@@ -81,16 +81,16 @@ describe('tenant-postgres', () => {
 
     it('stays up when that variable is not set', async () => {
       await loadFlow([tenantPostgres], [{ id: 'db', type: 'tenant-postgres', url: '${TEST_DATABASE_URL}' }])
-      const { database, problem } = helper.getNode('db') as DatabaseHolder
+      const { database, problem } = helper.getNode('db') as DatabaseNode
       assert.equal(database, undefined)
       assert.equal(problem?.statusText, 'check "url": TEST_DATABASE_URL is not set')
     })
 
     it('disconnects only after its last user has let go', async () => {
       await loadFlow([tenantPostgres], [{ id: 'db', type: 'tenant-postgres', url: test.url }])
-      const { database, users } = helper.getNode('db') as DatabaseHolder
-      assert.ok(database && users)
-      const release = users.add()
+      const { database } = helper.getNode('db') as DatabaseNode
+      assert.ok(database)
+      const release = database.users.add()
       const closed = helper.unload()
       await database.withClient('finishing', (client) => client.query('select pg_sleep(0.05)'))
       release()
