@@ -56,7 +56,8 @@ module.exports = {
     ...apart,
     {
       name: 'src-knows-no-node',
-      comment: 'The library is tested without a runtime; the adapters in nodes/ hand in what it needs of Node-RED.',
+      comment:
+        'The library is tested without a runtime; the adapters in nodes/ hand in what it needs of Node-RED.',
       severity: 'error',
       from: { path: '^src/' },
       to: { path: '^nodes/|node_modules/(node-red|@node-red)/' },
@@ -70,7 +71,8 @@ module.exports = {
     },
     {
       name: 'one-driver-is-one-folder',
-      comment: 'A Kafka client is chosen at one place; everything else knows only the contract, src/kafka/driver.ts.',
+      comment:
+        'A Kafka client is chosen at one place; everything else knows only the contract, src/kafka/driver.ts.',
       severity: 'error',
       from: { path: '^(src|nodes)/', pathNot: '^src/kafka/drivers/' },
       to: { path: '^src/kafka/drivers/', pathNot: '^src/kafka/drivers/[^/]+[.]ts$' },
