@@ -1,5 +1,5 @@
 /** How the editor's part of a node, a module, reaches the registration in the node's HTML, a script that imports nothing. */
-import { textOf, type Property } from './properties.js'
+import { textOf, type Property } from './properties'
 
 /** A node as the editor has it, with its properties. */
 export interface EditorNode {

@@ -2,9 +2,9 @@
  * The properties of a node as its registration lists them: defaults and validators come from the node's option table,
  * and the code that reads the options at run time decides here as well. Dialog and node cannot disagree.
  */
-import { readOptions, type IntegerOption, type Option } from '../src/config/options.js'
-import type { EditorNode } from './dialog.js'
-import { options } from './options.js'
+import { readOptions, type Option } from '../src/config/options'
+import type { EditorNode } from './dialog'
+import { options } from './options'
 
 /**
  * Looks at what the option table does not know, such as the other properties of the node.
@@ -48,6 +48,16 @@ export function reference(type: string, isNeeded: (node: EditorNode) => boolean)
 /** What Node-RED replaces; the editor knows only those of letters, digits and underscores. */
 const WHOLE_VARIABLE = /^\$(\{\S+\}|\(\S+\))$/
 
+/** Whether the code that reads a text at run time can read it. */
+export function isReadable(read: () => unknown): boolean {
+  try {
+    read()
+    return true
+  } catch {
+    return false
+  }
+}
+
 export const isVariable = (text: string): boolean => WHOLE_VARIABLE.test(text)
 
 function validator(
@@ -56,33 +66,28 @@ function validator(
   option: Option,
   check: Check | string | undefined,
 ): NonNullable<Property['validate']> {
-  // Two parameters: only then does the editor show the words that are returned.
-  return function (value, _context) {
-    const text = textOf(value) || (option.kind === 'text' ? '' : String(option.default))
-    if (isVariable(text)) return true
+  const verdict = (node: EditorNode, value: unknown): boolean | string => {
+    if (isVariable(textOf(value))) return true
     if (!isTaken(name, option, value)) {
-      if (typeof check === 'string') return this._(check)
-      return option.kind === 'integer' ? boundsOf(this, `${type}.label.${name}`, option) : false
+      if (typeof check === 'string') return node._(check)
+      return option.kind === 'integer' && `${option.min} – ${option.max}`
     }
-    return typeof check === 'function' ? check.call(this, text) : true
+    return typeof check === 'function' ? check.call(node, textOf(value) || String(option.default)) : true
   }
-}
-
-/** Needs no words of its own in any language. A row without a label has none to show. */
-function boundsOf(node: EditorNode, key: string, { min, max }: IntegerOption): string | false {
-  const label = node._(key)
-  return label === key ? false : `${label}: ${min} – ${max}`
+  // Two parameters: only then does the editor show what is returned.
+  return function (value, _context) {
+    const found = verdict(this, value)
+    if (found === true) return true
+    const key = `${type}.label.${name}`
+    const label = this._(key) === key ? name : this._(key)
+    return found === false ? label : `${label}: ${found}`
+  }
 }
 
 function isTaken(name: string, option: Option, value: unknown): boolean {
   // At run time a default stands in for it; the dialog shows that the field is meant to have a value.
   if (option.kind === 'text' && option.required && value === '') return false
-  try {
-    readOptions({ [name]: option }, { [name]: value })
-    return true
-  } catch {
-    return false
-  }
+  return isReadable(() => readOptions({ [name]: option }, { [name]: value }))
 }
 
 /** A flow file that was written by hand may have a list where the dialog has its text. */

@@ -1,5 +1,5 @@
-import { nameOr, offer } from '../../editor/dialog.js'
-import { properties } from '../../editor/properties.js'
+import { nameOr, offer } from '../../editor/dialog'
+import { properties } from '../../editor/properties'
 
 const type = 'tenant-dead-letter-source'
 

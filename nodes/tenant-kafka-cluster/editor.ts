@@ -1,6 +1,6 @@
-import { offer } from '../../editor/dialog.js'
-import { showRows, valueOf } from '../../editor/form.js'
-import { properties, textOf } from '../../editor/properties.js'
+import { offer } from '../../editor/dialog'
+import { showRows, valueOf } from '../../editor/form'
+import { properties, textOf } from '../../editor/properties'
 
 const type = 'tenant-kafka-cluster'
 

@@ -1,9 +1,10 @@
-import { asker, confirm } from '../../editor/ask.js'
-import { nameOr, offer, type EditorNode } from '../../editor/dialog.js'
-import { showRows, valueOf } from '../../editor/form.js'
-import { properties } from '../../editor/properties.js'
-import { parseInstant } from '../../src/time/instant.js'
-import { kafkaNameProblem } from '../../src/tenant/kafka-topic.js'
+import { asker, confirm } from '../../editor/ask'
+import { nameOr, offer, type EditorNode } from '../../editor/dialog'
+import { showRows, valueOf } from '../../editor/form'
+import { isReadable, properties } from '../../editor/properties'
+import { TopicNames } from '../../src/kafka/topics/topic-names'
+import { parseInstant } from '../../src/time/instant'
+import { kafkaNameProblem } from '../../src/tenant/kafka-topic'
 
 const type = 'tenant-kafka-consumer'
 
@@ -34,6 +35,7 @@ offer(type, {
         return this._('tenant-kafka-consumer.error.pattern')
       }
     },
+    topicPattern: (text) => text === '' || isReadable(() => TopicNames.compile(text)),
     group: 'tenant-kafka-consumer.error.group',
     startTime(text) {
       const isReadable = this.start !== 'time' || parseInstant(text) !== undefined

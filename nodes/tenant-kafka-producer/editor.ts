@@ -1,6 +1,6 @@
-import { nameOr, offer } from '../../editor/dialog.js'
-import { showRows, valueOf } from '../../editor/form.js'
-import { properties } from '../../editor/properties.js'
+import { nameOr, offer } from '../../editor/dialog'
+import { showRows, valueOf } from '../../editor/form'
+import { properties } from '../../editor/properties'
 
 const type = 'tenant-kafka-producer'
 

@@ -1,5 +1,5 @@
-import { offer } from '../../editor/dialog.js'
-import { properties, textOf } from '../../editor/properties.js'
+import { offer } from '../../editor/dialog'
+import { properties, textOf } from '../../editor/properties'
 
 const type = 'tenant-mqtt-broker'
 

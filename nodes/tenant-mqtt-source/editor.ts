@@ -1,11 +1,13 @@
-import { nameOr, offer } from '../../editor/dialog.js'
-import { showRows, valueOf } from '../../editor/form.js'
-import { properties } from '../../editor/properties.js'
+import { nameOr, offer } from '../../editor/dialog'
+import { showRows, valueOf } from '../../editor/form'
+import { isReadable, properties } from '../../editor/properties'
+import { parseTopicFilters } from '../../src/mqtt/session/topic-filters'
 
 const type = 'tenant-mqtt-source'
 
 offer(type, {
   properties: properties(type, {
+    topic: (text) => isReadable(() => parseTopicFilters(text, 1)),
     messageIdName(text) {
       if (this.messageId === 'userProperty')
         return text !== '' || this._('tenant-mqtt-source.error.userProperty')

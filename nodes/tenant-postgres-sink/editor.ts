@@ -1,9 +1,10 @@
-import { asker } from '../../editor/ask.js'
-import { nameOr, offer, type EditorNode } from '../../editor/dialog.js'
-import { showRows, tableOf, valueOf } from '../../editor/form.js'
-import { isVariable, properties } from '../../editor/properties.js'
-import { columnFaults, inWords } from './editor/columns.js'
-import { editColumns, takeColumns } from './editor/columns-form.js'
+import { asker } from '../../editor/ask'
+import { nameOr, offer, type EditorNode } from '../../editor/dialog'
+import { showRows, tableOf, valueOf } from '../../editor/form'
+import { isVariable, properties } from '../../editor/properties'
+import { readPath } from '../../src/postgres/rows/property-path'
+import { columnFaults, inWords } from './editor/columns'
+import { editColumns, takeColumns } from './editor/columns-form'
 
 const type = 'tenant-postgres-sink'
 
@@ -11,10 +12,9 @@ offer(type, {
   properties: properties(type, {
     columns(text) {
       const faults = columnFaults(text)
-      if (faults.length === 0) return true
-      const label = this._('tenant-postgres-sink.label.columns')
-      return `${label}: ${faults.map((fault) => inWords(this, fault)).join('; ')}`
+      return faults.length === 0 || faults.map((fault) => inWords(this, fault)).join('; ')
     },
+    timeProperty: (text) => text === '' || readPath(text, 'any') !== undefined,
     // TimescaleDB compresses no table with row-level security.
     compressAfterDays(text) {
       return !this.readerRole || Number(text) === 0

@@ -1,7 +1,7 @@
-import { asker, confirm } from '../../editor/ask.js'
-import { offer, type EditorNode } from '../../editor/dialog.js'
-import { showRows, tableOf, valueOf, type Cell } from '../../editor/form.js'
-import { isVariable, properties, textOf } from '../../editor/properties.js'
+import { asker, confirm } from '../../editor/ask'
+import { offer, type EditorNode } from '../../editor/dialog'
+import { showRows, tableOf, valueOf, type Cell } from '../../editor/form'
+import { isVariable, properties, textOf } from '../../editor/properties'
 
 const type = 'tenant-postgres'
 

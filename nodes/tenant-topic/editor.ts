@@ -1,6 +1,9 @@
-import { nameOr, offer } from '../../editor/dialog.js'
-import { showRows, valueOf } from '../../editor/form.js'
-import { properties, type Check } from '../../editor/properties.js'
+import { nameOr, offer } from '../../editor/dialog'
+import { showRows, valueOf } from '../../editor/form'
+import { isReadable, isVariable, properties, textOf, type Check } from '../../editor/properties'
+import { kafkaTopicProblem } from '../../src/tenant/kafka-topic'
+import { Template } from '../../src/tenant/templates'
+import { TopicPattern } from '../../src/tenant/topic-pattern'
 
 const type = 'tenant-topic'
 
@@ -9,18 +12,36 @@ const isLinear: Check = function (text) {
   return !/\(\?<?[=!]|\\[1-9k]/.test(text) || this._('tenant-topic.error.linear')
 }
 
+/** Its names are those of the topic pattern. */
+const isTemplate: Check = function (text) {
+  const pattern = textOf(this.pattern)
+  const isPattern = !isVariable(pattern) && isReadable(() => TopicPattern.compile(pattern))
+  return !isPattern || isReadable(() => Template.compile('', text, TopicPattern.compile(pattern).names))
+}
+
 offer(type, {
-  properties: properties(type, { allowedTenant: isLinear, allowedProject: isLinear }),
+  properties: properties(type, {
+    pattern: (text) => isReadable(() => TopicPattern.compile(text)),
+    allowedTenant: isLinear,
+    allowedProject: isLinear,
+    kafkaTopic(text) {
+      return this.strategy !== 'shared' || kafkaTopicProblem(text) === undefined
+    },
+    topicTemplate(text) {
+      return this.strategy !== 'template' || isTemplate.call(this, text)
+    },
+    keyTemplate: isTemplate,
+  }),
   label: nameOr('name', 'tenant topic'),
   outputLabels(index) {
     return this._(index === 0 ? 'tenant-topic.output.matched' : 'tenant-topic.output.unmatched')
   },
   oneditprepare() {
     showRows('#node-input-strategy, #node-input-deadLetters', () => {
-      const isTemplate = valueOf('#node-input-strategy') === 'template'
+      const isShared = valueOf('#node-input-strategy') !== 'template'
       return {
-        '.tenant-topic-shared': !isTemplate,
-        '.tenant-topic-template': isTemplate,
+        '.tenant-topic-shared': isShared,
+        '.tenant-topic-template': !isShared,
         '.tenant-topic-unstored': valueOf('#node-input-deadLetters') === 'outputUnstored',
         '.tenant-topic-stored': valueOf('#node-input-deadLetters') !== 'outputUnstored',
       }

@@ -5,8 +5,7 @@
  * A node lists its options in one table, each with its default, bounds and unit; the dialog is tested against
  * the same table.
  */
-// With its suffix: the dialogs decide by this module as well, in the browser.
-import { PipelineError } from '../wire/errors.js'
+import { PipelineError } from '../wire/errors'
 
 export interface IntegerOption {
   readonly kind: 'integer'

@@ -52,7 +52,29 @@ describe('the dialogs', () => {
       assert.equal(editorAccepts(definition, property, value, others), false)
       const node = { ...others, _: (key: string) => key }
       const words = definition.defaults[property]!.validate!.call(node, value, {})
-      assert.match(String(words), new RegExp(`^${type}\\.`))
+      assert.match(String(words), new RegExp(`^${property}: ${type}\\.`))
+    })
+  }
+
+  // The code that reads these at run time is asked.
+  const unreadable: typeof wrong = [
+    ['tenant-mqtt-source', 'topic', 'a/#/b'],
+    ['tenant-mqtt-source', 'topic', 'a/+/c,a/b/#'],
+    ['tenant-topic', 'pattern', '{tenant}/#/x'],
+    ['tenant-topic', 'kafkaTopic', 'bad topic!', { strategy: 'shared' }],
+    ['tenant-topic', 'topicTemplate', '{nothere}', { strategy: 'template' }],
+    ['tenant-topic', 'keyTemplate', '{nothere}'],
+    ['tenant-kafka-consumer', 'topicPattern', '{nothere'],
+    ['tenant-postgres-sink', 'timeProperty', 'payload..x'],
+    ['tenant-postgres-sink', 'compressAfterDays', 7, { readerRole: 'readers' }],
+    ['tenant-kafka-cluster', 'brokers', 'kafka:99999'],
+  ]
+  for (const [type, property, value, others] of unreadable) {
+    it(`refuse ${JSON.stringify(value)} as ${property} of ${type}`, () => {
+      const definition = editorDefinition(type)
+      assert.equal(editorAccepts(definition, property, value, others), false)
+      const standard = definition.defaults[property]!.value
+      assert.ok(editorAccepts(definition, property, standard === '' ? 'a' : standard, others))
     })
   }
 

@@ -2,9 +2,9 @@
  * Shows the columns as a list, or as their text: an environment variable, or what a list cannot show. The text is what
  * is saved, and stays as it was written while the rows say the same.
  */
-import type { EditorNode } from '../../../editor/dialog.js'
-import { valueOf } from '../../../editor/form.js'
-import { isVariable, textOf } from '../../../editor/properties.js'
+import type { EditorNode } from '../../../editor/dialog'
+import { valueOf } from '../../../editor/form'
+import { isVariable, textOf } from '../../../editor/properties'
 import {
   columnFaults,
   defaultEntries,
@@ -15,7 +15,7 @@ import {
   SPECIAL_SOURCES,
   tidied,
   type Entry,
-} from './columns.js'
+} from './columns'
 
 /** Of the list. A new one has no entry yet. */
 interface Row {

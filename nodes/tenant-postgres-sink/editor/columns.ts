@@ -1,6 +1,6 @@
 /** The column mapping as the dialog has it: a text, or a list of entries, and what the node would refuse of it. */
-import { readPath } from '../../../src/postgres/rows/property-path.js'
-import type { EditorNode } from '../../../editor/dialog.js'
+import { readPath } from '../../../src/postgres/rows/property-path'
+import type { EditorNode } from '../../../editor/dialog'
 
 /** Further properties stay as they were written. */
 export interface Entry {

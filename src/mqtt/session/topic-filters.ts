@@ -120,7 +120,7 @@ function partsOf(filter: string): { readonly group: string | undefined; readonly
 
 function checkFilter(filter: string): void {
   if (filter === '') throw invalid('a topic filter is empty')
-  if (Buffer.byteLength(filter) > MAX_FILTER_BYTES) throw invalid('a topic filter is too long')
+  if (new TextEncoder().encode(filter).length > MAX_FILTER_BYTES) throw invalid('a topic filter is too long')
   const levels = filter.split('/')
   if (levels[0] === '$share' && (levels.length < 3 || levels[1] === '')) {
     throw invalid(`"${filter}": a shared subscription is $share/<group>/<topic filter>`)
