@@ -1,4 +1,6 @@
 /** The column mapping as the dialog has it: a text, or a list of entries, and what the node would refuse of it. */
+import { COLUMN_TYPE, defaultColumns, type ColumnSource } from '../../../src/postgres/rows/columns'
+import { IDENTIFIER } from '../../../src/postgres/connect/name-option'
 import { readPath } from '../../../src/postgres/rows/property-path'
 import type { EditorNode } from '../../../editor/dialog'
 
@@ -22,10 +24,6 @@ export interface Fault {
 /** Sources that are no property; what `from` calls them is their type in the typed input. */
 export const SPECIAL_SOURCES: readonly unknown[] = ['time', 'timeSource']
 
-// What src/postgres/rows/columns.ts takes; a test compares.
-const NAME = /^[A-Za-z_][A-Za-z0-9_]{0,62}$/
-const TYPE = /^[a-z][a-z0-9_ ]{0,40}(\(\d{1,4}(,\s?\d{1,4})?\))?( not null)?$/
-
 /** @returns `undefined` when the text is no list, or no JSON */
 export function listOf(text: string): unknown[] | undefined {
   try {
@@ -47,20 +45,18 @@ export function isListable(text: string): boolean {
   })
 }
 
-/** The default columns, as src/postgres/rows/columns.ts has them. */
+/** The default columns, with the types that they would not have anyway. */
 export function defaultEntries(timeFromDevice: boolean): Entry[] {
-  return [
-    { column: 'time', from: 'time' },
-    ...(timeFromDevice ? [{ column: 'time_source', from: 'timeSource' }] : []),
-    { column: 'tenant_id', from: 'tenant' },
-    { column: 'project_id', from: 'project' },
-    { column: 'mqtt_topic', from: 'topic' },
-    { column: 'payload', from: 'payload' },
-    { column: 'message_id', from: 'messageId' },
-    { column: 'kafka_topic', from: 'kafka.topic' },
-    { column: 'kafka_partition', from: 'kafka.partition', type: 'integer' },
-    { column: 'kafka_offset', from: 'kafka.offset', type: 'bigint' },
-  ]
+  return defaultColumns('jsonb', timeFromDevice).map(({ name, source, type }) => ({
+    column: name,
+    from: fromOf(source),
+    ...(source.kind === 'property' && type !== 'text' && { type }),
+  }))
+}
+
+function fromOf(source: ColumnSource): string {
+  if (source.kind === 'property') return source.path.join('.')
+  return source.kind === 'time source' ? 'timeSource' : source.kind
 }
 
 /** The key of the words that say why this is the path of no property; `undefined`: it is one. */
@@ -88,7 +84,7 @@ export function columnFaults(text: string): Fault[] {
 
 function nameFault(column: unknown, isTwice: boolean): string | undefined {
   if (column === undefined || column === '') return 'tenant-postgres-sink.columns.noName'
-  if (typeof column !== 'string' || !NAME.test(column)) return 'tenant-postgres-sink.columns.badName'
+  if (typeof column !== 'string' || !IDENTIFIER.test(column)) return 'tenant-postgres-sink.columns.badName'
   return isTwice ? 'tenant-postgres-sink.columns.twice' : undefined
 }
 
@@ -99,7 +95,7 @@ function sourceFault(from: unknown): string | undefined {
 }
 
 function typeFault(type: unknown): string | undefined {
-  const isType = type === undefined || (typeof type === 'string' && TYPE.test(type))
+  const isType = type === undefined || (typeof type === 'string' && COLUMN_TYPE.test(type))
   return isType ? undefined : 'tenant-postgres-sink.columns.badType'
 }
 
@@ -107,7 +103,7 @@ export function inWords(node: EditorNode, { index, name, key }: Fault): string {
   if (index === undefined) return node._(key)
   // The editor shows the words of a validator as HTML: what is no name may be a script of an imported flow.
   const row =
-    typeof name === 'string' && NAME.test(name)
+    typeof name === 'string' && IDENTIFIER.test(name)
       ? node._('tenant-postgres-sink.columns.namedRow', { row: index + 1, name })
       : node._('tenant-postgres-sink.columns.row', { row: index + 1 })
   return `${row}: ${node._(key)}`

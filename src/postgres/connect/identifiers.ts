@@ -5,9 +5,6 @@ import { escapeIdentifier } from 'pg'
 /** PostgreSQL cuts longer names off, so that two of them may become one. */
 export const MAX_IDENTIFIER_BYTES = 63
 
-/** What a dialog accepts as a name: no quotes are ever needed, and none can be broken out of. */
-export const IDENTIFIER = /^[A-Za-z_][A-Za-z0-9_]{0,62}$/
-
 export interface TableName {
   readonly schema: string
   readonly table: string

@@ -1,6 +1,8 @@
 /** The option of a node that is a name in the database: of a schema, a table, a role. */
 import { text, type TextOption } from '../../config/options'
-import { IDENTIFIER } from './identifiers'
+
+/** What a dialog accepts as a name: no quotes are ever needed, and none can be broken out of. */
+export const IDENTIFIER = /^[A-Za-z_][A-Za-z0-9_]{0,62}$/
 
 /** @param byDefault without it the field may be empty */
 export function nameOption(byDefault = ''): TextOption {

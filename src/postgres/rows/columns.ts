@@ -1,6 +1,6 @@
 /** Which columns a row has and where their values come from: read from the node's configuration once. */
 import { PipelineError } from '../../wire/errors'
-import { IDENTIFIER } from '../connect/identifiers'
+import { IDENTIFIER } from '../connect/name-option'
 import { readPath, type PropertyPath } from './property-path'
 
 export type { PropertyPath } from './property-path'
@@ -55,7 +55,8 @@ export function defaultColumns(payloadType: PayloadType, timeFromDevice = false)
   ]
 }
 
-const TYPE = /^[a-z][a-z0-9_ ]{0,40}(\(\d{1,4}(,\s?\d{1,4})?\))?( not null)?$/
+/** The name of a type, as the dialog takes it too. */
+export const COLUMN_TYPE = /^[a-z][a-z0-9_ ]{0,40}(\(\d{1,4}(,\s?\d{1,4})?\))?( not null)?$/
 
 /**
  * Reads a column mapping: a JSON array of `{ "column": "temperature", "from": "payload.temperature", "type":
@@ -94,7 +95,7 @@ function readColumn(entry: unknown, index: number, payloadType: PayloadType): Co
     throw invalid(`${where}: "column" is not a name of letters, digits and underscores`)
   }
   if (typeof from !== 'string') throw invalid(`${where}: "from" is missing`)
-  if (type !== undefined && (typeof type !== 'string' || !TYPE.test(type))) {
+  if (type !== undefined && (typeof type !== 'string' || !COLUMN_TYPE.test(type))) {
     throw invalid(`${where}: "type" is not the name of a type such as "double precision"`)
   }
   if (from === 'time') return { name: column, source: { kind: 'time' }, type: type ?? 'timestamptz not null' }

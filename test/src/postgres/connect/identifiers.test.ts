@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { derivedName, IDENTIFIER, qualified } from '../../../../src/postgres/connect/identifiers'
+import { derivedName, qualified } from '../../../../src/postgres/connect/identifiers'
+import { IDENTIFIER } from '../../../../src/postgres/connect/name-option'
 import { partitionDay, partitionName } from '../../../../src/postgres/table/partitions'
 
 describe('names in SQL', () => {
