@@ -17,8 +17,8 @@ class SpecWithCount extends reporters.Spec {
     const timesFile = process.env['TEST_TIMES']
     if (timesFile !== undefined) writeTimes(runner, timesFile)
     runner.once(Runner.constants.EVENT_RUN_END, () => {
-      const { passes, failures } = this.stats
-      process.once('exit', () => console.log(`${passes} passed, ${failures} failed`))
+      // Counted at the end: files that could not be loaded, or have ended their worker, come after the others.
+      process.once('exit', () => console.log(`${this.stats.passes} passed, ${this.stats.failures} failed`))
       setTimeout(() => {
         console.error(`still open after the last test: ${process.getActiveResourcesInfo().join(', ')}`)
         // Mocha sets its own code when the process ends; this comes after it.
