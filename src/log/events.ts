@@ -210,7 +210,7 @@ export const EVENTS = {
   CHECK_CLOCK: kind(
     'warn',
     'Rows look outdated and were not dropped, because a clock may be wrong: that of Node-RED and that of PostgreSQL differ, one was set, or the rows end a day or more before now.',
-    'Check both clocks. When they are right nothing has to be done: the rows are dropped a day later.',
+    'Check both clocks. When they are right nothing has to be done: the rows are dropped later, after as long as no rows came.',
   ),
   LEDGER_MOVED: kind(
     'warn',
@@ -275,8 +275,8 @@ export const EVENTS = {
   ),
   TIME_REPLACED: kind(
     'warn',
-    'Devices gave no time, or one that cannot be read or is out of bounds: their rows have the Kafka timestamp.',
-    'Look for the rows whose `time_source` is not `device`, and at the clocks of these devices.',
+    'Devices gave no time, or one that cannot be read or is out of bounds: their rows have the Kafka timestamp. Or that one is out of bounds: they have the time at which the message was received.',
+    'Look for the rows whose `time_source` is not `device`, and at the clocks of these devices, of bridges and of Kafka.',
   ),
   REJECTS_UNWIRED: kind(
     'warn',

@@ -96,15 +96,25 @@ describe('the daily partitions of the PostgreSQL sink', () => {
     assert.ok(names.includes(partitionName(TABLE, today - 30)))
   })
 
-  it('takes no row from outside of its days: no partition is made for it', async () => {
-    const batch = [at(0, 0), at(1, Date.now() + 90 * DAY_MS), at(2, Date.now())]
-    const { rows, rejected } = await open().write({ way: 'range', range: range(0, 3), records: batch })
-    assert.equal(rows, 1)
+  it('takes a row from outside of its days only under a good time of reception: no partition is made for it', async () => {
+    const batch = [
+      at(0, 0),
+      { ...at(1, 0), receivedAt: (today - 1) * DAY_MS },
+      at(2, Date.now() + 90 * DAY_MS),
+      { ...at(3, 0), receivedAt: DAY_MS },
+    ]
+    const { rows, rejected } = await open().write({ way: 'range', range: range(0, 4), records: batch })
     assert.deepEqual(
-      rejected.map(({ reason }) => reason.code),
-      ['TIME_INVALID', 'TIME_INVALID'],
+      rejected.map(({ record, reason }) => [record.kafka?.offset, reason.code]),
+      [0, 2, 3].map((offset) => [offset, 'TIME_INVALID']),
     )
-    assert.equal((await partitions()).length, 8)
+    assert.equal(rows, 1)
+    const stored = await database.query<{ o: number; d: number }>(
+      'select kafka_offset::int as o, floor(extract(epoch from time) / 86400)::int - $1::int as d from iot_messages',
+      [today],
+    )
+    assert.deepEqual(stored, [{ o: 1, d: -1 }])
+    assert.equal((await partitions()).length, 9)
   })
 
   it('gets back a partition that somebody has dropped', async () => {
@@ -191,7 +201,7 @@ describe('the daily partitions of the PostgreSQL sink', () => {
     })
   }
 
-  it('waits for a day, also over a restart, before it drops what ends a day or more before now', async () => {
+  it('waits, also over a restart, for as long as rows are kept before it drops what ends longer before now', async () => {
     const sink = open({ retentionDays: 0 })
     await sink.write({ way: 'range', range: range(0, 4), records: daily(-9, -6) })
     const retention = { table: TABLE, layout: 'by day', days: 3 } as const
@@ -202,8 +212,8 @@ describe('the daily partitions of the PostgreSQL sink', () => {
     assert.equal(await storedRows(), 4)
     for (let day = today - 9; day < today - 5; day++) {
       const partition = { ...TABLE, table: partitionName(TABLE, day) }
-      await connection.withClient('a day later', (client) =>
-        markPutOff(client, partition, Date.now() - DAY_MS),
+      await connection.withClient('days later', (client) =>
+        markPutOff(client, partition, Date.now() - 3 * DAY_MS),
       )
     }
     assert.deepEqual(await drop(), { count: 4, problem: undefined })

@@ -5,9 +5,9 @@ import { connectionConfig } from '../../src/postgres/connect/connection'
 import { CopyWriter } from '../../src/postgres/write/copy-writer'
 import { Database, type DatabaseOptions } from '../../src/postgres/connect/database'
 import { prepareDeadLetters } from '../../src/postgres/dead-letters/dead-letters'
-import { PUT_OFF_MS } from '../../src/postgres/table/drop-guard'
 import { sibling } from '../../src/postgres/connect/identifiers'
 import { DailyPartitions } from '../../src/postgres/table/partitions'
+import { DAY_MS } from '../../src/postgres/rows/record-time'
 import { dropOutdated, type RetentionOptions } from '../../src/postgres/table/retention'
 import { SharedTable, type RowTarget } from '../../src/postgres/write/row-target'
 import type { RowWriter } from '../../src/postgres/write/row-writer'
@@ -138,11 +138,11 @@ export function openSink(database: Database, change: Partial<TableSinkOptions> =
 }
 
 /**
- * Drops what is outdated, as the retention does when it has waited for a day: the rows of tests fall on single days, and
+ * Drops what is outdated, as the retention does when it has waited: the rows of tests fall on single days, and
  * days without rows between them make it wait (`drop-guard.ts`).
  */
 export async function dropOutdatedLater(database: Database, options: RetentionOptions): Promise<number> {
-  const longAgo = Date.now() - 2 * PUT_OFF_MS
+  const longAgo = Date.now() - 2 * options.days * DAY_MS
   await database.transaction('waiting for a day', async (client) => {
     for (const { name, pending } of await listPartitions(client, options.table))
       if (!pending) await markPutOff(client, sibling(options.table, name), longAgo)

@@ -1,12 +1,11 @@
 /**
- * Turns records into rows. Whatever a record cannot give (a time that is none, an object that has no JSON) makes
- * it a reject with a reason; whether its bytes are good JSON or UTF-8 is left to PostgreSQL, because parsing each
+ * Turns records into rows. Whatever a record cannot give (a value that its column cannot take, an object without JSON)
+ * makes it a reject with a reason; whether its bytes are good JSON or UTF-8 is left to PostgreSQL, because parsing each
  * payload here would cost more than everything else in this file.
  *
  * JSON payloads are stored as the bytes that came in, not parsed and written again: that would change numbers
  * (1e400, 2^53+1), and drop duplicate keys. The same holds for the parts of a payload that columns take.
  */
-import { parseInstant } from '../../time/instant'
 import type { WireRecord } from '../../wire/message'
 import { keepsDigits } from '../../record/identifier'
 import { columnType, type ColumnType } from './column-family'
@@ -14,10 +13,11 @@ import type { Column, ColumnSource, PayloadType, PropertyPath } from './columns'
 import { CopyText } from './copy-text'
 import { refusedElement } from './elements'
 import { keptFromMs, outdated, type Keeping } from './kept-time'
-import { cutText, DAY_MS, isWithin, timeText, type TimeBounds } from './record-time'
+import { cutText, DAY_MS, timeText, type TimeBounds } from './record-time'
 import { leadsIntoPayload, RecordValues, Unusable } from './record-values'
 import type { Reason, RejectedRecord } from './rejected'
 import { cameFromKafka } from '../sink/routing'
+import { rowTime, type RowTime } from './row-time'
 import { textFor, Unfit } from './value-rules'
 
 export interface RowMapping {
@@ -45,18 +45,10 @@ export interface EncodedRows {
   readonly days: ReadonlySet<number>
   /** The clock that times were compared with, for encoding the same records once more. */
   readonly nowMs: number
-  /** Records whose device should have given a time, and gave none that can be used. */
+  /** Records whose first choice of a time cannot be used, so that another one counts. */
   readonly timeReplaced: readonly WireRecord[]
   /** Columns of which no row has a value, of those that are mapped to something else than the default. */
   readonly empty: readonly string[]
-}
-
-/** Where a row's time is from: the device, Kafka's timestamp, or the clock when there is neither. */
-export type TimeSource = 'device' | 'kafka' | 'arrival'
-
-interface RowTime {
-  readonly timeMs: number
-  readonly source: TimeSource
 }
 
 /** A column with what its type means for a value. */
@@ -89,6 +81,7 @@ export function encodeRows(
   const days = new Set<number>()
   const cells = mapping.columns.map((column) => cellOf(column, mapping.types.get(column.name)))
   const keyColumns = mapping.columns.filter(({ name }) => mapping.key.includes(name))
+  const timeRules = { ...mapping, isKey: keyColumns.some(({ source }) => source.kind === 'time') }
   const { keeping } = mapping
   const keptFrom = keeping === undefined ? -Infinity : keptFromMs(keeping, nowMs)
   const tooLate = (timeMs: number): Reason | undefined =>
@@ -103,7 +96,8 @@ export function encodeRows(
       continue
     }
     const values = new RecordValues(record)
-    const time = timeOf(mapping, record, values, nowMs)
+    const own = mapping.timeProperty && values.quietlyAt(mapping.timeProperty)
+    const time = rowTime(timeRules, record, own, nowMs)
     const reason =
       time === undefined
         ? NO_TIME
@@ -117,7 +111,7 @@ export function encodeRows(
     }
     copy.endRow()
     kept.push(record)
-    if (mapping.timeProperty !== undefined && time.source !== 'device') timeReplaced.push(record)
+    if (time.isReplaced) timeReplaced.push(record)
     const day = Math.floor(time.timeMs / DAY_MS)
     if (day !== lastDay) days.add((lastDay = day))
   }
@@ -159,7 +153,9 @@ const OUR_OWN: ReadonlySet<string> = new Set(['tenant', 'project', 'topic', 'mes
 
 const NO_TIME: Reason = {
   code: 'TIME_INVALID',
-  text: 'the Kafka timestamp lies outside of the days that the table accepts',
+  text:
+    'the Kafka timestamp lies outside of the days that the table accepts, and the record has no usable received-at that ' +
+    'could replace it (nothing does where the time is part of the key)',
 }
 
 /** A unique index takes empty values for different ones: a repeated record would become a second row. */
@@ -192,29 +188,6 @@ function expectedBytes(records: readonly WireRecord[]): number {
 
 function lengthOf(payload: unknown): number {
   return typeof payload === 'string' || payload instanceof Uint8Array ? payload.length : 0
-}
-
-/** The device's time where there is a good one, else Kafka's, else when the record came in, else now. */
-function timeOf(
-  mapping: RowMapping,
-  record: WireRecord,
-  values: RecordValues,
-  nowMs: number,
-): RowTime | undefined {
-  if (mapping.timeProperty !== undefined) {
-    const own = parseInstant(values.quietlyAt(mapping.timeProperty))
-    if (own !== undefined && isWithin(mapping.bounds, own, nowMs)) return { timeMs: own, source: 'device' }
-  }
-  const kafka = record.kafka?.timestamp
-  const time: RowTime = isTimestamp(kafka)
-    ? { timeMs: kafka, source: 'kafka' }
-    : { timeMs: isTimestamp(record.receivedAt) ? record.receivedAt : nowMs, source: 'arrival' }
-  return mapping.boundTime && !isWithin(mapping.bounds, time.timeMs, nowMs) ? undefined : time
-}
-
-/** Kafka's timestamp is -1 when a record has none. */
-function isTimestamp(value: unknown): value is number {
-  return typeof value === 'number' && value >= 0 && value <= 8.64e15
 }
 
 function encodeRow(

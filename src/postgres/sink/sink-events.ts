@@ -39,7 +39,7 @@ export class SinkEvents {
     this.timeReplaced = new CountLog(log, {
       code: 'TIME_REPLACED',
       text: (count) =>
-        `${count} ${count === 1 ? 'record has' : 'records have'} the Kafka timestamp, for want of a good time of the device`,
+        `${count} ${count === 1 ? 'record has' : 'records have'} the Kafka timestamp or the time of arrival, because that of the device or of Kafka is missing or out of bounds`,
     })
     this.late = new CountLog(log, {
       code: 'LATE_COPY',

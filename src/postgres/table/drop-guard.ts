@@ -4,9 +4,10 @@
  *
  *  - The clocks of this machine and of PostgreSQL agree, and the one that is behind decides what is outdated.
  *  - What got rows within the last hour stays until it has got none for an hour.
- *  - When a day without rows lies between what would be dropped and now, either no rows came for a day, or the clock has
- *    jumped over it, on one machine for everybody. The same when the clock was set while we watched. Nobody can tell, so
- *    the drop waits for a day: long enough for the clock to be put right, and a day of rows more on the disk.
+ *  - When a day without rows lies between what would be dropped and now, either no rows came for that long, or the clock
+ *    has jumped over it, on one machine for everybody: ahead, or back to where it should be after a boot without one. Then
+ *    the rows are as much younger as the gap is long, so the drop waits for as long, and at most for as long as the table
+ *    keeps rows. The same, for a day, when the clock was set while we watched. Nobody can tell, and what it costs is disk.
  */
 import { PipelineError } from '../../wire/errors'
 import { DAY_MS } from '../rows/record-time'
@@ -28,6 +29,8 @@ export interface DropQuestion {
   readonly parts: readonly Part[]
   readonly due: readonly Part[]
   readonly clocks: Clocks
+  /** What is put off waits no longer: by then its rows are as old as the table keeps them, whatever the clock has done. */
+  readonly longestWaitMs: number
   /** The time of day of this machine was set since the process began to watch. */
   readonly clockWasSet: boolean
   /** Rows of this part came in within the last hour. */
@@ -36,7 +39,7 @@ export interface DropQuestion {
 
 export interface DropAnswer {
   readonly drop: readonly Part[]
-  /** They may go a day after they were first put off. */
+  /** They may go a day or more after they were first put off. */
   readonly putOff: readonly Part[]
   /** Why not all that is due may go. */
   readonly reason?: string
@@ -44,6 +47,7 @@ export interface DropAnswer {
 
 /** Clocks that are kept right differ by less. */
 export const CLOCK_TOLERANCE_MS = 300_000
+/** At least. */
 export const PUT_OFF_MS = DAY_MS
 
 /** The time before which rows are outdated goes by the clock that is behind. */
@@ -53,33 +57,62 @@ export function cautiousNow({ oursMs, serverMs }: Clocks): number {
 
 /** Parts without rows may always go. */
 export function judgeDrop(question: DropQuestion): DropAnswer {
-  const { due, clocks, clockWasSet, gotRowsLately } = question
+  const { due, clocks, gotRowsLately } = question
   const empty = due.filter(({ hasRows }) => !hasRows)
   const filled = due.filter((part) => part.hasRows && !gotRowsLately(part))
   if (Math.abs(clocks.oursMs - clocks.serverMs) > CLOCK_TOLERANCE_MS)
     return { drop: empty, putOff: [], reason: differ(clocks) }
   if (filled.length === 0) return { drop: empty, putOff: [] }
-  const gap = gapAfter(question)
-  if (gap === undefined && !clockWasSet) return { drop: [...empty, ...filled], putOff: [] }
-  const isRipe = ({ putOffAtMs }: Part): boolean =>
-    putOffAtMs !== undefined && clocks.serverMs - putOffAtMs >= PUT_OFF_MS
+  const gaps = gapsBeforeNow(question)
+  const waits = new Map(filled.map((part) => [part, waitOf(part, gaps, question)]))
+  const isRipe = (part: Part): boolean => {
+    const wait = waits.get(part)
+    if (wait === undefined) return true
+    return part.putOffAtMs !== undefined && clocks.serverMs - part.putOffAtMs >= wait.forMs
+  }
   const putOff = filled.filter((part) => !isRipe(part))
   const drop = [...empty, ...filled.filter(isRipe)]
-  if (putOff.length === 0) return { drop, putOff }
-  return { drop, putOff, reason: gap ?? 'the time of day was set' }
+  const [first] = putOff
+  return first === undefined ? { drop, putOff } : { drop, putOff, reason: waits.get(first)?.reason as string }
 }
 
-/** @returns where no rows are, in words, between the oldest part with rows that is due and now */
-function gapAfter({ parts, due, clocks }: DropQuestion): string | undefined {
-  const filled = parts.filter(({ hasRows }) => hasRows).sort((one, other) => one.fromMs - other.fromMs)
-  const oldest = Math.min(...due.filter(({ hasRows }) => hasRows).map(({ fromMs }) => fromMs))
-  let endMs = NaN
-  for (const { fromMs, toMs } of filled) {
-    if (fromMs < oldest || fromMs > clocks.serverMs) continue
-    if (fromMs - endMs >= DAY_MS) return noRows(endMs, fromMs)
-    endMs = toMs
-  }
-  return clocks.serverMs - endMs >= DAY_MS ? noRows(endMs, clocks.serverMs) : undefined
+interface Gap {
+  readonly fromMs: number
+  readonly toMs: number
+}
+
+interface Wait {
+  readonly forMs: number
+  readonly reason: string
+}
+
+/** How long, and why, a part waits before it is dropped; `undefined`: it may go. */
+function waitOf(
+  part: Part,
+  gaps: readonly Gap[],
+  { clockWasSet, longestWaitMs }: DropQuestion,
+): Wait | undefined {
+  const after = gaps.filter(({ fromMs }) => fromMs >= part.toMs)
+  const longest = after.sort((one, other) => lengthOf(other) - lengthOf(one))[0]
+  if (longest === undefined)
+    return clockWasSet ? { forMs: PUT_OFF_MS, reason: 'the time of day was set' } : undefined
+  const forMs = Math.max(PUT_OFF_MS, Math.min(lengthOf(longest), longestWaitMs))
+  return { forMs, reason: noRows(longest.fromMs, longest.toMs) }
+}
+
+function lengthOf({ fromMs, toMs }: Gap): number {
+  return toMs - fromMs
+}
+
+/** Where no rows are for a day or more. */
+function gapsBeforeNow({ parts, clocks }: DropQuestion): Gap[] {
+  const filled = parts.filter(({ hasRows, fromMs }) => hasRows && fromMs <= clocks.serverMs)
+  const sorted = filled.sort((one, other) => one.fromMs - other.fromMs)
+  const gaps = sorted.map(({ toMs }, at) => ({
+    fromMs: toMs,
+    toMs: sorted[at + 1]?.fromMs ?? clocks.serverMs,
+  }))
+  return gaps.filter((gap) => lengthOf(gap) >= DAY_MS)
 }
 
 function noRows(fromMs: number, toMs: number): string {
@@ -98,7 +131,7 @@ function dayOf(ms: number): string {
 /** @param putOff whether it is tried again by itself a day later */
 export function checkTheClock(table: string, reason: string, isPutOff: boolean): PipelineError {
   const then = isPutOff
-    ? 'They are dropped a day later, unless the clock is put right before'
+    ? 'They are dropped a day later, or after as long as no rows came, unless the clock is put right before'
     : 'They are dropped when the clocks agree'
   return new PipelineError(
     'CHECK_CLOCK',

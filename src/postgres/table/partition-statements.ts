@@ -108,13 +108,13 @@ export async function markOutdated(client: ClientBase, partition: TableName): Pr
   await client.query(`comment on table ${qualified(partition)} is '${OUTDATED}'`)
 }
 
-const PUT_OFF = /^put off at (\S+): tenant-postgres-sink drops this partition a day later$/
+const PUT_OFF = /^put off at (\S+): tenant-postgres-sink drops this partition (?:a day )?later$/
 
 /** Notes in the comment of a partition when its drop was first put off, so that a restart does not forget it. */
 export async function markPutOff(client: ClientBase, partition: TableName, atMs: number): Promise<void> {
   const at = new Date(atMs).toISOString()
   await client.query(
-    `comment on table ${qualified(partition)} is 'put off at ${at}: tenant-postgres-sink drops this partition a day later'`,
+    `comment on table ${qualified(partition)} is 'put off at ${at}: tenant-postgres-sink drops this partition later'`,
   )
 }
 

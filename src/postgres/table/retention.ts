@@ -5,7 +5,15 @@
  */
 import type { PipelineError } from '../../wire/errors'
 import type { Database } from '../connect/database'
-import { cautiousNow, checkTheClock, judgeDrop, type DropAnswer, type Part } from './drop-guard'
+import {
+  cautiousNow,
+  checkTheClock,
+  judgeDrop,
+  PUT_OFF_MS,
+  type DropAnswer,
+  type DropQuestion,
+  type Part,
+} from './drop-guard'
 import { sibling, type TableName } from '../connect/identifiers'
 import { firstKeptPart } from '../rows/kept-time'
 import { runAlone } from '../connect/lone-statement'
@@ -83,7 +91,8 @@ async function dropOutdatedChunks(
     return { name, fromMs: from.getTime(), toMs: to.getTime(), hasRows: true, putOffAtMs }
   })
   const due = parts.filter(({ toMs }) => toMs <= beforeMs)
-  const { drop, putOff, problem } = judge(table, parts, due, clocks, watch)
+  // One part holds up all others, so it waits for a day, however long the gap is.
+  const { drop, putOff, problem } = judge(table, { parts, due, clocks, longestWaitMs: PUT_OFF_MS }, watch)
   for (const { name } of putOff) if (!watch.putOffAtMs.has(name)) watch.putOffAtMs.set(name, clocks.serverMs)
   // TimescaleDB drops what is older than an instant: all that is due, or nothing.
   if (due.length === 0 || drop.length < due.length) return { count: 0, problem }
@@ -120,7 +129,8 @@ async function dropOutdatedDays(
     return { name, fromMs, toMs, hasRows: filled.has(name), putOffAtMs: putOffAt(comment) }
   })
   const due = parts.filter(({ fromMs }) => fromMs < firstDay * DAY_MS)
-  const { drop, putOff, problem } = judge(table, parts, due, clocks, watch)
+  const question = { parts, due, clocks, longestWaitMs: days * DAY_MS }
+  const { drop, putOff, problem } = judge(table, question, watch)
   for (const { name, putOffAtMs } of putOff) {
     if (putOffAtMs !== undefined && putOffAtMs <= clocks.serverMs) continue
     await database.transaction(doing, (client) => markPutOff(client, sibling(table, name), clocks.serverMs))
@@ -140,15 +150,11 @@ async function dropOutdatedDays(
 
 function judge(
   { table }: TableName,
-  parts: readonly Part[],
-  due: readonly Part[],
-  clocks: Clocks,
+  question: Pick<DropQuestion, 'parts' | 'due' | 'clocks' | 'longestWaitMs'>,
   watch: DropWatch,
 ): Pick<DropAnswer, 'drop' | 'putOff'> & Pick<Dropped, 'problem'> {
   const { drop, putOff, reason } = judgeDrop({
-    parts,
-    due,
-    clocks,
+    ...question,
     clockWasSet: watch.clockWasSet,
     gotRowsLately: ({ fromMs, toMs }) => watch.gotRowsLately(fromMs, toMs),
   })

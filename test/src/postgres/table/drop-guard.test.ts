@@ -1,11 +1,6 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import {
-  judgeDrop,
-  PUT_OFF_MS,
-  type DropQuestion,
-  type Part,
-} from '../../../../src/postgres/table/drop-guard'
+import { judgeDrop, type DropQuestion, type Part } from '../../../../src/postgres/table/drop-guard'
 import { DAY_MS } from '../../../../src/postgres/rows/record-time'
 
 const HOUR_MS = DAY_MS / 24
@@ -31,6 +26,7 @@ function question(
     parts,
     due: parts.filter(({ fromMs }) => fromMs < firstKept * DAY_MS),
     clocks: { oursMs: nowMs, serverMs: nowMs },
+    longestWaitMs: 3 * DAY_MS,
     clockWasSet: false,
     gotRowsLately: () => false,
     ...rest,
@@ -63,7 +59,7 @@ describe('the guard of the retention', () => {
     })
   }
 
-  it('puts off for a day what looks due because the clock of the only machine has jumped, rows written since or not', () => {
+  it('puts off what looks due because the clock of the only machine has jumped, rows written since or not', () => {
     for (const jumpDays of [2, 4, 40, 4000]) {
       const nowMs = NOON + jumpDays * DAY_MS
       for (const since of [[], [part(TODAY + jumpDays)]]) {
@@ -75,16 +71,30 @@ describe('the guard of the retention', () => {
     }
   })
 
-  it('lets go a day later what was put off: then nothing has come for that long, and the clock was not put right', () => {
-    const nowMs = NOON + 4 * DAY_MS
-    const putOff = (agoMs: number): Part[] => daily(-3, 0).map((it) => ({ ...it, putOffAtMs: nowMs - agoMs }))
-    assert.equal(judgeDrop(question(putOff(PUT_OFF_MS - 1), { nowMs })).drop.length, 0)
-    assert.equal(judgeDrop(question(putOff(PUT_OFF_MS), { nowMs })).drop.length, 4)
-    assert.equal(
-      judgeDrop(question(putOff(-HOUR_MS), { nowMs })).drop.length,
-      0,
-      'put off by a clock that was ahead',
-    )
+  it('lets go what was put off when it has waited for as long as nothing came, at most for as long as rows are kept', () => {
+    for (const [jumpDays, waitDays] of [
+      [2.5, 2],
+      [4, 3],
+      [4000, 3],
+    ] as const) {
+      const nowMs = NOON + jumpDays * DAY_MS
+      const putOff = (agoMs: number): Part[] =>
+        daily(-5, 0).map((it) => ({ ...it, putOffAtMs: nowMs - agoMs }))
+      const dropped = (agoMs: number): number => judgeDrop(question(putOff(agoMs), { nowMs })).drop.length
+      const { due } = question(putOff(0), { nowMs })
+      assert.equal(dropped(waitDays * DAY_MS - 1), 0, `${jumpDays} days`)
+      assert.equal(dropped(waitDays * DAY_MS), due.length)
+      assert.equal(dropped(-HOUR_MS), 0, 'put off by a clock that was ahead')
+    }
+  })
+
+  it('keeps rows that were written under a clock that was behind until they are as old as the table keeps, and no others', () => {
+    const behind = [part(TODAY - 4000), part(TODAY - 3999)]
+    const asked = (agoMs: number): DropQuestion =>
+      question([...behind.map((it) => ({ ...it, putOffAtMs: NOON - agoMs })), ...daily(-5, 0)])
+    const young = judgeDrop(asked(3 * DAY_MS - 1))
+    assert.deepEqual([names(young.drop), names(young.putOff)], [['p-5', 'p-4'], names(behind)])
+    assert.equal(judgeDrop(asked(3 * DAY_MS)).drop.length, 4)
   })
 
   it('puts off for a day when the clock was set while we watched', () => {
