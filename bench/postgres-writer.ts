@@ -16,6 +16,7 @@ import { SharedTable } from '../src/postgres/write/row-target'
 import { StagedWriter } from '../src/postgres/write/staged-writer'
 import { prepareTable } from '../src/postgres/table/table'
 import { SharedRefusals } from '../src/postgres/refusals/shared-refusals'
+import { NewestRow } from '../src/postgres/refusals/newest-row'
 import { Witnesses } from '../src/postgres/refusals/witnesses'
 import { TenantBreakers } from '../src/postgres/refusals/tenant-breakers'
 import type { WireRecord } from '../src/wire/message'
@@ -84,6 +85,7 @@ async function main(): Promise<void> {
       breakers: new TenantBreakers(),
       refusals: new SharedRefusals(),
       witnesses: new Witnesses(),
+      newestRow: new NewestRow(),
       deadLetters: undefined,
       refuser: { id: 'bench', type: 'bench' },
       deliverRejected: () => Promise.resolve(),

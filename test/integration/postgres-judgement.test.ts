@@ -234,6 +234,55 @@ describe('whether the table is at fault or the row', () => {
     })
   })
 
+  describe('by the days of a table that is not ours', () => {
+    const DAY = 86_400_000
+    const today = Math.floor(Date.now() / DAY)
+    const day = (name: string, from: number, to: number, of = 'iot_messages'): string =>
+      `create table ${name} partition of ${of} for values from ('${at(from)}') to ('${at(to)}')`
+    const at = (n: number): string => new Date((today + n) * DAY).toISOString()
+    /** Two records out of three are late, by so many days. */
+    const mostlyLate = (days: number, tenant = 'acme'): ((n: number) => Partial<WireRecord>) => {
+      return (offset) => {
+        const timestamp = offset % 3 < 2 ? (today - days) * DAY : Date.now()
+        return { tenant, kafka: { topic: 'iot-messages', partition: 0, offset, timestamp, headers: {} } }
+      }
+    }
+
+    for (const perBatch of [1, 25]) {
+      it(`without that of today the sink stops, whatever late rows pass, and resumes: ${perBatch} a batch`, async () => {
+        await database.query(`${TABLE}) partition by range (time); ${day('before', -9, 0)}`)
+        open()
+        const rest = stream(of(0, 100, mostlyLate(2)), perBatch)
+        await untilStopped()
+        assert.equal(sink.problem?.statusText, 'PostgreSQL: no partition for the time')
+        assert.equal(await letters(), 0)
+        await database.query(day('today', 0, 2))
+        await rest
+        assert.deepEqual([await letters(), await count('iot_messages')], [0, 100])
+      })
+    }
+
+    it('a late row without one is a dead letter', async () => {
+      await database.query(`${TABLE}) partition by range (time); ${day('today', 0, 2)}`)
+      open()
+      await stream(of(0, 60, mostlyLate(2)), 20)
+      assert.deepEqual([await letters(), await count('iot_messages'), sink.problem], [40, 20, undefined])
+    })
+
+    it('a tenant whose own partition lacks that of today stops nobody', async () => {
+      await database.query(`${TABLE}) partition by list (tenant_id);
+        create table acme partition of iot_messages for values in ('acme') partition by range (time);
+        create table globex partition of iot_messages for values in ('globex');
+        ${day('acme_before', -9, 0, 'acme')}`)
+      open()
+      await stream(
+        of(0, 60, (n) => mostlyLate(2, n % 2 === 0 ? 'acme' : 'globex')(n)),
+        20,
+      )
+      assert.deepEqual([await letters(), await count('iot_messages'), sink.problem], [10, 50, undefined])
+    })
+  })
+
   describe('by any code that a trigger raises', () => {
     const codes = ['45000', '42501', '42P01', '53400']
     for (const code of codes) {

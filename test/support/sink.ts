@@ -6,6 +6,7 @@ import { CopyWriter } from '../../src/postgres/write/copy-writer'
 import { Database, type DatabaseOptions } from '../../src/postgres/connect/database'
 import { prepareDeadLetters } from '../../src/postgres/dead-letters/dead-letters'
 import { sibling } from '../../src/postgres/connect/identifiers'
+import { NewestRow } from '../../src/postgres/refusals/newest-row'
 import { DailyPartitions } from '../../src/postgres/table/partitions'
 import { DAY_MS } from '../../src/postgres/rows/record-time'
 import { dropOutdated, type RetentionOptions } from '../../src/postgres/table/retention'
@@ -95,6 +96,7 @@ export async function openWriter(
     breakers: new TenantBreakers(),
     refusals: new SharedRefusals(),
     witnesses: new Witnesses(),
+    newestRow: new NewestRow(),
     deadLetters: DEAD_LETTERS,
     refuser: REFUSER,
     deliverRejected: () => Promise.reject(new Error('nothing should be delivered')),

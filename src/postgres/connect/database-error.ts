@@ -22,6 +22,8 @@ export interface RowFault {
   /** The constraint, the column, or the partition key, that does not take the row. */
   readonly rule: string | undefined
   readonly missingPartition: boolean
+  /** The table, or the partition, that does not take the row, where PostgreSQL names it. */
+  readonly relation: string | undefined
   /** For a dead letter: what PostgreSQL says about the row. */
   readonly refusal: string
 }
@@ -164,6 +166,7 @@ interface Thrown {
   readonly detail?: unknown
   readonly column?: unknown
   readonly constraint?: unknown
+  readonly table?: unknown
   readonly routine?: unknown
   readonly severity?: unknown
   readonly errors?: unknown
@@ -186,6 +189,7 @@ export function asDatabaseError(thrown: unknown, doing: string): DatabaseError {
     row: fault.blame === 'never' ? undefined : copyRow(error.where),
     rule: ruleOf(error),
     missingPartition: isMissingPartition(error),
+    relation: typeof error.table === 'string' ? error.table : undefined,
     refusal,
   }
   return new DatabaseError(kind, code, message, status, rowFault)

@@ -40,6 +40,8 @@ export interface EncodedRows {
   readonly copy: CopyText
   /** The record of each row. */
   readonly records: readonly WireRecord[]
+  /** The time of each row. */
+  readonly timesMs: readonly number[]
   readonly rejected: readonly RejectedRecord[]
   /** The days (since 1970, UTC) that the rows fall on. */
   readonly days: ReadonlySet<number>
@@ -77,6 +79,7 @@ export function encodeRows(
   const copy = new CopyText(expectedBytes(records))
   const kept: WireRecord[] = []
   const rejected: RejectedRecord[] = []
+  const timesMs: number[] = []
   const timeReplaced: WireRecord[] = []
   const days = new Set<number>()
   const cells = mapping.columns.map((column) => cellOf(column, mapping.types.get(column.name)))
@@ -111,12 +114,13 @@ export function encodeRows(
     }
     copy.endRow()
     kept.push(record)
+    timesMs.push(time.timeMs)
     if (time.isReplaced) timeReplaced.push(record)
     const day = Math.floor(time.timeMs / DAY_MS)
     if (day !== lastDay) days.add((lastDay = day))
   }
   const empty = cells.filter(({ hasValue }) => !hasValue).map(({ name }) => name)
-  return { copy, records: kept, rejected, days, nowMs, timeReplaced, empty }
+  return { copy, records: kept, timesMs, rejected, days, nowMs, timeReplaced, empty }
 }
 
 function cellOf({ name, source }: Column, type = columnType([])): Cell {

@@ -21,11 +21,19 @@ import { DatabaseError } from '../connect/database-error'
 import { writeDeadLetters, type Refuser } from '../dead-letters/dead-letters'
 import type { TableName } from '../connect/identifiers'
 import { refusedElement } from '../rows/elements'
-import { mayBeRow, writePart, writeRows, type EncodedPart, type Patience } from '../write/part-writer'
+import {
+  mayBeRow,
+  writePart,
+  writeRows,
+  type EncodedPart,
+  type Patience,
+  type WrittenPart,
+} from '../write/part-writer'
 import type { PositionMove } from '../ledger/position-move'
 import { isOfGoodRecord, type RejectedRecord } from '../rows/rejected'
 import { encodeRows, type RowMapping } from '../rows/row-mapping'
 import type { RowTargets, TableFailure } from '../write/row-target'
+import type { NewestRow } from '../refusals/newest-row'
 import { refusedPayload } from '../refusals/screen'
 import type { RefusalCount, SharedRefusals } from '../refusals/shared-refusals'
 import { divideBySuspicion, type TenantBreakers } from '../refusals/tenant-breakers'
@@ -40,6 +48,7 @@ export interface RecordWriterOptions {
   readonly refusals: SharedRefusals
   /** Rows that the table has taken lately. */
   readonly witnesses: Witnesses
+  readonly newestRow: NewestRow
   /** `undefined`: rejected records are given to `deliverRejected` before the batch is committed without them. */
   readonly deadLetters: TableName | undefined
   readonly refuser: Refuser
@@ -231,6 +240,8 @@ export class RecordWriter {
             failures.push({ tenant: part.tenant as string, records: part.rows.records, error: written })
             continue
           }
+          const fault = this.faultOfTable(part, written)
+          if (fault !== undefined) throw fault
           rows += written.stored
           rejected.push(...written.bad)
           doubt ??= written.doubt
@@ -265,6 +276,12 @@ export class RecordWriter {
       const gone = new Set(found.map(({ record }) => record))
       due = due.filter((record) => !gone.has(record))
     }
+  }
+
+  /** Of a table that all tenants share: another one's is the fate of its tenant anyway. */
+  private faultOfTable(part: EncodedPart, { homeless, passedMs }: WrittenPart): DatabaseError | undefined {
+    if (part.tenant !== undefined) return undefined
+    return this.options.newestRow.faultOfTable(part.target, homeless, passedMs, part.rows.nowMs)
   }
 
   /** Whether the table takes other rows, when it has taken none of these. */
@@ -351,10 +368,22 @@ export class RecordWriter {
     }
     for (const { rows } of stored) this.options.onStored?.(rows.copy.rows, rows.empty)
     const isRejected = new Set(rejected.map(({ record }) => record))
-    for (const part of stored) this.options.witnesses.note(part, isRejected)
+    for (const part of stored) {
+      this.options.witnesses.note(part, isRejected)
+      if (part.tenant === undefined) this.noteTimes(part, isRejected)
+    }
     this.options.onTimeReplaced?.(stored.flatMap(({ rows }) => rows.timeReplaced))
     targets.noteWritten(stored.flatMap(({ tenant }) => tenant ?? []))
     return { rows: records.length - rejected.length, rejected, before: false }
+  }
+
+  private noteTimes({ rows }: EncodedPart, rejected: ReadonlySet<WireRecord>): void {
+    const { timesMs, records, nowMs } = rows
+    const stored =
+      rejected.size === 0
+        ? timesMs
+        : timesMs.filter((_, index) => !rejected.has(records[index] as WireRecord))
+    this.options.newestRow.note(stored, nowMs)
   }
 
   private remember(records: readonly WireRecord[], rejected: readonly RejectedRecord[]): void {

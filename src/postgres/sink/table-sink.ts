@@ -36,6 +36,7 @@ import type { SinkEvents } from './sink-events'
 import { TenantBreakers } from '../refusals/tenant-breakers'
 import type { SchemaTemplate } from '../tenants/tenant-schema'
 import { TenantTables } from '../tenants/tenant-tables'
+import { NewestRow } from '../refusals/newest-row'
 import { Witnesses } from '../refusals/witnesses'
 
 export interface TableSinkOptions {
@@ -95,6 +96,7 @@ export class TableSink {
   private readonly refusals = new SharedRefusals()
   private readonly emptyColumns = new EmptyColumns()
   private readonly witnesses = new Witnesses()
+  private readonly newestRow = new NewestRow()
   private readonly tenantTables: TenantTables | undefined
   private prepared: Promise<Prepared> | undefined
   private readonly rangeTails = new Map<string, Promise<unknown>>()
@@ -295,6 +297,7 @@ export class TableSink {
       breakers: this.breakers,
       refusals: this.refusals,
       witnesses: this.witnesses,
+      newestRow: this.newestRow,
       deadLetters,
       refuser,
       deliverRejected,

@@ -3,6 +3,7 @@ import type { PoolClient } from 'pg'
 import type { WireRecord } from '../../wire/message'
 import { bisect, type Fault } from './bisect'
 import { asDatabaseError, DatabaseError } from '../connect/database-error'
+import type { Homeless } from '../refusals/newest-row'
 import { NO_PARTITION, type Reason, type RejectedRecord } from '../rows/rejected'
 import type { EncodedRows } from '../rows/row-mapping'
 import type { RowTarget, RowTargets, TargetedRecords } from './row-target'
@@ -18,6 +19,10 @@ export interface WrittenPart {
   readonly stored: number
   /** By which a row was refused, and which may be the table's fault unless other rows pass. */
   readonly doubt: DatabaseError | undefined
+  /** Of the bad ones, those without a partition. */
+  readonly homeless: readonly Homeless[]
+  /** The times of the others. */
+  readonly passedMs: readonly number[]
 }
 
 /** How much is tried before a row is taken for the reason. */
@@ -123,6 +128,8 @@ async function bisectRows(
   }
   if (first !== undefined) await assertIsOfRow(first.error)
   const bad = await bisect(part.rows.copy.rows, write, { first, needsProof })
+  const { timesMs } = part.rows
+  const isBad = new Set(bad.map(({ index }) => index))
   return {
     bad: bad.map(({ index, error }) => ({
       record: part.rows.records[index] as WireRecord,
@@ -130,6 +137,10 @@ async function bisectRows(
     })),
     stored,
     doubt: bad.find(({ error }) => isDoubtful(error))?.error,
+    homeless: bad
+      .filter(({ error }) => error.missingPartition)
+      .map(({ index, error }) => ({ timeMs: timesMs[index] as number, error })),
+    passedMs: isBad.size === 0 ? timesMs : timesMs.filter((_, index) => !isBad.has(index)),
   }
 }
 
