@@ -1,5 +1,5 @@
 /** Questions: of a dialog to the running node, and of a dialog to the user. */
-import type { EditorNode } from './dialog'
+import type { EditorNode } from './node'
 
 /**
  * @param place where a refusal is shown

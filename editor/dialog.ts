@@ -1,17 +1,6 @@
 /** How the editor's part of a node, a module, reaches the registration in the node's HTML, a script that imports nothing. */
-import { textOf, type Property } from './properties'
-
-/** A node as the editor has it, with its properties. */
-export interface EditorNode {
-  readonly id: string
-  readonly name?: string
-  /** Since it was deployed. */
-  readonly changed?: boolean
-  readonly [property: string]: unknown
-  readonly _def: { readonly category: string }
-  /** The words of a key in the node's catalogue. */
-  _(key: string, values?: object): string
-}
+import { textOf, type EditorNode } from './node'
+import type { Property } from './properties'
 
 export interface Dialog {
   readonly properties: Readonly<Record<string, Property>>

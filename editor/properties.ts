@@ -3,7 +3,7 @@
  * and the code that reads the options at run time decides here as well. Dialog and node cannot disagree.
  */
 import { readOptions, type Option } from '../src/config/options'
-import type { EditorNode } from './dialog'
+import { isVariable, textOf, type EditorNode } from './node'
 import { options } from './options'
 
 /**
@@ -45,9 +45,6 @@ export function reference(type: string, isNeeded: (node: EditorNode) => boolean)
   }
 }
 
-/** What Node-RED replaces; the editor knows only those of letters, digits and underscores. */
-const WHOLE_VARIABLE = /^\$(\{\S+\}|\(\S+\))$/
-
 /** Whether the code that reads a text at run time can read it. */
 export function isReadable(read: () => unknown): boolean {
   try {
@@ -57,8 +54,6 @@ export function isReadable(read: () => unknown): boolean {
     return false
   }
 }
-
-export const isVariable = (text: string): boolean => WHOLE_VARIABLE.test(text)
 
 function validator(
   type: string,
@@ -88,10 +83,4 @@ function isTaken(name: string, option: Option, value: unknown): boolean {
   // At run time a default stands in for it; the dialog shows that the field is meant to have a value.
   if (option.kind === 'text' && option.required && value === '') return false
   return isReadable(() => readOptions({ [name]: option }, { [name]: value }))
-}
-
-/** A flow file that was written by hand may have a list where the dialog has its text. */
-export function textOf(value: unknown): string {
-  if (typeof value === 'string') return value
-  return value === undefined || value === null ? '' : JSON.stringify(value)
 }

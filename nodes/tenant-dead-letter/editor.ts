@@ -1,6 +1,7 @@
 import { offer } from '../../editor/dialog'
 import { showRows, valueOf } from '../../editor/form'
-import { properties, reference, textOf } from '../../editor/properties'
+import { properties, reference } from '../../editor/properties'
+import { textOf } from '../../editor/node'
 
 const type = 'tenant-dead-letter'
 

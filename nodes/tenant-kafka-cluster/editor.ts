@@ -1,6 +1,7 @@
 import { offer } from '../../editor/dialog'
 import { showRows, valueOf } from '../../editor/form'
-import { properties, textOf } from '../../editor/properties'
+import { properties } from '../../editor/properties'
+import { textOf } from '../../editor/node'
 
 const type = 'tenant-kafka-cluster'
 

@@ -1,5 +1,6 @@
 import { asker, confirm } from '../../editor/ask'
-import { nameOr, offer, type EditorNode } from '../../editor/dialog'
+import { nameOr, offer } from '../../editor/dialog'
+import type { EditorNode } from '../../editor/node'
 import { showRows, valueOf } from '../../editor/form'
 import { isReadable, properties } from '../../editor/properties'
 import { TopicNames } from '../../src/kafka/topics/topic-names'

@@ -1,5 +1,6 @@
 import { offer } from '../../editor/dialog'
-import { properties, textOf } from '../../editor/properties'
+import { properties } from '../../editor/properties'
+import { textOf } from '../../editor/node'
 
 const type = 'tenant-mqtt-broker'
 

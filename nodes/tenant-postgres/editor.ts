@@ -1,7 +1,8 @@
 import { asker, confirm } from '../../editor/ask'
-import { offer, type EditorNode } from '../../editor/dialog'
+import { offer } from '../../editor/dialog'
 import { showRows, tableOf, valueOf, type Cell } from '../../editor/form'
-import { isVariable, properties, textOf } from '../../editor/properties'
+import { properties } from '../../editor/properties'
+import { isVariable, textOf, type EditorNode } from '../../editor/node'
 
 const type = 'tenant-postgres'
 

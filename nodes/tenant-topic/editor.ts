@@ -1,6 +1,7 @@
 import { nameOr, offer } from '../../editor/dialog'
 import { showRows, valueOf } from '../../editor/form'
-import { isReadable, isVariable, properties, textOf, type Check } from '../../editor/properties'
+import { isReadable, properties, type Check } from '../../editor/properties'
+import { isVariable, textOf } from '../../editor/node'
 import { kafkaTopicProblem } from '../../src/tenant/kafka-topic'
 import { Template } from '../../src/tenant/templates'
 import { TopicPattern } from '../../src/tenant/topic-pattern'

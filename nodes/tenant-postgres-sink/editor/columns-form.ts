@@ -2,9 +2,8 @@
  * Shows the columns as a list, or as their text: an environment variable, or what a list cannot show. The text is what
  * is saved, and stays as it was written while the rows say the same.
  */
-import type { EditorNode } from '../../../editor/dialog'
 import { valueOf } from '../../../editor/form'
-import { isVariable, textOf } from '../../../editor/properties'
+import { isVariable, textOf, type EditorNode } from '../../../editor/node'
 import {
   columnFaults,
   defaultEntries,

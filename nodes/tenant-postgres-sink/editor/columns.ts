@@ -2,7 +2,7 @@
 import { COLUMN_TYPE, defaultColumns, type ColumnSource } from '../../../src/postgres/rows/columns'
 import { IDENTIFIER } from '../../../src/postgres/connect/name-option'
 import { readPath } from '../../../src/postgres/rows/property-path'
-import type { EditorNode } from '../../../editor/dialog'
+import type { EditorNode } from '../../../editor/node'
 
 /** Further properties stay as they were written. */
 export interface Entry {
