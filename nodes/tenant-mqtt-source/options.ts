@@ -1,7 +1,7 @@
 /** The options of `tenant-mqtt-source`; the dialog is tested against this table. */
 import { WHEN_FILTERED } from '../../src/delivery/redelivery'
 import { OTHER_TOPICS } from '../../src/mqtt/session/old-subscriptions'
-import { RETAINED } from '../../src/mqtt/session/session'
+import { RETAINED } from '../../src/mqtt/session/intake'
 import { choice, integer, text } from '../../src/config/options'
 
 export const options = {

@@ -11,7 +11,7 @@ import { backoffMs, type BackoffOptions } from '../time/backoff'
 import { asPipelineError, PipelineError } from '../wire/errors'
 
 /**
- * So many batches in a row that the partition takes: then it is tried whether it takes larger ones again, which costs a
+ * After this many batches in a row that the partition took, it is tried whether it takes larger ones again, which costs a
  * refusal when it does not; and when it does, the limit was raised, and the next step comes sooner.
  */
 const BATCHES_BEFORE_GROWTH = 50
@@ -81,7 +81,7 @@ export class Lane<T> {
   private gathering: Batch<T> | undefined
   private readonly closed: Batch<T>[] = []
   private out: Batch<T> | undefined
-  /** Set when the gathering batch shall not wait any longer. */
+  /** Set when the gathering batch must not wait any longer. */
   private flushReason: FlushReason | undefined
   private attempts = 0
   private maxBytes: number
@@ -114,7 +114,7 @@ export class Lane<T> {
     this.pump()
   }
 
-  /** Does not wait for more. While a batch is out the next one goes on gathering, and goes out right behind it. */
+  /** Does not wait for more. While a batch is out the next one keeps gathering, and goes out right after it. */
   flush(reason: FlushReason): void {
     if (this.gathering === undefined) return
     this.flushReason = reason

@@ -1,6 +1,6 @@
 /**
- * Tries the same work until it succeeds: for ever, with a growing pause, because what is held here exists nowhere
- * else in the flow. Only closing the node ends it, or an error that no attempt can mend.
+ * Tries the same work until it succeeds, with a growing pause, because what is held here exists nowhere
+ * else in the flow. Only closing the node ends it, or an error that no attempt can fix.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { backoffMs, type BackoffOptions } from '../time/backoff'
@@ -10,7 +10,7 @@ export interface RetryOptions {
   /** Called after each failed attempt. */
   readonly onProblem: (error: PipelineError) => void
   readonly signal: AbortSignal
-  /** Errors that somebody else has to deal with, although another attempt may succeed later. */
+  /** Errors that the caller has to deal with, although another attempt may succeed later. */
   readonly givesUp?: (error: PipelineError) => boolean
   readonly backoff?: BackoffOptions
 }

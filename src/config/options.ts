@@ -1,6 +1,6 @@
 /**
  * Reads a node's configuration once, at the border, into a readonly value. The editor stores numbers as text
- * and Node-RED replaces `${NAME}` before we see it; behind this border nobody meets a string of the editor.
+ * and Node-RED replaces `${NAME}` before we see it; past this border there are no strings of the editor.
  *
  * A node lists its options in one table, each with its default, bounds and unit; the dialog is tested against
  * the same table.
@@ -28,7 +28,7 @@ export interface TextOption {
   readonly kind: 'text'
   readonly default: string
   readonly required: boolean
-  /** A whole value that does not match is refused; `expects` says in words what is expected. */
+  /** A whole value that does not match is refused; `expects` describes what is expected. */
   readonly pattern?: RegExp
   readonly expects?: string
   /** People put logins here by mistake, so an error does not quote it. */

@@ -1,6 +1,6 @@
 /**
  * Certificates of one of Node-RED's TLS configurations, as they are on disk at each connection. Node-RED reads the files
- * once, when it deploys; certificates live for days or weeks, and whoever renews them does not deploy.
+ * once, when it deploys; certificates live for days or weeks, and renewing them is no deploy.
  */
 import { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'

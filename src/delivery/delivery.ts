@@ -35,7 +35,7 @@ export interface Place {
 }
 
 /**
- * What became of one copy at one node. Each has an identity: two copies that fail at the same node are two failures,
+ * One copy failed at one node. Each has an identity: two copies that fail at the same node are two failures,
  * and each wants a sink of its own to store it.
  */
 export interface Failure {

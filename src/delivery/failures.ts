@@ -6,7 +6,7 @@ import type { Message } from '../wire/message'
 import { knownNumbersOf } from './record-number'
 
 /**
- * The open failure that a copy carries. An error that a Function node has put together anew names no more than the
+ * The open failure that a copy carries. An error that a Function node has rebuilt names no more than the
  * node: then it is one failure of that node, since there is one copy.
  */
 export function carriedFailure({ failures }: Delivery, copy: Message): Failure | undefined {

@@ -5,7 +5,7 @@
  *    acknowledged before the joined message is stored.
  *  - Trigger says done first and sends later: what it keeps is acknowledged before it is stored.
  *  - Batch and Sort keep messages until a group is complete. Nothing is lost, but what waits for longer than the
- *    time-out of the delivery is sent again, and its old copy is dropped.
+ *    timeout of the delivery is sent again, and its old copy is dropped.
  */
 import { PipelineError } from '../wire/errors'
 import { entryOf } from '../runtime/subflows'
@@ -58,7 +58,7 @@ const HOLDS: Risk = {
   statusText: 'waits for a group',
   sentence: (node) =>
     `the ${node} keeps messages of this source until a group is complete: one that waits there for longer than ` +
-    'the time-out of the source is sent again. Put it behind Kafka, or let the source emit batches instead',
+    'the timeout of the source is sent again. Put it after Kafka, or let the source emit batches instead',
 }
 
 const RISKS: Readonly<Record<string, (config: FlowConfig) => Risk | undefined>> = {

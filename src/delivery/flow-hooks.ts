@@ -40,7 +40,7 @@ export interface FlowHooksOptions {
   /** Whether no node of that id runs or should: the flow file has none, or it is disabled, or its tab is. */
   readonly isGone: (id: string) => boolean
   readonly nextMacrotask: (run: () => void) => void
-  /** Runs a function after so many milliseconds. */
+  /** Runs a function after this many milliseconds. */
   readonly after: (ms: number, run: () => void) => void
 }
 
@@ -228,7 +228,7 @@ export class FlowHooks {
       const delivery = tracker.find(event.msg)
       if (delivery === undefined) continue
       if (!inDeploy && !isDeploying() && isGone(id)) tracker.copyUnroutable(delivery, id, undefined)
-      // A node that is there all the same: another package's hook has stopped the message, and the time-out will tell.
+      // A node that is there all the same: another package's hook has stopped the message, and the timeout ends it.
       else if (inDeploy || !getNode(id)) tracker.copyUnroutable(delivery, id, routedToNobody(id))
     }
   }
@@ -275,7 +275,7 @@ function neverSaysDone(node: RuntimeNode): boolean {
   return node._inputCallback !== undefined && node._inputCallback !== null && node._inputCallback.length < 3
 }
 
-/** Whoever stores this message has stored what failed. */
+/** A sink that stores this message has stored what failed. */
 function tryToLink(message: Message, failure: Failure): void {
   try {
     linkFailure(message, failure)

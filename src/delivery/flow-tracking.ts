@@ -99,7 +99,7 @@ export class FlowTracking {
   }
 
   /**
-   * A look that comes late was held up, and so was every message: somebody has blocked the event loop. Timers come
+   * A look that comes late was held up, and so was every message: something has blocked the event loop. Timers come
    * before what waits there, so messages get until the next look. To fail them would send them again behind newer
    * ones of their device.
    */

@@ -59,7 +59,7 @@ export function linkFailure(message: Message, failure: Failure | undefined): voi
   if (source !== undefined) source[FAILURE] = carrier
 }
 
-/** `'unknown'`: the message has no link, but may have an error that somebody has put together anew. */
+/** `'unknown'`: the message has no link, but may have an error that a node has rebuilt. */
 export function linkedFailure(message: Message): Failure | undefined | 'unknown' {
   const carrier = message[FAILURE] ?? failedNode(message)?.[FAILURE]
   return typeof carrier === 'function' ? (carrier as () => Failure | undefined)() : 'unknown'

@@ -1,8 +1,8 @@
 /**
  * What the source knew of a message that has been a dead letter before: how often, and which one it is. A Function
  * node that returns a new object loses that with everything else, and the record would begin again with its first
- * attempt, for ever. So the delivery remembers it, because a delivery is found again by the `_msgid` alone, and
- * whoever stores the message puts back what is missing.
+ * attempt, indefinitely. So the delivery remembers it, because a delivery is found again by the `_msgid` alone, and
+ * the sink that stores the message puts back what is missing.
  *
  * It only ever adds: a record that says of itself that it has failed more often is believed.
  */
@@ -43,7 +43,7 @@ export function originOf(message: Message): Origin | undefined {
  *
  * One of a batch that has lost its offset could be any of them, and gets the number of the one that has failed most
  * often. That may end it an attempt too early, which leaves it where dead letters are kept; too small a number
- * would let it go round for ever.
+ * would let it go round indefinitely.
  */
 export function attemptsWith(origin: Origin | undefined, record: WireRecord): number {
   if (origin === undefined) return attemptsOf(record)

@@ -1,6 +1,6 @@
 /**
  * Emits what a source has received until it is settled: again after a transient failure, to the second output
- * ("failed messages") after a permanent one, and held when nobody takes it there. An emission is in one of these
+ * ("failed messages") after a permanent one, and held when nothing is wired to it. An emission is in one of these
  * places until the end, and `size` counts them all:
  *
  *   waiting   the gate is closed (a deploy is under way); sent in the order of arrival when it opens
@@ -26,7 +26,7 @@ export const FAILED_MESSAGES = 1
 const BACKOFF = { initialMs: 250, maxMs: 30_000 }
 /** What is due within this time goes out together, in the order of arrival. */
 const SENT_TOGETHER_MS = 100
-/** No attempt may stand still for longer, however many have stalled before. */
+/** No attempt may stall for longer, however many have stalled before. */
 const LONGEST_TIMEOUT_MS = 86_400_000
 
 /** The choices of a source's option; the first is the default. */
@@ -38,7 +38,7 @@ export interface RedeliveryOptions<T> {
   readonly gateOpen: () => boolean
   readonly sourceId: string
   readonly deliveryTimeoutMs: number
-  /** After so many attempts a transient failure counts as permanent; 0: never. */
+  /** After this many attempts a transient failure counts as permanent; 0: never. */
   readonly maxAttempts: number
   readonly send: (output: number, message: Message) => void
   readonly isWired: (output: number) => boolean
@@ -71,7 +71,7 @@ interface Emission<T> {
   readonly rest: readonly T[]
   readonly order: number
   attempts: number
-  /** Attempts in which no node moved it for the time-out. */
+  /** Attempts in which no node moved it for the timeout. */
   stalls: number
   /** Set when it failed for good. */
   failure: PipelineError | undefined
@@ -98,7 +98,7 @@ export class Redelivery<T> {
     return this.outCount + this.waiting.length + this.retrying.length + this.held.length
   }
 
-  /** Emissions that failed for good and that nobody has stored. */
+  /** Emissions that failed for good and are stored nowhere. */
   get heldCount(): number {
     return this.held.length
   }
@@ -179,7 +179,7 @@ export class Redelivery<T> {
   }
 
   /**
-   * Each attempt that has stalled doubles it: a queue in the flow that is longer than the time-out would otherwise
+   * Each attempt that has stalled doubles it: a queue in the flow that is longer than the timeout would otherwise
    * fill up with second copies, faster than it empties.
    */
   private timeoutOf({ stalls }: Emission<T>): number {

@@ -1,7 +1,7 @@
 /**
  * What Node-RED's hooks do not show, or show too late, seen where the runtime is called:
  *
- *  - `node.error(text, msg)` fails a message, but there is no hook for it: without a Catch node nobody would hear of it.
+ *  - `node.error(text, msg)` fails a message, but there is no hook for it: without a Catch node it would go unnoticed.
  *  - A hook of another package that was there before ours is run first. When it throws, stops the message or takes its
  *    time, ours learns nothing, and the sender's `done` looks like the end of the message. So what is sent, and what is
  *    received past the router, is counted before any hook runs.
@@ -68,7 +68,7 @@ export class RuntimeCalls {
         try {
           if (isActive) look(self, given)
         } catch {
-          // Whatever is odd about the message, the runtime is told of it as always.
+          // Whatever is odd about the message, the runtime gets it as always.
         }
         return Reflect.apply(original, self, given)
       },

@@ -5,13 +5,13 @@
  *
  *  - A sink of this package *confirms* when the record is durable, and only then calls `done()`.
  *  - No copy alive, a sink confirmed, no failure open           → `delivered`
- *  - No copy alive, nobody confirmed, nothing failed            → `filtered`: the flow ended it on purpose
+ *  - No copy alive, no sink confirmed, nothing failed            → `filtered`: the flow ended it on purpose
  *  - A failure is open                                          → `failed`
  *  - A failure is closed only by a sink that confirms a copy carrying it (`linkFailure`): a dead
  *    letter behind a Catch node does that, Catch → Debug does not. Two copies that fail at one node are two failures.
  *  - No sink holds it and it has not moved for `timeoutMs`      → `failed`, transient.
  *
- *  - No copy was ever sent: a hook of another package has kept it, and the time-out tells.
+ *  - No copy was ever sent: a hook of another package has kept it, and the timeout ends it.
  *
  * "No copy alive" is looked at one macrotask later, because a Catch node gets its message after the failure.
  * Nothing here knows Node-RED; `flow-hooks.ts` translates the runtime's hooks into the calls below.
@@ -99,7 +99,7 @@ export class DeliveryTracker {
       if (linked !== undefined) return linked
       return message._msgid === undefined ? undefined : this.open.get(message._msgid)
     } catch {
-      // Nothing of ours throws here; messages of other nodes may be anything, and must go on their way.
+      // Nothing of ours throws here; messages of other nodes may be anything, and must get through.
       return undefined
     }
   }
@@ -239,7 +239,7 @@ export class DeliveryTracker {
     return failed
   }
 
-  /** Fails what has not moved for its time-out and is held by no sink. Call it about once a second. */
+  /** Fails what has not moved for its timeout and is held by no sink. Call it about once a second. */
   failStalled(): number {
     const now = this.options.now()
     let failed = 0

@@ -40,7 +40,7 @@ export class EventLog {
     this.node = node as LoggingNode
   }
 
-  /** Never throws: a log handler of somebody else must not stop the work. */
+  /** Never throws: another package's log handler must not stop the work. */
   note(code: EventCode, message: string, { reason, tenant, counts }: EventDetails = {}): void {
     const entry: LogEntry = {
       message,
@@ -62,7 +62,7 @@ export class EventLog {
     this.problem(isEventCode(error.code) ? error.code : 'UNEXPECTED', error)
   }
 
-  /** An error of somebody else's code. Its text may quote a payload, so only its kind and its place are told. */
+  /** An error of other code. Its text may quote a payload, so the log names only its kind and its place. */
   thrown(doing: string, thrown: unknown): void {
     const kind = thrown instanceof Error ? thrown.constructor.name : typeof thrown
     const place = thrown instanceof Error ? /^ +at (.*)$/m.exec(String(thrown.stack))?.[1] : undefined

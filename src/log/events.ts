@@ -19,7 +19,7 @@ export const EVENTS = {
   CONFIG_REFUSED: kind(
     'error',
     'A node was deployed with settings that cannot work, or that are not safe. It takes no messages.',
-    'Mend the setting that the message names, and deploy.',
+    'Fix the setting that the message names, and deploy.',
   ),
   UNEXPECTED: kind(
     'error',
@@ -38,7 +38,7 @@ export const EVENTS = {
   MQTT_AWAY: kind(
     'error',
     'The source cannot reach the MQTT broker, or is refused. The broker queues what arrives meanwhile.',
-    'See the message. It goes on by itself.',
+    'See the message. It resumes by itself.',
   ),
   MQTT_BACK: kind('info', 'The source is connected again.'),
   MQTT_TAKEN_OVER: kind(
@@ -59,7 +59,7 @@ export const EVENTS = {
   MQTT_OUTSIDE_FILTERS: kind(
     'warn',
     'The broker sends messages that no topic filter of the source matches. Of a subscription of an earlier configuration, they are acknowledged and do not enter the flow, and the source ends the subscription. Of a broker that rewrites topics, they enter the flow. While it cannot be told which of the two (MQTT 3.1.1 after a restart), they wait unacknowledged, and the status is red. Said once of each after a deploy.',
-    'As the message says: choose what becomes of *Other topics*, or use MQTT 5. An earlier subscription that comes again at each start: use a new client ID.',
+    'As the message says: choose what *Other topics* does, or use MQTT 5. An earlier subscription that comes again at each start: use a new client ID.',
   ),
   MQTT_SESSION_LOST: kind(
     'error',
@@ -84,12 +84,12 @@ export const EVENTS = {
   MQTT_QUEUE_FILLING: kind(
     'warn',
     'The flow takes nothing, and the queue that the broker keeps for the source is filling: the message says how long it lasts.',
-    'Mend what holds up the flow, or give the broker a longer queue.',
+    'Fix what holds up the flow, or give the broker a longer queue.',
   ),
   MQTT_QUEUE_FULL: kind(
     'error',
     'Possible loss: at the rate of before, the queue that the broker keeps for the source is full, and it drops messages.',
-    'Mend what holds up the flow, and give the broker a longer queue.',
+    'Fix what holds up the flow, and give the broker a longer queue.',
   ),
   MQTT_DROPPED: kind(
     'error',
@@ -116,8 +116,8 @@ export const EVENTS = {
   KAFKA_CONNECTED: kind('info', 'The node has reached Kafka for the first time since it was deployed.'),
   KAFKA_AWAY: kind(
     'error',
-    'The node cannot write to Kafka, or read from it. It holds what it has and tries for ever.',
-    'See the message. It goes on by itself.',
+    'The node cannot write to Kafka, or read from it. It keeps what it has and retries until it succeeds.',
+    'See the message. It resumes by itself.',
   ),
   KAFKA_BACK: kind('info', 'Kafka works again for the node.'),
   KAFKA_PARTITIONS_AWAY: kind(
@@ -156,7 +156,7 @@ export const EVENTS = {
   KAFKA_OFFSET_OUT_OF_RANGE: kind(
     'error',
     'Possible loss: Kafka no longer has the records that come next in a partition. The consumer has stopped it.',
-    'Compare the retention with the length of the outage, then say in the dialog of the consumer where it goes on.',
+    'Compare the retention with the length of the outage, then say in the dialog of the consumer where it resumes.',
   ),
   KAFKA_GAP: kind(
     'error',
@@ -166,16 +166,19 @@ export const EVENTS = {
   KAFKA_UNREADABLE: kind(
     'error',
     'What Kafka holds next in a partition is damaged. The consumer has stopped it.',
-    'See the reason in the message. Mend the broker, then say in the dialog of the consumer where it goes on.',
+    'See the reason in the message. Fix the broker, then say in the dialog of the consumer where it resumes.',
   ),
-  KAFKA_RELEASED: kind('warn', 'Somebody has let a stopped partition go on, in the dialog of the consumer.'),
+  KAFKA_RELEASED: kind(
+    'warn',
+    'The operator has let a stopped partition resume, in the dialog of the consumer.',
+  ),
 
   // ---- PostgreSQL
   POSTGRES_READY: kind('info', 'The sink has reached the database, and found or made its table.'),
   POSTGRES_AWAY: kind(
     'error',
-    'The sink cannot write. It holds what it has and tries for ever; nothing is written off.',
-    'See the message. It goes on by itself.',
+    'The sink cannot write. It keeps what it has and retries until it succeeds; nothing is written off.',
+    'See the message. It resumes by itself.',
   ),
   POSTGRES_BACK: kind('info', 'The sink writes again.'),
   POSTGRES_SERVER: kind(
@@ -190,7 +193,7 @@ export const EVENTS = {
   TENANT_TABLE_AWAY: kind(
     'warn',
     "A tenant's own table cannot be written while those of others can. Its records go to the dead letters with the code `TENANT_TABLE`.",
-    'Mend the table or the rights; the sink sees it by itself. Then send the dead letters through the flow again.',
+    'Fix the table or the rights; the sink notices by itself. Then send the dead letters through the flow again.',
   ),
   TENANT_TABLE_BACK: kind('info', "A tenant's own table can be written again."),
   COLUMN_EMPTY: kind(
@@ -228,7 +231,7 @@ export const EVENTS = {
   FLOW_MERGES: kind(
     'warn',
     'A Join node behind the source merges messages, which are then acknowledged too early.',
-    'Put it behind Kafka, or let the source emit batches.',
+    'Put it after Kafka, or let the source emit batches.',
   ),
   FLOW_SENDS_LATER: kind(
     'warn',
@@ -238,7 +241,7 @@ export const EVENTS = {
   FLOW_HOLDS: kind(
     'warn',
     'A Batch or Sort node behind the source keeps messages until a group is complete; those that wait too long are sent again.',
-    'Put it behind Kafka, or let the source emit batches.',
+    'Put it after Kafka, or let the source emit batches.',
   ),
   FILTERED: kind(
     'info',
@@ -253,11 +256,11 @@ export const EVENTS = {
   REDELIVERY: kind(
     'warn',
     'Messages have failed in the flow, and are sent again until they are stored.',
-    'See the reason. It goes on by itself.',
+    'See the reason. It resumes by itself.',
   ),
   MESSAGES_HELD: kind(
     'error',
-    'Messages have failed for good and nobody takes them. They are not acknowledged, and held.',
+    'Messages have failed for good and nothing stores them. They are kept and not acknowledged.',
     'Wire the second output of the source to a tenant dead letter.',
   ),
   REDELIVERY_OVER: kind('info', 'No message of the source is waiting to be sent again, or held.'),
@@ -285,27 +288,27 @@ export const EVENTS = {
   ),
   REJECTS_WAITING: kind(
     'warn',
-    'The flow behind the output for rejected records cannot store them, or ends them unstored. They are tried for ever.',
+    'The flow after the output for rejected records cannot store them, or ends them unstored. They are retried until they are stored.',
     'Look at the nodes behind the output: a tenant dead letter has to be among them.',
   ),
   REJECTS_BACK: kind('info', 'The flow behind the output for rejected records stores them again.'),
   DEAD_LETTERS: kind('info', 'Dead letters were stored; `counts` says how many since the last line.'),
   DEAD_LETTERS_WAITING: kind(
     'warn',
-    'Dead letters cannot be stored, or be marked as replayed, at the moment. They are held, and tried for ever.',
-    'See the message. It goes on by itself.',
+    'Dead letters cannot be stored, or be marked as replayed, at the moment. They are kept, and retried until it succeeds.',
+    'See the message. It resumes by itself.',
   ),
   DEAD_LETTERS_BACK: kind('info', 'Dead letters are stored, or marked, again.'),
   REPLAYED: kind('info', 'A replay of dead letters is over; `counts` says how they ended.'),
   REPLAY_FAILED: kind(
     'warn',
     'Dead letters have failed again in a replay. They stay in their table, and can be replayed again.',
-    'See the reason, and mend the flow.',
+    'See the reason, and fix the flow.',
   ),
   REPLAY_LEFT: kind(
     'warn',
     'Dead letters are not sent again: they have failed as often as is allowed, or their payload is not whole.',
-    'List them, mend the cause, and raise the number of attempts.',
+    'List them, fix the cause, and raise the number of attempts.',
   ),
 
   // ---- what is under all this

@@ -2,7 +2,7 @@
  * Makes two lines of an outage, however often it is looked at: one when it begins, one when it is over, with its
  * length. A reason that comes up later in the same outage gets a line too, once.
  *
- * In prose: it is well, or in an outage. An outage begins with the first problem. It is over when the problem is
+ * States: it is well, or in an outage. An outage begins with the first problem. It is over when the problem is
  * gone for `settleMs`; soon after another outage for at least ten seconds, so that flapping is one long outage.
  */
 import type { PipelineError } from '../wire/errors'

@@ -3,7 +3,7 @@
  * has waited long enough, or when the broker will send nothing more before it gets acknowledgements.
  *
  * That last window is known in MQTT 5 (it is ours). In 3.1.1 it is the broker's (20 in Mosquitto) and it does not
- * tell: it is learned. When a batch had to wait for its time although more could have come, so many messages were
+ * tell: it is learned. When a batch had to wait for its time although more could have come, that number of messages was
  * all the broker would send. When more come all the same, that was wrong, and it is learned again.
  */
 export type FlushReason = 'size' | 'time' | 'window'

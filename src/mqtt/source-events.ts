@@ -5,7 +5,7 @@ import type { EventLog } from '../log/event-log'
 import { OutageLog } from '../log/outage-log'
 import type { SourceState } from './source'
 
-/** Reasons for being away for which somebody has to change something: they are events of their own. */
+/** Reasons for being away that need a change of the configuration: they are events of their own. */
 const OWN_EVENTS = ['MQTT_TAKEN_OVER', 'MQTT_FILTER_UNAVAILABLE'] as const
 
 export class SourceEvents {

@@ -90,7 +90,7 @@ function queueFull({ queueForecast }: ShownSource): NodeStatus | undefined {
   return { fill: 'red', shape: 'ring', text: "possible loss: the broker's queue is full" }
 }
 
-/** What waits for a person: it is never acknowledged before, and with enough of it the source rests for ever. */
+/** What waits for a person: it is not acknowledged before, and enough of it stops the source for good. */
 function held({ heldCount, problem }: ShownSource): NodeStatus | undefined {
   if (heldCount === 0) return undefined
   const reason = problem === undefined ? '' : `: ${problem.statusText}`

@@ -21,10 +21,11 @@ import { Gathering } from './gathering'
 import { LossWatch } from './loss/loss-watch'
 import { MessageIds, type MessageIdSource } from './message-id'
 import type { OtherTopics } from './session/old-subscriptions'
-import { MqttSession, type Retained, type SessionState } from './session/session'
+import type { Retained } from './session/intake'
+import { MqttSession, type SessionState } from './session/session'
 import { parseTopicFilters } from './session/topic-filters'
 
-/** Of the time that Node-RED gives a node to close, so much is left for the disconnection. */
+/** Of the time that Node-RED gives a node to close, this much is kept for the disconnection. */
 const DISCONNECT_BUDGET_MS = 2_500
 
 export interface SourceSettings {
@@ -56,7 +57,7 @@ export interface SourceHost {
   describe(error: PipelineError): unknown
   /** Something that a person should read, in the log and from now on in the status. */
   onWarning(warning: PipelineError): void
-  /** The flow has ended so many messages on purpose, and they were acknowledged. */
+  /** The flow ended this many messages on purpose, and they were acknowledged. */
   onFiltered(count: number): void
   /** Something for the log only. */
   note(event: PipelineError): void
@@ -130,7 +131,7 @@ export class MqttSource {
     this.flowCheck = new FlowCheck(
       settings.nodeId,
       () => tracking.flowConfigs(),
-      // For the log only: the status asks for `problem`, which ends when the flow is mended.
+      // For the log only: the status asks for `problem`, which ends when the flow is fixed.
       (problem) => host.note(problem),
     )
     this.loss = new LossWatch(broker, performance.now(), (event) => host.note(event))
@@ -171,7 +172,7 @@ export class MqttSource {
     return this.loss.reported
   }
 
-  /** Messages that failed for good and that nobody has stored. */
+  /** Messages that failed for good and are stored nowhere. */
   get heldCount(): number {
     return this.redelivery.heldCount
   }

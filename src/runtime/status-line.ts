@@ -43,7 +43,7 @@ export class StatusLine {
     try {
       this.show(status)
     } catch {
-      // Somebody who listens to statuses has failed; the work goes on.
+      // A listener of statuses has failed; that must not stop the work.
     }
   }
 }

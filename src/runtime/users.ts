@@ -21,7 +21,7 @@ export class Users {
     }
   }
 
-  /** Resolves when nobody uses the connection. */
+  /** Resolves when no node uses the connection. */
   idle(): Promise<void> {
     if (this.count === 0) return Promise.resolve()
     return new Promise((resolve) => this.waiting.push(resolve))

@@ -1,6 +1,6 @@
 /**
- * The errors of this package: a stable code, a sentence that says what, where and how to mend it, and whether
- * another attempt can help. Callers ask `retryable`; nobody matches texts.
+ * The errors of this package: a stable code, a sentence that says what, where and how to fix it, and whether
+ * another attempt can help. Callers ask `retryable`; never match texts.
  */
 export interface PipelineErrorOptions {
   /** Another attempt may succeed. `false` only when the same input can never succeed. */

@@ -46,7 +46,7 @@ export interface TenantFields {
   levels?: Readonly<Record<string, HeaderText>>
 }
 
-/** `record.kafka`: where a record shall go, or where it came from. */
+/** `record.kafka`: where a record goes, or where it came from. */
 export interface KafkaFields {
   topic?: string
   key?: string | Buffer | null

@@ -5,7 +5,7 @@
  * This is the only file that touches what MQTT.js does not promise; `mqtt` is pinned to the minor version, and
  * a test against a real broker guards every point below (read in 5.16.0):
  *
- *  - QoS 1: `handleMessage(packet, callback)` with an error sends no PUBACK and goes on with the next packet.
+ *  - QoS 1: `handleMessage(packet, callback)` with an error sends no PUBACK and proceeds with the next packet.
  *    Holding the callback stops the parser, and with it PINGRESP: see `session.ts` for how long that may last.
  *  - QoS 2: the packet goes to `incomingStore.put` and PUBREC follows. Ours takes the packet as arrived, and the
  *    wrapped `_sendPacket` drops that PUBREC. At PUBREL the store is asked for the packet; it answers with an
@@ -33,7 +33,7 @@ export interface Acknowledgement {
   readonly qos: QoS
 }
 
-/** Handed to `handleMessage`'s callback: means "no acknowledgement now". Nobody sees it. */
+/** Handed to `handleMessage`'s callback: means "no acknowledgement now". It never leaves this file. */
 const DEFERRED = new Error('acknowledged later')
 
 const PUBACK = 0x40

@@ -1,5 +1,5 @@
 /**
- * What went wrong with a broker, in words that say how to mend it: reason codes of CONNACK, SUBACK and
+ * What went wrong with a broker, and how to fix it: reason codes of CONNACK, SUBACK and
  * DISCONNECT (MQTT 5 §2.4, MQTT 3.1.1 §3.2.2.3), errors of the network and of TLS.
  */
 import { describeError, PipelineError } from '../../wire/errors'
@@ -39,7 +39,7 @@ const REFUSALS: Readonly<Record<number, Refusal>> = {
   140: refusal('MQTT_CREDENTIALS', 'authentication method refused', 'it wants another way of authentication'),
   141: refusal(
     'MQTT_KEEP_ALIVE',
-    'keep-alive time-out',
+    'keep-alive timeout',
     'it has not heard of us for longer than the keep-alive time',
   ),
   142: refusal(

@@ -1,14 +1,14 @@
 /**
- * How much the broker has probably queued for us: an estimate without sockets. A broker queues only so many messages
+ * How much the broker has probably queued for us: an estimate without sockets. A broker queues a limited number of messages
  * for a client (1,000 in Mosquitto), and drops the rest without a word, so a person must hear of it before.
  *
  * While messages flow the rate at which they come is learned. In a second in which nothing was read the queue grows
  * by that rate; whatever comes afterwards is taken off. The rate is learned again when the queue is empty.
  *
  * Nothing is read while our window is full. Nothing comes either when the broker's own limit of unacknowledged
- * messages is lower (20 in Mosquitto, for MQTT 3.1.1), and it tells that limit to nobody: messages are outstanding,
+ * messages is lower (20 in Mosquitto, for MQTT 3.1.1), and it does not announce that limit: messages are outstanding,
  * none is acknowledged, none comes. The same can be seen when devices have nothing to say, so the queue grows only
- * when so many are missing that this is not chance; until then the silence counts as neither.
+ * when too many are missing for chance; until then the silence counts as neither.
  */
 
 /** What a source has seen of its session. Counts are since it started. */
@@ -31,7 +31,7 @@ export type QueueForecast =
 const MIN_SPAN_MS = 900
 /** The rate is a mean over about so long. */
 const RATE_SPAN_MS = 60_000
-/** Devices that send independently of each other miss so many in a row once in 20,000 times. */
+/** Devices that send independently of each other miss this many in a row once in 20,000 times. */
 const MISSING = 10
 
 export class BrokerQueue {
@@ -82,7 +82,7 @@ export class BrokerQueue {
     return { kind: 'filling', secondsLeft: (this.limit - this.estimate) / this.rate }
   }
 
-  /** Goes on from what an earlier source has learned of this session. Call it before anything has arrived. */
+  /** Continues from what an earlier source has learned of this session. Call it before anything has arrived. */
   takeOver(earlier: BrokerQueue): void {
     this.rate = earlier.rate
     this.learnedMs = earlier.learnedMs
@@ -90,7 +90,7 @@ export class BrokerQueue {
     this.returning = earlier.returning
     this.stoppedAtMs = earlier.stoppedAtMs
     this.fullSinceMs = this.limit === earlier.limit ? earlier.fullSinceMs : undefined
-    // Nobody has read between that source and this one.
+    // Nothing was read between that source and this one.
     this.observedAtMs = earlier.observedAtMs
     this.wasReading = false
   }

@@ -3,7 +3,7 @@
  *
  * A broker throws out the older of two connections with the same client id. So the new instance of a source waits
  * here until the old one has written its last acknowledgement and is gone; two sources that share an id by
- * mistake wait for each other, and say so, instead of throwing each other out for ever.
+ * mistake wait for each other, and say so, instead of throwing each other out in a loop.
  *
  * What is remembered survives a redeploy, not a restart of Node-RED.
  */

@@ -1,6 +1,6 @@
 /**
  * What a source can know about messages which its broker drops because their queue is full: an estimate before it
- * happens, and the broker's own count afterwards, each in words.
+ * happens, and the broker's own count afterwards, each as a sentence.
  */
 import { PipelineError } from '../../wire/errors'
 import { BrokerQueue, type QueueForecast, type Traffic } from './broker-queue'
@@ -51,7 +51,7 @@ export class LossWatch {
     return this.following?.watched === true ? undefined : this.estimated
   }
 
-  /** The session is ours now. What an earlier source has learned of its queue goes on. */
+  /** The session is ours now. What an earlier source has learned of its queue counts. */
   claimed(memory: SessionMemory): void {
     if (memory.queue !== undefined) this.queue.takeOver(memory.queue)
     memory.queue = this.queue
@@ -141,7 +141,7 @@ export class LossWatch {
       'MQTT_QUEUE_FILLING',
       `the flow has taken nothing for ${Math.round(stoppedMs / 1000)} s. At ${this.rate} messages/s the MQTT broker's ` +
         `queue for this client (${number(queueMessages)} messages, as the broker's configuration here says) is full ` +
-        `in about ${Math.round(secondsLeft)} s; then it drops messages. Mend what holds up the flow, or give the ` +
+        `in about ${Math.round(secondsLeft)} s; then it drops messages. Fix what holds up the flow, or give the ` +
         'broker a longer queue',
       "broker's queue is filling",
     )

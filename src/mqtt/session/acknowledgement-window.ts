@@ -57,7 +57,7 @@ export class HeldMessage implements Acknowledgement {
   }
 }
 
-/** A settled message whose acknowledgement could not leave is remembered for so many further connections. */
+/** A settled message whose acknowledgement could not leave is remembered for this many further connections. */
 const REMEMBERED_CONNECTIONS = 2
 
 export class AcknowledgementWindow {

@@ -1,6 +1,6 @@
 /**
  * Subscriptions that a session still has from an earlier configuration. A session outlives a restart, and only the broker
- * knows its filters, which it tells nobody: so a filter that was changed while Node-RED was down keeps sending messages,
+ * knows its filters, which it does not reveal: so a filter that was changed while Node-RED was down keeps sending messages,
  * of tenants that were taken out, and a second copy of those that the new filter matches.
  *
  * A message that no filter of ours matches may come from such a filter, and must not be emitted. Or it is ours, and the
@@ -17,7 +17,7 @@ import { createHash } from 'node:crypto'
 import type { SessionMemory } from '../loss/client-ids'
 import { coveringFilters, groupsOf, matches } from './topic-filters'
 
-/** What becomes of messages that no filter matches, and that may be for us or for an old subscription. */
+/** What to do with messages that no filter matches, and that may be for us or for an old subscription. */
 export const OTHER_TOPICS = ['wait', 'emit', 'leaveOut'] as const
 export type OtherTopics = (typeof OTHER_TOPICS)[number]
 
@@ -75,7 +75,7 @@ export class OldSubscriptions {
     return this.derived(this.filters)
   }
 
-  /** Whether it is known what becomes of messages in doubt. */
+  /** Whether messages in doubt can be judged now. */
   get isSettled(): boolean {
     return this.memory.rewrites === true || this.unproven.size === 0
   }

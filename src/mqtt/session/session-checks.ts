@@ -112,11 +112,11 @@ export function outsideFilters(topic: string, owner: Owner): PipelineError {
   )
 }
 
-/** Nobody remembers whether there has been one: this process has not been connected before. */
+/** Not known to have been lost: this process has not been connected before. */
 export function sessionNew(host: string): PipelineError {
   return new PipelineError(
     'MQTT_SESSION_NEW',
-    `the MQTT broker at ${host} had no session for this client ID. That is so when it connects for the first time. ` +
+    `the MQTT broker at ${host} had no session for this client ID. This is expected on the first connection. ` +
       'Has it been connected before, the broker has lost the session, and what was published since may be lost',
     { retryable: true, statusText: 'new session' },
   )

@@ -1,6 +1,6 @@
 /**
  * A lasting session with an MQTT broker: connects, subscribes, hands out messages, writes acknowledgements in
- * order, and connects again for ever. It stands in one of these states; `enter` is the only way to change:
+ * order, and reconnects until it is closed. It is in one of these states; `enter` is the only way to change:
  *
  *   idle ──start──▶ connecting ──SUBACK──▶ connected ──lost──▶ waiting ──after a back-off──▶ connecting
  *                                            │
@@ -8,31 +8,24 @@
  *   any ──close──▶ closed
  *
  * Back-pressure: while the window is full (or the caller has paused us) the parser's callback is held, which
- * stops reading the socket. Not for longer than 0.4 of the keep-alive time: the PINGRESP behind the held packet
- * would come too late, and the connection would be cut and made again for ever (measured). Then we disconnect,
- * keep the session, and come back when half of the window is free.
+ * stops reading the socket. Not for longer than 0.4 of the keep-alive time: the PINGRESP after the held packet would
+ * come too late, and the connection would be cut and made again in a loop (measured). Then we disconnect, keep the
+ * session, and come back when half of the window is free.
  */
 import type { IPublishPacket } from 'mqtt'
 import { backoffMs } from '../../time/backoff'
 import { asPipelineError, PipelineError } from '../../wire/errors'
 import { AcknowledgementWindow, type HeldMessage, type WindowBounds } from './acknowledgement-window'
-import type { BrokerSettings, BrokerUrl, ProtocolVersion } from '../connect/broker-settings'
+import type { BrokerSettings, BrokerUrl } from '../connect/broker-settings'
 import type { SessionMemory } from '../loss/client-ids'
 import { Connection, type Granted } from '../connect/connection'
 import type { Acknowledgement, QoS } from '../connect/deferred-acknowledgement'
-import { identifierOf, OldSubscriptions, type OtherTopics, type Owner } from './old-subscriptions'
+import { Intake, type Retained } from './intake'
+import { OldSubscriptions, type OtherTopics } from './old-subscriptions'
 import { connectionError } from '../connect/refusals'
-import {
-  checkAvailable,
-  checkGranted,
-  noSession,
-  outsideFilters,
-  sameFilters,
-  sessionLost,
-  sessionNew,
-  shorterExpiry,
-} from './session-checks'
+import { Subscriptions } from './subscriptions'
 import { TakeOverWatch } from './take-over-watch'
+import { VersionChoice } from './version-choice'
 
 const CONNECT_TIMEOUT_MS = 20_000
 const HOLD_SHARE_OF_KEEP_ALIVE = 0.4
@@ -43,30 +36,12 @@ const BACKOFF = { initialMs: 500, maxMs: 30_000 }
  */
 const AWAY_BACKOFF = { initialMs: 500, maxMs: 5_000 }
 const AWAY = ['MQTT_UNREACHABLE', 'MQTT_UNANSWERED', 'MQTT_CLOSED']
-/**
- * With MQTT 3.1.1 the filters are sent again at each connection for so long after they have changed: twice the time in
- * which Mosquitto saves its sessions by default (`autosave_interval`, 30 minutes).
- */
-const UNSAVED_FILTERS_MS = 60 * 60_000
 /** The largest receive maximum that MQTT 5 knows. */
 const MAX_RECEIVE_MAXIMUM = 65_535
-/**
- * A broker that closes without an answer may not know MQTT 5: after so many times 3.1.1 is tried in turn. Not one that
- * has spoken 5 to us: then it was the network, and with 3.1.1 the broker sets the window (Mosquitto: 20). Because it may
- * have been the network before the first answer as well, the next connection begins with 5 again.
- */
-const SILENT_REFUSALS = 3
-/** What a CONNECT counts that gets no answer at all: two are enough, each takes as long as a connection may take. */
-const UNANSWERED = SILENT_REFUSALS / 2
-
 export type SessionState =
   | { readonly kind: 'idle' | 'closed' | 'resting' }
   | { readonly kind: 'connecting' | 'connected'; readonly host: string }
   | { readonly kind: 'waiting'; readonly error: PipelineError; readonly delayMs: number }
-
-/** What becomes of messages that the broker has kept from before the subscription; the first is the default. */
-export const RETAINED = ['emit', 'leaveOut'] as const
-export type Retained = (typeof RETAINED)[number]
 
 export interface SessionOptions {
   readonly broker: BrokerSettings
@@ -95,14 +70,11 @@ export class MqttSession {
   private readonly window: AcknowledgementWindow
   private readonly takeOver: TakeOverWatch
   private readonly oldSubscriptions: OldSubscriptions
+  private readonly subscriptions: Subscriptions
+  private readonly intake: Intake
+  private readonly version: VersionChoice
   private state: SessionState = { kind: 'idle' }
   private connection: Connection | undefined
-  private version: ProtocolVersion
-  private silentRefusals = 0
-  /** 3.1.1 was chosen because of silence: 5 may be understood all the same. */
-  private guessed = false
-  /** Hosts that have accepted us in MQTT 5. */
-  private readonly speak5 = new Set<string>()
   private urlIndex = 0
   private attempt = 0
   private timer: NodeJS.Timeout | undefined
@@ -113,11 +85,6 @@ export class MqttSession {
   private intakeStopped = false
   /** An orderly disconnection is under way: the same client id must not connect before it has ended. */
   private leaving: Promise<void> | undefined
-  private warnedOfExpiry = false
-  private notedNewSession = false
-  private readonly notedOutside = new Set<Owner>()
-  /** Not acknowledged, and not emitted, until it is known for which subscription they are. */
-  private inDoubt: { readonly message: HeldMessage; readonly packet: IPublishPacket }[] = []
   private toAcknowledge: Acknowledgement[] = []
   private acknowledgedCount = 0
 
@@ -132,12 +99,25 @@ export class MqttSession {
       this.now,
     )
     this.takeOver = new TakeOverWatch(this.now)
-    this.oldSubscriptions = new OldSubscriptions(
-      options.filters.keys(),
-      options.memory,
-      options.otherTopics ?? 'wait',
-    )
-    this.version = options.broker.protocol === '3.1.1' ? 4 : 5
+    const { otherTopics = 'wait', retained } = options
+    this.oldSubscriptions = new OldSubscriptions(options.filters.keys(), options.memory, otherTopics)
+    this.subscriptions = new Subscriptions({
+      ...options,
+      oldSubscriptions: this.oldSubscriptions,
+      now: this.now,
+      onWarning: (warning) => handlers.onWarning(warning),
+      note: (event) => handlers.note(event),
+    })
+    this.intake = new Intake({
+      oldSubscriptions: this.oldSubscriptions,
+      retained,
+      otherTopics,
+      emit: (message, packet) => handlers.onMessage(message, packet),
+      drop: (message) => this.window.settle(message),
+      unsubscribe: (filters) => this.connection && this.subscriptions.unsubscribe(this.connection, filters),
+      note: (event) => handlers.note(event),
+    })
+    this.version = new VersionChoice(options.broker.protocol)
     this.keepAliveSeconds = options.broker.keepAliveSeconds
   }
 
@@ -151,7 +131,7 @@ export class MqttSession {
     return this.window.outstanding
   }
 
-  /** Messages that the broker will send again to whoever has the session next. */
+  /** Messages that the broker will send again to the next owner of the session. */
   get unacknowledged(): number {
     return this.window.unacknowledgedCount
   }
@@ -180,8 +160,7 @@ export class MqttSession {
 
   /** Why messages wait that no filter matches; `undefined` when there are none. */
   get doubt(): PipelineError | undefined {
-    const [first] = this.inDoubt
-    return first === undefined ? undefined : outsideFilters(first.packet.topic, 'inDoubt')
+    return this.intake.doubt
   }
 
   start(): void {
@@ -233,21 +212,21 @@ export class MqttSession {
     const { broker, clientId, bounds } = this.options
     const url = broker.urls[this.urlIndex] as BrokerUrl
     this.enter({ kind: 'connecting', host: url.host })
-    let stands = false
+    let isAccepted = false
     try {
       const connection: Connection = new Connection(
         {
           ...broker,
           url,
           clientId,
-          protocolVersion: this.version,
+          protocolVersion: this.version.current,
           connectTimeoutMs: this.options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
           receiveMaximum: Math.min(bounds.maxMessages, MAX_RECEIVE_MAXIMUM),
         },
         {
           onConnected: (granted) => {
-            stands = true
-            if (this.version === 5) this.speak5.add(url.host)
+            isAccepted = true
+            this.version.accepted(url.host)
             this.keepAliveSeconds = granted.keepAliveSeconds
             this.window.connected(granted.sessionPresent)
             this.oldSubscriptions.connected(url.host, granted.sessionPresent)
@@ -255,7 +234,7 @@ export class MqttSession {
           },
           onPublish: (packet, proceed) => this.onPublish(packet, proceed),
           onPubrel: (packetId) => this.window.pubrel(packetId),
-          onClosed: (reason) => this.onClosed(connection, url, reason, stands),
+          onClosed: (reason) => this.onClosed(connection, url, reason, isAccepted),
         },
       )
       this.connection = connection
@@ -266,18 +245,12 @@ export class MqttSession {
   }
 
   private async subscribe(connection: Connection, url: BrokerUrl, granted: Granted): Promise<void> {
-    const { broker, filters, memory } = this.options
     // Its messages come at once, and may fill the window before the answer to SUBSCRIBE is read.
-    const shouldHaveAll = granted.sessionPresent && sameFilters(memory.filters, filters)
+    const isWhole = this.subscriptions.areIn(granted)
     try {
-      this.checkSession(granted, url)
-      checkAvailable(filters.keys(), granted, url.host)
-      if (shouldHaveAll) this.stands(url)
-      if (!granted.sessionPresent || this.maySessionLackFilters()) {
-        const answers = await connection.subscribe(filters, identifierOf, granted)
-        checkGranted(filters, answers, broker.safe, url.host)
-        if (granted.sessionPresent) await this.unsubscribeOthers(connection)
-      }
+      this.subscriptions.check(granted, url.host)
+      if (isWhole) this.connected(url)
+      await this.subscriptions.complete(connection, granted, url.host, this.version.current)
     } catch (error) {
       if (this.connection === connection) this.takeOver.left()
       connection.fail(asPipelineError(error, 'MQTT_SUBSCRIPTION'))
@@ -285,70 +258,28 @@ export class MqttSession {
     }
     if (this.connection !== connection) return
     this.attempt = 0
-    if (!shouldHaveAll) this.stands(url)
+    if (!isWhole) this.connected(url)
   }
 
-  /** What the session has besides our filters: known ones, or, after a restart, those that could send messages twice. */
-  private async unsubscribeOthers(connection: Connection): Promise<void> {
-    const { filters, memory } = this.options
-    const gone = [...memory.filters.keys()].filter((name) => !filters.has(name))
-    if (memory.filters.size > 0) await connection.unsubscribe(gone)
-    else this.unsubscribe(connection, this.oldSubscriptions.covering)
-  }
-
-  /** Nothing waits for the answer, nor depends on it. */
-  private unsubscribe(connection: Connection, filters: readonly string[]): void {
-    connection.unsubscribe(filters).catch(() => undefined)
-  }
-
-  private stands(url: BrokerUrl): void {
-    const { filters, memory } = this.options
-    if (!sameFilters(memory.filters, filters)) memory.filtersChangedMs = this.now()
-    memory.filters = new Map(filters)
-    memory.lastConnectedMs = Date.now()
+  private connected({ host }: BrokerUrl): void {
+    this.subscriptions.noteComplete()
+    this.options.memory.lastConnectedMs = Date.now()
     this.takeOver.connected()
-    this.enter({ kind: 'connected', host: url.host })
+    this.enter({ kind: 'connected', host })
   }
 
-  /**
-   * A broker that was killed may come back with the session as it was before the filters changed, and would send
-   * nothing for a new one, without a word. So they are sent at each connection. That costs nothing in MQTT 5, where
-   * retained messages are asked for by new subscriptions only.
-   *
-   * In 3.1.1 the broker repeats all retained messages each time (§3.8.4). They are marked as such, but on a network
-   * that fails often they fill the queue which the broker keeps for us, and push out new messages. So there the
-   * filters are sent again only while the broker may not have saved them; a copy of its files that is older than
-   * that needs a restart of Node-RED.
-   */
-  private maySessionLackFilters(): boolean {
-    const { filters, memory } = this.options
-    if (this.version === 5 || !sameFilters(memory.filters, filters)) return true
-    return this.now() - (memory.filtersChangedMs ?? -Infinity) < UNSAVED_FILTERS_MS
-  }
-
-  /** Compares what the broker granted with what the promise needs. */
-  private checkSession({ sessionPresent, sessionExpirySeconds }: Granted, url: BrokerUrl): void {
-    const { broker, memory } = this.options
-    if (broker.cleanSession) return
-    if (!sessionPresent && memory.lastConnectedMs !== undefined) {
-      this.handlers.onWarning(sessionLost(url.host, memory.lastConnectedMs))
-    } else if (!sessionPresent && !this.notedNewSession) {
-      this.notedNewSession = true
-      this.handlers.note(sessionNew(url.host))
-    }
-    if (sessionExpirySeconds === undefined || sessionExpirySeconds >= broker.sessionExpirySeconds) return
-    if (sessionExpirySeconds === 0 && broker.safe) throw noSession(url.host)
-    if (this.warnedOfExpiry) return
-    this.warnedOfExpiry = true
-    this.handlers.onWarning(shorterExpiry(url.host, sessionExpirySeconds, broker.sessionExpirySeconds))
-  }
-
-  private onClosed(connection: Connection, url: BrokerUrl, reason: PipelineError, stood: boolean): void {
+  private onClosed(
+    connection: Connection,
+    url: BrokerUrl,
+    reason: PipelineError,
+    wasAccepted: boolean,
+  ): void {
     if (this.connection !== connection) return
     this.leave()
     if (this.intakeStopped) return
-    if (!stood) this.chooseVersion(reason, url)
-    this.retry(reason, stood)
+    if (wasAccepted) this.version.ended()
+    else this.version.refused(reason.code, url.host)
+    this.retry(reason, wasAccepted)
   }
 
   /** The current connection is over: nothing of it counts any more. */
@@ -361,40 +292,20 @@ export class MqttSession {
     this.window.disconnected()
   }
 
-  private retry(reason: PipelineError, stood: boolean): void {
+  private retry(reason: PipelineError, wasAccepted: boolean): void {
     const { broker } = this.options
-    if (stood) this.lookAgain()
-    const pause = stood ? this.takeOver.closed(reason) : undefined
+    const pause = wasAccepted ? this.takeOver.closed(reason) : undefined
     if (pause !== undefined) return this.wait(pause.error, pause.delayMs)
-    this.urlIndex = stood ? 0 : (this.urlIndex + 1) % broker.urls.length
+    this.urlIndex = wasAccepted ? 0 : (this.urlIndex + 1) % broker.urls.length
     const backoff = AWAY.includes(reason.code) ? AWAY_BACKOFF : BACKOFF
     // Within one round through the addresses there is nothing to wait for.
-    const delayMs = !stood && this.urlIndex > 0 ? 0 : backoffMs(++this.attempt, backoff)
+    const delayMs = !wasAccepted && this.urlIndex > 0 ? 0 : backoffMs(++this.attempt, backoff)
     this.wait(reason, delayMs)
   }
 
   private wait(error: PipelineError, delayMs: number): void {
     this.enter({ kind: 'waiting', error, delayMs })
     this.timer = setTimeout(() => this.connect(), delayMs)
-  }
-
-  /** MQTT 5 first; 3.1.1 when the broker refuses 5, or has closed several times without a word. */
-  private chooseVersion({ code }: PipelineError, { host }: BrokerUrl): void {
-    if (this.options.broker.protocol !== 'auto') return
-    const silence = code === 'MQTT_CLOSED' ? 1 : code === 'MQTT_UNANSWERED' ? UNANSWERED : 0
-    this.silentRefusals = silence > 0 && !this.speak5.has(host) ? this.silentRefusals + silence : 0
-    if (code !== 'MQTT_VERSION' && this.silentRefusals < SILENT_REFUSALS) return
-    this.silentRefusals = 0
-    this.version = this.version === 5 ? 4 : 5
-    this.guessed = this.version === 4 && code !== 'MQTT_VERSION'
-  }
-
-  /** MQTT 5 once more, when 3.1.1 was a guess; one more silence is enough to go back. */
-  private lookAgain(): void {
-    if (!this.guessed) return
-    this.guessed = false
-    this.version = 5
-    this.silentRefusals = SILENT_REFUSALS - 1
   }
 
   // ---- messages ------------------------------------------------------------------------------------------
@@ -408,40 +319,9 @@ export class MqttSession {
       topic: packet.topic,
       payload: packet.payload as Buffer,
     })
-    if (message !== undefined) {
-      this.receive(message, packet)
-      if (this.inDoubt.length > 0 && this.oldSubscriptions.isSettled) this.receiveDoubtful()
-    }
+    if (message !== undefined) this.intake.take(message, packet)
     if (message !== undefined && (this.window.full || this.paused)) this.hold(proceed)
     else proceed()
-  }
-
-  private receive(message: HeldMessage, packet: IPublishPacket): void {
-    const owner = this.ownerOf(packet)
-    if (owner === 'inDoubt') this.inDoubt.push({ message, packet })
-    else if (owner === 'old' || (packet.retain && this.options.retained === 'leaveOut'))
-      this.window.settle(message)
-    else this.handlers.onMessage(message, packet)
-  }
-
-  /** It is known now. */
-  private receiveDoubtful(): void {
-    for (const { message, packet } of this.inDoubt.splice(0)) this.receive(message, packet)
-  }
-
-  private ownerOf({ topic, properties }: IPublishPacket): Owner {
-    const { connection, oldSubscriptions } = this
-    const identifiers = [properties?.subscriptionIdentifier ?? []].flat()
-    const { owner, isRewritten, behind } = oldSubscriptions.judge(topic, identifiers)
-    if (behind.length > 0 && connection !== undefined) this.unsubscribe(connection, behind)
-    if (
-      (owner !== 'ours' || (isRewritten && this.options.otherTopics !== 'emit')) &&
-      !this.notedOutside.has(owner)
-    ) {
-      this.notedOutside.add(owner)
-      this.handlers.note(outsideFilters(topic, owner))
-    }
-    return owner
   }
 
   private hold(proceed: () => void): void {
@@ -461,7 +341,7 @@ export class MqttSession {
     })
   }
 
-  /** Something was settled, or reading may go on. */
+  /** Something was settled, or reading may resume. */
   private makeRoom(): void {
     if (this.paused || this.intakeStopped) return
     if (this.state.kind === 'resting') {

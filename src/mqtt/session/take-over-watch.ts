@@ -1,9 +1,9 @@
 /**
  * Notices that another client uses our client id: the broker then throws out the older of the two, that one
- * connects again, and so on for ever, with a window of repetitions each time. MQTT 5 brokers say so (reason
+ * connects again, and so on in a loop, with a window of repetitions each time. MQTT 5 brokers say so (reason
  * 0x8E); in 3.1.1 the sign is that connections end soon after they stood, several times in a row.
  *
- * The answer is a pause instead of an end, so that the source goes on by itself when the other has left. A pause on
+ * The answer is a pause instead of an end, so that the source resumes by itself when the other has left. A pause on
  * mere suspicion is short at first: it may be a bad network, and the broker's queue fills up meanwhile.
  */
 import { PipelineError } from '../../wire/errors'
@@ -37,7 +37,7 @@ export class TakeOverWatch {
     this.connectedAtMs = undefined
   }
 
-  /** @returns how long to stay away, when somebody else seems to use the client id */
+  /** @returns how long to stay away, when another client seems to use the client id */
   closed(reason: PipelineError): Pause | undefined {
     const { connectedAtMs } = this
     this.connectedAtMs = undefined
