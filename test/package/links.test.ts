@@ -1,4 +1,4 @@
-/** The README stays short, and every link in it and in docs/ leads somewhere. */
+/** The README stays short; links in it and in docs/ lead somewhere, and the code that they name exists. */
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
 import path from 'node:path'
@@ -34,6 +34,13 @@ describe('the README', () => {
   })
 })
 
+/** Code that a page names: a path from the root, or the name of a file alone. */
+const CODE_PATH = /`((?:src|nodes|editor|dev|bench|test)\/[\w./-]+|[\w-]+(?:\.test)?\.ts)`/g
+const CODE = ['src', 'nodes', 'editor', 'dev', 'bench', 'test'].flatMap(filesIn)
+const isThere = (name: string): boolean =>
+  CODE.some((file) => file === name || file.startsWith(`${name.replace(/\/$/, '')}/`)) ||
+  (!name.includes('/') && CODE.some((file) => path.posix.basename(file) === name))
+
 describe('the links', () => {
   for (const page of PAGES) {
     it(`in ${page} lead somewhere`, () => {
@@ -44,6 +51,14 @@ describe('the links', () => {
       })
       assert.deepEqual(
         broken.map(([link]) => link),
+        [],
+      )
+    })
+
+    it(`in ${page} name code that exists`, () => {
+      const named = [...readText(page).matchAll(CODE_PATH)].map(([, name]) => name!)
+      assert.deepEqual(
+        named.filter((name) => !isThere(name)),
         [],
       )
     })
