@@ -1,4 +1,4 @@
-/** The options of `tenant-dead-letter-source`; the dialog is tested against this table. */
+/** The options of `tenant-dead-letter-source`; its dialog uses this table as well. */
 import {
   EXPECTED_TIME,
   parseFilterTime,

@@ -1,4 +1,4 @@
-/** The options of `tenant-dead-letter`; the dialog is tested against this table. */
+/** The options of `tenant-dead-letter`; its dialog uses this table as well. */
 import { newTopicOptions } from '../../src/kafka/topics/topic-check'
 import { nameOption } from '../../src/postgres/connect/name-option'
 import { KAFKA_TOPIC, KAFKA_TOPIC_EXPECTED } from '../../src/tenant/kafka-topic'

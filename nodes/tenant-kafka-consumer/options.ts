@@ -1,4 +1,4 @@
-/** The options of `tenant-kafka-consumer`; the dialog is tested against this table. */
+/** The options of `tenant-kafka-consumer`; its dialog uses this table as well. */
 import { WHEN_FILTERED } from '../../src/delivery/redelivery'
 import type { KafkaSourceSettings } from '../../src/kafka/consume/source'
 import { newTopicOptions } from '../../src/kafka/topics/topic-check'

@@ -1,4 +1,4 @@
-/** The options of `tenant-mqtt-broker`; the dialog is tested against this table. */
+/** The options of `tenant-mqtt-broker`; its dialog uses this table as well. */
 import { choice, flag, integer, text } from '../../src/config/options'
 import { passwordEnv } from '../../src/config/secret'
 

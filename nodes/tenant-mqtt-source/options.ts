@@ -1,4 +1,4 @@
-/** The options of `tenant-mqtt-source`; the dialog is tested against this table. */
+/** The options of `tenant-mqtt-source`; its dialog uses this table as well. */
 import { WHEN_FILTERED } from '../../src/delivery/redelivery'
 import { OTHER_TOPICS } from '../../src/mqtt/session/old-subscriptions'
 import { RETAINED } from '../../src/mqtt/session/intake'

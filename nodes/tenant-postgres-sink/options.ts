@@ -1,4 +1,4 @@
-/** The options of `tenant-postgres-sink`, and what they mean together; the dialog is tested against this table. */
+/** The options of `tenant-postgres-sink`, and what they mean together; its dialog uses this table as well. */
 import { PAYLOAD_TYPES, readColumns, type Column, type PropertyPath } from '../../src/postgres/rows/columns'
 import type { TableName } from '../../src/postgres/connect/identifiers'
 import { nameOption } from '../../src/postgres/connect/name-option'

@@ -1,4 +1,4 @@
-/** The options of `tenant-topic`; the dialog is tested against this table. */
+/** The options of `tenant-topic`; its dialog uses this table as well. */
 import { ERROR_OUTPUT } from '../../src/delivery/rejected-message'
 import { choice, text } from '../../src/config/options'
 import { DEFAULT_ALLOWED_NAME } from '../../src/tenant/names'

@@ -2,8 +2,8 @@
  * Reads a node's configuration once, at the border, into a readonly value. The editor stores numbers as text
  * and Node-RED replaces `${NAME}` before we see it; past this border there are no strings of the editor.
  *
- * A node lists its options in one table, each with its default, bounds and unit; the dialog is tested against
- * the same table.
+ * A node lists its options in one table, each with its default, bounds and unit. The dialog uses the same table and
+ * this code: `editor/properties.ts`.
  */
 import { PipelineError } from '../wire/errors'
 

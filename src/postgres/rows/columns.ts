@@ -55,7 +55,7 @@ export function defaultColumns(payloadType: PayloadType, timeFromDevice = false)
   ]
 }
 
-/** The name of a type, as the dialog takes it too. */
+/** The name of a type. */
 export const COLUMN_TYPE = /^[a-z][a-z0-9_ ]{0,40}(\(\d{1,4}(,\s?\d{1,4})?\))?( not null)?$/
 
 /**

@@ -23,7 +23,7 @@ const KAFKA = {
   nextOffset: 0,
 } satisfies Record<keyof KafkaFields, Shape>
 
-/** What our nodes set on a record. The dialog has the same table; a test compares. */
+/** What our nodes set on a record. */
 const PROPERTIES = {
   topic: 0,
   payload: ANY,
