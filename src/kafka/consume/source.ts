@@ -19,7 +19,7 @@ import { HEADER } from '../../record/header-names'
 import { attemptsIn } from '../../record/replayed'
 import type { KafkaCluster } from '../cluster'
 import { BatchRuns, type Emitted } from './batch-runs'
-import { partitionKey } from '../group/commit-queue'
+import { partitionKey } from '../topic-partition'
 import { batchMessage, halves, recordMessage, withoutStored } from './consumed-message'
 import type {
   Assigner,

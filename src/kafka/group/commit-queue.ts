@@ -3,6 +3,7 @@
  * in the next one, the newest offset of each partition.
  */
 import type { TopicPartition } from '../driver'
+import { partitionKey } from '../topic-partition'
 
 export interface PartitionOffset extends TopicPartition {
   readonly offset: number
@@ -61,9 +62,4 @@ export class CommitQueue {
     }
     this.sending = undefined
   }
-}
-
-/** A partition as the key of a map. */
-export function partitionKey({ topic, partition }: TopicPartition): string {
-  return `${topic}/${partition}`
 }

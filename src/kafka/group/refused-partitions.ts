@@ -3,20 +3,20 @@
  * damage on the broker's disk. They are one problem, which names them and ends when the last of them is read again.
  */
 import type { PipelineError } from '../../wire/errors'
-import { partitionKey } from './commit-queue'
+import { refusal, type ProtocolFault } from '../error-verdicts'
+import { listOf, partitionKey } from '../topic-partition'
 import type { TopicPartition } from '../driver'
-import { listOf, translateKafkaError } from '../drivers/kafkajs/errors'
 
-/** An answer about one partition; `error` as kafkajs makes it, `undefined` when all is well. */
+/** An answer about one partition; `error` is `undefined` when all is well. */
 export interface PartitionAnswer {
   readonly request: 'fetch' | 'commit'
   readonly partition: TopicPartition
-  readonly error: Error | undefined
+  readonly error: ProtocolFault | undefined
 }
 
 export class RefusedPartitions {
   /** By request and partition, of partitions that the consumer owns. */
-  private readonly refused = new Map<string, PartitionAnswer & { readonly error: Error }>()
+  private readonly refused = new Map<string, PartitionAnswer & { readonly error: ProtocolFault }>()
 
   constructor(private readonly onProblem: (problem: PipelineError | undefined) => void) {}
 
@@ -45,7 +45,7 @@ export class RefusedPartitions {
     const alike = all.filter(({ error }) => error.message === first.error.message)
     const partitions = new Map(alike.map(({ partition }) => [partitionKey(partition), partition]))
     const names = listOf([...partitions.values()])
-    return translateKafkaError(first.error, `Kafka refuses ${names}, the others are read`)
+    return refusal(first.error, `Kafka refuses ${names}, the others are read`)
   }
 }
 

@@ -2,7 +2,7 @@
  * What the flow has settled, on its way into the consumer's own positions. They follow within a second, all partitions
  * together, because nothing waits for them: a start that is a second early costs time and no row.
  */
-import { partitionKey } from './commit-queue'
+import { partitionKey } from '../topic-partition'
 import type { TopicPartition } from '../driver'
 import type { SettledOffset } from './start-position'
 

@@ -6,7 +6,7 @@
  * those that have too few, one by one, until no two of them that can give to each other, also by way of others, differ by
  * more than one. A pure function: each member's result depends on nothing but the arguments, whatever their order.
  */
-import { partitionKey } from './commit-queue'
+import { partitionKey } from '../topic-partition'
 import type { TopicPartition } from '../driver'
 
 export interface GroupMember {

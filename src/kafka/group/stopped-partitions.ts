@@ -7,7 +7,7 @@
  * before it passed over in silence.
  */
 import type { PipelineError } from '../../wire/errors'
-import { partitionKey } from './commit-queue'
+import { partitionKey } from '../topic-partition'
 import type { OffsetRange, PartitionStop, StartAt, TopicPartition } from '../driver'
 
 /** What a person needs to decide where a partition goes on. */

@@ -6,7 +6,7 @@
  * New partitions and topics belong to none for a while, until the members have heard of them, so only what has been so
  * for long counts.
  */
-import { partitionKey } from './commit-queue'
+import { partitionKey } from '../topic-partition'
 import type { TopicPartition } from '../driver'
 
 export interface GroupShare {

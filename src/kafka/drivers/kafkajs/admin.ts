@@ -8,7 +8,8 @@ import { PipelineError } from '../../../wire/errors'
 import type { KafkaConnection } from '../../connection'
 import type { KafkaAdmin, NewTopic, OffsetRange, TopicDescription, TopicPartition } from '../../driver'
 import { createKafkaJsClient, type KafkaJsClient, type KafkaLog } from './client'
-import { isHalfConnected, noLeader, silentBroker, translateKafkaError } from './errors'
+import { noLeader } from '../../error-verdicts'
+import { isHalfConnected, silentBroker, translateKafkaError } from './errors'
 import { tolerateBrokenTopics } from './patches/metadata'
 
 const DISCONNECT_LIMIT_MS = 1000

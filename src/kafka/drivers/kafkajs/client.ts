@@ -11,6 +11,7 @@ import { Kafka, logLevel, type ISocketFactory, type LogEntry } from 'kafkajs'
 import { nextAddressMs, serverName } from '../../../config/dialling'
 import type { KafkaConnection } from '../../connection'
 import { useBatchCheck } from './patches/batch-check'
+import type { KnownBrokers } from './patches/broker-choice'
 import { ignoreClockSteps } from './patches/clock'
 import { registerCodecs } from './codecs'
 import { guardIdleTimer } from './patches/idle-guard'
@@ -34,25 +35,14 @@ const RENEW_SESSION_MS = 2_000
 /** One attempt more inside kafkajs is harmless (same batch, same partition), and an idempotent producer needs it. */
 const RETRY = { retries: 1, initialRetryTime: 100, maxRetryTime: 300 }
 
-export interface KafkaJsClient {
+export interface KafkaJsClient extends KnownBrokers {
   readonly kafka: Kafka
-  /**
-   * Cuts the connections: what is outstanding fails, and the next request connects anew.
-   * @param broker only those to this `host:port`
-   */
-  cut(broker?: string): void
   /**
    * Cuts the connections to a broker that has not answered in time, and leaves it alone until it answers, or until none
    * of the list is left to ask.
    * @param broker its `host:port`; `undefined`: any, so that all connections are cut
    */
   avoid(broker: string | undefined): void
-  /** Whether the broker at `host:port` is one that is avoided. */
-  readonly isSilent: (broker: string) => boolean
-  /** How many brokers the list has that a client begins with. */
-  readonly seeds: number
-  /** Whether the broker at `host:port` has answered on a connection that is still open. */
-  readonly isAnswering: (broker: string) => boolean
 }
 
 interface Connection {

@@ -1,12 +1,12 @@
 /**
  * Questions about offsets to Kafka. All partitions of an assignment ask at the same moment, and Kafka answers for
  * a whole topic, so whoever asks while an answer is under way shares it. A partition whose leader is missing, or does
- * not answer, is not in the answer (`kafkajs-metadata.ts`): the others of its topic have theirs.
+ * not answer, is not in the answer (`metadata.ts`): the others of its topic have theirs.
  */
 import type { Admin } from 'kafkajs'
 import type { OffsetRange, StartAt, TopicPartition } from '../../driver'
 import type { FirstStarts } from '../../group/first-starts'
-import { noLeader } from './errors'
+import { noLeader } from '../../error-verdicts'
 
 /** kafkajs commits this for "the first record": when it is told to, and before it goes on where an offset was refused. */
 const EARLIEST = -2

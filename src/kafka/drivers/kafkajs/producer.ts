@@ -2,17 +2,15 @@
  * Writes batches through kafkajs, one partition a call, and checks the answer.
  *
  * A *generation* is one kafkajs producer with its producer id. It is replaced when the broker has lost its state
- * (the sequence numbers do not fit any more), and when kafkajs is in a state that it does not leave by itself. The
- * caller sends the identical batch again, which the next generation writes.
+ * (the sequence numbers no longer fit), and when kafkajs is in a state that it does not leave by itself. The caller
+ * sends the identical batch again, which the next generation writes.
  *
  * Non-obvious:
  *  - A producer that could not get its producer id writes without one. So a generation is used only when `connect`
  *    has succeeded.
  *  - After a time-out kafkajs stays on the silent connection, and with the leader it knows. That connection is cut,
  *    and the brokers that answer are asked for the leader.
- *  - A batch that has failed may have been stored all the same. The next one gets its sequence number, and the broker
- *    takes a different batch of the same length for a repetition: it answers, and stores nothing. So a batch is in
- *    doubt until the identical one succeeds; another one for its partition gets a new producer id.
+ *  - A batch that has failed may have been stored all the same: see `batches-in-doubt.ts`.
  */
 import type { CompressionTypes, IHeaders, Message, PartitionerArgs, Producer, RecordMetadata } from 'kafkajs'
 import { settlesWithin } from '../../../time/deadline'
@@ -24,6 +22,7 @@ import { createKafkaJsClient, type KafkaJsClient, type KafkaLog } from './client
 import { compressionType } from './codecs'
 import { silentBroker, translateKafkaError } from './errors'
 import { tolerateBrokenTopics } from './patches/metadata'
+import { BatchesInDoubt } from '../../produce/batches-in-doubt'
 import { ALWAYS_FITS_BYTES, DEFAULT_REQUEST_BYTES, sizeOf, tooLargeFor } from '../../produce/request-limit'
 
 const ALL_REPLICAS = -1
@@ -42,8 +41,7 @@ interface Generation {
   readonly producer: Producer
   readonly ready: Promise<void>
   readonly refreshMetadata: () => void
-  /** By topic and partition: what may have been stored, or not. */
-  readonly inDoubt: Map<string, readonly KafkaRecord[]>
+  readonly inDoubt: BatchesInDoubt
   outstanding: number
   retired: boolean
 }
@@ -85,13 +83,12 @@ export class KafkaJsProducer implements KafkaProducer {
         messages: records.map((record) => toMessage(record, partition)),
       })
       const offset = offsetOf(answer, topic, partition)
-      generation.inDoubt.delete(lane)
+      generation.inDoubt.stored(lane)
       return offset
     } catch (thrown) {
       const error = translateKafkaError(thrown, doing)
-      if (error.retryable) generation.inDoubt.set(lane, records)
-      else generation.inDoubt.delete(lane)
-      this.mend(generation, error)
+      generation.inDoubt.failed(lane, records, error.retryable)
+      this.recover(generation, error)
       throw error.code === 'KAFKA_UNKNOWN_TOPIC' ? await this.askAbout(topic, error) : error
     } finally {
       generation.outstanding--
@@ -118,10 +115,7 @@ export class KafkaJsProducer implements KafkaProducer {
     if (this.closed) {
       throw new PipelineError('KAFKA_CLOSED', 'the Kafka producer is being closed', { retryable: true })
     }
-    const doubtful = this.generation?.inDoubt.get(lane)
-    if (this.generation !== undefined && doubtful !== undefined && doubtful !== records) {
-      this.retire(this.generation)
-    }
+    if (this.generation?.inDoubt.confuses(lane, records) === true) this.retire(this.generation)
     this.generation ??= this.open()
     return this.generation
   }
@@ -142,7 +136,7 @@ export class KafkaJsProducer implements KafkaProducer {
       producer,
       ready,
       refreshMetadata,
-      inDoubt: new Map(),
+      inDoubt: new BatchesInDoubt(),
       outstanding: 0,
       retired: false,
     }
@@ -151,7 +145,7 @@ export class KafkaJsProducer implements KafkaProducer {
   }
 
   /** Does what the error asks for, so that the next attempt may succeed. */
-  private mend(generation: Generation, error: PipelineError): void {
+  private recover(generation: Generation, error: PipelineError): void {
     switch (error.code) {
       case 'KAFKA_PRODUCER_LOST':
       case 'KAFKA_ANSWER_INCOMPLETE':

@@ -7,7 +7,18 @@
  * the client began with, as Kafka's own client does (KIP-899). A broker that is in the answer no more is left at once:
  * kafkajs waits until it has answered all that it was asked, and everybody who needs the metadata waits as well.
  */
-import type { KafkaJsClient } from '../client'
+
+/** What a client knows of its brokers, each named by its `host:port`. */
+export interface KnownBrokers {
+  /** Whether it is avoided. */
+  readonly isSilent: (broker: string) => boolean
+  /** Whether it has answered on a connection that is still open. */
+  readonly isAnswering: (broker: string) => boolean
+  /** How many brokers the list has that the client begins with. */
+  readonly seeds: number
+  /** Cuts the connections to it, or all of them: what is outstanding fails, and the next request connects anew. */
+  cut(broker?: string): void
+}
 
 export interface ChosenBroker {
   readonly connectionPool: { readonly host: string; readonly port: number }
@@ -31,7 +42,7 @@ export interface BrokerPool<B extends ChosenBroker> {
 /** Changes this pool alone. */
 export function chooseAnsweringBrokers<B extends ChosenBroker>(
   pool: BrokerPool<B>,
-  client: KafkaJsClient,
+  client: KnownBrokers,
 ): void {
   const createBroker = pool.createBroker.bind(pool)
   pool.createBroker = (options) => {

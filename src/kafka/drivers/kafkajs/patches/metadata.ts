@@ -6,7 +6,7 @@
  *
  * Here the answer is taken as it is, and the error of a topic or a partition is told to those who ask for that one.
  * Offsets are asked for leader by leader, so that one that is missing or silent costs only its own partitions.
- * Which broker is asked, see `kafkajs-broker-choice.ts`.
+ * Which broker is asked, see `broker-choice.ts`.
  *
  * A consumer asks for none in particular: it fetches from each partition that has a leader, and leaves the others alone
  * until they have one (a partition without a leader is led by broker -1, and nothing fetches from that one).
@@ -14,9 +14,14 @@
  * Both reach into one client, not into the module: other users of kafkajs in this process are left alone. A client that
  * does not look as we know it keeps kafkajs' behaviour.
  */
-import type { PartitionMetadata } from 'kafkajs'
-import { chooseAnsweringBrokers, type BrokerPool, type ChosenBroker } from './broker-choice'
-import type { KafkaJsClient } from '../client'
+import type { Kafka, PartitionMetadata } from 'kafkajs'
+import { readingAnswers, type AnsweringBroker } from './broker-answers'
+import {
+  chooseAnsweringBrokers,
+  type BrokerPool,
+  type ChosenBroker,
+  type KnownBrokers,
+} from './broker-choice'
 import { kafkaError, tellingEachPartition } from './partition-answers'
 import type { PartitionAnswer } from '../../../group/refused-partitions'
 
@@ -25,12 +30,7 @@ const METADATA_API = 3
 const UNKNOWN = { leader: -1, partitionErrorCode: 5 }
 const CREATE_CLUSTER = 'private:Kafka:createCluster'
 
-interface Protocol {
-  readonly response: { readonly parse: (answer: unknown) => Promise<unknown> }
-}
-
-interface Broker extends ChosenBroker {
-  lookupRequest(api: number, definition: unknown): (request: unknown) => Protocol
+interface Broker extends ChosenBroker, AnsweringBroker {
   metadata(topics: readonly string[]): Promise<Metadata>
 }
 
@@ -71,11 +71,11 @@ type CreateCluster = (options: unknown) => Cluster
 
 /**
  * Call it before the client's first producer, consumer or admin is made.
- * @param onAnswer hears what is answered to a consumer about each partition, see `kafkajs-partition-answers.ts`
+ * @param onAnswer hears what is answered to a consumer about each partition, see `partition-answers.ts`
  * @returns makes the client ask for the metadata again before it uses it
  */
 export function tolerateBrokenTopics(
-  client: KafkaJsClient,
+  client: KnownBrokers & { readonly kafka: Kafka },
   onAnswer: (answer: PartitionAnswer) => void = () => undefined,
 ): () => void {
   const pools = new Set<MetadataPool>()
@@ -97,7 +97,7 @@ export function tolerateBrokenTopics(
   }
 }
 
-function tolerateIn(cluster: Cluster, client: KafkaJsClient): void {
+function tolerateIn(cluster: Cluster, client: KnownBrokers): void {
   const pool = cluster.brokerPool
   const findTopic = cluster.findTopicPartitionMetadata.bind(cluster)
   const findLeaders = cluster.findLeaderForPartitions.bind(cluster)
@@ -227,17 +227,5 @@ function takeAnswersAsTheyAre(pool: MetadataPool): void {
 
 /** The same broker, whose answer about topics is not thrown away. */
 function tolerant(broker: Broker): Broker {
-  return Object.create(broker, {
-    lookupRequest: {
-      value: (api: number, definition: unknown): ((request: unknown) => Protocol) => {
-        const make = broker.lookupRequest(api, definition)
-        if (api !== METADATA_API) return make
-        return (request) => {
-          const protocol = make(request)
-          const parse = (answer: unknown): Promise<unknown> => Promise.resolve(answer)
-          return { ...protocol, response: { ...protocol.response, parse } }
-        }
-      },
-    },
-  }) as Broker
+  return readingAnswers(broker, [METADATA_API], (answer) => Promise.resolve(answer))
 }

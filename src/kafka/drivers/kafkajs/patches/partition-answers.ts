@@ -8,6 +8,7 @@
  */
 import { createRequire } from 'node:module'
 import type { TopicPartition } from '../../../driver'
+import { readingAnswers, type AnsweringBroker } from './broker-answers'
 import type { PartitionAnswer } from '../../../group/refused-partitions'
 
 const FETCH_API = 1
@@ -41,40 +42,17 @@ interface Answer {
   }[]
 }
 
-interface Protocol {
-  readonly response: { readonly parse: (answer: unknown) => Promise<unknown> }
-}
-
-export interface AnsweringBroker {
-  lookupRequest(api: number, definition: unknown): (request: unknown) => Protocol
-}
-
 /** The same broker, whose answers are not thrown away because of one partition. */
 export function tellingEachPartition<B extends AnsweringBroker>(
   broker: B,
   onAnswer: (answer: PartitionAnswer) => void,
 ): B {
-  return Object.create(broker, {
-    lookupRequest: {
-      value: (api: number, definition: unknown): ((request: unknown) => Protocol) => {
-        const make = broker.lookupRequest(api, definition)
-        if (api !== FETCH_API && api !== COMMIT_API) return make
-        return (request) => {
-          const protocol = make(request)
-          const parse = (answer: unknown): Promise<unknown> =>
-            protocol.response.parse(withoutRefused(api, answer as Answer, onAnswer))
-          return { ...protocol, response: { ...protocol.response, parse } }
-        }
-      },
-    },
-  }) as B
+  return readingAnswers(broker, [FETCH_API, COMMIT_API], (answer, api, parse) =>
+    parse(withoutRefused(api, answer as Answer, onAnswer)),
+  )
 }
 
-function withoutRefused(
-  api: typeof FETCH_API | typeof COMMIT_API,
-  answer: Answer,
-  onAnswer: (answer: PartitionAnswer) => void,
-): Answer {
+function withoutRefused(api: number, answer: Answer, onAnswer: (answer: PartitionAnswer) => void): Answer {
   const request = api === FETCH_API ? 'fetch' : 'commit'
   const isRefused = (code: number): boolean =>
     api === FETCH_API ? code !== 0 && !LEFT_TO_KAFKAJS.has(code) : OF_ONE_COMMIT.has(code)

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import type { Assigner as KafkaJsAssigner, Cluster } from 'kafkajs'
 import type { Assigner, TopicPartition } from '../../../../../src/kafka/driver'
 import { decodeOwned, groupAssigner } from '../../../../../src/kafka/drivers/kafkajs/assigners'
-import { partitionKey } from '../../../../../src/kafka/group/commit-queue'
+import { partitionKey } from '../../../../../src/kafka/topic-partition'
 
 const TOPICS = ['a', 'b', 'c', '__proto__']
 
