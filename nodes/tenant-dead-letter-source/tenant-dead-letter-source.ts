@@ -4,86 +4,56 @@
  */
 import type { Node, NodeAPI, NodeDef } from 'node-red'
 import { flowTracking, type TrackingRuntime } from '../../src/delivery/flow-tracking'
-import type { Message } from '../../src/wire/message'
+import { requireDatabase } from '../../src/postgres/connect/require-database'
 import { narrowed, type DeadLetterFilter } from '../../src/postgres/replay/dead-letter-filter'
 import { DeadLetterSource } from '../../src/postgres/replay/dead-letter-source'
 import { ReplayEvents } from '../../src/postgres/replay/replay-events'
 import { replayStatus } from '../../src/postgres/replay/replay-status'
-import { requireDatabase } from '../../src/postgres/connect/require-database'
-import { CLOSE_BUDGET_MS, settlesWithin } from '../../src/time/deadline'
 import { runningNodes } from '../../src/runtime/admin-route'
-import { asPipelineError, PipelineError } from '../../src/wire/errors'
-import { EventLog } from '../../src/log/event-log'
-import { closeHandler, inputHandler } from '../../src/runtime/handlers'
-import { StatusLine } from '../../src/runtime/status-line'
+import { runNode } from '../../src/runtime/run-node'
+import { CLOSE_BUDGET_MS, settlesWithin } from '../../src/time/deadline'
+import { PipelineError } from '../../src/wire/errors'
+import type { Message } from '../../src/wire/message'
 import { ACTIONS, readReplay, type ReplayConfiguration } from './options'
 
 const TYPE = 'tenant-dead-letter-source'
 
-/** A deploy that only moves wires changes `wires` without a new node. */
-type WiredNode = Node & { readonly wires: readonly (readonly string[])[] }
 type SourceDef = NodeDef & { database?: string }
-
-interface Running extends ReplayConfiguration {
-  readonly from: DeadLetterSource
-  readonly release: () => void
-}
 
 export = function (RED: NodeAPI): void {
   const tracking = flowTracking(RED as unknown as TrackingRuntime)
 
   RED.nodes.registerType(TYPE, function (this: Node, config: SourceDef) {
     RED.nodes.createNode(this, config)
-    const node = this as WiredNode
-    const line = new StatusLine((status) => node.status(status))
-    const log = new EventLog(node)
-    const events = new ReplayEvents(log)
-    let running: Running | undefined
-    let refused: PipelineError | undefined
-    try {
-      running = start()
-    } catch (error) {
-      refused = asPipelineError(error)
-      log.problem('CONFIG_REFUSED', refused)
-      line.set({ fill: 'red', shape: 'ring', text: refused.statusText })
-    }
-
-    const receive = inputHandler(log, async (message, send, done) => {
-      if (running === undefined) return done(refused)
-      const action = actionOf(message, running.action)
-      const filter = narrowed(running.filter, message.payload)
-      if (action === 'list') await list(running, filter, message)
-      else message.payload = { action, ...(await running.from.replay(filter)) }
-      send([null, message])
-      done()
-    })
-    node.on('input', receive)
-
-    const close = async (): Promise<void> => {
-      if (running !== undefined) await settlesWithin(running.from.close(), CLOSE_BUDGET_MS)
-      running?.release()
-      events.close()
-      line.close()
-    }
-    node.on('close', closeHandler(log, close))
-
-    function start(): Running {
+    runNode(this, ({ log, status, isWired, send, onClose }) => {
       const configuration = readReplay(config)
       const database = requireDatabase(RED.nodes.getNode(config.database ?? ''))
-      const from: DeadLetterSource = new DeadLetterSource(
-        { ...configuration.source, nodeId: node.id, database },
+      const events = new ReplayEvents(log)
+      onClose(() => events.close())
+      const source: DeadLetterSource = new DeadLetterSource(
+        { ...configuration.source, nodeId: this.id, database },
         {
           tracking,
-          send: (message) => node.send(message as never),
-          isWired: () => (node.wires[0]?.length ?? 0) > 0,
+          send: (message) => send(0, message),
+          isWired,
           newId: () => RED.util.generateId(),
-          onChange: () => line.set(replayStatus(from)),
+          onChange: () => status.set(replayStatus(source)),
           events,
         },
       )
-      line.set(replayStatus(from))
-      return { ...configuration, from, release: database.users.add() }
-    }
+      onClose(database.users.add())
+      onClose(() => settlesWithin(source.close(), CLOSE_BUDGET_MS))
+      status.set(replayStatus(source))
+
+      return async (message, sendAnswer, done) => {
+        const action = actionOf(message, configuration.action)
+        const filter = narrowed(configuration.filter, message.payload)
+        if (action === 'list') await list(source, filter, message)
+        else message.payload = { action, ...(await source.replay(filter)) }
+        sendAnswer([null, message])
+        done()
+      }
+    })
   })
 
   RED.httpAdmin.post(`/${TYPE}/:id`, RED.auth.needsPermission(`${TYPE}.write`), (request, response) => {
@@ -105,8 +75,8 @@ function actionOf(message: Message, byDefault: ReplayConfiguration['action']): R
 }
 
 /** The message becomes the list; `nextPage` is what to ask for next. */
-async function list({ from }: Running, filter: DeadLetterFilter, message: Message): Promise<void> {
-  const { entries, lastId } = await from.list(filter)
+async function list(source: DeadLetterSource, filter: DeadLetterFilter, message: Message): Promise<void> {
+  const { entries, lastId } = await source.list(filter)
   const { tenant, reason, fromMs, toMs, limit } = filter
   message.payload = entries
   delete message.nextPage

@@ -3,13 +3,11 @@
  * it share its `cluster`; it disconnects when the last of them has let go.
  */
 import type { Node, NodeAPI, NodeDef } from 'node-red'
+import { tlsSettings } from '../../src/config/tls-settings'
 import { KafkaCluster } from '../../src/kafka/cluster'
 import { connectionWarnings } from '../../src/kafka/connection'
 import { KAFKA_DRIVERS } from '../../src/kafka/drivers/drivers'
-import { asPipelineError } from '../../src/wire/errors'
-import { EventLog } from '../../src/log/event-log'
-import { closeHandler } from '../../src/runtime/handlers'
-import { tlsSettings, type TlsSettings } from '../../src/config/tls-settings'
+import { runConfigNode } from '../../src/runtime/run-node'
 import type { ClusterNode } from '../../src/kafka/require-cluster'
 import { readConnection, type ClusterCredentials } from './options'
 
@@ -21,34 +19,24 @@ interface KafkaClusterDef extends NodeDef {
 export = function (RED: NodeAPI): void {
   RED.nodes.registerType(
     'tenant-kafka-cluster',
-    function (this: Node<ClusterCredentials>, config: KafkaClusterDef) {
+    function (this: Node<ClusterCredentials> & ClusterNode, config: KafkaClusterDef) {
       RED.nodes.createNode(this, config)
-      const node = this as Node<ClusterCredentials> & ClusterNode
-      const log = new EventLog(node)
-      let tls: TlsSettings | undefined
-      try {
-        tls = config.useTls === true ? tlsSettings(RED, config.tls, log) : undefined
-        const environment = (name: string): unknown => RED.util.getSetting(node, name)
-        const read = readConnection(config, node.credentials ?? {}, tls?.options(), environment)
+      runConfigNode(this, ({ log, onClose }) => {
+        const tls = config.useTls === true ? tlsSettings(RED, config.tls, log) : undefined
+        if (tls !== undefined) onClose(() => tls.close())
+        const environment = (name: string): unknown => RED.util.getSetting(this, name)
+        const read = readConnection(config, this.credentials ?? {}, tls?.options(), environment)
         const connection = tls === undefined ? read : { ...read, renewTls: tls.options }
         const driver = KAFKA_DRIVERS.kafkajs(connection, (text) => log.note('KAFKA_CLIENT', text))
-        node.cluster = new KafkaCluster(connection, driver, ({ topic, partitions, replicas }) =>
+        const cluster = new KafkaCluster(connection, driver, ({ topic, partitions, replicas }) =>
           log.note('KAFKA_TOPIC_CREATED', `Kafka topic ${topic} was created`, {
             counts: { partitions, replicas },
           }),
         )
+        this.cluster = cluster
+        onClose(() => cluster.close())
         for (const warning of connectionWarnings(connection)) log.note('KAFKA_READABLE', warning)
-      } catch (error) {
-        node.problem = asPipelineError(error)
-        log.problem('CONFIG_REFUSED', node.problem)
-      }
-      node.on(
-        'close',
-        closeHandler(log, () => {
-          tls?.close()
-          return node.cluster?.close()
-        }),
-      )
+      })
     },
     { credentials: { username: { type: 'text' }, password: { type: 'password' } } },
   )

@@ -4,32 +4,28 @@
  */
 import type { Node, NodeAPI, NodeDef } from 'node-red'
 import { parseBrokerUrls, refusePassword } from '../../src/mqtt/connect/broker-settings'
-import { asPipelineError } from '../../src/wire/errors'
-import { EventLog } from '../../src/log/event-log'
-import { closeHandler } from '../../src/runtime/handlers'
 import { readOptions } from '../../src/config/options'
 import { readPassword } from '../../src/config/secret'
-import { tlsSettings, type TlsSettings } from '../../src/config/tls-settings'
+import { tlsSettings } from '../../src/config/tls-settings'
 import type { BrokerNode } from '../../src/mqtt/require-broker'
+import { runConfigNode } from '../../src/runtime/run-node'
 import { options } from './options'
 
 export = function (RED: NodeAPI): void {
   RED.nodes.registerType(
     'tenant-mqtt-broker',
-    function (this: Node, config: NodeDef & { tls?: string }) {
+    function (this: Node & BrokerNode, config: NodeDef & { tls?: string }) {
       RED.nodes.createNode(this, config)
-      const node = this as Node & BrokerNode
-      const log = new EventLog(node)
-      let tls: TlsSettings | undefined
-      try {
-        const { password } = node.credentials as { password?: string }
-        tls = tlsSettings(RED, config.tls, log)
+      runConfigNode(this, ({ log, onClose }) => {
+        const { password } = this.credentials as { password?: string }
+        const tls = tlsSettings(RED, config.tls, log)
+        if (tls !== undefined) onClose(() => tls.close())
         const values = readOptions(options, config)
         const urls = parseBrokerUrls(values.url)
-        if (savedUrl(RED, node) === values.url) refusePassword(urls)
-        const environment = (name: string): unknown => RED.util.getSetting(node, name)
+        if (savedUrl(RED, this) === values.url) refusePassword(urls)
+        const environment = (name: string): unknown => RED.util.getSetting(this, name)
         const secret = readPassword(values.passwordEnv, password, environment)
-        node.broker = {
+        this.broker = {
           urls,
           clientId: values.clientId,
           protocol: values.protocolVersion,
@@ -42,14 +38,7 @@ export = function (RED: NodeAPI): void {
           ...(secret !== undefined && { password: secret }),
           ...(tls !== undefined && { tls: tls.options(), renewTls: tls.options }),
         }
-      } catch (error) {
-        node.problem = asPipelineError(error)
-        log.problem('CONFIG_REFUSED', node.problem)
-      }
-      node.on(
-        'close',
-        closeHandler(log, () => tls?.close()),
-      )
+      })
     },
     { credentials: { password: { type: 'password' } } },
   )

@@ -2,15 +2,13 @@
 import type { OutdatedPart } from '../../src/postgres/table/outdated-parts'
 import type { TableSink } from '../../src/postgres/sink/table-sink'
 import { addAdminRoute } from '../../src/runtime/admin-route'
-import type { PipelineError } from '../../src/wire/errors'
+import type { RefusedNode } from '../../src/runtime/run-node'
 import { readOptions } from '../../src/config/options'
 import { options } from './options'
 
 /** What the node shows to the route. */
-export interface SinkHolder {
+export interface SinkHolder extends RefusedNode {
   sink?: TableSink
-  /** Why there is no sink. */
-  refused?: PipelineError
 }
 
 /** Instants in ISO 8601. */
@@ -25,8 +23,8 @@ export function addOutdatedRoute(RED: object): void {
     type: 'tenant-postgres-sink',
     action: 'outdated',
     permission: 'read',
-    answer: async ({ sink, refused }, { retentionDays }): Promise<OutdatedAnswer> => {
-      if (sink === undefined) throw refused as PipelineError
+    answer: async ({ sink, problem }, { retentionDays }): Promise<OutdatedAnswer> => {
+      if (sink === undefined) throw problem as Error
       const table = { retentionDays: options.retentionDays }
       const days =
         retentionDays === undefined ? sink.retentionDays : readOptions(table, { retentionDays }).retentionDays

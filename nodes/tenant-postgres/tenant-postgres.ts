@@ -3,12 +3,10 @@
  * share its `database`; it disconnects when the last of them has let go.
  */
 import type { Node, NodeAPI, NodeDef } from 'node-red'
+import { tlsSettings } from '../../src/config/tls-settings'
 import { Database } from '../../src/postgres/connect/database'
-import { asPipelineError } from '../../src/wire/errors'
-import { EventLog } from '../../src/log/event-log'
-import { closeHandler } from '../../src/runtime/handlers'
-import { tlsSettings, type TlsSettings } from '../../src/config/tls-settings'
 import type { DatabaseNode } from '../../src/postgres/connect/require-database'
+import { runConfigNode } from '../../src/runtime/run-node'
 import { readDatabase, type PostgresCredentials } from './options'
 import { addPositionsRoutes } from './positions-routes'
 
@@ -20,28 +18,22 @@ export = function (RED: NodeAPI): void {
   addPositionsRoutes(RED)
   RED.nodes.registerType(
     'tenant-postgres',
-    function (this: Node<PostgresCredentials>, config: PostgresDef) {
+    function (this: Node<PostgresCredentials> & DatabaseNode, config: PostgresDef) {
       RED.nodes.createNode(this, config)
-      const node = this as Node<PostgresCredentials> & DatabaseNode
-      const log = new EventLog(node)
-      let tls: TlsSettings | undefined
-      try {
-        tls = tlsSettings(RED, config.tls, log)
-        const options = readDatabase(config, node.credentials ?? {}, tls?.options(), (name) =>
-          RED.util.getSetting(node, name),
+      runConfigNode(this, ({ log, onClose }) => {
+        const tls = tlsSettings(RED, config.tls, log)
+        if (tls !== undefined) onClose(() => tls.close())
+        const options = readDatabase(config, this.credentials ?? {}, tls?.options(), (name) =>
+          RED.util.getSetting(this, name),
         )
-        node.database = new Database({ ...options, log, ...(tls !== undefined && { renewTls: tls.options }) })
-      } catch (error) {
-        node.problem = asPipelineError(error)
-        log.problem('CONFIG_REFUSED', node.problem)
-      }
-      node.on(
-        'close',
-        closeHandler(log, () => {
-          tls?.close()
-          return node.database?.close()
-        }),
-      )
+        const database = new Database({
+          ...options,
+          log,
+          ...(tls !== undefined && { renewTls: tls.options }),
+        })
+        this.database = database
+        onClose(() => database.close())
+      })
     },
     { credentials: { password: { type: 'password' } } },
   )

@@ -1,5 +1,6 @@
 /** Puts into a few words what a source is doing. */
 import type { PipelineError } from '../wire/errors'
+import { Rate, shownNumber } from '../log/numbers'
 import type { NodeStatus } from '../runtime/host'
 import type { MqttSource } from './source'
 
@@ -18,19 +19,14 @@ export type ShownSource = Pick<
   | 'possibleLoss'
 >
 
-/** The rate is measured over at least so long. */
-const RATE_SPAN_MS = 900
-
 export class SourceStatus {
-  private rate = 0
-  private arrived = 0
-  private measuredAtMs: number
+  private readonly rate: Rate
   private warning: PipelineError | undefined
   /** Why there is no connection. Stays while the next attempt is under way. */
   private failure: PipelineError | undefined
 
   constructor(startedAtMs: number) {
-    this.measuredAtMs = startedAtMs
+    this.rate = new Rate(startedAtMs)
   }
 
   /** This warning stays in the status. */
@@ -39,7 +35,7 @@ export class SourceStatus {
   }
 
   of(source: ShownSource, nowMs: number): NodeStatus {
-    this.measure(source.arrived, nowMs)
+    const rate = this.rate.measure(source.arrived, nowMs)
     const { state } = source
     switch (state.kind) {
       case 'idle':
@@ -59,24 +55,16 @@ export class SourceStatus {
         return queueFull(source) ?? held(source) ?? doubtful(source) ?? resting(source)
       case 'connected':
         this.failure = undefined
-        return queueFull(source) ?? held(source) ?? doubtful(source) ?? this.connected(source)
+        return queueFull(source) ?? held(source) ?? doubtful(source) ?? this.connected(source, rate)
     }
   }
 
-  private connected(source: ShownSource): NodeStatus {
-    const text = `${number(this.rate)}/s · ${out(source)}`
+  private connected(source: ShownSource, rate: string): NodeStatus {
+    const text = `${rate} · ${out(source)}`
     const trouble = source.problem ?? source.possibleLoss ?? this.warning
     if (trouble !== undefined)
       return { fill: 'yellow', shape: 'dot', text: `${text} · ${trouble.statusText}` }
     return { fill: isLate(source) ? 'yellow' : 'green', shape: 'dot', text }
-  }
-
-  private measure(arrived: number, nowMs: number): void {
-    const spanMs = nowMs - this.measuredAtMs
-    if (spanMs < RATE_SPAN_MS) return
-    this.rate = Math.round(((arrived - this.arrived) * 1000) / spanMs)
-    this.arrived = arrived
-    this.measuredAtMs = nowMs
   }
 }
 
@@ -94,7 +82,7 @@ function queueFull({ queueForecast }: ShownSource): NodeStatus | undefined {
 function held({ heldCount, problem }: ShownSource): NodeStatus | undefined {
   if (heldCount === 0) return undefined
   const reason = problem === undefined ? '' : `: ${problem.statusText}`
-  return { fill: 'red', shape: 'dot', text: `${number(heldCount)} failed and held${reason}` }
+  return { fill: 'red', shape: 'dot', text: `${shownNumber(heldCount)} failed and held${reason}` }
 }
 
 /** With enough of it the source takes nothing else, and only a person can decide it. */
@@ -113,7 +101,7 @@ function out(source: ShownSource): string {
   const age = isLate(source) ? ` · oldest ${duration(oldestMs / 1000)}` : ''
   const left = queueForecast?.kind === 'filling' ? queueForecast.secondsLeft : undefined
   const queue = left === undefined ? '' : ` · broker's queue full in ${duration(left)}`
-  return `${number(source.out)} out${age}${queue}`
+  return `${shownNumber(source.out)} out${age}${queue}`
 }
 
 function isLate({ oldestMs, deliveryTimeoutMs }: ShownSource): boolean {
@@ -123,8 +111,4 @@ function isLate({ oldestMs, deliveryTimeoutMs }: ShownSource): boolean {
 function duration(seconds: number): string {
   if (seconds < 120) return `${Math.floor(seconds)} s`
   return seconds < 7200 ? `${Math.floor(seconds / 60)} min` : `${Math.floor(seconds / 3600)} h`
-}
-
-function number(value: number): string {
-  return value.toLocaleString('en')
 }

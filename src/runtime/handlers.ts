@@ -1,7 +1,7 @@
 /**
  * The two functions that every node gives to Node-RED, made so that nothing they do can end the process: what a
- * handler throws, or a promise of it rejects with, reaches `done`; and what `done` throws, because a hook or a node
- * behind it is at fault, reaches the log.
+ * handler throws, or a promise of it rejects with, reaches `done`; and what `done` throws, because a hook or a
+ * node downstream is at fault, reaches the log.
  */
 import type { Message } from '../wire/message'
 import { asPipelineError } from '../wire/errors'
@@ -9,8 +9,8 @@ import type { EventLog } from '../log/event-log'
 
 type Send = (messages: unknown) => void
 type Done = (error?: Error) => void
-/** Either says `done` itself, or returns a promise and says it before that is settled. */
-type Handle = (message: Message, send: Send, done: Done) => void | Promise<void>
+/** Takes a message. Either says `done` itself, or returns a promise and says it before that is settled. */
+export type Handle = (message: Message, send: Send, done: Done) => void | Promise<void>
 /** What Node-RED hands over; its `send` takes any message, whatever its type says. */
 type InputListener = (message: object, send: (messages: never) => void, done: Done) => void
 

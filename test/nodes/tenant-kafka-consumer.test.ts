@@ -5,6 +5,7 @@ import clusterNode from '../../nodes/tenant-kafka-cluster/tenant-kafka-cluster'
 import deadLetterNode from '../../nodes/tenant-dead-letter/tenant-dead-letter'
 import consumerNode from '../../nodes/tenant-kafka-consumer/tenant-kafka-consumer'
 import { flowTracking, type TrackingRuntime } from '../../src/delivery/flow-tracking'
+import { Users } from '../../src/runtime/users'
 import type { PositionQuery, PositionStore } from '../../src/kafka/group/start-position'
 import { PipelineError } from '../../src/wire/errors'
 import type { LogEntry } from '../../src/log/event-log'
@@ -50,6 +51,7 @@ function databaseNode(RED: NodeAPI): void {
       begin: () => Promise.resolve(),
       settle: () => Promise.resolve(),
       onRewound: () => () => undefined,
+      users: new Users(),
     }
   })
 }

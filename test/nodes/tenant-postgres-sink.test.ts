@@ -338,7 +338,7 @@ describe('tenant-postgres-sink', () => {
       { readerRole: 'r', tenancy: 'schema' },
       'check "readerRole"',
     ],
-    ['no database', { database: '' }, 'choose a database'],
+    ['no database', { database: '' }, 'choose a PostgreSQL database'],
   ] as const) {
     it(`refuses ${what} when it is deployed`, async () => {
       const from = await run(source('rows'), sink(wrong), database)

@@ -7,6 +7,7 @@ import type { TenantProducer } from './producer'
 export class ProducerEvents {
   private readonly connection: OutageLog
   private readonly rejected: CountLog
+  private readonly late: CountLog
 
   constructor(log: EventLog) {
     this.connection = new OutageLog(log, {
@@ -19,6 +20,17 @@ export class ProducerEvents {
       code: 'REJECTED',
       text: (count) => `${count} ${count === 1 ? 'record' : 'records'} can never be stored in Kafka`,
     })
+    this.late = new CountLog(log, {
+      code: 'LATE_COPY',
+      text: () =>
+        'a message arrived after its delivery was settled: a node on the way has kept it without saying so. ' +
+        'It is written, but its source did not wait for it',
+    })
+  }
+
+  /** A message arrived after its delivery was settled. */
+  noteLate(): void {
+    this.late.add(1)
   }
 
   /** A record has left by the output. */
@@ -39,5 +51,6 @@ export class ProducerEvents {
   close(): void {
     this.connection.close()
     this.rejected.close()
+    this.late.close()
   }
 }

@@ -1,4 +1,5 @@
 /** Puts into a few words what a producer is doing. */
+import { Rate, shownNumber } from '../../log/numbers'
 import type { NodeStatus } from '../../runtime/host'
 import type { TenantProducer } from './producer'
 
@@ -7,11 +8,10 @@ export type ShownProducer = Pick<TenantProducer, 'problem' | 'heldRecords' | 'st
 
 export class ProducerStatus {
   private rejected = 0
-  private storedBefore = 0
-  private measuredAtMs: number
+  private readonly rate: Rate
 
   constructor(startedAtMs: number) {
-    this.measuredAtMs = startedAtMs
+    this.rate = new Rate(startedAtMs)
   }
 
   /** A record was rejected; the number stays in the status. */
@@ -20,27 +20,15 @@ export class ProducerStatus {
   }
 
   of(producer: ShownProducer, nowMs: number): NodeStatus {
-    const rate = this.measure(producer.storedRecords, nowMs)
+    const rate = this.rate.measure(producer.storedRecords, nowMs)
     const { problem, heldRecords, connected } = producer
     if (problem !== undefined) {
-      const waiting = heldRecords > 0 ? `, ${number(heldRecords)} waiting` : ''
+      const waiting = heldRecords > 0 ? `, ${shownNumber(heldRecords)} waiting` : ''
       return { fill: 'red', shape: 'ring', text: `${problem.statusText}${waiting}` }
     }
     if (!connected) return { fill: 'yellow', shape: 'ring', text: 'connecting' }
-    const rejected = this.rejected > 0 ? ` · ${number(this.rejected)} rejected` : ''
+    const rejected = this.rejected > 0 ? ` · ${shownNumber(this.rejected)} rejected` : ''
     const fill = this.rejected > 0 ? 'yellow' : 'green'
-    return { fill, shape: 'dot', text: `${number(rate)}/s · ${number(heldRecords)} out${rejected}` }
+    return { fill, shape: 'dot', text: `${rate} · ${shownNumber(heldRecords)} out${rejected}` }
   }
-
-  private measure(stored: number, nowMs: number): number {
-    const seconds = (nowMs - this.measuredAtMs) / 1000
-    const rate = seconds > 0 ? Math.round((stored - this.storedBefore) / seconds) : 0
-    this.storedBefore = stored
-    this.measuredAtMs = nowMs
-    return rate
-  }
-}
-
-function number(value: number): string {
-  return value.toLocaleString('en')
 }

@@ -3,6 +3,7 @@
  * the broker's `socket.request.max.bytes`; a client that tries again keeps all that waits after it from being written.
  * So sizes are compared before anything is sent.
  */
+import { shownNumber } from '../../log/numbers'
 import { PipelineError } from '../../wire/errors'
 import type { KafkaRecord } from '../driver'
 
@@ -25,7 +26,7 @@ export function tooLargeFor(limit: number, bytes: number, doing: string): Pipeli
   if (bytes + ENVELOPE_BYTES <= limit) return undefined
   return new PipelineError(
     'KAFKA_RECORD_TOO_LARGE',
-    `${doing}: ${bytes.toLocaleString('en')} bytes before compression, and a request has ${limit.toLocaleString('en')} at ` +
+    `${doing}: ${shownNumber(bytes)} bytes before compression, and a request has ${shownNumber(limit)} at ` +
       "most (the broker's socket.request.max.bytes): send less",
     { retryable: false, statusText: 'Kafka: record too large' },
   )

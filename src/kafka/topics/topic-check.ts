@@ -2,6 +2,7 @@
  * What a topic's settings mean for the promise that an acknowledged record is there until it has been read. Pure: the
  * sentences are for the log when a node is deployed.
  */
+import { shownNumber } from '../../log/numbers'
 import { integer, type OptionValues } from '../../config/options'
 import type { NewTopic, TopicDescription } from '../driver'
 
@@ -53,7 +54,7 @@ export function topicWarnings(description: TopicDescription, maxBatchBytes: numb
 /** Larger batches are refused and cut in halves, which costs requests; a record alone cannot be cut. */
 function sizeWarnings({ topic, maxMessageBytes }: TopicDescription, maxBatchBytes: number): string[] {
   if (maxMessageBytes === undefined || maxMessageBytes >= maxBatchBytes) return []
-  const [takes, sends] = [maxMessageBytes, maxBatchBytes].map((bytes) => bytes.toLocaleString('en'))
+  const [takes, sends] = [maxMessageBytes, maxBatchBytes].map(shownNumber)
   return [
     `Kafka topic ${topic} takes batches of at most ${takes} bytes (max.message.bytes), and this producer sends up to ` +
       `${sends}: larger batches are sent in parts, and a message that is larger is rejected (KAFKA_RECORD_TOO_LARGE). ` +

@@ -2,6 +2,7 @@
  * What a source can know about messages which its broker drops because their queue is full: an estimate before it
  * happens, and the broker's own count afterwards, each as a sentence.
  */
+import { shownNumber } from '../../log/numbers'
 import { PipelineError } from '../../wire/errors'
 import { BrokerQueue, type QueueForecast, type Traffic } from './broker-queue'
 import type { BrokerSettings, BrokerUrl } from '../connect/broker-settings'
@@ -128,10 +129,10 @@ export class LossWatch {
       : 'the flow took messages from this source, so they belong to another client or came faster than it takes them'
     return event(
       'MQTT_DROPPED',
-      `possible loss: the MQTT broker at ${host} has dropped ${number(this.dropped)} messages since ` +
+      `possible loss: the MQTT broker at ${host} has dropped ${shownNumber(this.dropped)} messages since ` +
         `${since.toISOString()}, because a queue was full. It counts for all of its clients together; ${whose}. ` +
         'Give it a longer queue for each client',
-      `possible loss: broker dropped ${number(this.dropped)} since ${time(since)}`,
+      `possible loss: broker dropped ${shownNumber(this.dropped)} since ${time(since)}`,
     )
   }
 
@@ -140,7 +141,7 @@ export class LossWatch {
     return event(
       'MQTT_QUEUE_FILLING',
       `the flow has taken nothing for ${Math.round(stoppedMs / 1000)} s. At ${this.rate} messages/s the MQTT broker's ` +
-        `queue for this client (${number(queueMessages)} messages, as the broker's configuration here says) is full ` +
+        `queue for this client (${shownNumber(queueMessages)} messages, as the broker's configuration here says) is full ` +
         `in about ${Math.round(secondsLeft)} s; then it drops messages. Fix what holds up the flow, or give the ` +
         'broker a longer queue',
       "broker's queue is filling",
@@ -151,7 +152,7 @@ export class LossWatch {
     return event(
       'MQTT_QUEUE_FULL',
       `possible loss: at ${this.rate} messages/s, as it was before the flow stopped, the MQTT broker's queue for this ` +
-        `client (${number(this.broker.queueMessages)} messages) is full since ${since.toISOString()}, and it drops ` +
+        `client (${shownNumber(this.broker.queueMessages)} messages) is full since ${since.toISOString()}, and it drops ` +
         'what is published',
       `possible loss: broker's queue full at ${time(since)}`,
     )
@@ -159,14 +160,14 @@ export class LossWatch {
 
   private get rate(): string {
     const { perSecond } = this.queue
-    return perSecond < 10 ? perSecond.toFixed(1) : number(Math.round(perSecond))
+    return perSecond < 10 ? perSecond.toFixed(1) : shownNumber(Math.round(perSecond))
   }
 }
 
 function droppedBefore(host: string, count: number): PipelineError {
   return event(
     'MQTT_DROPPED_EARLIER',
-    `the MQTT broker at ${host} has dropped ${number(count)} messages of its clients between its start and now, ` +
+    `the MQTT broker at ${host} has dropped ${shownNumber(count)} messages of its clients between its start and now, ` +
       'because a queue was full. If Node-RED was away in that time, some may have been for it',
     'broker has dropped messages',
   )
@@ -183,10 +184,6 @@ function unwatched(host: string): PipelineError {
 
 function event(code: string, message: string, statusText: string): PipelineError {
   return new PipelineError(code, message, { retryable: true, statusText })
-}
-
-function number(value: number): string {
-  return value.toLocaleString('en')
 }
 
 function time(date: Date): string {

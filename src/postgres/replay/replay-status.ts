@@ -1,4 +1,5 @@
 /** Puts into a few words what a source of dead letters is doing. */
+import { shownNumber } from '../../log/numbers'
 import type { NodeStatus } from '../../runtime/host'
 import type { DeadLetterSource } from './dead-letter-source'
 
@@ -9,11 +10,11 @@ export function replayStatus({ report, running, problem }: ShownReplay): NodeSta
   if (problem !== undefined) return { fill: 'red', shape: 'ring', text: problem.statusText }
   if (report === undefined) return {}
   const { found, delivered, filtered, failed, spent, incomplete } = report
-  const ended = (delivered + filtered).toLocaleString('en')
-  const parts = [running ? `${ended} of ${found.toLocaleString('en')} replayed` : `${ended} replayed`]
-  if (failed > 0) parts.push(`${failed.toLocaleString('en')} failed`)
-  if (spent > 0) parts.push(`${spent.toLocaleString('en')} out of attempts`)
-  if (incomplete > 0) parts.push(`${incomplete.toLocaleString('en')} incomplete`)
+  const ended = shownNumber(delivered + filtered)
+  const parts = [running ? `${ended} of ${shownNumber(found)} replayed` : `${ended} replayed`]
+  if (failed > 0) parts.push(`${shownNumber(failed)} failed`)
+  if (spent > 0) parts.push(`${shownNumber(spent)} out of attempts`)
+  if (incomplete > 0) parts.push(`${shownNumber(incomplete)} incomplete`)
   const isWell = failed + spent + incomplete === 0
   return { fill: isWell ? 'green' : 'yellow', shape: running ? 'ring' : 'dot', text: parts.join(' · ') }
 }
