@@ -1,7 +1,7 @@
 /** Makes a table ready for rows: created where that is asked for, with partitions, and the way to write to it. */
 import type { ColumnType } from '../rows/column-family'
 import { PAYLOAD_TYPES, type Column, type PayloadType, type PropertyPath } from '../rows/columns'
-import { CopyWriter } from './copy-writer'
+import { CopyWriter } from './row-writer'
 import type { Database } from '../connect/database'
 import type { TableName } from '../connect/identifiers'
 import type { Keeping } from '../rows/kept-time'

@@ -1,12 +1,11 @@
 /**
- * Into a temporary table, and from there what the target does not have yet: for records that may come twice and
- * that no ledger vouches for. The key always contains the tenant: without it one tenant's message could make
- * another's disappear.
+ * Writes rows into a temporary table, and from there those that the target does not have yet: for records that may come
+ * twice and that the ledger does not cover. The key always contains the tenant: without it one tenant's message could
+ * make another's disappear.
  */
 import type { ClientBase } from 'pg'
-import { copyRows } from './copy-rows'
 import { derivedName, quoted, type TableName } from '../connect/identifiers'
-import type { RowWriter } from './row-writer'
+import { copyRows, type RowWriter } from './row-writer'
 import { createStaging, insertStaged } from './write-statements'
 
 export class StagedWriter implements RowWriter {
