@@ -1,7 +1,7 @@
 /** Is the table at fault, or the row: what a real PostgreSQL answers, and what becomes of the records. */
 import assert from 'node:assert/strict'
 import type { Database } from '../../src/postgres/connect/database'
-import type { ExactlyOnce } from '../../src/postgres/sink/routing'
+import type { ExactlyOnce } from '../../src/postgres/sink/write-request'
 import type { TableSink, TableSinkOptions } from '../../src/postgres/sink/table-sink'
 import type { WireRecord } from '../../src/wire/message'
 import { createTestDatabase, type TestDatabase } from '../support/postgres'

@@ -248,7 +248,13 @@ describe('a table for each tenant', () => {
         await letters(),
         [7, 10].map((o) => ({ code: 'TENANT_TABLE', o })),
       )
-      const shown = new SinkStatus().of({ ...strict, ready: true, problem: undefined, server: undefined })
+      const shown = new SinkStatus().of({
+        ...strict,
+        ready: true,
+        problem: undefined,
+        server: undefined,
+        tenantProblems: strict.tenantProblems,
+      })
       assert.equal(shown.fill, 'yellow')
       assert.match(String(shown.text), /^table of t1: /)
       assert.match(String(shown.text), status)

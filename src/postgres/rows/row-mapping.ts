@@ -16,7 +16,7 @@ import { keptFromMs, outdated, type Keeping } from './kept-time'
 import { cutText, DAY_MS, timeText, type TimeBounds } from './record-time'
 import { leadsIntoPayload, RecordValues, Unusable } from './record-values'
 import type { Reason, RejectedRecord } from './rejected'
-import { cameFromKafka } from '../sink/routing'
+import { cameFromKafka } from '../sink/write-request'
 import { rowTime, type RowTime } from './row-time'
 import { textFor, Unfit } from './value-rules'
 

@@ -8,9 +8,11 @@ import type { KafkaRange, WireRecord } from '../../wire/message'
 import { planRange, type LedgerKey } from '../ledger/ledger'
 import { ledgerMove, noLedger } from '../ledger/position-move'
 import type { ReplayMarks } from '../replay/replay-marks'
-import { RecordWriter, type RecordWriterOptions, type Written } from './record-writer'
+import type { CarefulWriterOptions } from './careful-writer'
+import { RecordWriter } from './record-writer'
+import type { Written } from './transaction'
 
-export interface BatchWriterOptions extends RecordWriterOptions {
+export interface BatchWriterOptions extends CarefulWriterOptions {
   /** Where replayed dead letters are noted; `undefined` when the key of the table knows them again. */
   readonly replays?: ReplayMarks | undefined
   /** Somebody else has written the same records. */

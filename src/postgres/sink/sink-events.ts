@@ -5,7 +5,7 @@ import type { EventLog } from '../../log/event-log'
 import { OutageLog } from '../../log/outage-log'
 import type { WireRecord } from '../../wire/message'
 import type { RejectedRecord } from '../rows/rejected'
-import type { TableSink } from './table-sink'
+import type { SinkState } from './sink-status'
 
 /** Of so many tenants it is told that their table cannot be written; the count of rejected records has all of them. */
 const MAX_TENANTS = 100
@@ -55,7 +55,7 @@ export class SinkEvents {
   }
 
   /** Call it after each change. */
-  look({ problem, ready, waiting }: Pick<TableSink, 'problem' | 'ready' | 'waiting'>): void {
+  look({ problem, ready, waiting }: Pick<SinkState, 'problem' | 'ready' | 'waiting'>): void {
     if (problem === undefined && !ready) return
     this.connection.look(problem, { counts: { waiting } })
   }

@@ -12,7 +12,7 @@ import type { Message } from '../../wire/message'
 import type { DeliveryTracker } from '../../delivery/tracker'
 import { asPipelineError, PipelineError } from '../../wire/errors'
 import { lateCopy } from './batch-writer'
-import { routeOf, type ExactlyOnce } from './routing'
+import { writeRequestOf, type ExactlyOnce } from './write-request'
 import type { TableSink } from './table-sink'
 
 export interface SinkIntakeOptions {
@@ -39,11 +39,11 @@ export class SinkIntake {
     if (receipt === undefined) return done()
     const { delivery, isLate } = receipt
     try {
-      const route = routeOf(receipt.message, exactlyOnce)
-      if (isLate && route.way === 'records' && route.letter !== undefined) throw lateCopy()
-      const onlyOnce = route.way === 'range' || route.letter !== undefined
+      const request = writeRequestOf(receipt.message, exactlyOnce)
+      if (isLate && request.way === 'records' && request.letter !== undefined) throw lateCopy()
+      const onlyOnce = request.way === 'range' || request.letter !== undefined
       if (delivery !== undefined && onlyOnce) this.assertFirstCopy(delivery)
-      await sink.write(route, isLate)
+      await sink.write(request, isLate)
     } catch (error) {
       receipt.release()
       return done(asPipelineError(error))

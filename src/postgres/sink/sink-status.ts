@@ -2,7 +2,25 @@
 import type { PipelineError } from '../../wire/errors'
 import { Rate, shownNumber } from '../../log/numbers'
 import type { NodeStatus } from '../../runtime/host'
-import type { TableSink } from './table-sink'
+
+/** What the status and the log say about a sink. */
+export interface SinkState {
+  /** It has reached the database and found, or created, the table. */
+  readonly ready: boolean
+  /**
+   * What keeps it from writing, until the work that met it succeeds. Other work may succeed meanwhile: a partition that
+   * is stuck must not look well because its neighbors are.
+   */
+  readonly problem: PipelineError | undefined
+  /** Why the tables of some tenants cannot be written. */
+  readonly tenantProblems: ReadonlyMap<string, PipelineError>
+  /** Messages in the sink. */
+  readonly waiting: number
+  /** Rows and rejected records since the start. */
+  readonly counts: { readonly rows: number; readonly rejected: number }
+  /** The server in use, where there are several. */
+  readonly server: string | undefined
+}
 
 export class SinkStatus {
   private readonly rate: Rate
@@ -11,11 +29,8 @@ export class SinkStatus {
     this.rate = new Rate(now())
   }
 
-  /** @param ofOutput what the flow behind the output does not do with rejected records */
-  of(
-    sink: Pick<TableSink, 'problem' | 'ready' | 'waiting' | 'counts' | 'server' | 'tenantProblems'>,
-    ofOutput?: PipelineError,
-  ): NodeStatus {
+  /** @param ofOutput why the flow has not stored rejected records yet */
+  of(sink: SinkState, ofOutput?: PipelineError): NodeStatus {
     const { ready, waiting, counts, server, tenantProblems } = sink
     const problem = sink.problem ?? ofOutput
     const rate = this.rate.measure(counts.rows, this.now())

@@ -20,7 +20,7 @@ const OPTIONS: TopicRouterOptions = {
 
 const router = (options: Partial<TopicRouterOptions> = {}) => new TopicRouter({ ...OPTIONS, ...options })
 
-function routeOf(topic: string, options: Partial<TopicRouterOptions> = {}): Route {
+function writeRequestOf(topic: string, options: Partial<TopicRouterOptions> = {}): Route {
   const route = router(options).route(topic)
   if (route instanceof PipelineError) throw route
   return route
@@ -35,7 +35,7 @@ function problemOf(topic: unknown, options: Partial<TopicRouterOptions> = {}): P
 
 describe('topic router', () => {
   it('sends all tenants to the shared topic, with a key for each device', () => {
-    assert.deepEqual(routeOf('rt/acme/north/d1'), {
+    assert.deepEqual(writeRequestOf('rt/acme/north/d1'), {
       levels: { tenant: 'acme', project: 'north', device: 'd1' },
       kafkaTopic: 'iot-messages',
       key: 'acme/north/d1',
@@ -43,13 +43,13 @@ describe('topic router', () => {
   })
 
   it('makes a Kafka topic for each tenant and project', () => {
-    const route = routeOf('rt/acme/north/d1', { strategy: 'template', keyTemplate: '{project}' })
+    const route = writeRequestOf('rt/acme/north/d1', { strategy: 'template', keyTemplate: '{project}' })
     assert.equal(route.kafkaTopic, 'acme.north')
     assert.equal(route.key, 'north')
   })
 
   it('keeps devices without the optional level together', () => {
-    assert.equal(routeOf('rt/acme/north').key, 'acme/north')
+    assert.equal(writeRequestOf('rt/acme/north').key, 'acme/north')
   })
 
   it('refuses names that would make two tenants one Kafka topic', () => {
@@ -57,7 +57,7 @@ describe('topic router', () => {
     assert.equal(problemOf('rt/a/b.c/d').code, 'NAME_NOT_ALLOWED')
     const dotted = { allowedTenant: '.+', allowedProject: '.+', strategy: 'template' } as const
     assert.equal(problemOf('rt/a.b/c/d', dotted).code, 'KAFKA_TOPIC_INVALID')
-    assert.equal(routeOf('rt/a/b.c/d', dotted).kafkaTopic, 'a.b.c')
+    assert.equal(writeRequestOf('rt/a/b.c/d', dotted).kafkaTopic, 'a.b.c')
   })
 
   it('refuses a Kafka topic that Kafka would refuse', () => {
@@ -118,7 +118,7 @@ describe('applying a route', () => {
   it('sets tenant, levels and Kafka fields, and leaves payload and topic alone', () => {
     const payload = Buffer.from([0, 255])
     const record: WireRecord = { topic: 'rt/acme/north/d1', payload }
-    applyRoute(record, routeOf('rt/acme/north/d1'))
+    applyRoute(record, writeRequestOf('rt/acme/north/d1'))
     assert.equal(record.payload, payload)
     assert.deepEqual(record, {
       topic: 'rt/acme/north/d1',
@@ -132,7 +132,7 @@ describe('applying a route', () => {
   })
 
   it('gives each message levels of its own', () => {
-    const route = routeOf('rt/acme/north/d1')
+    const route = writeRequestOf('rt/acme/north/d1')
     const record: WireRecord = {}
     applyRoute(record, route)
     Object.assign(record.levels as object, { tenant: 'changed by a Function node' })
@@ -141,7 +141,7 @@ describe('applying a route', () => {
 
   it('keeps headers that an earlier node has set, and no device of an earlier node', () => {
     const record: WireRecord = { device: 'old', kafka: { partition: 3, headers: { site: 'x' } } }
-    applyRoute(record, routeOf('rt/acme/north'))
+    applyRoute(record, writeRequestOf('rt/acme/north'))
     assert.equal('device' in record, false)
     assert.deepEqual(record.kafka, { topic: 'iot-messages', key: 'acme/north', headers: { site: 'x' } })
   })
@@ -149,7 +149,7 @@ describe('applying a route', () => {
   it('keeps the position of a record that was read from Kafka', () => {
     const kafka = { topic: 'elsewhere', partition: 3, offset: 17 }
     const record: WireRecord = { kafka }
-    applyRoute(record, routeOf('rt/acme/north/d1'))
+    applyRoute(record, writeRequestOf('rt/acme/north/d1'))
     assert.equal(record.kafka, kafka)
     assert.equal(record.tenant, 'acme')
   })

@@ -25,7 +25,7 @@ import { deadLetterOf } from '../../record/replayed'
 
 export type ExactlyOnce = 'ledger' | 'key'
 
-export type Route =
+export type WriteRequest =
   | { readonly way: 'range'; readonly range: KafkaRange; readonly records: readonly WireRecord[] }
   | {
       readonly way: 'records'
@@ -35,7 +35,7 @@ export type Route =
     }
 
 /** @throws PipelineError, not retryable: the flow and the sink's setting do not fit */
-export function routeOf(message: Message, exactlyOnce: ExactlyOnce): Route {
+export function writeRequestOf(message: Message, exactlyOnce: ExactlyOnce): WriteRequest {
   const records = recordsOf(message).map(asRecord)
   if (exactlyOnce === 'key') return { way: 'records', records }
   const range = rangeOf(message)
