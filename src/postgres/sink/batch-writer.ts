@@ -1,6 +1,6 @@
 /**
  * Writes batches exactly once: the position in the ledger moves in the transaction of the rows (`record-writer.ts`). A
- * position that moved in the meantime means that somebody else has written: roll back, read the ledger again.
+ * position that has moved meanwhile means that another process has written: roll back, read the ledger again.
  */
 import type { PoolClient } from 'pg'
 import { PipelineError } from '../../wire/errors'
@@ -13,9 +13,9 @@ import { RecordWriter } from './record-writer'
 import type { Written } from './transaction'
 
 export interface BatchWriterOptions extends CarefulWriterOptions {
-  /** Where replayed dead letters are noted; `undefined` when the key of the table knows them again. */
+  /** Where replayed dead letters are noted; `undefined` when the table's key recognizes them. */
   readonly replays?: ReplayMarks | undefined
-  /** Somebody else has written the same records. */
+  /** Another process has written the same records. */
   readonly onPositionMoved?: () => void
 }
 
@@ -29,7 +29,7 @@ export class BatchWriter {
   /**
    * Writes the records of a range of Kafka's offsets, exactly once.
    * @param isLate its delivery is over: it is written unless a later range has moved the position past it
-   * @throws RangeSuperseded when the consumer has begun the partition anew since
+   * @throws RangeSuperseded when the consumer has started the partition again since
    * @throws LedgerRewound when records before this range have to be written again first
    * @throws PipelineError; retryable: call again, also after a `COMMIT` whose outcome is unknown
    */
@@ -68,7 +68,7 @@ export class BatchWriter {
     }
   }
 
-  /** Writes records that no ledger vouches for; replayed dead letters that it has written before are left out. */
+  /** Writes records without a position in the ledger, except replayed dead letters that it has written before. */
   async writeRecords(records: readonly WireRecord[]): Promise<Written> {
     const { replays } = this.options
     const lane = String(records[0]?.kafka?.topic ?? '')
@@ -88,18 +88,18 @@ export class BatchWriter {
   }
 }
 
-/** The error when a message comes after its delivery was over, and cannot be stored exactly once any more. */
+/** A message that arrives after its delivery ended, and can no longer be stored exactly once. */
 export function lateCopy(): PipelineError {
   return new PipelineError(
     'LATE_COPY',
-    'this message came when its delivery was over, and later records of its partition are stored already: a node on ' +
-      'the way has kept it without saying so. It was not stored. A Function node that sends from a callback has to ' +
-      'call node.done() after it',
+    'this message arrived after its delivery had ended, and later records of its partition are stored already: a node ' +
+      'on the way has kept it without reporting it. It was not stored. A Function node that sends from a callback has ' +
+      'to call node.done() after it',
     { retryable: false, statusText: 'a message came too late' },
   )
 }
 
-/** @throws PipelineError when a record does not say which offset it had, so that nobody knows whether it is due */
+/** @throws PipelineError when a record does not say which offset it had: it may be stored already */
 function recordsFrom(records: readonly WireRecord[], offset: number): readonly WireRecord[] {
   return records.filter((record) => {
     const own = record.kafka?.offset

@@ -1,14 +1,13 @@
 /**
- * Hands rejected records to the flow and waits until a sink of ours there has stored each of them: every one is a
- * delivery of its own, as if this were a source. Only then is the batch written without them, so that no record is
- * neither a row nor a dead letter, whenever the process ends. After a crash a rejected record may leave twice.
+ * Sends rejected records to the flow and waits until a sink of ours has stored each of them: each is its own delivery, as
+ * if this node were a source. Only then is the batch written without them, so that every record is a row or a dead letter
+ * whenever the process ends. After a crash a rejected record may be sent twice.
  */
 import { setMaxListeners } from 'node:events'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { retryForEver } from '../../batching/retry'
 import type { Settlement } from '../../delivery/delivery'
 import type { Message } from '../../wire/message'
 import type { DeliveryTracker } from '../../delivery/tracker'
-import { backoffMs } from '../../time/backoff'
 import { endsBefore } from '../../time/deadline'
 import { PipelineError } from '../../wire/errors'
 import { errorOf, type Refuser } from '../dead-letters/dead-letters'
@@ -23,13 +22,13 @@ export interface RejectOutputOptions {
   readonly isWired: () => boolean
   /** A record that the flow has ended without storing it counts as safe. Otherwise a Debug node alone would lose it. */
   readonly mayEnd: boolean
-  /** False while a deploy is under way: nothing may be sent then. */
+  /** False during a deploy: nothing may be sent then. */
   readonly isGateOpen: () => boolean
   /** `problem` has changed. */
   readonly onChange: () => void
 }
 
-/** A rejected record whose delivery makes no move for so long is sent again. */
+/** A rejected record whose delivery makes no progress for this long is sent again. */
 const DELIVERY_TIMEOUT_MS = 60_000
 const BACKOFF = { initialMs: 500, maxMs: 30_000 }
 
@@ -39,11 +38,11 @@ export class RejectOutput {
   private atGate: (() => void)[] = []
 
   constructor(private readonly options: RejectOutputOptions) {
-    // One for each batch that is under way.
+    // One listener for each batch and each record in progress.
     setMaxListeners(0, this.closing.signal)
   }
 
-  /** Why a rejected record is not safe yet, although the flow has had it. */
+  /** Why a rejected record is not safe yet, although the flow has received it. */
   get problem(): PipelineError | undefined {
     const [first] = this.problems.values()
     return first
@@ -72,17 +71,23 @@ export class RejectOutput {
 
   private async deliverOne(one: RejectedRecord): Promise<void> {
     const { signal } = this.closing
-    for (let attempt = 1; ; attempt++) {
-      if (!this.options.isGateOpen()) await new Promise<void>((resolve) => this.atGate.push(resolve))
-      if (signal.aborted) return
-      const problem = this.problemOf(await this.emit(one))
-      if (signal.aborted) return
-      if (problem === undefined) this.problems.delete(one)
-      else this.problems.set(one, problem)
-      if (problem !== undefined || attempt > 1) this.options.onChange()
-      if (problem === undefined) return
-      await sleep(backoffMs(attempt, BACKOFF), undefined, { signal }).catch(() => undefined)
-    }
+    await retryForEver(() => this.sendOnce(one), {
+      signal,
+      backoff: BACKOFF,
+      onProblem: (problem) => {
+        if (signal.aborted) return
+        this.problems.set(one, problem)
+        this.options.onChange()
+      },
+    })
+    if (this.problems.delete(one)) this.options.onChange()
+  }
+
+  /** @throws PipelineError, retryable: the flow has not stored it */
+  private async sendOnce(one: RejectedRecord): Promise<void> {
+    if (!this.options.isGateOpen()) await new Promise<void>((resolve) => this.atGate.push(resolve))
+    const problem = this.closing.signal.aborted ? closed() : this.problemOf(await this.emit(one))
+    if (problem !== undefined) throw problem
   }
 
   private problemOf({ outcome, error }: Settlement): PipelineError | undefined {
@@ -125,7 +130,7 @@ function notTaken(cause: PipelineError | undefined): PipelineError {
 
 function notStored(): PipelineError {
   const text =
-    'the flow has ended a rejected record, and no sink behind the output has stored it, so it is sent again. Wire the ' +
+    'the flow has ended a rejected record, and no sink after the output has stored it, so it is sent again. Wire the ' +
     'output to a tenant dead letter, or choose "to the output, stored there or not"'
   return new PipelineError('REJECTED_NOT_STORED', text, {
     retryable: true,

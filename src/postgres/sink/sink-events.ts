@@ -7,7 +7,7 @@ import type { WireRecord } from '../../wire/message'
 import type { RejectedRecord } from '../rows/rejected'
 import type { SinkState } from './sink-status'
 
-/** Of so many tenants it is told that their table cannot be written; the count of rejected records has all of them. */
+/** For up to this many tenants the log names a table that cannot be written; the count of rejected records covers all. */
 const MAX_TENANTS = 100
 
 export class SinkEvents {
@@ -25,7 +25,7 @@ export class SinkEvents {
       away: 'POSTGRES_AWAY',
       back: 'POSTGRES_BACK',
       backText: 'PostgreSQL stores records again',
-      first: ['POSTGRES_READY', 'connected to PostgreSQL, and the table is there'],
+      first: ['POSTGRES_READY', 'connected to PostgreSQL, and the table is ready'],
     })
     this.output = new OutageLog(log, {
       away: 'REJECTS_WAITING',
@@ -44,9 +44,9 @@ export class SinkEvents {
     this.late = new CountLog(log, {
       code: 'LATE_COPY',
       text: () =>
-        'a message came here when its delivery was over, and was stored all the same; a crash in between would have ' +
-        'lost it. A node on the way has kept it without saying so: a Function node that sends from a callback has to ' +
-        'call node.done() after it',
+        'a message arrived after its delivery had ended, and was stored nevertheless; a crash in between would have ' +
+        'lost it. A node on the way has kept it without reporting it: a Function node that sends from a callback has ' +
+        'to call node.done() after it',
     })
     this.moved = new CountLog(log, {
       code: 'LEDGER_MOVED',
@@ -60,12 +60,12 @@ export class SinkEvents {
     this.connection.look(problem, { counts: { waiting } })
   }
 
-  /** Records that the sink has written off. */
+  /** Records became dead letters, or left by the output. */
   noteRejected(rejected: readonly RejectedRecord[]): void {
     for (const { record } of rejected) this.rejected.add(1, record.tenant)
   }
 
-  /** A tenant's own table cannot be written; without a problem: it can be again. */
+  /** A tenant's own table cannot be written, or, without a problem, can be written again. */
   noteTenantTable(tenant: string, problem: PipelineError | undefined): void {
     let outage = this.tenantTables.get(tenant)
     if (outage === undefined) {
@@ -81,7 +81,7 @@ export class SinkEvents {
     outage.look(problem)
   }
 
-  /** Records whose device gave no time, or none that can be used. */
+  /** Records whose device sent no usable time. */
   noteTimeReplaced(records: readonly WireRecord[]): void {
     for (const { tenant } of records) this.timeReplaced.add(1, tenant)
   }
@@ -92,11 +92,11 @@ export class SinkEvents {
     const which = `${names.length === 1 ? 'the column' : 'the columns'} ${names.map((name) => `"${name}"`).join(', ')}`
     this.log.note(
       'COLUMN_EMPTY',
-      `no row has had a value for ${which} since the deploy; check where it is from`,
+      `no row has had a value for ${which} since the deploy; check the source in the column mapping`,
     )
   }
 
-  /** The flow behind the output does not take rejected records, or does so again. */
+  /** The flow after the output does not store rejected records, or stores them again. */
   noteOutput(problem: PipelineError | undefined): void {
     this.output.look(problem)
   }

@@ -1,10 +1,10 @@
 /**
- * Between a flow and the sink: which messages are written at all, and what their deliveries learn of it.
- * A message is confirmed only when its transaction has been committed.
+ * Takes messages from the flow: decides which of them are written, and confirms a delivery once its transaction has been
+ * committed.
  *
- * A copy that comes after its delivery was settled is stored as long as that is exactly once: the source will not send
- * it again, and the sink's own position, or the key, says whether it is there. A replayed dead letter is not: how it
- * ended is noted already.
+ * A copy that arrives after its delivery was settled is stored if that is still exactly once: the source does not send it
+ * again, and the sink's position, or the key, says whether it is stored already. A replayed dead letter is not: its outcome
+ * is noted already.
  */
 import { receive } from '../../delivery/receipt'
 import type { Delivery } from '../../delivery/delivery'
@@ -20,19 +20,19 @@ export interface SinkIntakeOptions {
   readonly sink: TableSink
   readonly exactlyOnce: ExactlyOnce
   readonly nodeId: string
-  /** The ledger, and the sink's name in it: sinks that have both in common write a batch once between them. */
+  /** The ledger, and the sink's name in it: two sinks that share both write a batch only once. */
   readonly ledger: string
-  /** A message was stored whose delivery was over. */
+  /** A message was stored after its delivery had ended. */
   readonly onLate: () => void
 }
 
-/** Of deliveries of which a batch with a range, or a replayed dead letter, has arrived: the sink for each name in a ledger. */
+/** By delivery: which sink has received its batch or replayed dead letter first, for each name in a ledger. */
 const arrived = new WeakMap<Delivery, Map<string, string>>()
 
 export class SinkIntake {
   constructor(private readonly options: SinkIntakeOptions) {}
 
-  /** Never rejects: what happens to the message is told by `done`. */
+  /** Never rejects: `done` gets the outcome. */
   async receive(message: Message, done: (error?: Error) => void): Promise<void> {
     const { tracker, sink, exactlyOnce, onLate } = this.options
     const receipt = receive(tracker, message)
@@ -53,7 +53,7 @@ export class SinkIntake {
     done()
   }
 
-  /** The second copy would be taken for a repetition, and its records would be lost. */
+  /** The ledger would take a second copy for a repetition, and its records would be lost. */
   private assertFirstCopy(delivery: Delivery): void {
     const { ledger, nodeId } = this.options
     const sinks = arrived.get(delivery) ?? new Map<string, string>()
@@ -69,7 +69,7 @@ export class SinkIntake {
     if (first !== undefined) {
       throw new PipelineError(
         'LEDGER_NAME_TWICE',
-        `this sink has got the same batch as the sink ${first}, and both have the same name in the ledger, as sinks of ` +
+        `this sink has received the same batch as the sink ${first}, and both have the same name in the ledger, as sinks of ` +
           'one table have by default: the ledger has room for one copy. Give this sink a "Name in ledger" of its own ' +
           'when both are meant to write, or remove one',
         { retryable: true, statusText: 'two sinks with one ledger name' },

@@ -1,4 +1,4 @@
-/** What the sink shows under its node: how much it writes, or what keeps it from writing. */
+/** The status under the sink's node: how much it writes, or what keeps it from writing. */
 import type { PipelineError } from '../../wire/errors'
 import { Rate, shownNumber } from '../../log/numbers'
 import type { NodeStatus } from '../../runtime/host'

@@ -1,14 +1,14 @@
 /**
- * Which way a message takes through the sink. The rules, in one place:
+ * What a message asks the sink to write, and what makes that exactly once:
  *
  * exactly once by ledger:
  *  - a batch that has the consumer's range (`msg.kafka` with `firstOffset` and `nextOffset`) → COPY and ledger
- *  - records from Kafka without a range: refused, because nobody could tell later whether they were written
+ *  - records from Kafka without a range: refused, because later nothing could tell whether they were written
  *  - replayed dead letters: COPY, and noted in the dead letter's row (see `replay-marks.ts`)
  *  - records from elsewhere (inject, HTTP): COPY, confirmed when committed
  *
  * exactly once by key: everything goes through the staged writer, gathered across messages.
- *  - a record from Kafka with an empty key column is refused: the database does not see its repetition
+ *  - a record from Kafka with an empty key column is rejected: the database could not recognize its repetition
  */
 import { PipelineError } from '../../wire/errors'
 import {
@@ -30,18 +30,18 @@ export type WriteRequest =
   | {
       readonly way: 'records'
       readonly records: readonly WireRecord[]
-      /** The dead letter that they all are of. */
+      /** The dead letter that all of them come from. */
       readonly letter?: DeadLetterFields
     }
 
-/** @throws PipelineError, not retryable: the flow and the sink's setting do not fit */
+/** @throws PipelineError, not retryable: the flow and the sink's setting do not match */
 export function writeRequestOf(message: Message, exactlyOnce: ExactlyOnce): WriteRequest {
   const records = recordsOf(message).map(asRecord)
   if (exactlyOnce === 'key') return { way: 'records', records }
   const range = rangeOf(message)
   if (range !== undefined) return { way: 'range', range, records }
   const letter = deadLetterOf(message as WireRecord)
-  // A flow has made a batch of one letter: its records are written together or not at all.
+  // The flow has split one letter into a batch: its records are written together or not at all.
   if (letter !== undefined && isBatch(message)) {
     return { way: 'records', records: records.map((record) => ({ ...record, deadLetter: letter })), letter }
   }
@@ -57,7 +57,7 @@ export function writeRequestOf(message: Message, exactlyOnce: ExactlyOnce): Writ
   )
 }
 
-/** The range of a batch; a single record is never the whole truth about its partition. */
+/** The range of a batch; a single record does not say which offsets were removed on the way. */
 export function rangeOf(message: Message): KafkaRange | undefined {
   const range = message.kafka as Partial<Record<keyof KafkaRange, unknown>> | null | undefined
   if (!isBatch(message) || typeof range !== 'object' || range === null) return undefined

@@ -1,15 +1,14 @@
 /**
  * Finds the rows that PostgreSQL refuses, and writes all others, with few statements: for k bad rows among n at
- * most k · (1 + log2 n) + 2, also when each attempt tells only yes or no. Faults that need a proof cost one more each.
+ * most k · (1 + log2 n) + 2, even if each attempt answers only yes or no. Faults that need a proof cost one more each.
  *
- * In prose: write all. When that fails, look for the first bad row by halves: a half that passes is written and
- * done with, a half that fails is searched on, until one row is left. Then go on behind it. Whatever statements the
- * bound has to spare are spent on certainty, and on runs of bad rows:
+ * It tries all rows. When that fails, it searches for the first bad row by halves: a half that passes is written, a half
+ * that fails is halved again, until one row is left. Then it continues after that row. Statements that the bound leaves
+ * over are spent on certainty, and on runs of bad rows:
  *
- *  - a row that is left because all others have passed is tried alone. Its fault may have lain in the company of
- *    rows that are done with now, or somebody has mended it meanwhile: then it is not bad
- *  - after two bad rows side by side the next is tried alone, so that nothing but bad rows soon costs one statement
- *    each
+ *  - a row that is left because all others have passed is tried alone. It may have failed only together with rows that
+ *    are written by now, or the fault was fixed meanwhile: then it is not bad
+ *  - after two adjacent bad rows the next row is tried alone, so that a run of bad rows soon costs one statement each
  */
 export interface Fault<E> {
   readonly error: E
@@ -23,7 +22,7 @@ export interface BadRow<E> {
 }
 
 export interface BisectOptions<E> {
-  /** All rows have been tried at one go before, and that came of it. */
+  /** The fault of an earlier statement with all rows. */
   readonly first?: Fault<E> | undefined
   /** Errors that count against a row only when it fails alone. */
   readonly needsProof?: (error: E) => boolean
@@ -31,10 +30,10 @@ export interface BisectOptions<E> {
 
 type Write<E> = (from: number, to: number) => Promise<Fault<E> | undefined>
 
-/** After a fault that named its row, as many rows are tried at once, so that many bad rows cost no full resend. */
+/** Rows tried at once after a fault that named its row, so that many bad rows do not resend the whole batch. */
 const FIRST_WINDOW = 64
 
-/** After so many bad rows side by side the next one is expected to be bad. */
+/** After this many adjacent bad rows the next one is expected to be bad. */
 const BAD_RUN = 2
 
 /**
@@ -51,7 +50,7 @@ export async function bisect<E>(
     statements++
     return write(from, to)
   }
-  /** One more statement is within the bound, when so many bad rows are found and nothing is known from `next` on. */
+  /** Whether one more statement is within the bound, with `found` bad rows and nothing known from `next` on. */
   const affords = (found: number, next: number): boolean => {
     // The rest takes one statement; searches in more rows than this may take one more than the logarithm, in all.
     const toCome = next === count ? 0 : count - next > powerOfTwoWithin(count) ? 2 : 1
@@ -88,7 +87,7 @@ export async function bisect<E>(
   return bad
 }
 
-/** Why a row is taken for the bad one. */
+/** Why a row is taken to be the bad one. */
 type Evidence = 'failed alone' | 'was named' | 'the others passed'
 
 /**
@@ -126,8 +125,8 @@ async function firstBadRow<E>(
 }
 
 /**
- * How many rows to try first, of so many. Where a search in rows that are no power of two has to take a statement
- * more, it takes it for the last rows: behind these there are few left to search in, which makes up for it.
+ * How many of these rows to try first. A search in a number of rows that is no power of two may need one more statement.
+ * It needs it for the last rows: after them few are left to search, which makes up for it.
  */
 function firstPart(rows: number): number {
   const power = powerOfTwoWithin(rows)

@@ -1,4 +1,4 @@
-/** Writes the rows of one table inside of a transaction: at one go, or between savepoints, so that bad rows stand alone. */
+/** Writes the rows of one table inside a transaction: in one statement, or between savepoints, which isolate bad rows. */
 import type { PoolClient } from 'pg'
 import type { WireRecord } from '../../wire/message'
 import { bisect, type Fault } from './bisect'
@@ -12,12 +12,12 @@ export interface EncodedPart extends TargetedRecords {
   readonly rows: EncodedRows
 }
 
-/** What became of the rows of a part. */
+/** The outcome of writing a part. */
 export interface WrittenPart {
   readonly bad: readonly RejectedRecord[]
   /** Rows that were stored: `stored-rows.ts`. */
   readonly stored: number
-  /** By which a row was refused, and which may be the table's fault unless other rows pass. */
+  /** An error that has refused a row, and that may be the table's fault unless other rows pass. */
   readonly doubt: DatabaseError | undefined
   /** Of the bad ones, those without a partition. */
   readonly homeless: readonly Homeless[]
@@ -25,7 +25,7 @@ export interface WrittenPart {
   readonly passedMs: readonly number[]
 }
 
-/** How much is tried before a row is taken for the reason. */
+/** How much is tried before a row is taken to be the reason. */
 export interface Patience {
   /** The batch has failed like this often enough: a row may be over a limit of time or of the configuration. */
   readonly isOver: boolean
@@ -48,7 +48,7 @@ export async function writeRows(
 }
 
 /**
- * @param first what came of all its rows at one go, if that has been tried before
+ * @param first the fault of an earlier statement with all its rows
  * @returns the fault of the tenant's own table when that cannot be written: then none of the rows is
  */
 export async function writePart(
@@ -74,18 +74,18 @@ export async function writePart(
   }
 }
 
-/** A statement that runs into a time limit takes as long; after so many the batch is tried as a whole again. */
+/** Each statement that runs into a time limit takes that time; after this many the whole batch is retried later. */
 const MAX_TIMEOUTS = 24
 
-/** Whether it is worth to search for a row that is the reason. */
+/** Whether a single row may be the reason, so that searching for it is worthwhile. */
 export function mayBeRow(error: DatabaseError, target: RowTarget, patience: Patience): boolean {
-  // Of a partition of ours that has gone it is known what to do: it is made again.
+  // A partition of ours that is gone is created again.
   if (error.missingPartition) return target.partitions === undefined
   const blame = error.rowFault?.blame ?? 'never'
   return blame !== 'never' && (blame !== 'in the end' || patience.isOver)
 }
 
-/** What may be the table's fault is told apart by the rows beside it, and by what the table takes besides. */
+/** Whether it may be the table's fault: other rows, of the same batch or stored lately, decide. */
 function isDoubtful({ kind }: DatabaseError): boolean {
   return kind !== 'data'
 }
@@ -146,7 +146,7 @@ async function bisectRows(
 
 const NO_ROWS = Buffer.alloc(0)
 
-/** Whether only a row that fails alone is the reason. */
+/** Whether a row has to fail alone before it is taken to be the reason. */
 function needsProof({ rowFault, missingPartition }: DatabaseError): boolean {
   return rowFault?.blame !== 'row' && !missingPartition
 }

@@ -1,4 +1,4 @@
-/** Makes a table ready for rows: created where that is asked for, with partitions, and the way to write to it. */
+/** Prepares a table for rows: creates it where the sink may, with partitions, and chooses how to write to it. */
 import type { ColumnType } from '../rows/column-family'
 import { PAYLOAD_TYPES, type Column, type PayloadType, type PropertyPath } from '../rows/columns'
 import { CopyWriter } from './row-writer'
@@ -23,7 +23,7 @@ export interface RowOptions {
   readonly retentionDays: number
   readonly hypertable: { readonly chunkHours: number }
   readonly reader: TableOptions['reader']
-  /** Columns of the unique index of the staged writer; `undefined`: the ledger vouches for the rows. */
+  /** Columns of the unique index of the staged writer; `undefined`: the ledger prevents duplicates. */
   readonly key: readonly string[] | undefined
 }
 
@@ -32,7 +32,7 @@ export interface PreparedTable extends RowTarget {
 }
 
 /**
- * @param createSchema also make the schema, when the table is made
+ * @param createSchema also create the schema, when the table is created
  * @throws DatabaseError
  */
 export async function preparedTable(
@@ -51,7 +51,7 @@ export async function preparedTable(
     key,
   })
   const partitions = layout === 'by day' ? new DailyPartitions(database, table) : undefined
-  // What keeps a day from having one is the maintenance's to report: rows of other days can be written.
+  // The maintenance reports a day that cannot have a partition: rows of other days can be written.
   await partitions?.ensureAhead()
   const names = columns.map(({ name }) => name)
   return {
@@ -72,15 +72,15 @@ export async function preparedTable(
   }
 }
 
-/** What the payload's column is, whatever the dialog says: an existing table decides which payloads are refused. */
+/** The actual type of the payload's column: an existing table, not the dialog, decides which payloads are refused. */
 function payloadTypeOf(columns: readonly Column[], types: ReadonlyMap<string, ColumnType>): PayloadType {
   const column = columns.find(({ source }) => source.kind === 'payload')
   const name = types.get(column?.name ?? '')?.name
-  // Of another type it is read as any value is, and not looked through before.
+  // A column of another type takes the payload as any value, without screening.
   return PAYLOAD_TYPES.find((type) => type === name) ?? 'bytea'
 }
 
-/** Only what is of our making is dropped: `maintenance.ts`. */
+/** Only partitions and chunks that this package creates are dropped: `maintenance.ts`. */
 function keepingOf(layout: TableLayout, options: RowOptions): Keeping | undefined {
   const { retentionDays: days, hypertable } = options
   if (days === 0) return undefined

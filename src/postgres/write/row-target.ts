@@ -7,12 +7,12 @@ import type { RejectedRecord } from '../rows/rejected'
 import type { RowMapping } from '../rows/row-mapping'
 import type { RowWriter } from './row-writer'
 
-/** A table that is there, and how rows get into it. */
+/** A table that exists, and how to write rows to it. */
 export interface RowTarget {
   readonly table: TableName
   readonly mapping: RowMapping
   readonly writer: RowWriter
-  /** Partitions to create on the way, when they are ours. */
+  /** Partitions to create before rows need them, when they are ours. */
   readonly partitions: DailyPartitions | undefined
 }
 
@@ -33,7 +33,7 @@ export interface TableFailure {
 
 export interface Division {
   readonly parts: readonly TargetedRecords[]
-  /** Records that name no table. */
+  /** Records whose tenant names no table. */
   readonly rejected: readonly RejectedRecord[]
   readonly failures: readonly TableFailure[]
 }
@@ -45,11 +45,11 @@ export interface RowTargets {
   readonly shared: RowTarget | undefined
   /** @throws DatabaseError that is not the fault of one tenant's table */
   divide(records: readonly WireRecord[]): Promise<Division>
-  /** Somebody has dropped partitions. @returns false when none of them are ours */
+  /** Partitions were dropped by another client. @returns false when none of them are ours */
   forgetPartitions(): boolean
   /** Whether an error of writing to a table says nothing about the other tables. */
   isOwnFault(target: RowTarget, error: DatabaseError): boolean
-  /** A tenant's table could not be written: look at it anew. */
+  /** A tenant's table could not be written: look at it again before the next row. */
   noteFailed(tenant: string, error: DatabaseError): void
   /** Rows of these tenants are durable. */
   noteWritten(tenants: readonly string[]): void
@@ -57,7 +57,7 @@ export interface RowTargets {
   failsAlone(tenant: string): boolean
 }
 
-/** One table for all tenants: its faults are everybody's. */
+/** One table for all tenants: its faults affect all of them. */
 export class SharedTable implements RowTargets {
   readonly name: string
 
@@ -83,11 +83,11 @@ export class SharedTable implements RowTargets {
   }
 
   noteFailed(): void {
-    throw new Error('a shared table belongs to nobody')
+    throw new Error('a shared table belongs to no tenant')
   }
 
   noteWritten(): void {
-    // Nobody has a table of his own.
+    // No tenant has its own table.
   }
 
   failsAlone(): boolean {

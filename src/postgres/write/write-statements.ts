@@ -3,8 +3,8 @@ import type { ClientBase } from 'pg'
 import { qualified, quoted, type TableName } from '../connect/identifiers'
 
 /**
- * A temporary table like the target's columns, empty. The connection may have it already, from another mapping of
- * the same table or from before the table was changed, so it lives for one use.
+ * An empty temporary table with the target's columns. The connection may have had one already, for another mapping of
+ * the same table or from before the table was changed, so it is dropped after one use.
  */
 export async function createStaging(
   client: ClientBase,
@@ -18,8 +18,8 @@ select ${columns.map(quoted).join(', ')} from ${qualified(table)} with no data`)
 }
 
 /**
- * The key is named, so that a violation of another unique index is an error and not a row less. Sorted by the
- * key, two of these never wait for each other in a circle.
+ * It names the key, so that a violation of another unique index is an error and not a missing row. It sorts by the key,
+ * so that two of these statements cannot deadlock.
  * @returns the number of new rows
  */
 export async function insertStaged(
@@ -40,8 +40,8 @@ on conflict (${keyList}) do nothing`)
 }
 
 /**
- * Rows that this transaction has inserted or updated outside of this table. It may be more, by what the session has done
- * in the last second, so two of these have to be compared. `null`: the server does not count.
+ * Rows that this transaction has inserted or updated outside this table. It may include what the session did in the last
+ * second, so only the difference between two counts is exact. `null`: the server does not count.
  */
 export async function countElsewhere(client: ClientBase, table: TableName): Promise<number | null> {
   const { rows } = await client.query<{ count: number | null }>(
@@ -56,11 +56,11 @@ select case when current_setting('track_counts')::boolean
   return rows[0]?.count ?? null
 }
 
-/** Whose trigger decides, row by row, what becomes of it: that of a table, of a view, or of nobody. */
-export type Decider = 'nobody' | 'table' | 'view'
+/** Whose trigger decides, row by row, where it goes: that of a table, of a view, or none. */
+export type Decider = 'none' | 'table' | 'view'
 
 export async function whoDecides(client: ClientBase, table: TableName): Promise<Decider> {
-  // Of pg_trigger.tgtype: 1 for each row, 2 before, 4 insert, 64 instead of. TimescaleDB has triggers of its own.
+  // Of pg_trigger.tgtype: 1 for each row, 2 before, 4 insert, 64 instead of. TimescaleDB has its own triggers.
   const { rows } = await client.query<{ decider: Decider }>(
     `\
 select case when not exists (
@@ -70,10 +70,10 @@ select case when not exists (
                where (trigger.tgrelid = class.oid
                       or trigger.tgrelid in (select relid from pg_partition_tree(class.oid)))
                  and trigger.tgtype & 5 = 5 and trigger.tgtype & 66 <> 0
-                 and trigger.tgenabled <> 'D' and namespace.nspname !~ '^_timescaledb') then 'nobody'
+                 and trigger.tgenabled <> 'D' and namespace.nspname !~ '^_timescaledb') then 'none'
             when class.relkind = 'v' then 'view' else 'table' end as decider
   from pg_class as class where class.oid = to_regclass($1)`,
     [qualified(table)],
   )
-  return rows[0]?.decider ?? 'nobody'
+  return rows[0]?.decider ?? 'none'
 }
