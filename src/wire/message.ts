@@ -120,6 +120,14 @@ export function isRecord(element: unknown): element is WireRecord {
   return !ArrayBuffer.isView(element) && !Array.isArray(element)
 }
 
+export function cameFromKafka(record: WireRecord): boolean {
+  return isOffset(record.kafka?.offset)
+}
+
+export function isOffset(value: unknown): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0
+}
+
 /** The error part of a message, in the shape that Catch nodes use; reject outputs use it as well. */
 export interface MessageError {
   message: string

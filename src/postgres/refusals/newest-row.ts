@@ -8,14 +8,9 @@
  */
 import type { DatabaseError } from '../connect/database-error'
 import { CLOCK_TOLERANCE_MS } from '../table/drop-guard'
+import type { Homeless } from '../write/part-writer'
 import type { RowTarget } from '../write/row-target'
 import { DAY_MS } from '../rows/record-time'
-
-/** A row for which the table has no partition. */
-export interface Homeless {
-  readonly timeMs: number
-  readonly error: DatabaseError
-}
 
 export class NewestRow {
   private newestMs = -Infinity

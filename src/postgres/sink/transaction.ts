@@ -12,7 +12,7 @@ import type { PositionMove } from '../ledger/position-move'
 import type { NewestRow } from '../refusals/newest-row'
 import type { Witnesses } from '../refusals/witnesses'
 import type { RejectedRecord } from '../rows/rejected'
-import type { EncodedRows } from '../rows/row-mapping'
+import type { EncodedRows } from '../rows/row-encoder'
 import type { EncodedPart } from '../write/part-writer'
 import type { RowTargets } from '../write/row-target'
 

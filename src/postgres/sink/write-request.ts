@@ -12,8 +12,10 @@
  */
 import { PipelineError } from '../../wire/errors'
 import {
+  cameFromKafka,
   type DeadLetterFields,
   isBatch,
+  isOffset,
   type KafkaRange,
   type Message,
   type OffsetGap,
@@ -78,17 +80,9 @@ export function rangeOf(message: Message): KafkaRange | undefined {
   return isOffset(assignment) ? { ...known, assignment } : known
 }
 
-export function cameFromKafka(record: WireRecord): boolean {
-  return isOffset(record.kafka?.offset)
-}
-
 function isGap(value: unknown): value is OffsetGap {
   const { from, to } = (value ?? {}) as Partial<Record<keyof OffsetGap, unknown>>
   return isOffset(from) && isOffset(to)
-}
-
-function isOffset(value: unknown): value is number {
-  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0
 }
 
 function refused(code: string, message: string, statusText: string): PipelineError {

@@ -3,13 +3,18 @@ import type { PoolClient } from 'pg'
 import type { WireRecord } from '../../wire/message'
 import { bisect, type Fault } from './bisect'
 import { asDatabaseError, DatabaseError } from '../connect/database-error'
-import type { Homeless } from '../refusals/newest-row'
 import { NO_PARTITION, type Reason, type RejectedRecord } from '../rows/rejected'
-import type { EncodedRows } from '../rows/row-mapping'
+import type { EncodedRows } from '../rows/row-encoder'
 import type { RowTarget, RowTargets, TargetedRecords } from './row-target'
 
 export interface EncodedPart extends TargetedRecords {
   readonly rows: EncodedRows
+}
+
+/** A row for which the table has no partition. */
+export interface Homeless {
+  readonly timeMs: number
+  readonly error: DatabaseError
 }
 
 /** The outcome of writing a part. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { columnType } from '../../../../src/postgres/rows/column-family'
 import type { Column, PropertyPath } from '../../../../src/postgres/rows/columns'
-import { encodeRows } from '../../../../src/postgres/rows/row-mapping'
+import { encodeRows } from '../../../../src/postgres/rows/row-encoder'
 import type { WireRecord } from '../../../../src/wire/message'
 
 const PATHS: readonly PropertyPath[] = [

@@ -1,0 +1,128 @@
+/**
+ * Encodes records as rows. A record that has no usable time, key or value is rejected, with the reason. Whether its bytes
+ * are valid JSON or UTF-8 is left to PostgreSQL, because parsing each payload here would cost more than all the rest.
+ */
+import { cameFromKafka, type WireRecord } from '../../wire/message'
+import { cellOf, encodeRow } from './cells'
+import type { Column } from './columns'
+import { CopyText } from './copy-text'
+import { refusedElement } from './elements'
+import { keptFromMs, outdated } from './kept-time'
+import { DAY_MS } from './record-time'
+import { RecordValues } from './record-values'
+import type { Reason, RejectedRecord } from './rejected'
+import type { RowMapping } from './row-mapping'
+import { rowTime } from './row-time'
+
+export interface EncodedRows {
+  readonly copy: CopyText
+  /** The record of each row. */
+  readonly records: readonly WireRecord[]
+  /** The time of each row. */
+  readonly timesMs: readonly number[]
+  readonly rejected: readonly RejectedRecord[]
+  /** The days (since 1970, UTC) that the rows fall on. */
+  readonly days: ReadonlySet<number>
+  /** The clock that times were compared with, for encoding the same records once more. */
+  readonly nowMs: number
+  /** Records whose first choice of a time cannot be used, so that another one counts. */
+  readonly timeReplaced: readonly WireRecord[]
+  /** Columns of which no row has a value, of those that are mapped to something else than the default. */
+  readonly empty: readonly string[]
+}
+
+/** What a record has beside its payload: measured on the default mapping, rounded up. */
+const OTHER_COLUMNS_BYTES = 200
+
+/** @param refusedDays days that the table has no place for, and why */
+export function encodeRows(
+  mapping: RowMapping,
+  records: readonly WireRecord[],
+  nowMs: number,
+  refusedDays: ReadonlyMap<number, Reason> = new Map(),
+): EncodedRows {
+  const copy = new CopyText(expectedBytes(records))
+  const kept: WireRecord[] = []
+  const rejected: RejectedRecord[] = []
+  const timesMs: number[] = []
+  const timeReplaced: WireRecord[] = []
+  const days = new Set<number>()
+  const cells = mapping.columns.map((column) => cellOf(column, mapping.types.get(column.name)))
+  const keyColumns = mapping.columns.filter(({ name }) => mapping.key.includes(name))
+  const timeRules = { ...mapping, isKey: keyColumns.some(({ source }) => source.kind === 'time') }
+  const { keeping } = mapping
+  const keptFrom = keeping === undefined ? -Infinity : keptFromMs(keeping, nowMs)
+  const tooLate = (timeMs: number): Reason | undefined =>
+    keeping !== undefined && timeMs < keptFrom
+      ? outdated(timeMs, keeping.days)
+      : refusedDays.get(Math.floor(timeMs / DAY_MS))
+  let lastDay = NaN
+  for (const record of records) {
+    const notRecord = refusedElement(record)
+    if (notRecord !== undefined) {
+      rejected.push({ record, reason: notRecord })
+      continue
+    }
+    const values = new RecordValues(record)
+    const own = mapping.timeProperty && values.quietlyAt(mapping.timeProperty)
+    const time = rowTime(timeRules, record, own, nowMs)
+    const reason =
+      time === undefined
+        ? NO_TIME
+        : (tooLate(time.timeMs) ??
+          emptyKey(keyColumns, record, values) ??
+          encodeRow(copy, cells, record, values, time))
+    if (time === undefined || reason !== undefined) {
+      copy.dropRow()
+      rejected.push({ record, reason: reason ?? NO_TIME })
+      continue
+    }
+    copy.endRow()
+    kept.push(record)
+    timesMs.push(time.timeMs)
+    if (time.isReplaced) timeReplaced.push(record)
+    const day = Math.floor(time.timeMs / DAY_MS)
+    if (day !== lastDay) days.add((lastDay = day))
+  }
+  const empty = cells.filter(({ hasValue }) => !hasValue).map(({ name }) => name)
+  return { copy, records: kept, timesMs, rejected, days, nowMs, timeReplaced, empty }
+}
+
+const NO_TIME: Reason = {
+  code: 'TIME_INVALID',
+  text:
+    'the Kafka timestamp lies outside of the days that the table accepts, and the record has no usable received-at that ' +
+    'could replace it (nothing does where the time is part of the key)',
+}
+
+/** A unique index takes empty values for different ones: a repeated record would become a second row. */
+function emptyKey(
+  keyColumns: readonly Column[],
+  record: WireRecord,
+  values: RecordValues,
+): Reason | undefined {
+  if (keyColumns.length === 0 || !cameFromKafka(record)) return undefined
+  const empty = keyColumns.find(
+    ({ source }) => source.kind === 'property' && isEmpty(values.quietlyAt(source.path)),
+  )
+  return empty && { code: 'KEY_MISSING', text: `the key column "${empty.name}" has no value` }
+}
+
+function isEmpty(value: unknown): boolean {
+  return (
+    value === undefined ||
+    value === null ||
+    value === '' ||
+    (value instanceof Uint8Array && value.length === 0)
+  )
+}
+
+function expectedBytes(records: readonly WireRecord[]): number {
+  let bytes = 0
+  for (const { payload } of records) bytes += OTHER_COLUMNS_BYTES + lengthOf(payload)
+  return Math.ceil(bytes * 1.1)
+}
+
+function lengthOf(payload: unknown): number {
+  return typeof payload === 'string' || payload instanceof Uint8Array ? payload.length : 0
+}
