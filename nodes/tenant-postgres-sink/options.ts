@@ -17,7 +17,7 @@ export const options = {
     default: 'tenant_{tenant}',
     required: true,
     pattern: SCHEMA_TEMPLATE,
-    expects: 'a name with {tenant} in it once, behind a letter or an underscore, such as tenant_{tenant}',
+    expects: 'a name with {tenant} in it once, after a letter or an underscore, such as tenant_{tenant}',
   }),
   /** Empty: no row-level security. */
   readerRole: nameOption(),
@@ -36,7 +36,7 @@ export const options = {
   maxRows: integer({ default: 5000, min: 1, max: 50_000, unit: 'rows' }),
   maxBytes: integer({ default: 8_388_608, min: 1024, max: 268_435_456, unit: 'bytes' }),
   lingerMs: integer({ default: 20, min: 0, max: 60_000, unit: 'ms' }),
-  /** 0: rows are kept for ever. */
+  /** 0: rows are kept forever. */
   retentionDays: integer({ default: 3, min: 0, max: 3650, unit: 'days' }),
   /** This one and the next: only where there is TimescaleDB. */
   chunkHours: integer({ default: 24, min: 1, max: 8760, unit: 'hours' }),
@@ -50,7 +50,7 @@ export interface SinkConfiguration extends Omit<
   TableSinkOptions,
   'database' | 'refuser' | 'deliverRejected' | 'onChange' | 'events'
 > {
-  /** Rejected records that the flow behind the output has ended count as safe. */
+  /** Rejected records that the flow after the output has ended count as safe. */
   readonly outputMayEnd: boolean
 }
 
@@ -94,7 +94,7 @@ export function readSink(config: object): SinkConfiguration {
 }
 
 function readTimeProperty(path: string): PropertyPath {
-  // Of a time that is never there the log says so: TIME_REPLACED.
+  // If the property never exists, the log says so: TIME_REPLACED.
   const read = readPath(path, 'any')
   if (read === undefined) throw invalid('timeProperty', 'the path of a property, such as payload.timestamp')
   return read
@@ -105,7 +105,7 @@ function readReader(
   tenancy: string,
   columns: readonly Column[],
 ): { role: string; tenantColumn: string } {
-  if (tenancy !== 'shared') throw invalid('readerRole', 'nothing where each tenant has a schema of its own')
+  if (tenancy !== 'shared') throw invalid('readerRole', 'nothing if each tenant has its own schema')
   const tenant = tenantColumnOf(columns)
   if (tenant === undefined) throw invalid('readerRole', 'a column that "tenant" is written to')
   return { role, tenantColumn: tenant.name }

@@ -16,7 +16,7 @@ import { CLOSE_BUDGET_MS, settlesWithin } from '../../src/time/deadline'
 import { readSink } from './options'
 import { addOutdatedRoute, type SinkHolder } from './outdated-route'
 
-/** Less than the whole budget: what cannot be written in it has to be given up in order. */
+/** Less than the whole budget: what cannot be written in time still has to be given up in order. */
 const DRAIN_MS = CLOSE_BUDGET_MS - 2_000
 
 type SinkDef = NodeDef & { database?: string }
@@ -65,7 +65,7 @@ export = function (RED: NodeAPI): void {
       }
       onClose(database.users.add())
       if (options.deadLetters === undefined) {
-        // The output makes deliveries of its own, which need the hooks.
+        // The output opens its own deliveries, which need the hooks.
         onClose(tracking.acquire(() => rejects.gateOpened()))
         if (!isWired()) {
           log.note(

@@ -1,10 +1,10 @@
 /**
- * A table that is partitioned by time, and not by us, may lack the partition of today: an operator, or a job, has not made
- * it. Then rows of today are refused while late ones pass, which must not count against those of today.
+ * A table that is partitioned by time, and not by us, may lack the partition of today, because an operator or a job has not
+ * created it. Then rows of today are refused while late ones pass, which must not count against those of today.
  *
- * The evidence: nothing is missing but the partition of a time within the last day, and no row as new as that was ever
- * stored. A row whose partition was dropped is older than others that pass: it is late, and a fault of its own. So is one of
- * a tenant whose own partition is divided by time, because others have the time in theirs.
+ * The evidence: only the partition of a time within the last day is missing, and no row as new as that was ever stored. A
+ * row whose partition was dropped is older than others that pass: it is late, and at fault itself. So is one of a tenant
+ * whose own partition is divided by time, because others have the time in theirs.
  */
 import type { DatabaseError } from '../connect/database-error'
 import { CLOCK_TOLERANCE_MS } from '../table/drop-guard'
@@ -39,13 +39,13 @@ export class NewestRow {
   }
 }
 
-/** Not of a partition that is partitioned itself. */
+/** Whether the table itself lacks a partition, and not one of its partitions. */
 function isByTime({ table, mapping }: RowTarget, { rowFault }: DatabaseError): boolean {
   const time = mapping.columns.find(({ source }) => source.kind === 'time')
   return time !== undefined && rowFault?.rule === time.name && rowFault.relation === table.table
 }
 
-/** Rows that are further ahead, of a device with a wrong clock, tell nothing about today. */
+/** Rows that are further ahead, of a device with a wrong clock, say nothing about today. */
 function latest(nowMs: number): number {
   return nowMs + CLOCK_TOLERANCE_MS
 }

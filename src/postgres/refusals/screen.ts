@@ -1,9 +1,9 @@
 /**
- * Looks for payloads that PostgreSQL is certain to refuse, without asking it: used once a batch has been refused,
- * so that a tenant who sends rubbish costs one look at each payload and not one statement for each row.
+ * Finds payloads that PostgreSQL is certain to refuse, without asking it: used once a batch has been refused, so that a
+ * tenant that sends rubbish costs one look at each payload and not one statement for each row.
  *
  * It may pass what PostgreSQL refuses (a number that is too large, brackets that are too deep), never the other way
- * round: both read JSON by RFC 8259, and what `jsonb` refuses beyond that are escapes.
+ * round: both read JSON by RFC 8259, and all that `jsonb` refuses beyond that are escapes.
  */
 import { isUtf8 } from 'node:buffer'
 import type { PayloadType } from '../rows/columns'
@@ -42,7 +42,7 @@ function asText(bytes: Uint8Array): string {
 
 const ESCAPE = /\\(?:u([0-9a-fA-F]{4})|.)/g
 
-/** Of good JSON: an escape that stands for no character which `jsonb` can hold; with PostgreSQL's own code. */
+/** In valid JSON: an escape for a character that `jsonb` cannot hold, with PostgreSQL's own code. */
 function refusedEscape(text: string): Reason | undefined {
   /** Where the second half of a surrogate pair has to follow. */
   let awaitedAt = -1

@@ -1,22 +1,21 @@
 /**
- * Tells a fault of the table from rows that are at fault, by evidence: do other rows pass?
+ * Distinguishes a fault of the table from rows that are at fault, by evidence: do other rows pass?
  *
  * The rule, for rows that PostgreSQL refuses or that cannot be encoded for their columns:
  *
- *  1. Rows of the same batch are stored: what is refused beside them is at fault, and becomes dead letters.
- *  2. Nothing of a batch is stored. Then rows that the table has taken in the last hour are tried again, and leave no
- *     trace (`witnesses.ts`). When none passes, of tenants that the batch has no rows of, nothing tells good rows from
- *     bad ones. `UNPROVEN_ROWS` in a row become dead letters, whatever they were refused for, counted for each Kafka
- *     topic until one of its rows is stored. From then on the table is taken to be at fault: the sink stops. So a stream
+ *  1. Other rows of the same batch are stored: those that are refused are at fault, and become dead letters.
+ *  2. No row of a batch is stored. Then rows that the table has taken in the last hour are tried again, and rolled back
+ *     (`witnesses.ts`). When no row of a tenant outside the batch passes, nothing distinguishes good rows from bad ones. `UNPROVEN_ROWS` in a row become dead letters, whatever they were refused for, counted for each Kafka
+ *     topic until one of its rows is stored. After that the table is taken to be at fault: the sink stops. So a stream
  *     of a single tenant in which nothing can be stored stops, whether its table was changed or it carries other data.
  *  3. When a row of another tenant passes, a tenant's rubbish is its own, however much of it comes: it must not stop the
  *     others. Only when `SUSPICIOUS_ROWS` of several tenants are refused in the same way (the same code, by the same
  *     column, constraint or partition key) and none is stored in between, the table is taken to be at fault: it may take
  *     old rows and refuse all new ones.
- *  4. An error that speaks of the table rather than the row (a missing partition or right, a time limit) is never held
+ *  4. An error that is about the table rather than the row (a missing partition or right, a time limit) is never held
  *     against a row unless another one passes, in the batch or of the last hour. Otherwise the sink waits.
  *
- * A stopped sink writes nothing off. It tries the same batch again and again, searches all of it for a row that can be
+ * A stopped sink writes nothing off. It keeps retrying the same batch, searches all of it for a row that can be
  * stored, and resumes when there is one, or when rows of the same topic were stored meanwhile from another partition.
  *
  * A batch claims its refused rows before it is committed, and gives the claim back when it is not. The count continues
@@ -32,15 +31,15 @@ import { DatabaseError } from '../connect/database-error'
 import { isOfGoodRecord, type Reason, type RejectedRecord } from '../rows/rejected'
 import type { Evidence } from './witnesses'
 
-/** So many dead letters in a row, of one Kafka topic, before a table that takes no other row is taken to be at fault. */
+/** Dead letters in a row, of one Kafka topic, before a table that takes no other row is taken to be at fault. */
 const UNPROVEN_ROWS = 50
-/** From so many rows on, a fault that several tenants share is the table's. */
+/** From this many rows on, a fault that several tenants share is the table's. */
 const SUSPICIOUS_ROWS = 100
-/** So many of them at most count of one tenant: a flood and one more bad record elsewhere are no fault of the table. */
+/** A single tenant contributes at most this many: a flood and one more bad record elsewhere are no fault of the table. */
 const MOST_OF_A_TENANT = 90
-/** Refused so often in a row while others are stored, it is the tenant's own fault. */
+/** Refused this often in a row while others are stored, it is the tenant's own fault. */
 const OWN_FAULT_ROWS = 20
-/** All could grow without end: a misled fleet names any tenant, and triggers raise any code. The oldest go. */
+/** Bounds: misconfigured devices name any tenant, and triggers raise any code. The oldest are forgotten. */
 const MAX_WAYS = 100
 const MAX_TENANTS = 1000
 const MAX_TOPICS = 1000
@@ -81,7 +80,7 @@ export class SharedRefusals {
   /**
    * Call it before the commit of a batch of which every row was refused.
    * @param begunUnder the count that was current when the attempt began
-   * @param evidence   what the table took besides
+   * @param evidence   which other rows the table takes
    * @returns the function that gives the claim back, when the batch was not committed
    * @throws DatabaseError of kind `configuration` when the table is at fault; of kind `transient` when it was and has
    *   taken rows since the attempt began
@@ -104,7 +103,7 @@ export class SharedRefusals {
     }
     const [one] = claims.values()
     if (one === undefined) return () => undefined
-    if (begunUnder.isFull && begunUnder !== this.count) throw tableMended(one.first)
+    if (begunUnder.isFull && begunUnder !== this.count) throw tableRepaired(one.first)
     for (const [way, { first, rows }] of claims) {
       const before = this.count.streaks.get(way)
       if (evidence(rows, before) < SUSPICIOUS_ROWS) continue
@@ -138,7 +137,7 @@ export class SharedRefusals {
     }
   }
 
-  /** What has become of the records of a batch, once it is committed. */
+  /** The outcome of the records of a batch, once it is committed. */
   note(records: readonly WireRecord[], rejected: readonly RejectedRecord[]): void {
     if (rejected.length === 0 && this.isEmpty()) return
     for (const { record, reason } of rejected) this.addOwn(record.tenant, wayOf(reason))
@@ -251,7 +250,7 @@ function tableAtFault(which: string, before: number, { code, text }: Reason): Da
   return new DatabaseError('configuration', code, message, `every row refused (${code})`)
 }
 
-function tableMended({ code, text }: Reason): DatabaseError {
+function tableRepaired({ code, text }: Reason): DatabaseError {
   const message = `rows were refused before the table took others again; trying again. The first: ${text}`
   return new DatabaseError('transient', code, message, 'trying again')
 }

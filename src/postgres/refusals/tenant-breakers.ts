@@ -1,16 +1,14 @@
 /**
- * Which tenants are known for rubbish: so many of their records have been rejected, and none stored in between, that
- * the next ones are expected to be rejected too. Such a tenant's rows are written after those of the others and apart
- * from them, so that the others take one statement. They are still tried: the breaker decides about the order of
- * statements, never about a record.
+ * Which tenants keep sending rubbish: `OPENS_AT` of their records in a row were rejected, so the next ones are expected to
+ * be rejected too. The rows of such a tenant are written after those of the others and apart from them, so that the others
+ * take one statement. They are still tried: the breaker decides the order of statements, never the fate of a record.
  *
- * In prose: closed, it counts rejected records in a row; open from `OPENS_AT` on; the first record that is stored
- * closes it.
+ * Closed, it counts rejected records in a row; from `OPENS_AT` on it is open; the first record that is stored closes it.
  */
 import type { WireRecord } from '../../wire/message'
 
 const OPENS_AT = 20
-/** A misled fleet could name any number. The one that was rejected longest ago is forgotten. */
+/** Misconfigured devices could name any number. The tenant that was rejected longest ago is forgotten. */
 const MAX_TENANTS = 1000
 
 export class TenantBreakers {
@@ -21,7 +19,7 @@ export class TenantBreakers {
     return (this.inARow.get(tenant) ?? 0) >= OPENS_AT
   }
 
-  /** What has become of the records of a batch, in their order. */
+  /** The outcome of the records of a batch, in their order. */
   note(records: readonly WireRecord[], isRejected: (record: WireRecord) => boolean): void {
     for (const record of records) {
       if (isRejected(record)) this.addRejected(record.tenant)
@@ -38,8 +36,8 @@ export class TenantBreakers {
 }
 
 /**
- * Divides records into runs that are written one after the other: those of tenants nobody suspects in one, then each
- * suspect's in one of its own. The order within a run stays; there is at least one run.
+ * Divides records into runs that are written one after the other: those of all other tenants in one, then those of each
+ * suspect in its own. The order within a run stays; there is at least one run.
  */
 export function divideBySuspicion(
   records: readonly WireRecord[],

@@ -1,6 +1,6 @@
 /**
- * Rows that the table has taken lately, one of each tenant. When everything in a batch is refused, they are tried again:
- * they tell whether the table refuses these rows, or all rows.
+ * Rows that the table has taken lately, one of each tenant. When all rows of a batch are refused, these are tried again:
+ * they show whether the table refuses those rows, or all rows.
  */
 import type { PoolClient } from 'pg'
 import type { WireRecord } from '../../wire/message'
@@ -13,22 +13,22 @@ const LATELY_MS = 3_600_000
 const MAX_TENANTS = 16
 /** Larger rows are not kept. */
 const MAX_ROW_BYTES = 64 * 1024
-/** Of each batch so many rows are looked at: the first, those between, the last. */
+/** Rows that are taken from each batch: the first, some between, the last. */
 const SAMPLES = 4
-/** So many are tried at most. */
+/** Rows that are tried at most. */
 const MAX_TRIED = 3
 
 interface Witness {
-  /** A copy: what it was cut from is a whole batch. */
+  /** A copy, because a slice would keep the whole batch in memory. */
   readonly row: Buffer
   readonly atMs: number
 }
 
 /** What the table took when the witnesses were tried. */
 export interface Evidence {
-  /** A row that the table has taken lately. */
+  /** The table still takes a row that it has taken lately. */
   readonly anyPasses: boolean
-  /** Such a row of a tenant that has no row in the batch. */
+  /** It still takes one of a tenant that has no row in the batch. */
   readonly othersPass: boolean
 }
 
@@ -38,7 +38,7 @@ export class Witnesses {
   /** The latest are at the end. */
   private readonly byTenant = new Map<unknown, Witness>()
 
-  /** @param nowMs of a clock that is never set */
+  /** @param nowMs of a monotonic clock */
   constructor(private readonly nowMs: () => number = () => performance.now()) {}
 
   /** Rows that are durable. */
@@ -62,7 +62,7 @@ export class Witnesses {
   }
 
   /**
-   * Tries them in a transaction, and leaves nothing of them in it.
+   * Tries them in a transaction, and rolls each of them back.
    * @param tenants those of the batch that is refused
    */
   async ask(client: PoolClient, { writer }: RowTarget, tenants: ReadonlySet<unknown>): Promise<Evidence> {
@@ -95,5 +95,5 @@ export class Witnesses {
   }
 }
 
-/** A row that is in the table already conflicts with itself, after all else that the table checks. */
+/** A row that is in the table already conflicts with itself, after every other check of the table. */
 const IS_STORED = ['23505', '23P01']

@@ -1,10 +1,10 @@
-/** What may be written off when the tables of some tenants cannot be written. */
+/** Which records become dead letters when the tables of some tenants cannot be written. */
 import { TENANT_TABLE, type RejectedRecord } from '../rows/rejected'
 import type { RowTargets, TableFailure } from '../write/row-target'
 
 /**
  * The records of tenants whose own table cannot be written.
- * @throws DatabaseError when nothing proves that the tables of others can: then the fault may be everybody's
+ * @throws DatabaseError when nothing proves that the tables of others can: then the fault may affect all of them
  */
 export function writtenOff(
   failures: readonly TableFailure[],

@@ -13,12 +13,12 @@ import type { Reason } from './rejected'
 import type { RowTime } from './row-time'
 import { textFor, Unfit } from './value-rules'
 
-/** A column with what its type means for a value. */
+/** A column, and what its type means for a value. */
 export interface Cell {
   readonly name: string
   readonly source: ColumnSource
   readonly type: ColumnType
-  /** A text needs no look: it is stored as it is, or refused. */
+  /** A text needs no conversion: it is stored unchanged, or refused. */
   readonly takesText: boolean
   /** It names something, so a number has to have all its digits. */
   readonly isIdentifier: boolean
@@ -36,7 +36,7 @@ export function cellOf({ name, source }: Column, type = columnType([])): Cell {
     type: isDocument ? { ...type, family: 'document' } : type,
     takesText: isDocument || isPlainText || type.family === 'other',
     isIdentifier: source.kind === 'property' && isIdentifier(source.path),
-    hasValue: source.kind !== 'property' || !mayBeMisspelt(source.path),
+    hasValue: source.kind !== 'property' || !mayBeMisspelled(source.path),
   }
 }
 
@@ -52,8 +52,8 @@ const IDENTIFIERS: ReadonlySet<string> = new Set([
   'messageId',
 ])
 
-/** Of a record without tenant or position the default columns are empty, which needs no word. */
-function mayBeMisspelt([first]: PropertyPath): boolean {
+/** Default columns are empty for a record without tenant or topic, which needs no warning. */
+function mayBeMisspelled([first]: PropertyPath): boolean {
   return !OUR_OWN.has(first)
 }
 const OUR_OWN: ReadonlySet<string> = new Set(['tenant', 'project', 'topic', 'messageId'])
@@ -98,7 +98,7 @@ function addCell(copy: CopyText, cell: Cell, record: WireRecord, values: RecordV
   }
 }
 
-/** Finer than its column the time of a row is cut off: PostgreSQL would round it, into the next day too. */
+/** Cuts a time that is finer than its column: PostgreSQL would round it, even into the next day. */
 function addTime(copy: CopyText, type: ColumnType, timeMs: number): void {
   const text = timeText(timeMs)
   if (type.family !== 'instant') copy.addText(textFor(type, { value: text, source: none, hasTexts: true }))
@@ -112,7 +112,7 @@ function addPayload(copy: CopyText, cell: Cell, payload: unknown): void {
   else addValue(copy, cell, payload)
 }
 
-/** @param path where the value is from, when it may be a part of the payload */
+/** @param path of the value, when it may be a part of the payload */
 function addValue(
   copy: CopyText,
   cell: Cell,

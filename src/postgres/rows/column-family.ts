@@ -35,12 +35,12 @@ export interface ColumnType {
   readonly family: ColumnFamily
   /** As in `pg_type`; of a domain that of its base. */
   readonly name: string
-  /** What stands in brackets behind the type, as PostgreSQL encodes it; -1 for nothing. */
+  /** The modifier in brackets after the type, as PostgreSQL encodes it; -1 for none. */
   readonly modifier: number
   readonly element?: ColumnType
 }
 
-/** A step on the way from a column to its base type, as `describe-table.ts` finds them: an array, then its element. */
+/** A step from a column to its base type: an array, then its element. */
 export interface TypeStep {
   readonly name: string
   /** `typtype`: `b` for base types, `c` for composite ones, and so on. */
@@ -99,7 +99,7 @@ export function columnType([step = UNKNOWN, ...inner]: readonly TypeStep[]): Col
   return { family: kind === 'c' ? 'composite' : (FAMILIES.get(name) ?? 'other'), name, modifier }
 }
 
-/** Families that the time of the row, or where it is from, can go into. */
+/** Families that can hold the time of the row, or its source. */
 const TAKES_TIME: ReadonlySet<ColumnFamily> = new Set(['instant', 'date', 'text', 'json', 'other'])
 const TAKES_WORD: ReadonlySet<ColumnFamily> = new Set(['text', 'json', 'other'])
 
@@ -112,7 +112,7 @@ export function whyUnusable({ source }: Column, type: ColumnType): string | unde
     return 'has a type of several parts; make it jsonb, or take each part into a column of its own'
   }
   if (family === 'interval' && modifier >= 0) {
-    return 'has a type that cuts parts off an interval in silence; make it interval, without anything behind it'
+    return 'has a type that silently cuts parts off an interval; make it interval, without anything after it'
   }
   if (source.kind === 'time' && !TAKES_TIME.has(type.family)) {
     return 'takes the time of the row and has no type for it; make it timestamptz, or give it another source'

@@ -3,7 +3,7 @@
  * any run of rows can be sent without encoding it again.
  *
  * Text and not binary: PostgreSQL then reads the values of whatever type an existing column has. Bytes that come
- * from outside are copied as they are; only backslash, tab, line feed and carriage return are escaped, and most
+ * from outside are copied unchanged; only backslash, tab, line feed and carriage return are escaped, and most
  * payloads have none (asking four times costs 90 ns for 300 bytes, a loop over them 370 ns, measured).
  * Format: PostgreSQL documentation, COPY, "Text Format".
  */
@@ -14,7 +14,7 @@ const ESCAPED: Readonly<Record<number, number>> = {
   0x0d: 0x72,
   [BACKSLASH]: BACKSLASH,
 }
-/** Something to escape, or half of a surrogate pair, of which pairs are made as well: one look at most texts. */
+/** A character to escape, or a half of a surrogate pair (also of a valid one): one test for most texts. */
 const WORTH_A_LOOK = /[\\\t\n\r\ud800-\udfff]/
 const ALL_TO_ESCAPE = /[\\\t\n\r]/g
 const LONE_SURROGATE = /\p{Surrogate}/u
@@ -50,7 +50,7 @@ export class CopyText {
     this.text += WORTH_A_LOOK.test(value) ? escaped(value) : value
   }
 
-  /** Text that certainly has nothing to escape: numbers, times, hexadecimal digits. */
+  /** Text that has nothing to escape: numbers, times, hexadecimal digits. */
   addPlain(value: string): void {
     this.separate()
     this.text += value

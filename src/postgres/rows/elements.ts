@@ -1,6 +1,6 @@
 /**
- * Elements of a batch that are not records, on their way through the sink: each is the payload of a record that is made
- * for it, and marked. So it becomes a dead letter alone and whole, and its neighbors become rows.
+ * Elements of a batch that are not records. The sink wraps each of them in a marked record as its payload, so that it
+ * becomes a dead letter, alone and whole, and its neighbors become rows.
  */
 import { isRecord, type WireRecord } from '../../wire/message'
 import type { Reason } from './rejected'

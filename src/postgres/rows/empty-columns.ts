@@ -1,6 +1,6 @@
-/** Notices columns that a mapping has and no record fills: a misspelt path is no error, because a part may be missing. */
+/** Notices columns that no record fills: a misspelled path is no error, because a record may lack the property. */
 
-/** So many rows are no accident. */
+/** Rows after which a column without a value is no coincidence. */
 const ENOUGH_ROWS = 1000
 
 export class EmptyColumns {

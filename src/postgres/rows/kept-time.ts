@@ -1,6 +1,6 @@
 /**
- * What the retention keeps. It is asked before a row is written and before something is dropped, so that both get the
- * same answer: a row that would be dropped within the hour is not written, but becomes a dead letter.
+ * What the retention keeps: one rule for writing rows and for dropping them. A row that would be dropped within the hour
+ * is not written, but becomes a dead letter.
  */
 import { DAY_MS } from './record-time'
 import { TIME_OUTDATED, type Reason } from './rejected'
@@ -12,7 +12,7 @@ export interface Keeping {
   readonly partMs: number
 }
 
-/** The oldest part of which anything is kept, counted from 1970: the one before has ended so many days ago. */
+/** The oldest part that is kept, counted from 1970: the one before it ended more than `days` ago. */
 export function firstKeptPart({ days, partMs }: Keeping, nowMs: number): number {
   return Math.floor((nowMs - days * DAY_MS) / partMs)
 }
@@ -22,7 +22,7 @@ export function keptFromMs(keeping: Keeping, nowMs: number): number {
   return firstKeptPart(keeping, nowMs) * keeping.partMs
 }
 
-/** @param timeMs of a record that came too late */
+/** @param timeMs of a record that arrived too late */
 export function outdated(timeMs: number, days: number): Reason {
   const text =
     `the time ${new Date(timeMs).toISOString()} is older than the ${days} days that the table keeps, so the row would be ` +

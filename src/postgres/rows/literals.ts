@@ -1,4 +1,4 @@
-/** PostgreSQL's text forms of arrays and ranges, taken apart, so that each value in them is read as it is alone. */
+/** Parses PostgreSQL's text forms of arrays and ranges, so that each value in them is read like a single one. */
 
 /** The elements of an array as texts; `null` for NULL. */
 export type ArrayOfTexts = readonly (string | null | ArrayOfTexts)[]
@@ -6,7 +6,7 @@ export type ArrayOfTexts = readonly (string | null | ArrayOfTexts)[]
 /** A quoted text, a piece of structure, or a bare text up to the next of these. */
 const TOKEN = /\s*(?:"((?:[^"\\]|\\[^])*)"|([{},])|((?:[^{},"\\\s]|\\[^])(?:[^{},"\\]|\\[^])*))\s*/y
 
-/** @returns `undefined` for what is no array in braces */
+/** @returns `undefined` for text that is no array in braces */
 export function parseArray(text: string): ArrayOfTexts | undefined {
   const open: (string | null | ArrayOfTexts)[][] = []
   let done: ArrayOfTexts | undefined
@@ -52,7 +52,7 @@ const RANGE = /\s*(?:(empty)|([[(])\s*("?)([^",()[\]\\]*)\3,\s*("?)([^",()[\]\\]
 
 /**
  * A range, or several in braces, with each of its bounds as `bound` writes it.
- * @returns `undefined` for what is none
+ * @returns `undefined` for text that is none
  */
 export function rewriteRange(text: string, bound: (text: string) => string): string | undefined {
   const trimmed = text.trim()

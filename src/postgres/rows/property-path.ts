@@ -1,4 +1,4 @@
-/** Paths into a record, such as `payload.values.0`: read once, and refused when they can never find anything. */
+/** Paths into a record, such as `payload.values.0`: parsed once, and refused when they can never find anything. */
 import type { KafkaFields, MqttFields, TenantFields } from '../../wire/message'
 
 /** A path such as `['kafka', 'offset']` into a record. */
@@ -6,7 +6,7 @@ export type PropertyPath = readonly [string, ...string[]]
 
 const UNSAFE = new Set(['__proto__', 'constructor', 'prototype'])
 
-/** How many steps may follow a property, or which. */
+/** How many steps may follow a property, or which ones. */
 type Shape = number | { readonly [property: string]: Shape }
 
 const ANY = Infinity

@@ -1,7 +1,7 @@
 /**
  * Times as PostgreSQL takes them. A device's own time is parsed and checked here and never handed to PostgreSQL as
- * text, which would accept `now`, `infinity` and years that no partition covers. What a number means is told by its
- * size, and by the type of its column; one that may mean two things is no time.
+ * text, which would accept `now`, `infinity` and years that no partition covers. The size of a number and the type of its
+ * column determine its unit; a number that may be in two units is no time.
  */
 import { readInstant, zoneOffsetMs, type Instant } from '../../time/instant'
 
@@ -9,7 +9,7 @@ export const DAY_MS = 86_400_000
 
 const TICKS_PER_MS = 1000
 
-/** Which instants are accepted: so many days before and after now. */
+/** Which instants are accepted, in days before and after now. */
 export interface TimeBounds {
   readonly pastDays: number
   readonly futureDays: number
@@ -91,7 +91,7 @@ function clockAt(microsOfDay: number): string | undefined {
   return timeText(microsOfDay / TICKS_PER_MS).split('T')[1]
 }
 
-/** The text of a time with at most so many digits of a second. */
+/** The text of a time with at most this many digits of a second. */
 export function cutText(text: string, digits: number): string {
   return text.replace(/\.(\d+)/, (_, fraction: string) =>
     digits === 0 ? '' : `.${fraction.slice(0, digits)}`,

@@ -1,14 +1,14 @@
 /**
  * Reads values out of a record by their paths. A payload of bytes or text is opened as JSON once, when the first
- * path leads into it, and never changed on the way: what JavaScript cannot hold (2^53+1, 1e400, double keys) can be
- * had as it was written.
+ * path leads into it, and never changed: what JavaScript cannot hold (2^53+1, 1e400, duplicate keys) is available as it
+ * was written.
  */
 import { isUtf8 } from 'node:buffer'
 import type { WireRecord } from '../../wire/message'
 import type { PropertyPath } from './columns'
 import { sourceAt } from '../../record/json-source'
 
-/** A part of the payload is asked for, and the payload is not JSON. */
+/** A column takes a part of the payload, and the payload is not JSON. */
 export class Unusable extends Error {
   constructor(
     readonly code: 'JSON_INVALID' | 'UTF8_INVALID',

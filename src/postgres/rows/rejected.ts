@@ -1,4 +1,4 @@
-/** A record that can never become a row, with the reason in words and a code that a flow can ask for. */
+/** A record that can never become a row, with the reason and a code that a flow can check. */
 import type { WireRecord } from '../../wire/message'
 
 export interface Reason {
@@ -10,7 +10,7 @@ export interface Reason {
   readonly text: string
   /** The constraint, the column or the partition key by which PostgreSQL has refused the row, where it says so. */
   readonly rule?: string | undefined
-  /** PostgreSQL has refused the row, and did not say whether the row or the table is at fault. */
+  /** PostgreSQL has refused the row without saying whether the row or the table is at fault. */
   readonly byTable?: boolean
 }
 
@@ -20,12 +20,12 @@ export const TENANT_TABLE = 'TENANT_TABLE'
 /** The record is good, and late: the retention would drop its row. */
 export const TIME_OUTDATED = 'TIME_OUTDATED'
 
-/** The record is good, and the table has no partition for it: of its day any more, of its tenant yet. */
+/** The record is good, and the table has no partition for it: its day's was dropped, its tenant's is not created yet. */
 export const NO_PARTITION = 'NO_PARTITION'
 
 const OF_GOOD_RECORDS: ReadonlySet<string> = new Set([TENANT_TABLE, TIME_OUTDATED, NO_PARTITION])
 
-/** A reason that says nothing against the record or its tenant, and nothing about the rows of other times and tables. */
+/** The reason does not count against the record, its tenant, or rows of other times and tables. */
 export function isOfGoodRecord({ code, byTable = false }: Reason): boolean {
   return OF_GOOD_RECORDS.has(code) && !byTable
 }

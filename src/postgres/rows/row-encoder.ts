@@ -25,13 +25,13 @@ export interface EncodedRows {
   readonly days: ReadonlySet<number>
   /** The clock that times were compared with, for encoding the same records once more. */
   readonly nowMs: number
-  /** Records whose first choice of a time cannot be used, so that another one counts. */
+  /** Records of which another time had to replace the device's or Kafka's. */
   readonly timeReplaced: readonly WireRecord[]
-  /** Columns of which no row has a value, of those that are mapped to something else than the default. */
+  /** Columns without a value in any row, of those whose path may be misspelled. */
   readonly empty: readonly string[]
 }
 
-/** What a record has beside its payload: measured on the default mapping, rounded up. */
+/** Bytes of a row besides the payload: measured on the default mapping, rounded up. */
 const OTHER_COLUMNS_BYTES = 200
 
 /** @param refusedDays days that the table has no place for, and why */
@@ -95,7 +95,7 @@ const NO_TIME: Reason = {
     'could replace it (nothing does where the time is part of the key)',
 }
 
-/** A unique index takes empty values for different ones: a repeated record would become a second row. */
+/** A unique index treats empty values as different: a repeated record would become a second row. */
 function emptyKey(
   keyColumns: readonly Column[],
   record: WireRecord,

@@ -15,17 +15,17 @@ export type TimeSource = 'device' | 'kafka' | 'arrival'
 export interface RowTime {
   readonly timeMs: number
   readonly source: TimeSource
-  /** One that should have counted before it cannot be used. */
+  /** It replaces a time of higher precedence that cannot be used. */
   readonly isReplaced: boolean
 }
 
 export interface TimeRules extends Pick<RowMapping, 'timeProperty' | 'bounds' | 'boundTime' | 'keeping'> {
-  /** The table knows a repeated record again by its time, too: one that depends on the clock would store it twice. */
+  /** The time is part of the key that recognizes a repeated record: one that depends on the clock would store it twice. */
   readonly isKey: boolean
 }
 
 /**
- * @param own what the record has as the device's time
+ * @param own the value of the property that has the device's time
  * @returns `undefined` when the time of arrival has no place in the table, and no other may replace it
  */
 export function rowTime(

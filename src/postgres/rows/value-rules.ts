@@ -1,9 +1,8 @@
 /**
- * What becomes of a value in a column: the value itself, as text that PostgreSQL reads as this value and no other, or
- * a reason why the record has no row. One table says it for each kind of value and each family of columns; nothing
- * else in this package turns a value into text for a column.
+ * Turns a value into text for a column, which PostgreSQL reads as this value and no other, or refuses it with a reason.
+ * Nothing else in this package does. A text that PostgreSQL is certain to refuse is passed on: its error explains more.
  *
- * A text that PostgreSQL is certain to refuse is handed over: it has the better words.
+ * The file is long because it is one table, at its end: a rule for each kind of value in each family of columns.
  */
 import { isUtf8 } from 'node:buffer'
 import { faithfulJson } from '../../record/faithful-json'
@@ -13,10 +12,10 @@ import type { ColumnFamily, ColumnType } from './column-family'
 import { parseArray, quotedElement, rewriteRange, type ArrayOfTexts } from './literals'
 import { clockText, dateText, instantText, namesATime, secondDigits } from './record-time'
 
-/** The column cannot hold the value. The text says what the column does, after its name. */
+/** The column cannot hold the value. The text continues a sentence that begins with the column's name. */
 export class Unfit extends Error {
   constructor(
-    /** `VALUE_CHANGED`: PostgreSQL would store another value. `22P02`: as PostgreSQL says of what it cannot read. */
+    /** `VALUE_CHANGED`: PostgreSQL would store another value. `22P02`: PostgreSQL's code for text that it cannot read. */
     readonly code: 'UTF8_INVALID' | 'TIME_INVALID' | 'VALUE_CHANGED' | '22P02',
     text: string,
   ) {
@@ -27,12 +26,12 @@ export class Unfit extends Error {
 /** Bytes are texts, other than for `bytea`; a `bigint` is a number; `structure` is an object or a list. */
 type ValueKind = 'text' | 'number' | 'boolean' | 'instant' | 'structure'
 
-/** A value that is there. */
+/** A value that is neither null nor undefined. */
 export interface Given {
   readonly value: unknown
   /** As the device wrote it in JSON; `undefined` when it is not a part of a JSON text. */
   readonly source: () => string | undefined
-  /** Bytes inside of it are texts, as those of headers are. */
+  /** Bytes inside it are texts, as those of headers are. */
   readonly hasTexts: boolean
 }
 
@@ -89,7 +88,7 @@ function wellFormed(text: string): string {
   return text
 }
 
-/** PostgreSQL cuts blanks, and the end of its internal types, off in silence. */
+/** PostgreSQL silently cuts off blanks, and the end of values of its internal types. */
 const fitting: Rule = (given, type) => {
   const text = plain(given, type)
   const { name, modifier } = type
@@ -98,11 +97,11 @@ const fitting: Rule = (given, type) => {
   } else if (modifier >= 0 && text.endsWith(' ')) {
     const limit = modifier - 4
     const length = Array.from(text).length
-    if (length > limit) throw changed(`holds ${limit} characters, and the text has blanks behind them`)
+    if (length > limit) throw changed(`holds ${limit} characters, and the text has more blanks after them`)
     if (name === 'bpchar' && length < limit)
-      throw changed('does not tell blanks at the end from none; make it varchar')
+      throw changed('does not preserve blanks at the end; make it varchar')
   } else if (name === 'bpchar' && modifier < 0 && text.endsWith(' ')) {
-    throw changed('does not tell blanks at the end from none; make it text')
+    throw changed('does not preserve blanks at the end; make it text')
   }
   return text
 }
@@ -115,24 +114,24 @@ const DECIMAL = /^[+-]?(\d*)(?:\.(\d*))?(?:e([+-]?\d+))?$/i
 const ZERO = /^[-0.]+$/
 const NO_NUMBER = /^(?:nan|[+-]?inf(?:inity)?)$/i
 
-/** This long a text has at most 15 digits and a point or a sign: JavaScript gives such a number back as it was. */
+/** A text of this length has at most 15 digits and a point or a sign: JavaScript preserves such a number. */
 const FAITHFUL_LENGTH = 16
 
-/** PostgreSQL 16 takes `0x1F` and `1_000`, too, which older servers refuse. */
+/** PostgreSQL 16 also takes `0x1F` and `1_000`, which older servers refuse. */
 const wholeText: Rule = ({ value }, type) => {
   const text = (value as string).trim()
   if (!INTEGER.test(text)) throw noNumber('a whole number')
   return inRange(text, type)
 }
 
-/** Of an `oid` PostgreSQL keeps the lowest 32 bits; of all others it says that they are out of range. */
+/** PostgreSQL keeps the lowest 32 bits of an `oid`; for every other type it refuses a number out of range. */
 function inRange(text: string, { name }: ColumnType): string {
   if (name === 'oid' && !(Number(text) >= 0 && Number(text) < 2 ** 32))
     throw noNumber('a whole number of 32 bits')
   return text
 }
 
-/** 2.0 and 2e3 are whole numbers, which PostgreSQL reads without the point only. */
+/** 2.0 and 2e3 are whole numbers, which PostgreSQL reads only without the point. */
 const wholeNumber: Rule = (given, type) => {
   const { value } = given
   const source = given.source()
@@ -155,10 +154,10 @@ const scaled: Rule = (given, type) => {
   return text
 }
 
-/** What PostgreSQL keeps at most after the point. */
+/** Digits after the point that PostgreSQL keeps at most. */
 const MAX_SCALE = 16_383
 
-/** At which digit after the point a number ends; before it for less than 0. */
+/** The position of a number's last digit after the point; negative before it. */
 function lastDigit(text: string): number {
   const [, whole = '', fraction = '', exponent = '0'] = DECIMAL.exec(text) ?? []
   if (whole + fraction === '') throw noNumber('a number')
@@ -168,7 +167,7 @@ function lastDigit(text: string): number {
   return length === 0 ? -Infinity : length - whole.length - Number(exponent)
 }
 
-/** A fraction becomes the nearest that the column holds, which is what the type is for; a whole number stays itself. */
+/** A fraction is rounded to what the column holds, as the type implies; a whole number must not change. */
 const float: Rule = (given, { name }) => {
   const source = floatText(given)
   if (NO_NUMBER.test(source)) return source
@@ -184,7 +183,7 @@ const float: Rule = (given, { name }) => {
   return source
 }
 
-/** Where JavaScript holds the number as it is, that is as good as the text of the device, and quicker to have. */
+/** Where JavaScript holds the number exactly, it is as good as the device's text, and faster. */
 function floatText({ value, source }: Given): string {
   if (typeof value === 'string') {
     const text = value.trim()
@@ -216,7 +215,7 @@ const clock: Rule = (given, type) => {
   return text === undefined ? noTime(given, type) : keptWhole(text, type)
 }
 
-/** PostgreSQL would round, into the next day too. */
+/** PostgreSQL would round, even into the next day. */
 function keptWhole(text: string, { modifier }: ColumnType): string {
   if (modifier >= 0 && secondDigits(text) > modifier) {
     throw changed(
@@ -239,7 +238,7 @@ const noTime: Rule = (_given, { family }) => {
   const expected =
     family === 'interval'
       ? 'a duration with its unit, such as PT90S or 90 s'
-      : 'a time, and what the record has is none, or is a number that may mean two'
+      : 'a time, and the record has none, or a number that may mean two'
   throw new Unfit('TIME_INVALID', `takes ${expected}`)
 }
 
@@ -251,7 +250,7 @@ const list: Rule = (given, type) => {
 }
 
 const listText: Rule = (given, type) => {
-  // In a text `{1}` it does not show whether the element is a number or a text of JSON.
+  // The text `{1}` does not show whether the element is a number or a JSON string.
   const elements = type.element?.family === 'json' ? undefined : parseArray(given.value as string)
   if (elements === undefined) return unfit(given, type)
   return arrayText(
@@ -301,7 +300,7 @@ const unfit: Rule = ({ value }, { name }) => {
   const what = kind !== 'structure' ? kind : Array.isArray(value) ? 'list' : 'object'
   throw new Unfit(
     '22P02',
-    `has the type ${name.replace(/^_(.*)/, '$1[]')}, and the record has no such value but: ${what}`,
+    `has the type ${name.replace(/^_(.*)/, '$1[]')}, and the record has another kind of value: ${what}`,
   )
 }
 
@@ -320,7 +319,7 @@ const times = (rule: Rule): Record<ValueKind, Rule> => ({
 })
 
 const RULES: Readonly<Record<ColumnFamily, Readonly<Record<ValueKind, Rule>>>> = {
-  // Bytes or a text are the JSON itself: whether it is good is left to PostgreSQL, which reads it anyway.
+  // Bytes or a text are the JSON itself: PostgreSQL parses it anyway, and refuses what is invalid.
   document: { ...alike(json), text: plain },
   json: alike(json),
   bytea: alike(hex),
@@ -345,5 +344,5 @@ function changed(why: string): Unfit {
 }
 
 function noNumber(what: string): Unfit {
-  return new Unfit('22P02', `takes ${what}, and what the record has is none`)
+  return new Unfit('22P02', `takes ${what}, and the record has none`)
 }
