@@ -10,7 +10,7 @@ import { attemptsWith, type Origin } from '../delivery/origin'
 import { isRecord, type KafkaRange, type Message, recordsOf, type WireRecord } from '../wire/message'
 import { HEADER } from '../record/header-names'
 import { shownText } from '../record/header-text'
-import { bytesOf, textOf, type PayloadEncoding } from '../record/payload-bytes'
+import { bytesOf, textOfAny, type PayloadEncoding } from '../record/payload-bytes'
 
 export interface DeadLetter {
   /** A UUID. */
@@ -198,7 +198,7 @@ function asObject(value: unknown): Record<string, unknown> {
 
 function asText(value: unknown): string | undefined {
   if (typeof value === 'string') return value === '' ? undefined : value
-  return value === undefined || value === null ? undefined : textOf(value)
+  return value === undefined || value === null ? undefined : textOfAny(value)
 }
 
 /** As `asText`; bytes that are not UTF-8 can be read back. */

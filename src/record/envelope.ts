@@ -4,7 +4,13 @@
  */
 import type { HeaderText, WireRecord } from '../wire/message'
 import { HEADER } from './header-names'
-import { decodeHeaders, encodeHeaders, textOf, type ReadHeaders, type RecordHeaders } from './record-headers'
+import {
+  decodeHeaders,
+  encodeHeaders,
+  firstTextOf,
+  type ReadHeaders,
+  type RecordHeaders,
+} from './record-headers'
 import { cloudEvent, jsonEnvelope, open, payloadBytes } from './value-formats'
 
 export const VALUE_FORMATS = ['raw', 'json', 'cloudevent'] as const
@@ -41,7 +47,7 @@ export function encodeRecord(
  */
 export function decodeRecord(value: Buffer | null, headers: ReadHeaders): WireRecord {
   const record = decodeHeaders(headers)
-  const format = textOf(headers[HEADER.format])
+  const format = firstTextOf(headers[HEADER.format])
   const opened =
     value === null ? undefined : format === 'json' || format === 'cloudevent' ? open(value) : undefined
   record.payload = opened === undefined ? value : opened.payload

@@ -23,7 +23,7 @@ export function bytesOf(payload: unknown): PayloadBytes {
 }
 
 /** Any value as text. */
-export function textOf(value: unknown): string {
+export function textOfAny(value: unknown): string {
   return bytesOf(value).bytes?.toString() ?? ''
 }
 

@@ -91,10 +91,10 @@ export function decodeHeaders(headers: ReadHeaders): WireRecord {
     if (value === undefined || value === null) continue
     const known = decodeKnown(record, name, value)
     if (known === 'level') {
-      levels[name] = textOf(value) ?? ''
+      levels[name] = firstTextOf(value) ?? ''
       hasLevels = true
     } else if (known === undefined && name.startsWith(HEADER.levelPrefix)) {
-      levels[name.slice(HEADER.levelPrefix.length)] = textOf(value) ?? ''
+      levels[name.slice(HEADER.levelPrefix.length)] = firstTextOf(value) ?? ''
       hasLevels = true
     } else if (known === undefined && name.startsWith(HEADER.userPropertyPrefix)) {
       userProperties[name.slice(HEADER.userPropertyPrefix.length)] = textsOf(value)
@@ -112,7 +112,7 @@ function decodeKnown(
   name: string,
   value: NonNullable<ReadHeaders[string]>,
 ): 'level' | 'known' | undefined {
-  const text = textOf(value) ?? ''
+  const text = firstTextOf(value) ?? ''
   switch (name) {
     case HEADER.tenant:
     case HEADER.project:
@@ -142,7 +142,7 @@ function decodeKnown(
 }
 
 /** The first value of a header. */
-export function textOf(value: ReadHeaders[string]): HeaderText | undefined {
+export function firstTextOf(value: ReadHeaders[string]): HeaderText | undefined {
   const first = isList(value) ? value[0] : value
   return first === undefined || first === null ? undefined : readText(first)
 }
