@@ -168,8 +168,8 @@ describe('a table for each tenant', () => {
 
   /** What ends a day or more before now is dropped a day later: `drop-guard.ts`. */
   const putOffLongAgo = (schema: string, table: string): Promise<void> =>
-    connections[0]!.withClient('waiting for a day', (client) =>
-      markPutOff(client, { schema, table }, Date.now() - 2 * DAY_MS),
+    connections[0]!.withClient('waiting long enough', (client) =>
+      markPutOff(client, { schema, table }, Date.now() - 30 * DAY_MS),
     )
 
   it('loses what is older than the retention, also of a tenant that is silent', async () => {
