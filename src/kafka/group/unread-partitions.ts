@@ -8,11 +8,7 @@
  */
 import { partitionKey } from '../topic-partition'
 import type { TopicPartition } from '../driver'
-
-export interface GroupShare {
-  readonly topics: readonly string[]
-  readonly assigned: readonly TopicPartition[]
-}
+import type { GroupShare } from './group-admin'
 
 export class UnreadPartitions {
   /** When it was first seen that nobody has it. */
@@ -29,7 +25,7 @@ export class UnreadPartitions {
    * @param wanted  partitions that should be read
    * @returns those of them that nobody has read for long
    */
-  look(members: readonly GroupShare[], wanted: readonly TopicPartition[]): TopicPartition[] {
+  overdue(members: readonly GroupShare[], wanted: readonly TopicPartition[]): TopicPartition[] {
     const read = new Set(
       members.flatMap(({ topics, assigned }) =>
         assigned.filter(({ topic }) => topics.includes(topic)).map(partitionKey),

@@ -9,9 +9,11 @@ import type {
   ProducerOptions,
 } from '../../driver'
 import { KafkaJsAdmin } from './admin'
-import type { KafkaLog } from './client'
-import { KafkaJsConsumer } from './consumer'
+import { GroupConsumer } from '../../group/group-consumer'
+import { createKafkaJsClient, type KafkaLog } from './client'
+import { translateKafkaError } from './errors'
 import { KafkaJsProducer } from './producer'
+import { KafkaJsSession } from './session'
 
 export class KafkaJsDriver implements KafkaDriver {
   /** @param refreshMs how often consumers look for new topics and partitions */
@@ -26,7 +28,14 @@ export class KafkaJsDriver implements KafkaDriver {
   }
 
   consumer(options: ConsumerOptions): KafkaConsumer {
-    return new KafkaJsConsumer(this.connection, options, this.log, this.refreshMs)
+    return new GroupConsumer({
+      consumer: options,
+      // kafkajs keeps the committed offsets of a group in the client, where two consumers of one group would overwrite
+      // each other's, so each session has a client of its own.
+      openSession: (context) => new KafkaJsSession(createKafkaJsClient(this.connection, this.log), context),
+      translate: translateKafkaError,
+      refreshMs: this.refreshMs,
+    })
   }
 
   admin(): KafkaAdmin {

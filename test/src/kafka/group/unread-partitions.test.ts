@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict'
-import { UnreadPartitions, type GroupShare } from '../../../../src/kafka/group/unread-partitions'
+import type { GroupShare } from '../../../../src/kafka/group/group-admin'
+import { UnreadPartitions } from '../../../../src/kafka/group/unread-partitions'
 
 const at = (topic: string, partition: number): { topic: string; partition: number } => ({ topic, partition })
 const WANTED = [at('a', 0), at('a', 1), at('b', 0)]
 
 describe('UnreadPartitions', () => {
   const look = (unread: UnreadPartitions, ...members: GroupShare[]): string[] =>
-    unread.look(members, WANTED).map(({ topic, partition }) => `${topic}${partition}`)
+    unread.overdue(members, WANTED).map(({ topic, partition }) => `${topic}${partition}`)
 
   it('finds what is given to none, and what is given to a member that does not read it', () => {
     const unread = new UnreadPartitions(0)

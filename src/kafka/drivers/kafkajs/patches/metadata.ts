@@ -23,7 +23,7 @@ import {
   type KnownBrokers,
 } from './broker-choice'
 import { kafkaError, tellingEachPartition } from './partition-answers'
-import type { PartitionAnswer } from '../../../group/refused-partitions'
+import type { PartitionAnswer } from '../../../group/partitions/refused-partitions'
 
 const METADATA_API = 3
 /** A partition that is newer than the metadata: Kafka's LEADER_NOT_AVAILABLE makes kafkajs ask again. */

@@ -9,7 +9,7 @@
 import { createRequire } from 'node:module'
 import type { TopicPartition } from '../../../driver'
 import { readingAnswers, type AnsweringBroker } from './broker-answers'
-import type { PartitionAnswer } from '../../../group/refused-partitions'
+import type { PartitionAnswer } from '../../../group/partitions/refused-partitions'
 
 const FETCH_API = 1
 const COMMIT_API = 8

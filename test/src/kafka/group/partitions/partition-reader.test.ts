@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import type { ConsumedBatch, ConsumedRecord } from '../../../../src/kafka/driver'
-import { PartitionReader, type FetchedRange } from '../../../../src/kafka/group/partition-reader'
+import type { ConsumedBatch, ConsumedRecord } from '../../../../../src/kafka/driver'
+import {
+  PartitionReader,
+  type FetchedRange,
+} from '../../../../../src/kafka/group/partitions/partition-reader'
 
 const partition = { topic: 't', partition: 3 }
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { CommitQueue, type PartitionOffset } from '../../../../src/kafka/group/commit-queue'
+import { CommitQueue, type PartitionOffset } from '../../../../../src/kafka/group/partitions/commit-queue'
 
 const a = { topic: 't', partition: 0 }
 const b = { topic: 't', partition: 1 }

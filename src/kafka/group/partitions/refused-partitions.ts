@@ -2,10 +2,13 @@
  * Partitions that Kafka does not let this consumer read or commit while it reads the others: a missing permission, or
  * damage on the broker's disk. They are one problem, which names them and ends when the last of them is read again.
  */
-import type { PipelineError } from '../../wire/errors'
-import { refusal, type ProtocolFault } from '../error-verdicts'
-import { listOf, partitionKey } from '../topic-partition'
-import type { TopicPartition } from '../driver'
+import type { PipelineError } from '../../../wire/errors'
+import { refusal, type ProtocolFault } from '../../error-verdicts'
+import { listOf, partitionKey } from '../../topic-partition'
+import type { TopicPartition } from '../../driver'
+
+/** The part of a consumer that has a problem when Kafka refuses some partitions. */
+export const REFUSED = 'refused'
 
 /** An answer about one partition; `error` is `undefined` when all is well. */
 export interface PartitionAnswer {

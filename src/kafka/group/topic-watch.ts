@@ -1,36 +1,31 @@
 /**
- * What a session looks at from time to time, because kafkajs says nothing of it: topics that have come or gone,
- * partitions that have no leader and so are not fetched from, and partitions that nobody in the group reads.
+ * What a session looks at from time to time, because the client does not report it: topics that have come or gone,
+ * partitions that have no leader and so are not fetched from, and partitions that no member of the group reads.
  */
-import { AssignerProtocol, type Admin } from 'kafkajs'
-import { PipelineError } from '../../../wire/errors'
-import type { ConsumerOptions, TopicPartition, UnreadPartition } from '../../driver'
-import type { FirstStarts } from '../../group/first-starts'
-import { noLeader } from '../../error-verdicts'
-import { listOf } from '../../topic-partition'
-import type { OffsetLookup } from './offsets'
-import { selectTopics, type WantedTopic } from '../../topic-selection'
-import { UnreadPartitions, type GroupShare } from '../../group/unread-partitions'
+import { PipelineError } from '../../wire/errors'
+import type { ConsumerOptions, TopicPartition, UnreadPartition } from '../driver'
+import { noLeader } from '../error-verdicts'
+import { listOf } from '../topic-partition'
+import { selectTopics, type WantedTopic } from '../topic-selection'
+import type { FirstStarts } from './first-starts'
+import type { GroupAdmin, KnownTopic } from './group-admin'
+import type { OffsetLookup } from './offset-lookup'
+import { UnreadPartitions } from './unread-partitions'
 
 /** A rebalance after a change in the topics has had its time by then. */
 const UNREAD_AFTER_REFRESHES = 2
 
 export interface TopicWatchOptions {
-  readonly admin: Admin
+  readonly admin: GroupAdmin
   readonly offsets: OffsetLookup
   readonly consumer: Pick<ConsumerOptions, 'groupId' | 'topics' | 'onUnread'>
   readonly refreshMs: number
   readonly firstStarts: FirstStarts
   readonly onProblem: (part: string, problem: PipelineError | undefined) => void
-  /** These topics match a pattern, and are not read. Called again and again. */
+  /** These topics match a pattern, and are not read. Called repeatedly. */
   readonly onExcluded: (topics: readonly string[]) => void
   /** Some partition has a leader again. */
   readonly onLeaderFound: () => void
-}
-
-interface KnownTopic {
-  readonly name: string
-  readonly partitions: readonly { readonly partitionId: number; readonly leader: number }[]
 }
 
 export class TopicWatch {
@@ -45,7 +40,7 @@ export class TopicWatch {
   /** Topics to subscribe to. @throws PipelineError when none of the wanted ones exists */
   async choose(): Promise<readonly string[]> {
     const wanted = this.options.consumer.topics
-    const known = await this.list()
+    const known = await this.options.admin.topics()
     const { topics, missing, excluded } = selectTopics(wanted, namesOf(known))
     this.options.onExcluded(excluded)
     this.options.firstStarts.noteTopics(topics, missing)
@@ -53,31 +48,26 @@ export class TopicWatch {
     if (topics.length === 0) throw problem ?? noTopicMatches(wanted)
     this.topics = topics
     this.options.onProblem('topics', problem)
-    this.lookForLeaders(known)
+    this.checkLeaders(known)
     return topics
   }
 
   /** @returns whether other topics are to be subscribed to. Rejects while Kafka cannot be asked */
-  async look(): Promise<boolean> {
-    const known = await this.list()
+  async refresh(): Promise<boolean> {
+    const known = await this.options.admin.topics()
     const { topics, excluded } = selectTopics(this.options.consumer.topics, namesOf(known))
     this.options.onExcluded(excluded)
     if (topics.join() !== this.topics.join()) return true
-    this.lookForLeaders(known)
-    await this.lookForUnread(partitionsIn(known, topics))
+    this.checkLeaders(known)
+    await this.checkUnread(partitionsIn(known, topics))
     return false
   }
 
   async partitionsOf(topics: readonly string[]): Promise<TopicPartition[]> {
-    return partitionsIn(await this.list(), topics)
+    return partitionsIn(await this.options.admin.topics(), topics)
   }
 
-  /** All topics; a topic that we may not see is missing. */
-  private async list(): Promise<readonly KnownTopic[]> {
-    return (await this.options.admin.fetchTopicMetadata()).topics
-  }
-
-  private lookForLeaders(known: readonly KnownTopic[]): void {
+  private checkLeaders(known: readonly KnownTopic[]): void {
     const before = this.leaderless.length
     this.leaderless = known
       .filter(({ name }) => this.topics.includes(name))
@@ -91,30 +81,16 @@ export class TopicWatch {
     this.options.onProblem('leaders', problem)
   }
 
-  private async lookForUnread(wanted: readonly TopicPartition[]): Promise<void> {
+  private async checkUnread(wanted: readonly TopicPartition[]): Promise<void> {
     const { consumer, onProblem } = this.options
-    const members = await this.members()
+    const members = await this.options.admin.members()
     if (members === undefined) return
-    const unread = await Promise.all(this.unread.look(members, wanted).map((each) => this.withLag(each)))
+    const unread = await Promise.all(this.unread.overdue(members, wanted).map((each) => this.withLag(each)))
     onProblem('unread', unread.length === 0 ? undefined : nobodyReads(consumer.groupId, unread))
     consumer.onUnread(unread)
   }
 
-  /** `undefined` while the group shares its partitions anew, or speaks in a way that is not known here. */
-  private async members(): Promise<GroupShare[] | undefined> {
-    const { admin, consumer } = this.options
-    const { groups } = await admin.describeGroups([consumer.groupId])
-    const [group] = groups
-    if (group?.state !== 'Stable' || group.protocolType !== 'consumer') return undefined
-    return group.members.map(({ memberMetadata, memberAssignment }) => ({
-      topics: AssignerProtocol.MemberMetadata.decode(memberMetadata)?.topics ?? [],
-      assigned: Object.entries(
-        AssignerProtocol.MemberAssignment.decode(memberAssignment)?.assignment ?? {},
-      ).flatMap(([topic, partitions]) => partitions.map((partition) => ({ topic, partition }))),
-    }))
-  }
-
-  /** Of a partition that cannot be asked about the lag is not known, and counts as none. */
+  /** The lag of a partition that cannot be asked about is not known, and counts as none. */
   private async withLag(partition: TopicPartition): Promise<UnreadPartition> {
     const { offsets } = this.options
     try {

@@ -2,8 +2,8 @@
  * Commits offsets without holding anyone up: one request at a time, and what arrives meanwhile goes out together
  * in the next one, the newest offset of each partition.
  */
-import type { TopicPartition } from '../driver'
-import { partitionKey } from '../topic-partition'
+import type { TopicPartition } from '../../driver'
+import { partitionKey } from '../../topic-partition'
 
 export interface PartitionOffset extends TopicPartition {
   readonly offset: number

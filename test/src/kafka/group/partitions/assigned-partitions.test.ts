@@ -1,10 +1,7 @@
 import assert from 'node:assert/strict'
-import {
-  alsoDone,
-  AssignedPartitions,
-  type OwnedPartition,
-} from '../../../../src/kafka/group/assigned-partitions'
-import { BatchBudget } from '../../../../src/kafka/group/batch-budget'
+import { AssignedPartitions } from '../../../../../src/kafka/group/partitions/assigned-partitions'
+import { alsoDone, type OwnedPartition } from '../../../../../src/kafka/group/partitions/owned-partition'
+import { BatchBudget } from '../../../../../src/kafka/group/partitions/batch-budget'
 import type {
   ConsumedBatch,
   ConsumerOptions,
@@ -12,11 +9,11 @@ import type {
   StartAt,
   StillStopped,
   TopicPartition,
-} from '../../../../src/kafka/driver'
-import type { FetchedRange } from '../../../../src/kafka/group/partition-reader'
-import { MAX_PARTITIONS } from '../../../../src/runtime/recent-map'
-import { asPipelineError, type PipelineError } from '../../../../src/wire/errors'
-import { until } from '../../../support/until'
+} from '../../../../../src/kafka/driver'
+import type { FetchedRange } from '../../../../../src/kafka/group/partitions/partition-reader'
+import { MAX_PARTITIONS } from '../../../../../src/runtime/recent-map'
+import { asPipelineError, type PipelineError } from '../../../../../src/wire/errors'
+import { until } from '../../../../support/until'
 
 const p0 = { topic: 't', partition: 0 }
 const p1 = { topic: 't', partition: 1 }
@@ -208,7 +205,7 @@ describe('AssignedPartitions', () => {
     harness.fetched(p0, 0, 90)
     await harness.it.demand(1)
     const demand = harness.it.demand(60_000)
-    harness.it.hold()
+    harness.it.beginRebalance()
     await demand
   })
 
@@ -225,7 +222,7 @@ describe('AssignedPartitions', () => {
   it('hands out nothing while the group is distributing its partitions', async () => {
     const h = new Harness()
     await h.assign([p0])
-    h.it.hold()
+    h.it.beginRebalance()
     h.fetched(p0, 0, 5)
     assert.deepEqual(h.handedOut(), [])
     await h.assign([p0])

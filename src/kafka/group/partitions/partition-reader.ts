@@ -13,9 +13,9 @@
  *    one before ended, also when compaction or transaction markers left a gap between the records.
  *  - `settled`: end of the last batch that the flow has finished. One batch is outstanding at a time.
  */
-import { gapsWithin, NO_GAPS } from '../../wire/offset-gaps'
-import type { OffsetGap } from '../../wire/message'
-import type { ConsumedBatch, ConsumedRecord, TopicPartition } from '../driver'
+import { gapsWithin, NO_GAPS } from '../../../wire/offset-gaps'
+import type { OffsetGap } from '../../../wire/message'
+import type { ConsumedBatch, ConsumedRecord, TopicPartition } from '../../driver'
 
 /** What one fetch brought for a partition. */
 export interface FetchedRange {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { BatchBudget } from '../../../../src/kafka/group/batch-budget'
+import { BatchBudget } from '../../../../../src/kafka/group/partitions/batch-budget'
 
 describe('BatchBudget', () => {
   const KIB = 1024
