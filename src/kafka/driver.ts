@@ -1,6 +1,6 @@
 /**
  * What this package needs from a Kafka client, and nothing else: send these records to this partition, consume
- * these partitions, administer these topics. `KafkaJsDriver` implements it; a faster client can take its place.
+ * these partitions, administer these topics. Each folder in `drivers/` implements it.
  * One contract suite tests every implementation against a real broker.
  *
  * Rules that every implementation keeps (each one has lost acknowledged records somewhere):
@@ -82,7 +82,7 @@ export interface ConsumerOptions {
   /** How much one answer of the broker may carry for a partition. */
   readonly maxBytesPerPartition: number
   readonly maxWaitMs: number
-  /** A batch handed to `onBatch` has at most so many records, and so many bytes or one record. */
+  /** A batch handed to `onBatch` has at most this many records, and this many bytes or one record. */
   readonly maxBatchRecords: number
   readonly maxBatchBytes: number
   /**
@@ -103,7 +103,7 @@ export interface ConsumerOptions {
    * holds across rebalances: a partition that comes back does not start before its last promise has resolved.
    */
   readonly onBatch: (batch: ConsumedBatch) => Promise<void>
-  /** The partition has been taken away: what is outstanding of it must not be committed any more. */
+  /** The partition has been taken away: what is outstanding of it must no longer be committed. */
   readonly onRevoked: (partitions: readonly TopicPartition[]) => void
   /** We have joined the group, and own these partitions besides those we had. May be none. */
   readonly onAssigned: (partitions: readonly TopicPartition[]) => void
@@ -115,7 +115,7 @@ export interface ConsumerOptions {
   readonly onUnread: (partitions: readonly UnreadPartition[]) => void
   /**
    * Nothing more is read from this partition, because records may be lost (`KAFKA_OFFSET_OUT_OF_RANGE`) or
-   * cannot be read (`KAFKA_UNREADABLE`), or because `onBatch` has rejected, until it is released or assigned anew.
+   * cannot be read (`KAFKA_UNREADABLE`), or because `onBatch` has rejected, until it is released or assigned again.
    */
   readonly onStopped: (partition: TopicPartition, stop: PartitionStop) => void
   /** A pattern matches these topics, and they are not read: see `selectTopics`. Called when there are others than before. */
@@ -136,7 +136,7 @@ export interface PartitionStop {
   readonly end: number | undefined
 }
 
-/** A partition has stopped before, nobody has released it, and it must not begin. */
+/** A partition has stopped before, was not released, and must not begin. */
 export interface StillStopped {
   readonly stop: PartitionStop
 }
@@ -151,7 +151,7 @@ export type Assigner = 'round-robin' | 'sticky'
 
 /**
  * `lastTimestamp`: the record before the offset had this time when it was read; if it has another one now, the topic was
- * created again. `reached`: somebody has read up to there, so a partition that ends before is not the one that was read.
+ * created again. `reached`: it was read up to there, so a partition that ends before is not the one that was read.
  */
 export type StartAt =
   | { readonly offset: number; readonly reached?: number; readonly lastTimestamp?: number | undefined }
@@ -167,12 +167,12 @@ export interface ConsumedBatch extends TopicPartition {
   readonly nextOffset: number
   /** One more than the newest record's offset in the partition. */
   readonly highWatermark: number
-  /** Offsets of the batch that have no record: see `runtime/gaps.ts`. */
+  /** Offsets of the batch that have no record: see `wire/offset-gaps.ts`. */
   readonly gaps: readonly OffsetGap[]
 }
 
 export interface KafkaConsumer {
-  /** Connects and joins; keeps trying for ever and reports through `onState`. Never rejects. */
+  /** Connects and joins; retries indefinitely and reports through `onState`. Never rejects. */
   start(): void
   /**
    * Commits the next offset to read. Ignored when the partition has been revoked, or when the offset was not
@@ -180,7 +180,7 @@ export interface KafkaConsumer {
    */
   commit(partition: TopicPartition, nextOffset: number): Promise<void>
   /**
-   * A partition that has stopped goes on at this offset, which the group commits, also when it is a smaller one.
+   * A partition that has stopped continues at this offset, which the group commits, also when it is a smaller one.
    * @param prepare called when all is well so far and before anything is read: moves positions that are kept elsewhere
    * @throws PipelineError `KAFKA_NOT_STOPPED`, `KAFKA_NO_SUCH_OFFSET`, or what `prepare` throws
    */
@@ -199,7 +199,7 @@ export interface TopicDescription {
   readonly replicas: number
   /** `undefined` when we are not allowed to read the topic's configuration. */
   readonly minInSyncReplicas: number | undefined
-  /** -1 keeps records for ever; `undefined` when we are not allowed to read it. */
+  /** -1 keeps records indefinitely; `undefined` when we are not allowed to read it. */
   readonly retentionMs: number | undefined
   /** `delete`, `compact` or both with a comma; `undefined` when we are not allowed to read it. */
   readonly cleanupPolicy: string | undefined

@@ -1,4 +1,4 @@
-/** What can be wrong with TLS between a broker and us, in words that say which of the two has to be mended. */
+/** What can be wrong with TLS between a broker and us, and on which of the two sides to fix it. */
 
 export interface TlsWords {
   readonly status: string

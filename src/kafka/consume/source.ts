@@ -31,7 +31,9 @@ import type {
   TopicPartition,
 } from '../driver'
 import { SettledPositions } from '../group/settled-positions'
-import { notStopped, startPosition, type PositionStore } from '../group/start-position'
+import { notStopped } from '../group/partition-errors'
+import type { PositionStore } from '../group/position-store'
+import { startPosition } from '../group/start-position'
 import { StoppedPartitions, type StoppedPartition } from '../group/stopped-partitions'
 import { compactionWarnings, newTopic, type TopicPlan } from '../topics/topic-check'
 import { TopicChecks } from '../topics/topic-checks'

@@ -1,7 +1,7 @@
 /**
  * *Latest* and a time say where a group begins a topic that it has never read. They do not count for what comes later,
  * a partition that was added or a topic that was created: whatever is written there before the consumer notices, up to a
- * minute and longer while Node-RED is down, would be skipped, and nobody would hear of it. That begins at its first record.
+ * minute and longer while Node-RED is down, would be skipped unnoticed. That begins at its first record.
  *
  * Decided once for each topic, with what the group has committed at that moment, because each partition that begins is
  * committed at once. A member that asks while another one has just begun may find the topic known; it reads too much then,

@@ -19,7 +19,7 @@ export type ByPartition<T> = ReadonlyMap<number, T>
 export interface GroupAdmin {
   /** All topics; one that we are not allowed to see is missing. */
   topics(): Promise<readonly KnownTopic[]>
-  /** `undefined` while the group shares its partitions anew, or speaks a protocol that is not known here. */
+  /** `undefined` while the group is rebalancing, or speaks a protocol that is not known here. */
   members(): Promise<readonly GroupShare[] | undefined>
   /** What the group has committed; `undefined` where it has committed nothing. */
   committed(topic: string): Promise<ByPartition<number | undefined>>

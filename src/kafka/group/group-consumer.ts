@@ -11,7 +11,7 @@ import { FirstStarts } from './first-starts'
 import type { AssignedPartitions } from './partitions/assigned-partitions'
 import { BatchBudget } from './partitions/batch-budget'
 import { isNewlyDone, type OwnedPartition } from './partitions/owned-partition'
-import { notStopped } from './start-position'
+import { notStopped } from './partition-errors'
 
 const SESSION_BACKOFF = { initialMs: 500, maxMs: 5_000 }
 const REFRESH_MS = 30_000

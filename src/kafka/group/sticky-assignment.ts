@@ -2,7 +2,7 @@
  * Who reads which partitions of a group, so that each partition stays with its member when it can: a partition that
  * moves is read from the ledger again, and what its last owner had in the flow is given up.
  *
- * Everybody keeps what it has; what nobody has goes to whoever has the fewest; then those that have too many give to
+ * Every member keeps what it has; what no member has goes to the one with the fewest; then those that have too many give to
  * those that have too few, one by one, until no two of them that can give to each other, also by way of others, differ by
  * more than one. A pure function: each member's result depends on nothing but the arguments, whatever their order.
  */
@@ -17,7 +17,7 @@ export interface GroupMember {
   readonly owned: readonly TopicPartition[]
 }
 
-/** @returns the partitions of each member, by its id; those of topics that nobody has subscribed to are left out */
+/** @returns the partitions of each member, by its id; those of topics without a subscriber are left out */
 export function stickyAssignment(
   members: readonly GroupMember[],
   partitions: readonly TopicPartition[],
@@ -53,7 +53,7 @@ class Share {
   }
 }
 
-/** Whoever has the fewest partitions, of those that would take this one. */
+/** The one with the fewest partitions, of those that would take this one. */
 function smallest(shares: readonly Share[], partition: TopicPartition): Share | undefined {
   let least: Share | undefined
   for (const share of shares) {
@@ -63,7 +63,7 @@ function smallest(shares: readonly Share[], partition: TopicPartition): Share | 
   return least
 }
 
-/** Always from whoever has the most. Each time the shares differ less, so it ends. */
+/** Always from the member with the most. Each time the shares differ less, so it ends. */
 function level(shares: readonly Share[]): void {
   const byCount = [...shares]
   do byCount.sort((a, b) => b.partitions.length - a.partitions.length || compare(a.id, b.id))

@@ -1,16 +1,16 @@
 /**
  * Partitions of a consumer that have stopped, because records may be lost or cannot be read.
  *
- * A possible loss is remembered until somebody has released the partition, as long as the process lives: also when the
+ * A possible loss is remembered until the operator has released the partition, as long as the process lives: also when the
  * partition is given up and comes back, and when the consumer is deployed again. The partition may look sound by then.
  * A topic that was created again and has outgrown the position in the meantime would be read from there, and everything
- * before it passed over in silence.
+ * before it skipped in silence.
  */
 import type { PipelineError } from '../../wire/errors'
 import { partitionKey } from '../topic-partition'
 import type { OffsetRange, PartitionStop, StartAt, TopicPartition } from '../driver'
 
-/** What a person needs to decide where a partition goes on. */
+/** What the operator needs to know to decide where a partition continues. */
 export interface StoppedPartition extends TopicPartition, OffsetRange {
   /** What should have been read. */
   readonly nextOffset: number
@@ -44,7 +44,7 @@ export class StoppedPartitions {
     this.noteEnd(partition, remembered.get(this.memoryKey(partition))?.end)
   }
 
-  /** Somebody has said where it goes on. */
+  /** The operator has said where it continues. */
   release(partition: TopicPartition): void {
     this.stops.delete(partitionKey(partition))
     remembered.delete(this.memoryKey(partition))
@@ -56,7 +56,7 @@ export class StoppedPartitions {
   }
 
   /**
-   * The stop of a partition that is about to begin, when nobody has released it. It is forgotten when the partition was
+   * The stop of a partition that is about to begin, unless it was released. It is forgotten when the partition was
    * released by another process, or positions were set by hand: it begins elsewhere then.
    */
   recall(partition: TopicPartition, start: StartAt): PartitionStop | undefined {
@@ -69,7 +69,7 @@ export class StoppedPartitions {
     return undefined
   }
 
-  /** The smallest end that was seen since the partition has stopped: positions behind it are of records that are no more. */
+  /** The smallest end that was seen since the partition has stopped: positions beyond it belong to records that no longer exist. */
   smallestEnd(partition: TopicPartition, latest: number): number {
     this.noteEnd(partition, latest)
     return this.stops.get(partitionKey(partition))?.stop.end ?? latest

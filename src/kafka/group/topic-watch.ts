@@ -86,7 +86,7 @@ export class TopicWatch {
     const members = await this.options.admin.members()
     if (members === undefined) return
     const unread = await Promise.all(this.unread.overdue(members, wanted).map((each) => this.withLag(each)))
-    onProblem('unread', unread.length === 0 ? undefined : nobodyReads(consumer.groupId, unread))
+    onProblem('unread', unread.length === 0 ? undefined : unreadPartitions(consumer.groupId, unread))
     consumer.onUnread(unread)
   }
 
@@ -135,7 +135,7 @@ function noTopicMatches(wanted: readonly WantedTopic[]): PipelineError {
   )
 }
 
-function nobodyReads(group: string, unread: readonly UnreadPartition[]): PipelineError {
+function unreadPartitions(group: string, unread: readonly UnreadPartition[]): PipelineError {
   const lag = unread.reduce((sum, each) => sum + each.lag, 0)
   const [{ topic, partition } = { topic: '', partition: 0 }] = unread
   return new PipelineError(

@@ -11,10 +11,10 @@ import type { TopicPartition } from '../driver'
 import type { GroupShare } from './group-admin'
 
 export class UnreadPartitions {
-  /** When it was first seen that nobody has it. */
+  /** When it was first seen that no member has it. */
   private since = new Map<string, number>()
 
-  /** @param afterMs what has been unread for so long is reported */
+  /** @param afterMs what has been unread for this long is reported */
   constructor(
     private readonly afterMs: number,
     private readonly now: () => number = () => performance.now(),
@@ -23,7 +23,7 @@ export class UnreadPartitions {
   /**
    * @param members of the whole group, once it has shared its partitions
    * @param wanted  partitions that should be read
-   * @returns those of them that nobody has read for long
+   * @returns those of them that no member has read for that long
    */
   overdue(members: readonly GroupShare[], wanted: readonly TopicPartition[]): TopicPartition[] {
     const read = new Set(

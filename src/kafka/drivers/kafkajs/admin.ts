@@ -112,12 +112,12 @@ export class KafkaJsAdmin implements KafkaAdmin {
       const error = translateKafkaError(thrown, doing)
       if (error.code === 'KAFKA_NO_ANSWER') this.client.avoid(silentBroker(thrown))
       // kafkajs takes a connection for ready whose first request got no answer, and then refuses to use it.
-      if (error.code === 'KAFKA_FAILED' || isHalfConnected(thrown)) this.connectAnew()
+      if (error.code === 'KAFKA_FAILED' || isHalfConnected(thrown)) this.reconnect()
       throw error
     }
   }
 
-  private connectAnew(): void {
+  private reconnect(): void {
     const { connected } = this
     this.connected = undefined
     void connected?.then((admin) => admin.disconnect()).catch(() => undefined)

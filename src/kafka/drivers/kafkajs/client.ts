@@ -1,8 +1,8 @@
 /**
  * A kafkajs client as this package needs it: silent, without delay on small packets, with all codecs, with next to
  * no retries of its own, and with sockets that can be cut. (kafkajs waits for outstanding answers before it closes a
- * connection, and goes on using one that has stopped answering.) Each attempt to connect takes another broker of the
- * list, at random, and none that is silent while there are others: kafkajs would take the first two for ever, also when
+ * connection, and continues to use one that has stopped answering.) Each attempt to connect takes another broker of the
+ * list, at random, and none that is silent while there are others: kafkajs would keep to the first two, also when
  * they are down.
  */
 import net from 'node:net'
@@ -27,8 +27,8 @@ const KEEP_ALIVE_MS = 60_000
 /** Stands for a colon in the host of a seed; no name and no address has it. */
 const COLON = '~'
 /**
- * A session of limited length (`connections.max.reauth.ms`, or the life of a token) is renewed so long before its
- * end. kafkajs' own 10 s fail with a session of 10 s or less: it would log in anew before every request, and the
+ * A session of limited length (`connections.max.reauth.ms`, or the life of a token) is renewed this long before its
+ * end. kafkajs' own 10 s fail with a session of 10 s or less: it would log in again before every request, and the
  * broker refuses that within a second. Too late does no harm, the broker takes a new login at any time.
  */
 const RENEW_SESSION_MS = 2_000
@@ -91,7 +91,7 @@ export function createKafkaJsClient(connection: KafkaConnection, log: KafkaLog):
 }
 
 /**
- * Any broker but the one of the last time, and none that is silent: when all are, none counts as silent any more. In turn
+ * Any broker but the one of the last time, and none that is silent: when all are, they count as silent no longer. In turn
  * would not do: kafkajs asks for more brokers than it tries.
  */
 function seedChooser(brokers: readonly string[], silent: Set<string>): () => string {

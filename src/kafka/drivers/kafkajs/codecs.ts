@@ -1,5 +1,5 @@
 /**
- * Compression in kafkajs: gzip is built in, the others come from libraries. A broker may compress anew what we wrote (a
+ * Compression in kafkajs: gzip is built in, the others come from libraries. A broker may recompress what we wrote (a
  * topic's `compression.type`), so every codec of Kafka can be read on every Node.js that we support, whatever we write
  * with. All decoders are registered before the first client is made: a batch in an unknown codec stops its partition.
  */

@@ -17,7 +17,7 @@ import { backoffMs, type BackoffOptions } from '../../../time/backoff'
 import type { PipelineError } from '../../../wire/errors'
 import type { ConsumerOptions, OffsetRange, TopicPartition } from '../../driver'
 import { partitionKey } from '../../topic-partition'
-import { noSuchOffset, notStopped } from '../start-position'
+import { noSuchOffset, notStopped } from '../partition-errors'
 import type { BatchBudget } from './batch-budget'
 import { FetchRecovery } from './fetch-recovery'
 import { Fetching, type FetchControl } from './fetching'
@@ -81,14 +81,14 @@ export class AssignedPartitions {
 
   // ---- membership --------------------------------------------------------------------------------------------
 
-  /** The group is distributing its partitions anew: hands out nothing until `assign`. */
+  /** The group is rebalancing: hands out nothing until `assign`. */
   beginRebalance(): void {
     this.fetching.beginRebalance()
   }
 
   /**
    * The group has distributed its partitions. Call it before the first fetch that follows.
-   * @param wasExpelled others may have read our partitions meanwhile: all of them begin anew
+   * @param wasExpelled others may have read our partitions meanwhile: all of them start again
    */
   assign(assigned: readonly TopicPartition[], wasExpelled: boolean): void {
     if (this.isClosed) return

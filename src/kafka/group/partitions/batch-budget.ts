@@ -1,7 +1,8 @@
 /**
  * Bounds the memory of the batches that a consumer has in the flow, over all of its partitions: each of them has one
- * out at a time, and while a sink is away all of a thousand partitions would. Whoever wants to hand one out while there
- * is no room waits for its turn, first come first served, so that a busy partition does not keep a quiet one waiting.
+ * out at a time, and while a sink is away all of a thousand partitions would. A partition that
+ * wants to hand one out while there is no room waits for its turn, first come first served, so that a busy partition does
+ * not keep a quiet one waiting.
  *
  * A batch is let in while there is any room at all, so that the largest one passes; it may exceed the budget by itself.
  */
@@ -33,7 +34,7 @@ export class BatchBudget {
 
   /**
    * A batch is in the flow.
-   * @returns the function that says, once, that it is not any more
+   * @returns the function that says, once, that it has left
    */
   enter(bytes: number): () => void {
     const size = bytes + BATCH_OVERHEAD_BYTES

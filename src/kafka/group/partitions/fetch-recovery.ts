@@ -4,7 +4,7 @@
  */
 import type { PipelineError } from '../../../wire/errors'
 import { partitionKey } from '../../topic-partition'
-import { otherTopic, unreadableAt } from '../start-position'
+import { otherTopic, unreadableAt } from '../partition-errors'
 import type { Fetching } from './fetching'
 import { findLoss, type OffsetLoss } from './offset-loss'
 import type { OwnedPartition } from './owned-partition'

@@ -1,6 +1,6 @@
 /** Whether a partition still has the offset that is to be read next. */
 import type { OffsetRange, PartitionStop } from '../../driver'
-import { outOfRange } from '../start-position'
+import { outOfRange } from '../partition-errors'
 import type { PartitionReader } from './partition-reader'
 
 /**

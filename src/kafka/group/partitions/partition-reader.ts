@@ -2,7 +2,7 @@
  * What one assigned partition has fetched, handed out and settled: a pure state machine.
  *
  * `starting` until the start offset is known; `reading` from then on; `stopped` when records may be lost, until
- * somebody says where it goes on; `revoked` when another member of the group owns the partition. Only `reading` accepts
+ * it is released; `revoked` when another member of the group owns the partition. Only `reading` accepts
  * and hands out.
  *
  * Three offsets only ever grow, from `start` on:  settled ≤ handedOut ≤ position.
@@ -93,7 +93,7 @@ export class PartitionReader {
     return this.settledTo
   }
 
-  /** What is fetched and not handed out takes about so much memory. */
+  /** What is fetched and not handed out takes about this much memory. */
   get waitingBytes(): number {
     return this.bytes
   }
@@ -112,7 +112,7 @@ export class PartitionReader {
     return records < BATCHES_AHEAD * maxRecords && this.bytes < MAX_BYTES_AHEAD
   }
 
-  /** The start offset is known; or a partition that has stopped is to go on here, also further back. */
+  /** The start offset is known; or a partition that has stopped is to continue here, also further back. */
   start(offset: number): void {
     if (this.isOutstanding || (this.state !== 'starting' && this.state !== 'stopped'))
       throw new Error(`cannot start a partition that is ${this.state}`)
@@ -136,7 +136,7 @@ export class PartitionReader {
     return 'taken'
   }
 
-  /** A range without a record (only transaction markers, or all of it compacted away) has been passed over. */
+  /** A range without a record (only transaction markers, or all of it compacted away) has been skipped. */
   skip(firstOffset: number, nextOffset: number): Acceptance {
     return this.accept({ fetchedOffset: firstOffset, nextOffset, records: [], highWatermark: nextOffset })
   }

@@ -31,7 +31,7 @@ export class RefusedPartitions {
     this.onProblem(this.problem)
   }
 
-  /** The partition belongs to this consumer no more. */
+  /** The partition no longer belongs to this consumer. */
   forget(partition: TopicPartition): void {
     for (const request of ['fetch', 'commit'] as const) this.note({ request, partition, error: undefined })
   }

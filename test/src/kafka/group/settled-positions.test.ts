@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { SettledPositions } from '../../../../src/kafka/group/settled-positions'
-import type { SettledOffset } from '../../../../src/kafka/group/start-position'
+import type { SettledOffset } from '../../../../src/kafka/group/position-store'
 import { until } from '../../../support/until'
 
 const partition = (number: number): { topic: string; partition: number } => ({

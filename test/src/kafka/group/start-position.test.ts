@@ -1,10 +1,7 @@
 import assert from 'node:assert/strict'
-import {
-  outOfRange,
-  startPosition,
-  type KnownPositions,
-  type StartPositionOptions,
-} from '../../../../src/kafka/group/start-position'
+import { outOfRange } from '../../../../src/kafka/group/partition-errors'
+import type { KnownPositions } from '../../../../src/kafka/group/position-store'
+import { startPosition, type StartPositionOptions } from '../../../../src/kafka/group/start-position'
 
 const partition = { topic: 't', partition: 2 }
 const base: StartPositionOptions = {

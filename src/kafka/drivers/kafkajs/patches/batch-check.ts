@@ -1,9 +1,9 @@
 /**
- * Makes kafkajs 2.2.4 look at what it has fetched. It computes no checksum: a bit that was turned over on a disk or on
+ * Makes kafkajs 2.2.4 look at what it has fetched. It computes no checksum: a bit that has flipped on a disk or on
  * the way becomes a record with other bytes. And what it cannot decode (another compression, `CORRUPT_MESSAGE` from the
  * broker) ends the whole consumer, again and again, so that one bad batch holds up all partitions.
  *
- * `useBatchCheck` stands before kafkajs' decoder of a batch (KIP-98). A batch that is not what its producer wrote, or
+ * `useBatchCheck` runs before kafkajs' decoder of a batch (KIP-98). A batch that is not what its producer wrote, or
  * that cannot be opened, becomes one message that says so (`unreadableReason`); the consumer stops before it, in this
  * partition alone.
  */
@@ -64,7 +64,7 @@ export function useBatchCheck(): void {
   const require = createRequire(__filename)
   const decoder = require.cache[require.resolve(BATCH_DECODER)]
   if ((decoder?.exports as { readonly [REASON]?: true } | undefined)?.[REASON] === true) return
-  // What has taken kafkajs' own decoder already is loaded anew.
+  // What has taken kafkajs' own decoder already is loaded again.
   for (const file of Object.keys(require.cache)) if (FETCH_VERSIONS.test(file)) delete require.cache[file]
   const decode = require(BATCH_DECODER) as Decode
   const loaded = require.cache[require.resolve(BATCH_DECODER)]
@@ -78,7 +78,7 @@ export function useBatchCheck(): void {
   answer.parse = (data) => parse(withoutBrokenOnes(data))
 }
 
-/** kafkajs' decoder behind the check. An incomplete batch, the end of an answer, is left to it. */
+/** kafkajs' decoder after the check. An incomplete batch, the end of an answer, is left to it. */
 export function checkedDecoder(decode: Decode, checksum: Checksum): Decode {
   return async (bytes) => {
     const { buffer, offset } = bytes

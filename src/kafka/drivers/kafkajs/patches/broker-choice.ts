@@ -4,8 +4,8 @@
  * other for minutes.
  *
  * Here it is a broker that answers, when one is known; else each in turn that is not silent; else those of the list that
- * the client began with, as Kafka's own client does (KIP-899). A broker that is in the answer no more is left at once:
- * kafkajs waits until it has answered all that it was asked, and everybody who needs the metadata waits as well.
+ * the client began with, as Kafka's own client does (KIP-899). A broker that is no longer in the answer is left at once:
+ * kafkajs waits until it has answered all that it was asked, and every request for the metadata waits as well.
  */
 
 /** What a client knows of its brokers, each named by its `host:port`. */
@@ -16,7 +16,7 @@ export interface KnownBrokers {
   readonly isAnswering: (broker: string) => boolean
   /** How many brokers the list has that the client begins with. */
   readonly seeds: number
-  /** Cuts the connections to it, or all of them: what is outstanding fails, and the next request connects anew. */
+  /** Cuts the connections to it, or all of them: what is outstanding fails, and the next request reconnects. */
   cut(broker?: string): void
 }
 
@@ -81,7 +81,7 @@ export function chooseAnsweringBrokers<B extends ChosenBroker>(
       }
     }
   }
-  // Taking another seed cuts the one before, which somebody else may be asking: so all of them ask the same.
+  // Taking another seed cuts the one before, which another request may be using: so all of them share one.
   let connecting: Promise<B> | undefined
   const connectedSeed = (): Promise<B> =>
     (connecting ??= connectSeed().finally(() => (connecting = undefined)))

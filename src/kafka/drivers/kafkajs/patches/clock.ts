@@ -27,7 +27,7 @@ interface Clock {
   elapsed(): number
 }
 
-/** Read anew at each call, so that a clock that is replaced is followed. */
+/** Read at each call, so that a clock that is replaced is followed. */
 const systemClock: Clock = { now: () => Date.now(), elapsed: () => performance.now() }
 
 /** Call it before the first client is made; once is enough, more does nothing. */

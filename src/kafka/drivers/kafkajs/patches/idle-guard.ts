@@ -1,6 +1,6 @@
 /**
  * Stops a busy loop in kafkajs 2.2.4: after its first answer every connection arms a timer with a negative time
- * for ever, 925 wake-ups a second and 2 % of a CPU when idle; Node.js 24 prints a warning for it as well. The same
+ * that never ends, 925 wake-ups a second and 2 % of a CPU when idle; Node.js 24 prints a warning for it as well. The same
  * change is proposed in tulios/kafkajs#1667 and was never released.
  *
  * The guard arms the timer only when there is something to wait for. A kafkajs that does not look as we know it is

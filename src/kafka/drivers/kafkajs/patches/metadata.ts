@@ -141,7 +141,7 @@ function tolerateIn(cluster: Cluster, client: KnownBrokers): void {
       topics.map(async (question) => {
         const { topic, partitions } = question
         const leaders = new Set(partitions.map(({ partition }) => leaderOf(cluster, topic, partition)))
-        const isWhole = !leaders.delete(NOBODY)
+        const isWhole = !leaders.delete(NO_LEADER)
         const answers = await Promise.allSettled(
           [...leaders].map((leader) => {
             const led = partitions.filter(({ partition }) => leaderOf(cluster, topic, partition) === leader)
@@ -162,7 +162,7 @@ const ANY_OFFSET = '0'
 
 /**
  * A topic that is refused keeps its partitions, without leaders: kafkajs would share the group's partitions without them,
- * and a topic that is back a moment later would be begun anew. And where kafkajs asks for offsets, because it does not
+ * and a topic that is back a moment later would be started again. And where kafkajs asks for offsets, because it does not
  * know where to begin, a partition without a leader gets some answer.
  */
 function tolerateWhenReading(cluster: Cluster, onAnswer: (answer: PartitionAnswer) => void): void {
@@ -181,7 +181,7 @@ function tolerateWhenReading(cluster: Cluster, onAnswer: (answer: PartitionAnswe
   const findTopic = cluster.findTopicPartitionMetadata.bind(cluster)
   cluster.findTopicPartitionMetadata = (topic) => {
     const code = pool.metadata?.topicMetadata.find((each) => each.topic === topic)?.topicErrorCode ?? 0
-    if (code !== 0) return (lastKnown.get(topic) ?? []).map((each) => ({ ...each, leader: NOBODY }))
+    if (code !== 0) return (lastKnown.get(topic) ?? []).map((each) => ({ ...each, leader: NO_LEADER }))
     const found = findTopic(topic)
     lastKnown.set(topic, found)
     return found
@@ -190,7 +190,7 @@ function tolerateWhenReading(cluster: Cluster, onAnswer: (answer: PartitionAnswe
   const fetchOffsets = cluster.fetchTopicsOffset.bind(cluster)
   cluster.fetchTopicsOffset = async (topics) => {
     const isLed = (topic: string, { partition }: { readonly partition: number }): boolean =>
-      leaderOf(cluster, topic, partition) !== NOBODY
+      leaderOf(cluster, topic, partition) !== NO_LEADER
     const led = topics.map((each) => ({
       ...each,
       partitions: each.partitions.filter((it) => isLed(each.topic, it)),
@@ -208,11 +208,11 @@ function tolerateWhenReading(cluster: Cluster, onAnswer: (answer: PartitionAnswe
   }
 }
 
-const NOBODY = -1
+const NO_LEADER = -1
 
 function leaderOf(cluster: Cluster, topic: string, partition: number): number {
   const known = cluster.findTopicPartitionMetadata(topic).find((each) => each.partitionId === partition)
-  return known?.leader ?? NOBODY
+  return known?.leader ?? NO_LEADER
 }
 
 /** Of the three that kafkajs makes, the options of a consumer alone have an isolation level. */
