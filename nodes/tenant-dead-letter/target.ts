@@ -1,6 +1,6 @@
 /** From the node's configuration to the place where its dead letters go. */
 import { KafkaDeadLetterTarget } from '../../src/kafka/dead-letters/dead-letter-target'
-import { newTopic } from '../../src/kafka/topics/topic-check'
+import { newTopic } from '../../src/kafka/topics/topic-plan'
 import { TableDeadLetterTarget } from '../../src/postgres/dead-letters/dead-letter-target'
 import { readOptions, type OptionValues } from '../../src/config/options'
 import type { DeadLetterTarget } from '../../src/dead-letters/dead-letter-queue'

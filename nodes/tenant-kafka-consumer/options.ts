@@ -1,7 +1,7 @@
 /** The options of `tenant-kafka-consumer`; its dialog uses this table as well. */
 import { WHEN_FILTERED } from '../../src/delivery/redelivery'
 import type { KafkaSourceSettings } from '../../src/kafka/consume/source'
-import { newTopicOptions } from '../../src/kafka/topics/topic-check'
+import { newTopicOptions } from '../../src/kafka/topics/topic-plan'
 import { TopicNames } from '../../src/kafka/topics/topic-names'
 import { parseTopics } from '../../src/kafka/topic-selection'
 import { PipelineError } from '../../src/wire/errors'

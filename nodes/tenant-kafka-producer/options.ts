@@ -2,16 +2,15 @@
 import { ERROR_OUTPUT } from '../../src/delivery/rejected-message'
 import type { Compression } from '../../src/kafka/driver'
 import type { TenantProducerOptions } from '../../src/kafka/produce/producer'
-import { newTopicOptions } from '../../src/kafka/topics/topic-check'
-import { choice, integer, readOptions, text } from '../../src/config/options'
-import { KAFKA_TOPIC, KAFKA_TOPIC_EXPECTED } from '../../src/tenant/kafka-topic'
+import { newTopicOptions, topicOption } from '../../src/kafka/topics/topic-plan'
+import { choice, integer, readOptions } from '../../src/config/options'
 import { VALUE_FORMATS } from '../../src/record/envelope'
 
 const COMPRESSIONS = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const satisfies readonly Compression[]
 
 export const options = {
   /** Empty: `msg.kafka.topic` says where a record goes. */
-  topic: text({ pattern: KAFKA_TOPIC, expects: KAFKA_TOPIC_EXPECTED }),
+  topic: topicOption(),
   format: choice(VALUE_FORMATS, 'raw'),
   compression: choice(COMPRESSIONS, 'snappy'),
   lingerMs: integer({ default: 5, min: 0, max: 10_000, unit: 'ms' }),

@@ -60,7 +60,7 @@ const TABLE: readonly Remembered[] = [
         log: keptLog().log,
         warnings: () => [],
       }),
-    (it, name) => it.look(name),
+    (it, name) => it.check(name),
   ),
   row(
     'Kafka topics that refuse records',

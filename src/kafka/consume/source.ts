@@ -35,7 +35,8 @@ import { notStopped } from '../group/partition-errors'
 import type { PositionStore } from '../group/position-store'
 import { startPosition } from '../group/start-position'
 import { StoppedPartitions, type StoppedPartition } from '../group/stopped-partitions'
-import { compactionWarnings, newTopic, type TopicPlan } from '../topics/topic-check'
+import { compactionWarnings } from '../topics/topic-check'
+import { newTopic, type TopicPlan } from '../topics/topic-plan'
 import { TopicChecks } from '../topics/topic-checks'
 import type { TopicNames } from '../topics/topic-names'
 import type { WantedTopic } from '../topic-selection'
@@ -259,7 +260,7 @@ export class KafkaSource {
       onAssigned: (partitions) => {
         this.hasJoined = true
         this.noteChange('KAFKA_ASSIGNED', partitions)
-        for (const { topic } of partitions) void this.topicChecks.look(topic)
+        for (const { topic } of partitions) void this.topicChecks.check(topic)
       },
       onRevoked: (partitions) => this.onRevoked(partitions),
       onState: (problem) => {

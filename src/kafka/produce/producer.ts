@@ -3,34 +3,42 @@
  * in a lane for each, and repeats what fails until it is stored; only a record that Kafka can never take is given
  * back.
  */
-import type { Completion, LaneClock, LaneLimits, Refusal } from '../../batching/lane'
+import type { Completion, LaneClock, LaneLimits } from '../../batching/lane'
 import { Lanes } from '../../batching/lanes'
+import { systemClock } from '../../batching/system-clock'
+import type { EventLog } from '../../log/event-log'
+import type { ValueFormat } from '../../record/envelope'
+import { reserveTopic } from '../../tenant/reserved-topics'
 import { backoffMs } from '../../time/backoff'
 import { settlesWithin } from '../../time/deadline'
-import { asPipelineError, asRecordError, PipelineError } from '../../wire/errors'
-import type { EventLog } from '../../log/event-log'
-import { RecentMap } from '../../runtime/recent-map'
+import { asPipelineError, asRecordError, type PipelineError } from '../../wire/errors'
 import type { WireRecord } from '../../wire/message'
-import type { ValueFormat } from '../../record/envelope'
 import type { KafkaCluster } from '../cluster'
-import type { Compression, KafkaProducer, KafkaRecord, TopicDescription } from '../driver'
-import { reserveTopic } from '../../tenant/reserved-topics'
+import type { Compression, KafkaProducer, KafkaRecord } from '../driver'
 import { MissingTopics, type MissingTopicOptions } from '../topics/missing-topics'
-import { partitionOfKey } from './murmur2'
-import { addressRecord, countedIds, type AddressedRecord, type RecordOptions } from './record'
-import { tooLargeFor } from './request-limit'
-import { StickyPartition } from './sticky-partition'
-import { topicWarnings } from '../topics/topic-check'
-import { TopicChecks } from '../topics/topic-checks'
 import { TopicPartitions } from '../topics/topic-partitions'
 import { TopicRefusals } from '../topics/topic-refusals'
 import { VanishedPartitions } from '../topics/vanished-partitions'
+import { Partitioner } from './partitioner'
+import { QuietTimer } from './quiet-timer'
+import { addressRecord, countedIds, type AddressedRecord, type RecordOptions } from './record'
+import { tooLargeFor } from './request-limit'
+import {
+  bufferFull,
+  isRefusal,
+  isTimeOfClock,
+  isUnknownTopic,
+  mayBeGone,
+  noSuchPartition,
+  producerClosed,
+  refusalOf,
+  wrongClock,
+} from './send-errors'
+import { TopicNotes } from './topic-notes'
 
 const BACKOFF = { initialMs: 100, maxMs: 5_000 }
-/** More is not taken from a flow whose source does not wait: it would be memory without end. */
+/** No more is taken from a flow whose source does not wait: memory would grow without bound. */
 const MAX_HELD_BYTES = 128 * 1024 * 1024
-/** Topics with records without a key. */
-const MAX_STICKY = 1_000
 const DRAIN_POLL_MS = 20
 /** Of the cluster's time for an answer; the rest is for the way there and back. */
 const REPLICA_SHARE = 2 / 3
@@ -47,15 +55,6 @@ export interface TenantProducerOptions extends MissingTopicOptions {
   readonly clock?: LaneClock
 }
 
-const systemClock: LaneClock = {
-  now: () => performance.now(),
-  after: (ms, run) => {
-    const timer = setTimeout(run, ms)
-    return () => clearTimeout(timer)
-  },
-  random: Math.random,
-}
-
 export class TenantProducer {
   private readonly clock: LaneClock
   private readonly producer: KafkaProducer
@@ -65,17 +64,13 @@ export class TenantProducer {
   private readonly missing: MissingTopics
   private readonly refusals: TopicRefusals
   private readonly vanished: VanishedPartitions
+  private readonly partitioner: Partitioner
+  private readonly quiet: QuietTimer
+  private readonly notes: TopicNotes
   private readonly release: (() => void) | undefined
-  /** Forgetting one costs a smaller batch. */
-  private readonly sticky = new RecentMap<string, StickyPartition>(MAX_STICKY)
-  private readonly checks: TopicChecks
-  /** Checked topics in which the broker replaces the time of a record, and nobody was told yet that the flow has set one. */
-  private readonly timeless = new Set<string>()
-  private readonly quietMs: number
+  /** Records whose topic is not known yet. */
   private waitingRecords = 0
   private waitingBytes = 0
-  private writes = 0
-  private cancelQuiet: (() => void) | undefined
   private cancelProbe: (() => void) | undefined
   private probeProblem: PipelineError | undefined
   private stored = 0
@@ -87,11 +82,13 @@ export class TenantProducer {
     private readonly cluster: KafkaCluster,
     private readonly options: TenantProducerOptions,
   ) {
+    const { topic, format, limits, compression, log } = options
     this.clock = options.clock ?? systemClock
+    const nowMs = (): number => this.clock.now()
     const requestTimeoutMs = Math.round(cluster.connection.requestTimeoutMs * REPLICA_SHARE)
-    this.producer = cluster.driver.producer({ compression: options.compression, requestTimeoutMs })
+    this.producer = cluster.driver.producer({ compression, requestTimeoutMs })
     this.lanes = new Lanes({
-      limits: options.limits,
+      limits,
       backoff: BACKOFF,
       clock: this.clock,
       refusalOf,
@@ -102,19 +99,14 @@ export class TenantProducer {
       backoff: BACKOFF,
       clock: this.clock,
     })
-    this.refusals = new TopicRefusals(() => this.clock.now())
-    this.vanished = new VanishedPartitions(() => this.clock.now())
-    this.missing = new MissingTopics(cluster, options, () => this.clock.now())
-    this.checks = new TopicChecks({
-      admin: () => cluster.admin,
-      log: options.log,
-      warnings: (description) => topicWarnings(description, options.limits.maxBytes),
-      onDescribed: (description) => this.onDescribed(description),
-    })
-    const { topic, format } = options
+    this.refusals = new TopicRefusals(nowMs)
+    this.vanished = new VanishedPartitions(nowMs)
+    this.missing = new MissingTopics(cluster, options, nowMs)
+    this.partitioner = new Partitioner(() => this.clock.random())
+    this.quiet = new QuietTimer(limits.lingerMs, this.clock, () => this.flushNow())
+    this.notes = new TopicNotes(log, () => cluster.admin, limits.maxBytes)
     this.recordOptions = { topic, format, now: Date.now, newMessageId: countedIds() }
     this.release = topic === '' ? undefined : reserveTopic(topic)
-    this.quietMs = Math.max(1, options.limits.lingerMs / 4)
   }
 
   /** Records taken and not stored yet. */
@@ -139,13 +131,9 @@ export class TenantProducer {
 
   /** Looks for Kafka, and for the topic if there is a fixed one, until they are there. */
   start(): void {
-    if (this.options.topic === '') this.probe(1)
-    else
-      this.topics.whenKnown(
-        this.options.topic,
-        undefined,
-        (_partitions, error) => (this.probeProblem = error),
-      )
+    const { topic } = this.options
+    if (topic === '') this.probe(1)
+    else this.topics.whenKnown(topic, undefined, (_partitions, error) => (this.probeProblem = error))
   }
 
   /**
@@ -156,25 +144,51 @@ export class TenantProducer {
   write(wire: WireRecord, completion: Completion, isAwaited = false): void {
     let addressed: AddressedRecord
     try {
-      if (this.closing) throw closed()
+      if (this.closing) throw producerClosed()
       addressed = this.address(wire)
-      const { maxHeldBytes = MAX_HELD_BYTES } = this.options
-      if (!isAwaited && this.lanes.heldBytes + this.waitingBytes + addressed.bytes > maxHeldBytes) {
-        throw (
-          tooLargeFor(MAX_HELD_BYTES, addressed.bytes, `holding a record for ${addressed.topic}`) ??
-          this.full()
-        )
-      }
+      if (!isAwaited) this.requireRoom(addressed)
     } catch (error) {
       const failure = asPipelineError(error)
       queueMicrotask(() => completion.failed(failure))
       return
     }
-    if (addressed.record.hasOwnTime === true) this.noteOwnTime(addressed.topic)
+    if (addressed.record.hasOwnTime === true) this.notes.noteOwnTime(addressed.topic)
     const partitions = this.topics.countOf(addressed.topic)
     if (partitions === undefined) this.wait(addressed, tenantOf(wire), completion)
     else this.enqueue(addressed, partitions, completion)
   }
+
+  /** Writes at once what has gathered: the sender of the records waits for the answer. */
+  flushNow(): void {
+    this.lanes.flush('quiet')
+  }
+
+  /** Stores what it holds within the budget, and fails the rest: the source sends it again. */
+  async close(budgetMs: number): Promise<void> {
+    this.closing = true
+    this.release?.()
+    this.quiet.close()
+    this.cancelProbe?.()
+    await settlesWithin(this.drained(), budgetMs)
+    this.topics.close(producerClosed())
+    this.missing.close()
+    this.lanes.abandon(producerClosed())
+    await this.producer.close()
+  }
+
+  /** Resolves when everything is stored, or abandoned. */
+  private drained(): Promise<void> {
+    return new Promise((resolve) => {
+      const poll = (): void => {
+        this.flushNow()
+        if (this.heldRecords === 0) resolve()
+        else this.clock.after(DRAIN_POLL_MS, poll)
+      }
+      poll()
+    })
+  }
+
+  // ---- from the flow into the lanes ------------------------------------------------------------------------
 
   private address(wire: WireRecord): AddressedRecord {
     try {
@@ -184,34 +198,10 @@ export class TenantProducer {
     }
   }
 
-  /** Writes at once what has gathered: whoever sends the records waits for the answer. */
-  flushNow(): void {
-    this.lanes.flush('quiet')
-  }
-
-  /** Stores what it holds within the budget, and fails the rest: the source sends it again. */
-  async close(budgetMs: number): Promise<void> {
-    this.closing = true
-    this.release?.()
-    this.cancelQuiet?.()
-    this.cancelProbe?.()
-    await settlesWithin(this.drained(), budgetMs)
-    this.topics.close(closed())
-    this.missing.close()
-    this.lanes.abandon(closed())
-    await this.producer.close()
-  }
-
-  /** Resolves when everything is stored; gives up when somebody abandons it. */
-  private drained(): Promise<void> {
-    return new Promise((resolve) => {
-      const look = (): void => {
-        this.flushNow()
-        if (this.heldRecords === 0) resolve()
-        else this.clock.after(DRAIN_POLL_MS, look)
-      }
-      look()
-    })
+  private requireRoom({ topic, bytes }: AddressedRecord): void {
+    const { maxHeldBytes = MAX_HELD_BYTES } = this.options
+    if (this.lanes.heldBytes + this.waitingBytes + bytes <= maxHeldBytes) return
+    throw tooLargeFor(MAX_HELD_BYTES, bytes, `holding a record for ${topic}`) ?? bufferFull(this.heldRecords)
   }
 
   private wait(addressed: AddressedRecord, tenant: string | undefined, completion: Completion): void {
@@ -226,40 +216,17 @@ export class TenantProducer {
   }
 
   private enqueue(addressed: AddressedRecord, partitions: number, completion: Completion): void {
-    const { topic, key, record, bytes } = addressed
-    const partition =
-      addressed.partition ??
-      (key === null ? this.stickyOf(topic).next(bytes, partitions) : partitionOfKey(key, partitions))
+    const { topic, record, bytes } = addressed
+    const partition = addressed.partition ?? this.partitioner.partitionOf(addressed, partitions)
     if (partition >= partitions) {
       queueMicrotask(() => completion.failed(noSuchPartition(topic, partition, partitions)))
       return
     }
     this.lanes.add(topic, partition, record, bytes, completion)
-    this.writes++
-    if (this.cancelQuiet === undefined) this.watchForQuiet()
+    this.quiet.noteRecord()
   }
 
-  /**
-   * A source with a small window (20 messages, in MQTT 3.1.1) sends nothing more before these are stored. So the
-   * linger time is the longest wait, and a quarter of it without a new record ends it.
-   */
-  private watchForQuiet(): void {
-    const seen = this.writes
-    this.cancelQuiet = this.clock.after(this.quietMs, () => {
-      this.cancelQuiet = undefined
-      if (this.writes === seen) this.flushNow()
-      else this.watchForQuiet()
-    })
-  }
-
-  private stickyOf(topic: string): StickyPartition {
-    let sticky = this.sticky.get(topic)
-    if (sticky === undefined) {
-      sticky = new StickyPartition(Math.floor(this.clock.random() * 1000))
-      this.sticky.set(topic, sticky)
-    }
-    return sticky
-  }
+  // ---- from a lane to Kafka --------------------------------------------------------------------------------
 
   private async writeBatch(topic: string, partition: number, records: readonly KafkaRecord[]): Promise<void> {
     try {
@@ -284,17 +251,14 @@ export class TenantProducer {
     if (!this.vanished.isGone(topic, partition, partitions)) return
     const moved = this.lanes.takeFrom(topic, partitions)
     this.topics.set(topic, partitions)
-    this.options.log.note(
-      'KAFKA_PARTITIONS_FEWER',
-      `Kafka topic ${topic} has ${partitions} partitions now, fewer than before: it was made again. Devices may change ` +
-        'their partition; what waited for the others is written to these',
-      { counts: { partitions, records: moved.length } },
-    )
+    this.notes.noteFewerPartitions(topic, partitions, moved.length)
     for (const { record, bytes, completion, partition: before } of moved) {
       const chosen = record.hasOwnPartition === true ? before : undefined
       this.enqueue({ topic, partition: chosen, key: record.key, record, bytes }, partitions, completion)
     }
   }
+
+  // ---- topics and connection -------------------------------------------------------------------------------
 
   private async askFor(topic: string, tenant: string | undefined): Promise<number> {
     await this.missing.screen(topic, tenant)
@@ -307,27 +271,8 @@ export class TenantProducer {
       partitions = await this.missing.count(topic, tenant, error)
     }
     this.answered = true
-    void this.checks.look(topic)
+    this.notes.noteFound(topic)
     return partitions
-  }
-
-  private onDescribed(description: TopicDescription): void {
-    const { topic, partitions, replicas, minInSyncReplicas, hasAppendTime } = description
-    const minInSync = minInSyncReplicas === undefined ? {} : { minInSyncReplicas }
-    this.options.log.note('KAFKA_TOPIC_CHECKED', `Kafka topic ${topic} is there`, {
-      counts: { partitions, replicas, ...minInSync },
-    })
-    if (hasAppendTime === true) this.timeless.add(topic)
-  }
-
-  /** The flow has set `msg.kafka.timestamp`: it must not be replaced without a word. */
-  private noteOwnTime(topic: string): void {
-    if (!this.timeless.delete(topic)) return
-    this.options.log.note(
-      'KAFKA_TOPIC_UNSAFE',
-      `Kafka topic ${topic} has message.timestamp.type=LogAppendTime: the broker replaces msg.kafka.timestamp by its ` +
-        'own time. Set CreateTime for the topic to keep it, or put the time into the payload.',
-    )
   }
 
   private probe(attempt: number): void {
@@ -344,67 +289,8 @@ export class TenantProducer {
       },
     )
   }
-
-  private full(): PipelineError {
-    return new PipelineError(
-      'KAFKA_BUFFER_FULL',
-      `the producer holds ${this.heldRecords} records that Kafka has not stored yet, and takes no more`,
-      { retryable: true, statusText: 'Kafka: buffer full' },
-    )
-  }
-}
-
-function refusalOf({ code, retryable }: PipelineError): Refusal | undefined {
-  // With the time that is right by then, the record is another one: its source sends it again.
-  if (code === 'KAFKA_CLOCK') return 'all'
-  if (retryable) return undefined
-  if (code === 'KAFKA_RECORD_TOO_LARGE') return 'size'
-  return code === 'KAFKA_INVALID_RECORD' || code === 'KAFKA_INVALID_TIME' ? 'record' : 'all'
-}
-
-/** The refused time is nobody's choice: a wrong clock must not make dead letters of good records. */
-function isTimeOfClock(error: unknown, records: readonly KafkaRecord[]): error is PipelineError {
-  const isRefused = error instanceof PipelineError && error.code === 'KAFKA_INVALID_TIME'
-  return isRefused && !records.some(({ hasOwnTime }) => hasOwnTime === true)
-}
-
-function wrongClock(cause: PipelineError): PipelineError {
-  return new PipelineError(
-    'KAFKA_CLOCK',
-    `Kafka refuses the time at which messages arrived here (${cause.message}). Set the clock of this machine, or of the ` +
-      "broker, or widen the topic's limit. The messages are kept, and sent again",
-    { retryable: true, statusText: 'Kafka: check the clock', cause },
-  )
 }
 
 function tenantOf({ tenant }: WireRecord): string | undefined {
   return typeof tenant === 'string' ? tenant : undefined
-}
-
-/** What the broker says of records, which a setting of the topic may be behind. */
-function isRefusal(error: unknown): error is PipelineError {
-  return error instanceof PipelineError && /^KAFKA_INVALID_(RECORD|TIME)$/.test(error.code)
-}
-
-function mayBeGone(error: unknown): boolean {
-  return error instanceof PipelineError && /^KAFKA_(NO_LEADER|STALE_METADATA)$/.test(error.code)
-}
-
-function isUnknownTopic(error: unknown): error is PipelineError {
-  return error instanceof PipelineError && error.code === 'KAFKA_UNKNOWN_TOPIC'
-}
-
-function closed(): PipelineError {
-  return new PipelineError('KAFKA_CLOSED', 'the producer was closed before Kafka had stored the record', {
-    retryable: true,
-    statusText: 'Kafka: closed',
-  })
-}
-
-function noSuchPartition(topic: string, partition: number, partitions: number): PipelineError {
-  return new PipelineError(
-    'KAFKA_INVALID_PARTITION',
-    `msg.kafka.partition is ${partition}, and topic ${topic} has ${partitions}`,
-    { retryable: false, statusText: 'invalid partition' },
-  )
 }

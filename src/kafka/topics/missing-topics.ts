@@ -7,7 +7,7 @@ import { CountLog } from '../../log/count-log'
 import { PipelineError } from '../../wire/errors'
 import type { KafkaCluster } from '../cluster'
 import { NewTopics } from './new-topics'
-import { newTopic, type TopicPlan } from './topic-check'
+import { newTopic, type TopicPlan } from './topic-plan'
 
 export interface MissingTopicOptions {
   /** `wait`: until it is created by others. */

@@ -3,44 +3,10 @@
  * sentences are for the log when a node is deployed.
  */
 import { shownNumber } from '../../log/numbers'
-import { integer, type OptionValues } from '../../config/options'
-import type { NewTopic, TopicDescription } from '../driver'
-
-const DAY_MS = 86_400_000
-
-/** The options of a node that may create topics. */
-export const newTopicOptions = (partitions = 6, retentionDays = 3) => ({
-  partitions: integer({ default: partitions, min: 1, max: 10_000, unit: 'partitions' }),
-  replicas: integer({ default: 1, min: 1, max: 10, unit: 'replicas' }),
-  /** -1 keeps records indefinitely. */
-  retentionMs: integer({
-    default: retentionDays * DAY_MS,
-    min: -1,
-    max: 100 * 365.25 * DAY_MS,
-    unit: 'ms',
-  }),
-})
-
-export type TopicPlan = OptionValues<ReturnType<typeof newTopicOptions>>
+import type { TopicDescription } from '../driver'
 
 /**
- * What protects the records, whatever the broker's defaults are: Kafka deletes by age alone, and the age is that of the
- * broker's clock, because a wrong clock here would let a record be deleted before it is read. The broker keeps our
- * compression. With three replicas or more, a record is acknowledged when two have it.
- */
-export function newTopic(topic: string, { partitions, replicas, retentionMs }: TopicPlan): NewTopic {
-  const config = {
-    'cleanup.policy': 'delete',
-    'compression.type': 'producer',
-    'message.timestamp.type': 'LogAppendTime',
-    'retention.ms': String(retentionMs),
-    ...(replicas >= 3 ? { 'min.insync.replicas': '2' } : {}),
-  }
-  return { topic, partitions, replicas, config }
-}
-
-/**
- * For whoever writes to the topic.
+ * For a node that writes to the topic.
  * @param maxBatchBytes the largest batch that is sent to it, before compression
  */
 export function topicWarnings(description: TopicDescription, maxBatchBytes: number): string[] {

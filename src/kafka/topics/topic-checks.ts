@@ -1,5 +1,5 @@
 /**
- * Looks at the settings of topics when a node begins to use them, and says in the log what is unsafe about them: once a
+ * Checks the settings of topics when a node begins to use them, and says in the log what is unsafe about them: once a
  * topic, and not for more topics than a person would read about.
  */
 import type { EventLog } from '../../log/event-log'
@@ -20,8 +20,8 @@ export class TopicChecks {
 
   constructor(private readonly options: TopicChecksOptions) {}
 
-  /** Never rejects: when the look fails only the warning is lost, and the next call looks again. */
-  async look(topic: string): Promise<void> {
+  /** Never rejects: when the check fails only the warning is lost, and the next call checks again. */
+  async check(topic: string): Promise<void> {
     if (this.checked.has(topic) || this.checked.size >= MAX_CHECKED_TOPICS) return
     this.checked.add(topic)
     const { admin, log, warnings, onDescribed } = this.options

@@ -1,9 +1,6 @@
 import assert from 'node:assert/strict'
-import {
-  compactionWarnings,
-  newTopic,
-  topicWarnings as warningsFor,
-} from '../../../../src/kafka/topics/topic-check'
+import { compactionWarnings, topicWarnings as warningsFor } from '../../../../src/kafka/topics/topic-check'
+import { newTopic } from '../../../../src/kafka/topics/topic-plan'
 import type { TopicDescription } from '../../../../src/kafka/driver'
 
 const topic = {

@@ -1,0 +1,41 @@
+/** The options with which nodes name a Kafka topic and create one that is missing. */
+import { integer, text, type OptionValues } from '../../config/options'
+import { KAFKA_TOPIC, KAFKA_TOPIC_EXPECTED } from '../../tenant/kafka-topic'
+import type { NewTopic } from '../driver'
+
+const DAY_MS = 86_400_000
+
+/** A topic that a node writes to. @param topic the default; without one the option may be empty */
+export const topicOption = (topic = '') =>
+  text({ default: topic, required: topic !== '', pattern: KAFKA_TOPIC, expects: KAFKA_TOPIC_EXPECTED })
+
+/** The options of a node that may create topics. */
+export const newTopicOptions = (partitions = 6, retentionDays = 3) => ({
+  partitions: integer({ default: partitions, min: 1, max: 10_000, unit: 'partitions' }),
+  replicas: integer({ default: 1, min: 1, max: 10, unit: 'replicas' }),
+  /** -1 keeps records indefinitely. */
+  retentionMs: integer({
+    default: retentionDays * DAY_MS,
+    min: -1,
+    max: 100 * 365.25 * DAY_MS,
+    unit: 'ms',
+  }),
+})
+
+export type TopicPlan = OptionValues<ReturnType<typeof newTopicOptions>>
+
+/**
+ * What protects the records, whatever the broker's defaults are: Kafka deletes by age alone, and the age is that of the
+ * broker's clock, because a wrong clock here would let a record be deleted before it is read. The broker keeps our
+ * compression. With three replicas or more, a record is acknowledged when two have it.
+ */
+export function newTopic(topic: string, { partitions, replicas, retentionMs }: TopicPlan): NewTopic {
+  const config = {
+    'cleanup.policy': 'delete',
+    'compression.type': 'producer',
+    'message.timestamp.type': 'LogAppendTime',
+    'retention.ms': String(retentionMs),
+    ...(replicas >= 3 ? { 'min.insync.replicas': '2' } : {}),
+  }
+  return { topic, partitions, replicas, config }
+}
