@@ -1,6 +1,6 @@
 /** The options of `tenant-kafka-consumer`; its dialog uses this table as well. */
 import { WHEN_FILTERED } from '../../src/delivery/redelivery'
-import type { KafkaSourceSettings } from '../../src/kafka/consume/source'
+import type { KafkaSourceSettings } from '../../src/kafka/consume/source-settings'
 import { newTopicOptions } from '../../src/kafka/topics/topic-plan'
 import { TopicNames } from '../../src/kafka/topics/topic-names'
 import { parseTopics } from '../../src/kafka/topic-selection'

@@ -1,6 +1,6 @@
 /**
- * Writes dead letters, whatever it takes: what arrives while a write is out goes with the next one, and a write
- * that fails is repeated, for ever, with a growing pause. Only a dead letter that can never be written is given
+ * Writes dead letters until it succeeds: what arrives while a write is out goes with the next one, and a write
+ * that fails is repeated, indefinitely, with a growing pause. Only a dead letter that can never be written is given
  * back; what waits with it is written without it.
  *
  * It is idle, writing or pausing. `add` starts it when idle; it goes back to idle when nothing waits.
@@ -17,7 +17,7 @@ export interface DeadLetterTarget {
   write(letters: readonly DeadLetter[]): Promise<void>
 }
 
-/** More is not taken: it would be memory without end for a flow whose source does not wait. */
+/** No more is taken: memory would grow without bound for a flow whose source does not wait. */
 const MAX_HELD_BYTES = 128 * 1024 * 1024
 /** Of a dead letter besides its payload: the reason, headers, names, and the objects that hold them, about. */
 const LETTER_OVERHEAD_BYTES = 1024

@@ -70,10 +70,10 @@ export function deadLettersOf(
   origin?: Origin,
 ): DeadLetter[] {
   const range = asObject(message.kafka) as Partial<KafkaRange>
-  return recordsOf(message).map((record) => deadLetterOf(record, message.error, range, clock, origin))
+  return recordsOf(message).map((record) => letterOf(record, message.error, range, clock, origin))
 }
 
-function deadLetterOf(
+function letterOf(
   original: unknown,
   messageError: unknown,
   range: Partial<KafkaRange>,
@@ -112,7 +112,7 @@ function deadLetterOf(
   return { id: idOf(letter, kafka.timestamp) ?? clock.newId(), ...letter }
 }
 
-/** A copy whose payload has at most so many bytes; its length and hash stay those of the whole. */
+/** A copy whose payload has at most this many bytes; its length and hash stay those of the whole. */
 export function cutPayload(letter: DeadLetter, maxBytes: number): DeadLetter {
   if (letter.payload === null || letter.payload.length <= maxBytes) return letter
   return { ...letter, payload: letter.payload.subarray(0, maxBytes) }

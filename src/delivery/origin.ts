@@ -15,7 +15,7 @@ import {
   type WireRecord,
 } from '../wire/message'
 import { HEADER } from '../record/header-names'
-import { attemptsOf, deadLetterOf } from '../record/replayed'
+import { attemptsOf, replayedLetterOf } from '../record/replayed'
 
 export interface Origin {
   /** Set when the message is one letter of a `tenant-dead-letter-source`. */
@@ -35,7 +35,7 @@ export function originOf(message: Message): Origin | undefined {
   for (const record of records) {
     if (record.kafka?.offset !== undefined) attemptsByOffset.set(record.kafka.offset, attemptsOf(record))
   }
-  return { deadLetter: deadLetterOf(message as WireRecord), mostAttempts, attemptsByOffset }
+  return { deadLetter: replayedLetterOf(message as WireRecord), mostAttempts, attemptsByOffset }
 }
 
 /**
@@ -58,7 +58,7 @@ export function withOrigin(message: Message, origin: Origin | undefined): Messag
     ? { ...message, payload: message.payload.map((record) => withAttempts(record, origin)) }
     : (withAttempts(message as WireRecord, origin) as Message)
   const { deadLetter } = origin
-  if (deadLetter === undefined || deadLetterOf(whole as WireRecord) !== undefined) return whole
+  if (deadLetter === undefined || replayedLetterOf(whole as WireRecord) !== undefined) return whole
   return { ...whole, deadLetter }
 }
 

@@ -10,7 +10,7 @@ import { HEADER } from './header-names'
 const MOST_ATTEMPTS = 1_000_000
 
 /** Where a record comes from that a `tenant-dead-letter-source` has sent; `undefined` for any other. */
-export function deadLetterOf({ deadLetter }: WireRecord): DeadLetterFields | undefined {
+export function replayedLetterOf({ deadLetter }: WireRecord): DeadLetterFields | undefined {
   if (typeof deadLetter !== 'object' || deadLetter === null) return undefined
   const { id, source, attempts } = deadLetter as Partial<Record<keyof DeadLetterFields, unknown>>
   const isOurs = typeof id === 'string' && typeof source === 'string' && typeof attempts === 'number'
@@ -20,7 +20,7 @@ export function deadLetterOf({ deadLetter }: WireRecord): DeadLetterFields | und
 /** How often the record has become a dead letter so far. Nothing of its payload counts. */
 export function attemptsOf(record: WireRecord): number {
   const headers = record.kafka?.headers as Readonly<Record<string, unknown>> | null | undefined
-  return Math.max(attemptsIn(headers), countOf(deadLetterOf(record)?.attempts))
+  return Math.max(attemptsIn(headers), countOf(replayedLetterOf(record)?.attempts))
 }
 
 /** The same, of the headers of a record in Kafka. */

@@ -3,7 +3,7 @@
  *
  *     mtic/msg/client/realtime/{tenant}/{project}/{device}/#
  *
- * Between two slashes stands literal text, one `{name}` with literal text around it if need be, `+` for any one
+ * Between two slashes is literal text, one `{name}` with literal text around it if need be, `+` for any one
  * level, or, at the end only, `#` for any number of further levels, none included. `{name?}` is a level that may
  * be missing; only levels that are optional too, and `#`, may follow it.
  *
@@ -12,7 +12,7 @@
  */
 import { PipelineError } from '../wire/errors'
 
-/** MQTT 5 §1.5.4: a topic is at most so many bytes. */
+/** MQTT 5 §1.5.4: a topic has at most this many bytes. */
 const MAX_PATTERN_LENGTH = 65_535
 const NAME = /^[A-Za-z][A-Za-z0-9_]{0,31}$/
 

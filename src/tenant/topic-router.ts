@@ -142,7 +142,7 @@ function topicTemplate(text: string, pattern: TopicPattern): Template {
   return template
 }
 
-/** Names with `|` between them, such as `acme|north`: whoever writes that knows every one of them. */
+/** Names with `|` between them, such as `acme|north`: its author knows every one of them. */
 const LIST_OF_NAMES = /^[A-Za-z0-9_-]+(?:\|[A-Za-z0-9_-]+)*$/
 
 function isOpen(

@@ -1,7 +1,7 @@
 /**
  * The batches of a consumer on their way through the flow, each whole or record by record.
  *
- * In prose: a batch becomes a *run*, its parts enter the flow in order, and what the flow has settled is committed as
+ * A batch becomes a *run*, its parts enter the flow in order, and what the flow has settled is committed as
  * the contiguous prefix. A run ends when all of its parts are settled or dropped. It is revoked when the partition has
  * another owner, or begins anew: nothing of it is sent again. It is abandoned when no message can be made of a part.
  */

@@ -1,6 +1,6 @@
 /**
  * A record that was read from Kafka, as it goes onto a wire. Records of this package tell in their headers how to
- * open them; other producers are met half-way:
+ * open them; records of other producers are opened as follows:
  *
  *  - a JSON object of `tenant_id`, `payload` and nothing but `project_id`, `mqtt_topic`, `timestamp` and
  *    `payload_encoding` is the envelope, if no header names a tenant

@@ -4,25 +4,20 @@
  *
  * One batch of a partition is in the flow at a time, and its parts go out in order: a sink's ledger takes a gap
  * for what the flow has filtered, so a later part must never overtake an earlier one.
+ *
+ * A long file, because it is the one place where the driver, the flow, the positions and the node meet; what each of
+ * them does is in a file of its own.
  */
-import type { FlowTracking } from '../../delivery/flow-tracking'
-import type { Message } from '../../wire/message'
 import { FlowCheck } from '../../delivery/flow-check'
-import { MESSAGES, Redelivery, type WhenFiltered } from '../../delivery/redelivery'
-import { backoffMs } from '../../time/backoff'
-import { CLOSE_BUDGET_MS, settlesWithin } from '../../time/deadline'
-import { asPipelineError, type PipelineError } from '../../wire/errors'
-import type { EventLog } from '../../log/event-log'
-import { sizeOfGaps } from '../../wire/offset-gaps'
-import { MAX_PARTITIONS, RecentMap } from '../../runtime/recent-map'
+import { MESSAGES, Redelivery } from '../../delivery/redelivery'
 import { HEADER } from '../../record/header-names'
 import { attemptsIn } from '../../record/replayed'
+import { CLOSE_BUDGET_MS, settlesWithin } from '../../time/deadline'
+import type { PipelineError } from '../../wire/errors'
+import type { Message } from '../../wire/message'
+import { sizeOfGaps } from '../../wire/offset-gaps'
 import type { KafkaCluster } from '../cluster'
-import { BatchRuns, type Emitted } from './batch-runs'
-import { partitionKey } from '../topic-partition'
-import { batchMessage, halves, recordMessage, withoutStored } from './consumed-message'
 import type {
-  Assigner,
   ConsumedBatch,
   ConsumedRecord,
   KafkaConsumer,
@@ -30,69 +25,24 @@ import type {
   StillStopped,
   TopicPartition,
 } from '../driver'
-import { SettledPositions } from '../group/settled-positions'
+import { partitionKey } from '../topic-partition'
 import { notStopped } from '../group/partition-errors'
-import type { PositionStore } from '../group/position-store'
-import { startPosition } from '../group/start-position'
 import { StoppedPartitions, type StoppedPartition } from '../group/stopped-partitions'
+import { createTopics } from '../topics/create-topics'
 import { compactionWarnings } from '../topics/topic-check'
-import { newTopic, type TopicPlan } from '../topics/topic-plan'
 import { TopicChecks } from '../topics/topic-checks'
-import type { TopicNames } from '../topics/topic-names'
-import type { WantedTopic } from '../topic-selection'
+import { BatchRuns, type Emitted } from './batch-runs'
+import { batchMessage, halves, recordMessage, withoutStored } from './consumed-message'
+import { ConsumerPositions } from './consumer-positions'
+import { GroupNotes } from './group-notes'
+import { closingSource, whileClosing } from './hand-over'
+import { Lag } from './lag'
+import type { KafkaSourceHost, KafkaSourceSettings } from './source-settings'
 
-/** Of the time that Node-RED gives a node to close, so much is left for leaving the group. */
+/** Of the time that Node-RED gives a node to close, this much is left for leaving the group. */
 const LEAVE_BUDGET_MS = 5_500
 /** A partition that is busy while the others have nothing waits for up to this long, see `PartitionReader.wantsMore`. */
 const MAX_WAIT_MS = 100
-const CREATE_BACKOFF = { initialMs: 500, maxMs: 10_000 }
-
-/** Of all consumers in this process: each partition that one of them is given has a number of its own. */
-let assignments = 0
-
-/** Sources that are closing, by node id: after a deploy the new one waits for the old one's hand-over. */
-const closing = new Map<string, Promise<void>>()
-
-export interface KafkaSourceSettings {
-  readonly nodeId: string
-  readonly group: string
-  readonly topics: readonly WantedTopic[]
-  readonly mode: 'batch' | 'record'
-  readonly start: StartAt
-  readonly maxBatchRecords: number
-  readonly maxBatchBytes: number
-  /** Records that may be in the flow at a time, when they go one by one. */
-  readonly windowRecords: number
-  readonly sessionTimeoutMs: number
-  readonly assigner: Assigner
-  readonly deliveryTimeoutMs: number
-  /** 0: without end. */
-  readonly attempts: number
-  readonly whenFiltered: WhenFiltered
-  /** Dead letters, of a topic that keeps them, that have failed so often are passed over. */
-  readonly maxDeadLetterAttempts: number
-  /** Names tenant and project of records that do not say them. */
-  readonly topicNames: TopicNames | undefined
-  /** How to create topics that are missing; `undefined`: wait for them. */
-  readonly createTopics: TopicPlan | undefined
-}
-
-export interface KafkaSourceHost {
-  readonly tracking: FlowTracking
-  /** Where sinks keep their positions; `undefined`: only Kafka's committed offsets count. See `start-position.ts`. */
-  readonly positions: PositionStore | undefined
-  send(output: number, message: Message): void
-  isWired(output: number): boolean
-  /** `msg.error` of a message on the second output. */
-  describe(error: PipelineError): unknown
-  /** The flow has ended messages with so many records on purpose, and they were settled. */
-  onFiltered(count: number): void
-  /** Kafka has deleted this many records of the topic by compaction before they were read. */
-  onGaps(topic: string, count: number): void
-  /** Dead letters were passed over, because they have had their attempts. */
-  onSpent(count: number): void
-  readonly log: EventLog
-}
 
 export type KafkaSourceState = 'connecting' | 'unwired' | 'joined' | { readonly problem: PipelineError }
 
@@ -100,26 +50,22 @@ export class KafkaSource {
   private readonly redelivery: Redelivery<Emitted>
   private readonly runs: BatchRuns
   private readonly stoppedPartitions = new StoppedPartitions(() =>
-    JSON.stringify([this.clusterId, this.settings.group]),
+    JSON.stringify([this.positions.clusterId, this.settings.group]),
   )
   private readonly flowCheck: FlowCheck
   private readonly topicChecks: TopicChecks
   private readonly releaseTracking: () => void
   private readonly stopping = new AbortController()
-  private readonly releasePositions: () => void
-  private readonly settledPositions: SettledPositions
+  private readonly positions: ConsumerPositions
+  private readonly notes: GroupNotes
+  private readonly lagOf = new Lag()
   private consumer: KafkaConsumer | undefined
   private beginningAgain: Promise<void> | undefined
-  private clusterId: string | undefined
   private hasJoined = false
   private connectionProblem: PipelineError | undefined
   private impairment: PipelineError | undefined
-  private unreadLag = 0
   private topicProblem: PipelineError | undefined
   private receivedCount = 0
-  private lagByPartition = new Map<string, number>()
-  /** The number of the assignment with which a partition is read now. */
-  private readonly assignmentByPartition = new RecentMap<string, number>(MAX_PARTITIONS)
 
   constructor(
     private readonly cluster: KafkaCluster,
@@ -166,15 +112,15 @@ export class KafkaSource {
       log: host.log,
       warnings: compactionWarnings,
     })
-    this.settledPositions = new SettledPositions(async (settled) => {
-      const { clusterId } = this
-      if (clusterId !== undefined) await host.positions?.settle({ clusterId, group: settings.group }, settled)
+    this.notes = new GroupNotes(host.log, settings.group)
+    this.positions = new ConsumerPositions({
+      group: settings.group,
+      start: settings.start,
+      store: host.positions,
+      askClusterId: () => cluster.admin.clusterId(),
+      onRewound: (problem) => this.beginAgain(problem),
     })
     this.releaseTracking = tracking.acquire(() => this.onGateOpen())
-    this.releasePositions =
-      host.positions?.onRewound(({ group, clusterId }, problem) => {
-        if (group === settings.group && clusterId === this.clusterId) this.beginAgain(problem)
-      }) ?? (() => undefined)
   }
 
   get state(): KafkaSourceState {
@@ -222,11 +168,9 @@ export class KafkaSource {
     return this.hasJoined
   }
 
-  /** Records in Kafka after the ones that were handed to the flow, and those in partitions that nobody reads. */
+  /** Records in Kafka after the ones that were handed to the flow, and those in partitions that no member reads. */
   get lag(): number {
-    let lag = this.unreadLag
-    for (const behind of this.lagByPartition.values()) lag += behind
-    return lag
+    return this.lagOf.total
   }
 
   /** Joins the group as soon as the flows have started (the sinks must be known by then) and the output is wired. */
@@ -236,7 +180,7 @@ export class KafkaSource {
     if (this.beginningAgain !== undefined) return
     if (!tracking.gateOpen || !this.host.isWired(MESSAGES)) return
     const { settings } = this
-    const before = closing.get(settings.nodeId)
+    const before = closingSource(settings.nodeId)
     if (before !== undefined) {
       void before.then(() => this.start())
       return
@@ -251,15 +195,11 @@ export class KafkaSource {
       maxBatchRecords: settings.maxBatchRecords,
       maxBatchBytes: settings.maxBatchBytes,
       startOffset: (partition, committed) => this.startOffset(partition, committed),
-      onBegin: async (partition, offset) => {
-        const { clusterId } = this
-        if (clusterId !== undefined)
-          await this.host.positions?.begin({ clusterId, group: settings.group, ...partition }, offset)
-      },
+      onBegin: (partition, offset) => this.positions.begin(partition, offset),
       onBatch: (batch) => this.onBatch(batch),
       onAssigned: (partitions) => {
         this.hasJoined = true
-        this.noteChange('KAFKA_ASSIGNED', partitions)
+        this.notes.noteAssigned(partitions)
         for (const { topic } of partitions) void this.topicChecks.check(topic)
       },
       onRevoked: (partitions) => this.onRevoked(partitions),
@@ -270,16 +210,16 @@ export class KafkaSource {
         this.impairment = problem
       },
       onUnread: (partitions) => {
-        this.unreadLag = partitions.reduce((sum, { lag }) => sum + lag, 0)
+        this.lagOf.unread = partitions.reduce((sum, { lag }) => sum + lag, 0)
       },
       onStopped: (partition, stop) => {
         this.stoppedPartitions.add(partition, stop)
         this.host.log.error(stop.problem)
       },
-      onExcluded: (topics) => this.host.log.note('KAFKA_TOPIC_EXCLUDED', excludedText(topics)),
+      onExcluded: (topics) => this.notes.noteExcluded(topics),
     })
     const { consumer } = this
-    void this.createTopics().then(() => {
+    void this.createMissing().then(() => {
       if (!this.stopping.signal.aborted) consumer.start()
     })
   }
@@ -290,47 +230,39 @@ export class KafkaSource {
   }
 
   /**
-   * Lets a stopped partition go on at this offset, in the ledger, the group and here.
+   * Lets a stopped partition resume at this offset, in the ledger, the group and here.
    * @throws PipelineError `KAFKA_NOT_STOPPED`, `KAFKA_NO_SUCH_OFFSET`, or why the ledger or Kafka cannot be asked
    */
   async release(partition: TopicPartition, offset: number): Promise<void> {
-    const { consumer, clusterId } = this
+    const { consumer, positions } = this
+    const { clusterId } = positions
     if (consumer === undefined || clusterId === undefined) throw notStopped(partition)
-    const { group } = this.settings
     await consumer.release(partition, offset, async ({ latest }) => {
-      await this.forgetSettled(partition)
+      await positions.forgetSettled(partition)
       const end = this.stoppedPartitions.smallestEnd(partition, latest)
-      await this.host.positions?.release({ clusterId, group, ...partition }, offset, end)
+      await positions.move(clusterId, partition, offset, end)
     })
     this.stoppedPartitions.release(partition)
-    const { topic, partition: number } = partition
-    this.host.log.note(
-      'KAFKA_RELEASED',
-      `${topic} partition ${number} goes on at offset ${offset}, as somebody said`,
-    )
+    this.notes.noteReleased(partition, offset)
   }
 
   /** Waits for what sinks hold, commits it, and leaves the group, so that the next owner begins at once. */
   async close(): Promise<void> {
     this.stopping.abort()
-    const { nodeId } = this.settings
-    const handOver = this.handOver()
-    closing.set(nodeId, handOver)
-    await handOver
-    if (closing.get(nodeId) === handOver) closing.delete(nodeId)
+    await whileClosing(this.settings.nodeId, this.handOver())
   }
 
   private async handOver(): Promise<void> {
-    this.releasePositions()
+    this.positions.stopWatching()
     await this.beginningAgain
     await this.redelivery.close(CLOSE_BUDGET_MS - LEAVE_BUDGET_MS)
     this.releaseTracking()
-    const settled = this.settledPositions.close()
+    const settled = this.positions.close()
     await settlesWithin(Promise.all([settled, this.consumer?.close()]), LEAVE_BUDGET_MS)
   }
 
   /**
-   * The positions have gone back behind what this consumer has read: it drops what is in the flow, leaves the group,
+   * The positions have gone back before what this consumer has read: it drops what is in the flow, leaves the group,
    * and joins it again, which asks for the positions anew.
    */
   private beginAgain(problem: PipelineError): void {
@@ -340,7 +272,7 @@ export class KafkaSource {
     this.consumer = undefined
     this.hasJoined = false
     this.impairment = undefined
-    this.settledPositions.forgetAll()
+    this.positions.forgetAllSettled()
     this.runs.revoke()
     this.beginningAgain = consumer.close().then(() => {
       this.beginningAgain = undefined
@@ -354,22 +286,7 @@ export class KafkaSource {
     partition: TopicPartition,
     committed: number | undefined,
   ): Promise<StartAt | StillStopped> {
-    const { settings, host } = this
-    const assignment = ++assignments
-    this.assignmentByPartition.set(partitionKey(partition), assignment)
-    await this.forgetSettled(partition)
-    const clusterId = (this.clusterId ??= await this.cluster.admin.clusterId())
-    const start = await startPosition({
-      partition,
-      assignment,
-      group: settings.group,
-      committed,
-      otherwise: settings.start,
-      ledger:
-        host.positions === undefined
-          ? undefined
-          : { clusterId: () => Promise.resolve(clusterId), store: host.positions },
-    })
+    const start = await this.positions.startOffset(partition, committed)
     const stop = this.stoppedPartitions.recall(partition, start)
     return stop === undefined ? start : { stop }
   }
@@ -377,8 +294,8 @@ export class KafkaSource {
   /** Resolves when the flow is done with the batch; never after the consumer was stopped: Kafka delivers it again. */
   private onBatch(batch: ConsumedBatch): Promise<void> {
     if (this.stopping.signal.aborted || this.consumer === undefined) return new Promise(() => undefined)
-    this.lagByPartition.set(partitionKey(batch), Math.max(0, batch.highWatermark - batch.nextOffset))
-    const assignment = this.assignmentOf(batch)
+    this.lagOf.note(batch)
+    const assignment = this.positions.assignmentOf(batch)
     if (batch.gaps.length > 0) this.host.onGaps(batch.topic, sizeOfGaps(batch.gaps))
     const records = this.withoutSpent(batch)
     if (records.length === 0 && batch.records.length > 0) {
@@ -391,27 +308,12 @@ export class KafkaSource {
   /** The flow is done with everything of the partition before this offset. */
   private settle(batch: ConsumedBatch, nextOffset: number, assignment: number | undefined): void {
     void this.consumer?.commit(batch, nextOffset)
-    // A partition that has begun anew may have gone back, behind what was settled before.
-    if (this.host.positions === undefined || assignment !== this.assignmentOf(batch)) return
-    const { topic, partition, records } = batch
-    const last = records.at(-1)
-    const lastTimestamp = last?.offset === nextOffset - 1 ? last.timestamp : undefined
-    this.settledPositions.note({ topic, partition, offset: nextOffset, lastTimestamp })
-  }
-
-  /** Moves the positions up to what is settled; what cannot be moved any more is left out, so it is read again. */
-  private async forgetSettled(partition: TopicPartition): Promise<void> {
-    await this.settledPositions.flush()
-    this.settledPositions.forget(partition)
-  }
-
-  private assignmentOf(partition: TopicPartition): number | undefined {
-    return this.assignmentByPartition.get(partitionKey(partition))
+    this.positions.settle(batch, nextOffset, assignment)
   }
 
   /**
-   * Leaves dead letters in their topic that have had their attempts: what fails again behind a consumer of that
-   * topic comes back to it, and would go round for ever.
+   * Leaves dead letters in their topic that have used up their attempts: what fails again after a consumer of that
+   * topic comes back to it, and would go round indefinitely.
    */
   private withoutSpent({ records }: ConsumedBatch): readonly ConsumedRecord[] {
     const { maxDeadLetterAttempts } = this.settings
@@ -425,22 +327,15 @@ export class KafkaSource {
 
   /** What is in the flow is not sent again; what sinks still finish is left to the driver's commit rules. */
   private onRevoked(partitions: readonly TopicPartition[]): void {
-    this.noteChange('KAFKA_REVOKED', partitions)
+    this.notes.noteRevoked(partitions)
     const keys = new Set(partitions.map(partitionKey))
     for (const partition of partitions) {
-      this.lagByPartition.delete(partitionKey(partition))
+      this.lagOf.forget(partition)
       this.stoppedPartitions.leave(partition)
     }
-    void this.settledPositions.flush()
+    void this.positions.flush()
     if (this.stopping.signal.aborted) return
     this.runs.revoke((batch) => keys.has(partitionKey(batch)))
-  }
-
-  private noteChange(code: 'KAFKA_ASSIGNED' | 'KAFKA_REVOKED', { length }: readonly TopicPartition[]): void {
-    const { group } = this.settings
-    const what = code === 'KAFKA_ASSIGNED' ? 'was given' : 'has given up'
-    const text = `the consumer ${what} ${length} ${length === 1 ? 'partition' : 'partitions'} in group ${group}`
-    if (length > 0) this.host.log.note(code, text, { counts: { partitions: length } })
   }
 
   // ---- into the flow -----------------------------------------------------------------------------------------
@@ -455,7 +350,14 @@ export class KafkaSource {
     const { mode, group, topicNames } = this.settings
     const { batch: partition, assignment } = part.run
     const { gaps } = partition
-    const origin = { clusterId: this.clusterId ?? '', group, partition, assignment, gaps, topicNames }
+    const origin = {
+      clusterId: this.positions.clusterId ?? '',
+      group,
+      partition,
+      assignment,
+      gaps,
+      topicNames,
+    }
     const message = mode === 'batch' ? batchMessage(part, origin) : recordMessage(part, origin)
     if (error !== undefined) message.error = this.host.describe(error)
     return message
@@ -463,32 +365,13 @@ export class KafkaSource {
 
   // ---- topics ------------------------------------------------------------------------------------------------
 
-  /** Resolves when the topics are there that the node shall make. */
-  private async createTopics(): Promise<void> {
+  /** Resolves when the topics are there that the node should create. */
+  private async createMissing(): Promise<void> {
     const { createTopics: plan, topics } = this.settings
     if (plan === undefined) return
     const names = topics.filter((topic) => typeof topic === 'string')
-    for (let attempt = 1; !this.stopping.signal.aborted; attempt++) {
-      try {
-        for (const name of names) await this.cluster.ensureTopic(newTopic(name, plan))
-        this.topicProblem = undefined
-        return
-      } catch (error) {
-        this.topicProblem = asPipelineError(error)
-      }
-      await new Promise((resolve) => setTimeout(resolve, backoffMs(attempt, CREATE_BACKOFF)).unref())
-    }
+    await createTopics(this.cluster, names, plan, this.stopping.signal, (problem) => {
+      this.topicProblem = problem
+    })
   }
-}
-
-/** At most so many are named; a device may have made any number of them. */
-const SHOWN_TOPICS = 10
-
-function excludedText(topics: readonly string[]): string {
-  const shown = topics.slice(0, SHOWN_TOPICS).join(', ')
-  const more = topics.length > SHOWN_TOPICS ? ` and ${topics.length - SHOWN_TOPICS} more` : ''
-  return (
-    `the topic pattern matches ${shown}${more}, which a pattern never reads: "__" is for the topics of Kafka itself. ` +
-    'To read such a topic, name it in a consumer of its own'
-  )
 }

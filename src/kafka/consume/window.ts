@@ -1,4 +1,4 @@
-/** Bounds how many records are in the flow at once: who wants to emit one waits for a place, first come first served. */
+/** Bounds how many records are in the flow at once: each waits for a place before it is emitted, first come first served. */
 export class Window {
   private free: number
   private readonly waiting: (() => void)[] = []

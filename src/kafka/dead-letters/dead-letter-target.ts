@@ -72,7 +72,7 @@ export class KafkaDeadLetterTarget implements DeadLetterTarget {
       this.plan = undefined
       return
     }
-    // Somebody may have deleted the topic, or added partitions to it.
+    // The topic may have been deleted, or have got more partitions.
     this.created = create === undefined
     this.partitions = undefined
     throw failed.reason

@@ -1,6 +1,6 @@
 /**
  * Murmur2 as Kafka's Java client computes it over a record's key, so that our keys land on the same partitions as
- * everybody else's. (`org.apache.kafka.common.utils.Utils.murmur2`; kafkajs' own goes through a 64-bit class and is
+ * those of other clients. (`org.apache.kafka.common.utils.Utils.murmur2`; kafkajs' own goes through a 64-bit class and is
  * several times slower.)
  */
 const SEED = 0x9747b28c

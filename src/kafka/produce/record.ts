@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { PipelineError } from '../../wire/errors'
 import type { HeaderText, WireRecord } from '../../wire/message'
-import { deadLetterOf } from '../../record/replayed'
+import { replayedLetterOf } from '../../record/replayed'
 import { KAFKA_TOPIC, kafkaTopicProblem } from '../../tenant/kafka-topic'
 import { encodeRecord, type ValueFormat } from '../../record/envelope'
 import { identifierOf } from '../../record/identifier'
@@ -40,9 +40,9 @@ export function countedIds(): () => string {
 /** @throws PipelineError, not retryable: this record can never be written */
 export function addressRecord(wire: WireRecord, options: RecordOptions): AddressedRecord {
   const { kafka } = wire
-  // What was read from Kafka still says where it came from; that is not where it goes, unless it shall come round again.
+  // What was read from Kafka still says where it came from; that is not where it goes, unless it is sent again.
   const wasRead = kafka?.offset !== undefined
-  const isReplayed = deadLetterOf(wire) !== undefined
+  const isReplayed = replayedLetterOf(wire) !== undefined
   const topic = options.topic !== '' ? options.topic : wasRead && !isReplayed ? undefined : kafka?.topic
   if (typeof topic !== 'string' || topic === '') throw noTopic(wasRead)
   if (!KAFKA_TOPIC.test(topic)) throw invalidTopic(topic)

@@ -1,6 +1,6 @@
 /**
  * How many Kafka topics a producer may create: devices have a hand in the names, and each new one costs the cluster
- * partitions, files and memory that no restart gives back. The bound is for a day and not for ever, so that a fleet may
+ * partitions, files and memory that no restart gives back. The bound is for a day, so that a fleet may
  * grow; a single tenant has half of it, so that it cannot use up what the others need.
  */
 import { PipelineError } from '../../wire/errors'

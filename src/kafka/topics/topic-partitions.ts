@@ -3,7 +3,7 @@
  * in order. A topic that is missing is created, waited for, or refused, as the producer is told to.
  *
  * The number is asked for again from time to time: when it has grown, new records spread over the new partitions too.
- * A topic that was made again with fewer is noticed by the producer, when it writes to a partition that is gone.
+ * A topic that was created again with fewer is noticed by the producer, when it writes to a partition that is gone.
  */
 import { backoffMs, type BackoffOptions } from '../../time/backoff'
 import { asPipelineError, PipelineError } from '../../wire/errors'

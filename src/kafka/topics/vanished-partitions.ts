@@ -1,5 +1,5 @@
 /**
- * Tells when a topic was made again with fewer partitions. A broker that has just started, or has not heard of new
+ * Tells when a topic was created again with fewer partitions. A broker that has just started, or has not heard of new
  * partitions, names fewer as well; so a smaller number counts only when it was the answer for a while.
  */
 import { RecentMap } from '../../runtime/recent-map'

@@ -5,7 +5,7 @@
  */
 import type { ClientBase } from 'pg'
 import type { WireRecord } from '../../wire/message'
-import { deadLetterOf } from '../../record/replayed'
+import { replayedLetterOf } from '../../record/replayed'
 import type { Database } from '../connect/database'
 import type { TableName } from '../connect/identifiers'
 import { noteWriting } from './replay-statements'
@@ -35,7 +35,7 @@ export class ReplayMarks {
   private lettersByTable(records: readonly WireRecord[]): Map<TableName, Map<string, WireRecord[]>> {
     const tables = new Map<TableName, Map<string, WireRecord[]>>()
     for (const record of records) {
-      const letter = deadLetterOf(record)
+      const letter = replayedLetterOf(record)
       const table = letter && this.database.replayTable(letter.source)
       if (letter === undefined || table === undefined) continue
       const letters = tables.get(table) ?? new Map<string, WireRecord[]>()

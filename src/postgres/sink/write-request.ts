@@ -23,7 +23,7 @@ import {
   type WireRecord,
 } from '../../wire/message'
 import { asRecord } from '../rows/elements'
-import { deadLetterOf } from '../../record/replayed'
+import { replayedLetterOf } from '../../record/replayed'
 
 export type ExactlyOnce = 'ledger' | 'key'
 
@@ -42,13 +42,13 @@ export function writeRequestOf(message: Message, exactlyOnce: ExactlyOnce): Writ
   if (exactlyOnce === 'key') return { way: 'records', records }
   const range = rangeOf(message)
   if (range !== undefined) return { way: 'range', range, records }
-  const letter = deadLetterOf(message as WireRecord)
+  const letter = replayedLetterOf(message as WireRecord)
   // The flow has split one letter into a batch: its records are written together or not at all.
   if (letter !== undefined && isBatch(message)) {
     return { way: 'records', records: records.map((record) => ({ ...record, deadLetter: letter })), letter }
   }
   if (letter !== undefined) return { way: 'records', records, letter }
-  if (!records.some((record) => cameFromKafka(record) && deadLetterOf(record) === undefined)) {
+  if (!records.some((record) => cameFromKafka(record) && replayedLetterOf(record) === undefined)) {
     return { way: 'records', records }
   }
   throw refused(
