@@ -21,7 +21,7 @@ export interface Script {
   readonly closes?: readonly number[]
   /** Of a session that is there: sent after a CONNACK. */
   readonly backlog?: readonly Partial<IPublishPacket>[]
-  /** Sent after a SUBACK. */
+  /** Sent once in each connection, after its first SUBACK. */
   readonly publish?: readonly Partial<IPublishPacket>[]
 }
 
@@ -53,6 +53,7 @@ export async function startScriptedBroker({
     socket.on('error', () => undefined)
     socket.on('close', () => sockets.delete(socket))
     let protocolVersion: number | undefined
+    let hasPublished = false
     const send = (packet: Packet): unknown =>
       socket.write(generate(packet, { protocolVersion: protocolVersion ?? 4 }))
     const sendAll = (messages: readonly Partial<IPublishPacket>[]): void => {
@@ -72,7 +73,10 @@ export async function startScriptedBroker({
         subscribes.push(packet)
         const answers = packet.subscriptions.map(({ qos }) => granted ?? qos)
         send({ cmd: 'suback', messageId: packet.messageId ?? 0, granted: answers })
-        sendAll(publish)
+        // Each filter comes in its own packet, and the broker's own counters on their own connection.
+        const isCounter = packet.subscriptions.some(({ topic }) => topic.startsWith('$SYS/broker/'))
+        if (!hasPublished && !isCounter) sendAll(publish)
+        hasPublished = true
       } else if (packet.cmd === 'puback') {
         acknowledged.push(packet.messageId ?? 0)
       } else if (packet.cmd === 'pingreq') {
