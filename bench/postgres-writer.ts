@@ -10,6 +10,7 @@ import { defaultColumns } from '../src/postgres/rows/columns'
 import { connectionConfig } from '../src/postgres/connect/connection'
 import { CopyWriter } from '../src/postgres/write/row-writer'
 import { Database } from '../src/postgres/connect/database'
+import { Ledger } from '../src/postgres/ledger/ledger'
 import { DailyPartitions } from '../src/postgres/table/partitions'
 import type { RowMapping } from '../src/postgres/rows/row-mapping'
 import { SharedTable } from '../src/postgres/write/row-target'
@@ -57,11 +58,10 @@ async function main(): Promise<void> {
     connectTimeoutMs: 10_000,
     statementTimeoutMs: 60_000,
     lockTimeoutMs: 10_000,
-    ledger: { schema: 'public', table: 'bench_ledger' },
-    createLedger: true,
   })
+  const ledger = new Ledger(database, { schema: 'public', table: 'bench_ledger' }, true)
   try {
-    await database.ledger.prepare()
+    await ledger.prepare()
     const columns = defaultColumns('jsonb')
     const key = byKey ? KEY : undefined
     const { types } = await prepareTable(database, { table: TABLE, columns, create: true, key })
@@ -81,6 +81,7 @@ async function main(): Promise<void> {
     const rows = byKey ? new StagedWriter(TABLE, names, KEY) : new CopyWriter(TABLE, names)
     const writer = new BatchWriter({
       database,
+      ledger,
       targets: new SharedTable({ table: TABLE, mapping, writer: rows, partitions }),
       breakers: new TenantBreakers(),
       refusals: new SharedRefusals(),

@@ -30,7 +30,7 @@ export const options = {
 export interface ReplayConfiguration {
   readonly action: (typeof ACTIONS)[number]
   readonly filter: DeadLetterFilter
-  readonly source: Omit<DeadLetterSourceOptions, 'database' | 'nodeId'>
+  readonly source: Omit<DeadLetterSourceOptions, 'database' | 'replayTables' | 'nodeId'>
 }
 
 /** @throws PipelineError `CONFIG_INVALID`, or `FILTER_INVALID` for a date that is none */

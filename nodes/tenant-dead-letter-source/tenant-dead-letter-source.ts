@@ -4,7 +4,7 @@
  */
 import type { Node, NodeAPI, NodeDef } from 'node-red'
 import { flowTracking, type TrackingRuntime } from '../../src/delivery/flow-tracking'
-import { requireDatabase } from '../../src/postgres/connect/require-database'
+import { requirePostgres } from '../../src/postgres/require-postgres'
 import { narrowed, type DeadLetterFilter } from '../../src/postgres/replay/dead-letter-filter'
 import { DeadLetterSource } from '../../src/postgres/replay/dead-letter-source'
 import { ReplayEvents } from '../../src/postgres/replay/replay-events'
@@ -27,11 +27,11 @@ export = function (RED: NodeAPI): void {
     RED.nodes.createNode(this, config)
     runNode(this, ({ log, status, isWired, send, onClose }) => {
       const configuration = readReplay(config)
-      const database = requireDatabase(RED.nodes.getNode(config.database ?? ''))
+      const { database, replayTables } = requirePostgres(RED.nodes.getNode(config.database ?? ''))
       const events = new ReplayEvents(log)
       onClose(() => events.close())
       const source: DeadLetterSource = new DeadLetterSource(
-        { ...configuration.source, nodeId: this.id, database },
+        { ...configuration.source, nodeId: this.id, database, replayTables },
         {
           tracking,
           send: (message) => send(0, message),

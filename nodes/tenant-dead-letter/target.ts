@@ -5,7 +5,7 @@ import { TableDeadLetterTarget } from '../../src/postgres/dead-letters/dead-lett
 import { readOptions, type OptionValues } from '../../src/config/options'
 import type { DeadLetterTarget } from '../../src/dead-letters/dead-letter-queue'
 import { requireCluster } from '../../src/kafka/require-cluster'
-import { requireDatabase } from '../../src/postgres/connect/require-database'
+import { requirePostgres } from '../../src/postgres/require-postgres'
 import { options } from './options'
 
 export interface DeadLetterDef {
@@ -46,7 +46,7 @@ function openTopic(values: Values, clusterNode: unknown): OpenTarget {
 }
 
 function openTable({ schema, table, createTable }: Values, databaseNode: unknown): OpenTarget {
-  const database = requireDatabase(databaseNode)
+  const { database } = requirePostgres(databaseNode)
   const target = new TableDeadLetterTarget(database, { schema, table }, { createTable })
   const release = database.users.add()
   return {

@@ -7,7 +7,7 @@ import { flowTracking, type TrackingRuntime } from '../../src/delivery/flow-trac
 import { ConsumerEvents } from '../../src/kafka/consume/consumer-events'
 import { ConsumerStatus } from '../../src/kafka/consume/consumer-status'
 import { KafkaSource } from '../../src/kafka/consume/source'
-import { requireDatabase } from '../../src/postgres/connect/require-database'
+import { requirePostgres } from '../../src/postgres/require-postgres'
 import { runNode } from '../../src/runtime/run-node'
 import { requireCluster } from '../../src/kafka/require-cluster'
 import { readConsumerOptions } from './options'
@@ -24,13 +24,13 @@ export = function (RED: NodeAPI): void {
     runNode(this, ({ log, status: line, isWired, send, describe, onClose, refresh }) => {
       const settings = readConsumerOptions(this.id, config)
       const cluster = requireCluster(RED.nodes.getNode(config.cluster ?? ''))
-      const database = config.database ? requireDatabase(RED.nodes.getNode(config.database)) : undefined
+      const postgres = config.database ? requirePostgres(RED.nodes.getNode(config.database)) : undefined
       const events = new ConsumerEvents(log)
       onClose(() => events.close())
       const status = new ConsumerStatus(performance.now())
       const source = new KafkaSource(cluster, settings, {
         tracking,
-        positions: database,
+        positions: postgres?.ledger.consumers,
         send,
         isWired,
         describe,
@@ -41,7 +41,7 @@ export = function (RED: NodeAPI): void {
       })
       this.source = source
       onClose(cluster.users.add())
-      if (database !== undefined) onClose(database.users.add())
+      if (postgres !== undefined) onClose(postgres.database.users.add())
       onClose(() => source.close())
       const show = (): void => {
         events.look(source)

@@ -48,7 +48,7 @@ export const options = {
 
 export interface SinkConfiguration extends Omit<
   TableSinkOptions,
-  'database' | 'refuser' | 'deliverRejected' | 'onChange' | 'events'
+  'database' | 'ledger' | 'replayTables' | 'refuser' | 'deliverRejected' | 'onChange' | 'events'
 > {
   /** Rejected records that the flow after the output has ended count as safe. */
   readonly outputMayEnd: boolean

@@ -5,7 +5,7 @@
 import type { Node, NodeAPI, NodeDef } from 'node-red'
 import { flowTracking } from '../../src/delivery/flow-tracking'
 import { qualified } from '../../src/postgres/connect/identifiers'
-import { requireDatabase } from '../../src/postgres/connect/require-database'
+import { requirePostgres } from '../../src/postgres/require-postgres'
 import { RejectOutput } from '../../src/postgres/sink/reject-output'
 import { SinkEvents } from '../../src/postgres/sink/sink-events'
 import { SinkIntake } from '../../src/postgres/sink/sink-intake'
@@ -30,7 +30,7 @@ export = function (RED: NodeAPI): void {
     runNode(this, ({ log, status: line, isWired, send, onClose, refresh }) => {
       const events = new SinkEvents(log)
       onClose(() => events.close())
-      const database = requireDatabase(RED.nodes.getNode(config.database ?? ''))
+      const { database, ledger, replayTables } = requirePostgres(RED.nodes.getNode(config.database ?? ''))
       const { outputMayEnd, ...options } = readSink(config)
       const refuser = { id: this.id, type: this.type, ...(this.name !== undefined && { name: this.name }) }
       const rejects = new RejectOutput({
@@ -54,6 +54,8 @@ export = function (RED: NodeAPI): void {
       const sink = new TableSink({
         ...options,
         database,
+        ledger,
+        replayTables,
         refuser,
         deliverRejected: (rejected) => rejects.deliver(rejected),
         onChange: showStatus,
@@ -61,7 +63,7 @@ export = function (RED: NodeAPI): void {
       })
       this.sink = sink
       if (options.exactlyOnce === 'ledger') {
-        onClose(database.registerSink(options.ledgerName, this.id, options.target))
+        onClose(ledger.sinks.register(options.ledgerName, this.id, options.target))
       }
       onClose(database.users.add())
       if (options.deadLetters === undefined) {
@@ -84,7 +86,7 @@ export = function (RED: NodeAPI): void {
         sink,
         exactlyOnce: options.exactlyOnce,
         nodeId: this.id,
-        ledger: `${database.place} ${qualified(database.ledger.table)} ${options.ledgerName}`,
+        ledger: `${database.place} ${qualified(ledger.table)} ${options.ledgerName}`,
         onLate: () => events.noteLate(),
       })
       return (message, _send, done) => intake.receive(message, done)

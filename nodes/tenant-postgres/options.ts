@@ -2,6 +2,7 @@
 import type { ConnectionOptions as TlsOptions } from 'node:tls'
 import { connectionConfig, parseServers, type ServerAddress } from '../../src/postgres/connect/connection'
 import type { DatabaseOptions } from '../../src/postgres/connect/database'
+import type { TableName } from '../../src/postgres/connect/identifiers'
 import { nameOption } from '../../src/postgres/connect/name-option'
 import { PipelineError } from '../../src/wire/errors'
 import { checkVariable, choice, flag, integer, readOptions, text } from '../../src/config/options'
@@ -32,6 +33,12 @@ export interface PostgresCredentials {
   password: unknown
 }
 
+export interface PostgresOptions extends DatabaseOptions {
+  readonly ledger: TableName
+  /** Create the ledger's table when it is missing. */
+  readonly createLedger: boolean
+}
+
 /**
  * @param tls what Node-RED's `tls-config` node adds; `undefined` without one
  * @param environment the value of an environment variable
@@ -42,7 +49,7 @@ export function readDatabase(
   credentials: Partial<PostgresCredentials>,
   tls: TlsOptions | undefined,
   environment: (name: string) => unknown,
-): DatabaseOptions {
+): PostgresOptions {
   const values = readOptions(options, config)
   const password = readPassword(values.passwordEnv, credentials.password, environment)
   const connection =

@@ -1,15 +1,15 @@
-/** The part of the dialog that shows the positions in the ledger, and removes those of sinks that are no more. */
+/** The part of the dialog that shows the positions in the ledger, and removes those of sinks that no longer exist. */
 import type { NodeAPI } from 'node-red'
 import {
   readPositions,
   removePositions,
   type TopicPositions,
 } from '../../src/postgres/ledger/orphaned-positions'
-import { type DatabaseNode, requireDatabase } from '../../src/postgres/connect/require-database'
 import { runtimeIds, type FlowEntry } from '../../src/runtime/subflows'
 import { ledgerNameOf } from '../../src/postgres/ledger/sink-name'
 import { addAdminRoute } from '../../src/runtime/admin-route'
 import { readOptions, text } from '../../src/config/options'
+import { type PostgresNode, requirePostgres } from '../../src/postgres/require-postgres'
 
 export interface PositionsAnswer {
   readonly positions: readonly (TopicPositions & { readonly deployed: boolean })[]
@@ -26,23 +26,25 @@ const question = {
 }
 
 export function addPositionsRoutes(RED: NodeAPI): void {
-  addAdminRoute<DatabaseNode>(RED, {
+  addAdminRoute<PostgresNode>(RED, {
     type,
     action: 'positions',
     permission: 'read',
     answer: async (node): Promise<PositionsAnswer> => {
-      const positions = await readPositions(requireDatabase(node))
+      const { database, ledger } = requirePostgres(node)
+      const positions = await readPositions(database, ledger.table)
       const deployed = deployedSinks(RED)
       return { positions: positions.map((entry) => ({ ...entry, deployed: deployed.has(entry.sink) })) }
     },
   })
-  addAdminRoute<DatabaseNode>(RED, {
+  addAdminRoute<PostgresNode>(RED, {
     type,
     action: 'positions/remove',
     permission: 'write',
     answer: async (node, body) => {
       const which = readOptions(question, body)
-      return { removed: await removePositions(requireDatabase(node), which, deployedSinks(RED)) }
+      const { database, ledger } = requirePostgres(node)
+      return { removed: await removePositions(database, ledger.table, which, deployedSinks(RED)) }
     },
   })
 }
@@ -58,8 +60,8 @@ function deployedSinks(RED: NodeAPI): ReadonlySet<string> {
   for (const entry of entries) {
     if (entry.type === type) {
       for (const id of runtimeIds(entry.id, entries)) {
-        const { database } = (RED.nodes.getNode(id) ?? {}) as DatabaseNode
-        for (const name of database?.sinkNames ?? []) names.add(name)
+        const { database: shared } = (RED.nodes.getNode(id) ?? {}) as PostgresNode
+        for (const name of shared?.ledger.sinks.names ?? []) names.add(name)
       }
     } else if (entry.type === 'tenant-postgres-sink') {
       // Under its id are the positions of an older version that it has not come to yet.

@@ -1,14 +1,15 @@
 /**
  * The configuration node `tenant-postgres`: how to reach PostgreSQL. Sinks, consumers and dead letters that name it
- * share its `database`; it disconnects when the last of them has let go.
+ * share its connection; it disconnects when the last of them has let go.
  */
 import type { Node, NodeAPI, NodeDef } from 'node-red'
 import { tlsSettings } from '../../src/config/tls-settings'
 import { Database } from '../../src/postgres/connect/database'
-import type { DatabaseNode } from '../../src/postgres/connect/require-database'
+import { Ledger } from '../../src/postgres/ledger/ledger'
 import { runConfigNode } from '../../src/runtime/run-node'
 import { readDatabase, type PostgresCredentials } from './options'
 import { addPositionsRoutes } from './positions-routes'
+import type { PostgresNode } from '../../src/postgres/require-postgres'
 
 interface PostgresDef extends NodeDef {
   tls?: string
@@ -18,7 +19,7 @@ export = function (RED: NodeAPI): void {
   addPositionsRoutes(RED)
   RED.nodes.registerType(
     'tenant-postgres',
-    function (this: Node<PostgresCredentials> & DatabaseNode, config: PostgresDef) {
+    function (this: Node<PostgresCredentials> & PostgresNode, config: PostgresDef) {
       RED.nodes.createNode(this, config)
       runConfigNode(this, ({ log, onClose }) => {
         const tls = tlsSettings(RED, config.tls, log)
@@ -31,7 +32,8 @@ export = function (RED: NodeAPI): void {
           log,
           ...(tls !== undefined && { renewTls: tls.options }),
         })
-        this.database = database
+        const ledger = new Ledger(database, options.ledger, options.createLedger)
+        this.database = { database, ledger, replayTables: new Map() }
         onClose(() => database.close())
       })
     },

@@ -25,8 +25,6 @@ describe('dead letters in a table', () => {
       connectTimeoutMs: 10_000,
       statementTimeoutMs: 30_000,
       lockTimeoutMs: 10_000,
-      ledger: { schema: 'public', table: 'ledger' },
-      createLedger: true,
     })
     target = new TableDeadLetterTarget(database, TABLE, { createTable: true })
   })

@@ -2,13 +2,16 @@
 import assert from 'node:assert/strict'
 import type { ClientBase } from 'pg'
 import type { Database } from '../../src/postgres/connect/database'
+import { Ledger } from '../../src/postgres/ledger/ledger'
 import type { RowWriter } from '../../src/postgres/write/row-writer'
 import { auditLines, type AuditLine } from '../support/audit'
 import { readText } from '../support/package'
 import { createTestDatabase, type TestDatabase } from '../support/postgres'
 import {
   copyWriter,
+  LEDGER,
   ledgerKey,
+  ledgerOf,
   openDatabase,
   openSink,
   openWriter,
@@ -56,10 +59,14 @@ describe('the audit of the ledger', () => {
     const writer = await openWriter(connection)
     await writer.writeRange(ledgerKey, range(0, 10), records(0, 10))
     const { sink, ...query } = ledgerKey
-    const release = (offset: number, end: number, sinks = [sink]): Promise<void> =>
-      connection.ledger.release(query, sinks, offset, end)
+    const { sinks, consumers } = ledgerOf(connection)
+    const release = async (offset: number, end: number, deployed = sink): Promise<void> => {
+      const withdraw = sinks.register(deployed, deployed)
+      await consumers.release(query, offset, end)
+      withdraw()
+    }
     await release(5, 10)
-    await release(90, 100, ['another'])
+    await release(90, 100, 'another')
     assert.deepEqual(await onlyLine(), line(10, 10))
     // Retention has deleted the offsets 10 to 89.
     await release(90, 100)
@@ -79,10 +86,12 @@ describe('the audit of the ledger', () => {
     await writer.writeRange(ledgerKey, range(0, 10), records(0, 10))
     await writer.writeRange(away, range(0, 4), records(0, 4))
     const positions = async (): Promise<number[]> => (await audit()).map(({ next }) => next)
-    await connection.ledger.release(query, [sink], 8, 10)
+    const { sinks, consumers } = ledgerOf(connection)
+    sinks.register(sink, sink)
+    await consumers.release(query, 8, 10)
     assert.deepEqual(await positions(), [4, 10])
     // Created again: it ended at 2 when the partition stopped.
-    await connection.ledger.release(query, [sink], 0, 2)
+    await consumers.release(query, 0, 2)
     assert.deepEqual(await positions(), [0, 0])
   })
 
@@ -367,13 +376,13 @@ describe('the audit of the ledger', () => {
     })
 
     it('waits, and says why, where the ledger may not be changed; and goes on when it is mended', async () => {
-      const careful = openDatabase(database.url, { createLedger: false })
-      const sink = openSink(careful)
+      const careful = openDatabase(database.url)
+      const sink = openSink(careful, { ledger: new Ledger(careful, LEDGER, false) })
       const written = sink.write({ way: 'range', range: range(500, 505), records: records(500, 505) })
       await until('the sink says what is wrong', () => sink.problem !== undefined)
       assert.match(sink.problem?.message ?? '', /older version and has no column first_offset, stored_rows/)
       assert.equal(sink.problem?.statusText, 'PostgreSQL: the ledger needs new columns')
-      await connection.ledger.prepare()
+      await ledgerOf(connection).prepare()
       assert.equal((await written).rows, 5)
       await sink.close(0)
       await careful.close(0)

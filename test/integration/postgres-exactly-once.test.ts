@@ -4,13 +4,16 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { ClientBase } from 'pg'
 import { startOwnPostgres, type OwnPostgres } from '../../dev/services/postgres'
 import type { Database } from '../../src/postgres/connect/database'
-import { CONSUMER, type KnownPositions, type PositionSpan } from '../../src/postgres/ledger/ledger'
+import type { Ledger } from '../../src/postgres/ledger/ledger'
+import { CONSUMER } from '../../src/postgres/ledger/position'
+import type { KnownPositions, PositionSpan, SettledOffset } from '../../src/wire/positions'
 import type { RowWriter } from '../../src/postgres/write/row-writer'
 import type { TableSink } from '../../src/postgres/sink/table-sink'
 import { createDatabaseAt, type TestDatabase } from '../support/postgres'
 import {
   copyWriter,
   ledgerKey,
+  ledgerOf,
   openDatabase,
   openSink,
   openWriter,
@@ -24,6 +27,7 @@ describe('the PostgreSQL sink, exactly once by ledger', () => {
   let server: OwnPostgres
   let database: TestDatabase
   let connection: Database
+  let ledger: Ledger
 
   before(async () => {
     server = await startOwnPostgres()
@@ -32,6 +36,7 @@ describe('the PostgreSQL sink, exactly once by ledger', () => {
   beforeEach(async () => {
     database = await createDatabaseAt(server.address)
     connection = openDatabase(database.url)
+    ledger = ledgerOf(connection)
   })
   afterEach(async () => {
     await connection.close(0)
@@ -46,7 +51,7 @@ describe('the PostgreSQL sink, exactly once by ledger', () => {
     return (await span())?.smallest
   }
   const query = { clusterId: 'c', group: 'g', topic: 'iot-messages', partition: 0 }
-  const known = (): Promise<KnownPositions> => connection.positions(query, 1)
+  const known = (): Promise<KnownPositions> => ledger.consumers.positions(query, 1)
   const span = async (): Promise<PositionSpan | undefined> => (await known()).sinks
   const upTo = (end: number): number[] => Array.from({ length: end }, (_, index) => index)
 
@@ -66,7 +71,7 @@ describe('the PostgreSQL sink, exactly once by ledger', () => {
   })
 
   it('goes on behind a gap that the flow has filtered, also a whole batch', async () => {
-    connection.registerSink('sink1', 'sink1')
+    ledger.sinks.register('sink1', 'sink1')
     const writer = await openWriter(connection)
     await writer.writeRange(ledgerKey, range(0, 10), [record(3), record(7)])
     await writer.writeRange(ledgerKey, range(10, 20), [])
@@ -99,7 +104,7 @@ describe('the PostgreSQL sink, exactly once by ledger', () => {
   })
 
   it('does not take what another member has written meanwhile for commits that the database has lost', async () => {
-    connection.registerSink('sink1', 'sink1')
+    ledger.sinks.register('sink1', 'sink1')
     const writer = await openWriter(connection)
     await writer.writeRange(ledgerKey, range(0, 10), records(0, 10))
     const elsewhere = openDatabase(database.url)
@@ -116,9 +121,9 @@ describe('the PostgreSQL sink, exactly once by ledger', () => {
   })
 
   it('keeps the positions of two sinks apart, and tells the consumer both ends of what is deployed', async () => {
-    connection.registerSink('sink1', 'sink1')
-    const release = connection.registerSink('sink2', 'sink2')
-    connection.registerSink('without a position', 'sink3')
+    ledger.sinks.register('sink1', 'sink1')
+    const release = ledger.sinks.register('sink2', 'sink2')
+    ledger.sinks.register('without a position', 'sink3')
     const writer = await openWriter(connection)
     assert.equal(await position(), undefined)
     await writer.writeRange(ledgerKey, range(0, 10), records(0, 10))
@@ -129,9 +134,9 @@ describe('the PostgreSQL sink, exactly once by ledger', () => {
   })
 
   it('refuses two sinks of different tables with one name in the ledger', () => {
-    connection.registerSink('sink1', 'a', 'public.t')
-    connection.registerSink('sink1', 'b', 'public.t')
-    assert.throws(() => connection.registerSink('sink1', 'c', 'public.other'), { code: 'CONFIG_INVALID' })
+    ledger.sinks.register('sink1', 'a', 'public.t')
+    ledger.sinks.register('sink1', 'b', 'public.t')
+    assert.throws(() => ledger.sinks.register('sink1', 'c', 'public.other'), { code: 'CONFIG_INVALID' })
   })
 
   it('gives a sink the largest position that it had under the ids of its nodes, with its counts', async () => {
@@ -175,42 +180,42 @@ describe('the PostgreSQL sink, exactly once by ledger', () => {
 
   it('moves the position of the consumer forward, and shows it in no audit', async () => {
     const settle = (offset: number): Promise<void> =>
-      connection.settle(query, [{ topic: query.topic, partition: query.partition, offset, lastTimestamp: 7 }])
+      ledger.consumers.settle(query, [
+        { topic: query.topic, partition: query.partition, offset, lastTimestamp: 7 },
+      ])
     await openWriter(connection)
     assert.deepEqual(await known(), { settled: undefined, lastTimestamp: undefined, sinks: undefined })
-    await connection.begin(query, 5)
+    await ledger.consumers.begin(query, 5)
     await settle(20)
     await settle(10)
-    await connection.begin(query, 0)
+    await ledger.consumers.begin(query, 0)
     assert.deepEqual(await known(), { settled: 20, lastTimestamp: 7, sinks: undefined })
     assert.deepEqual(await database.query('select * from iot_ledger_audit'), [])
-    await connection.release(query, 8, 12)
+    await ledger.consumers.release(query, 8, 12)
     assert.deepEqual(await known(), { settled: 8, lastTimestamp: undefined, sinks: undefined })
   })
 
   it('moves the position of the consumer only where the database has what it had confirmed of the sinks', async () => {
-    connection.registerSink('sink1', 'sink1')
+    ledger.sinks.register('sink1', 'sink1')
     const rewound: string[] = []
-    connection.onRewound((_, { code }) => void rewound.push(code))
+    ledger.consumers.onRewound((_, { code }) => void rewound.push(code))
     const writer = await openWriter(connection)
     await known()
-    await connection.begin(query, 0)
-    const settle = (
-      partition: number,
-      offset: number,
-    ): { topic: string; partition: number; offset: number } => ({
+    await ledger.consumers.begin(query, 0)
+    const settle = (partition: number, offset: number): SettledOffset => ({
       topic: query.topic,
       partition,
       offset,
+      lastTimestamp: undefined,
     })
-    await connection.begin({ ...query, partition: 1 }, 0)
+    await ledger.consumers.begin({ ...query, partition: 1 }, 0)
     await writer.writeRange(ledgerKey, range(0, 10), records(0, 10))
-    await connection.settle(query, [settle(0, 10), settle(1, 7)])
+    await ledger.consumers.settle(query, [settle(0, 10), settle(1, 7)])
     await writer.writeRange(ledgerKey, range(10, 20), records(10, 20))
     // The standby had not got the second commit.
     await database.query('delete from iot_messages where kafka_offset >= 10')
     await database.query(`update iot_ledger set next_offset = 10 where sink = 'sink1'`)
-    await connection.settle(query, [settle(0, 20), settle(1, 9)])
+    await ledger.consumers.settle(query, [settle(0, 20), settle(1, 9)])
     assert.deepEqual(rewound, ['LEDGER_REWOUND'])
     assert.deepEqual(await known(), {
       settled: 10,
@@ -296,12 +301,12 @@ describe('the PostgreSQL sink, exactly once by ledger', () => {
   }
 
   it('takes no sink that commits at the same moment for one that has lost commits', async () => {
-    connection.registerSink('sink1', 'sink1')
+    ledger.sinks.register('sink1', 'sink1')
     const rewound: string[] = []
-    connection.onRewound((_, { code }) => void rewound.push(code))
+    ledger.consumers.onRewound((_, { code }) => void rewound.push(code))
     const writer = await openWriter(connection)
     await known()
-    await connection.begin(query, 0)
+    await ledger.consumers.begin(query, 0)
     const { topic, partition } = query
     let written = 0
     const write = async (): Promise<void> => {
@@ -310,7 +315,9 @@ describe('the PostgreSQL sink, exactly once by ledger', () => {
     }
     const settle = async (): Promise<void> => {
       while (written < 600)
-        await connection.settle(query, [{ topic, partition, offset: written, lastTimestamp: undefined }])
+        await ledger.consumers.settle(query, [
+          { topic, partition, offset: written, lastTimestamp: undefined },
+        ])
     }
     await Promise.all([write(), settle(), settle()])
     assert.deepEqual(rewound, [])

@@ -5,7 +5,7 @@ import { startOwnPostgres, type OwnPostgres } from '../../dev/services/postgres'
 import type { Database } from '../../src/postgres/connect/database'
 import { FaultProxy } from '../faults/fault-proxy'
 import { keptLog, type KeptLog } from '../support/events'
-import { openDatabase, openSink, range, record, records } from '../support/sink'
+import { ledgerOf, openDatabase, openSink, range, record, records } from '../support/sink'
 import { demote, startStandby } from '../support/standby'
 import { until } from '../support/until'
 
@@ -141,9 +141,9 @@ describe('several PostgreSQL servers', function () {
 
   it('lose nothing when a standby that was behind takes over: the ledger says what to read again', async () => {
     const database = open([hostOf(primary), hostOf(standby)])
-    database.registerSink('sink1', 'sink1')
+    ledgerOf(database).sinks.register('sink1', 'sink1')
     const rewound: string[] = []
-    database.onRewound(({ topic, partition }, problem) => {
+    ledgerOf(database).consumers.onRewound(({ topic, partition }, problem) => {
       rewound.push(`${topic}/${partition} ${problem.code}`)
     })
     const sink = openSink(database)
@@ -160,7 +160,7 @@ describe('several PostgreSQL servers', function () {
     // What the consumer would send next: 10 to 19 are gone, and no gap that the flow has filtered.
     await assert.rejects(write(20, 30), { code: 'LEDGER_REWOUND', retryable: true })
     assert.deepEqual(rewound, ['iot-messages/0 LEDGER_REWOUND'])
-    assert.equal((await database.positions(QUERY, 2)).sinks?.smallest, 10)
+    assert.equal((await ledgerOf(database).consumers.positions(QUERY, 2)).sinks?.smallest, 10)
     // A batch that the flow has held since before would take 10 to 29 for a gap.
     const held = { ...range(30, 40), assignment: 1 }
     await assert.rejects(sink.write({ way: 'range', range: held, records: records(30, 40) }), {
@@ -189,14 +189,14 @@ describe('several PostgreSQL servers', function () {
 
   it('go back to where a partition began, when the standby has no position for it at all', async () => {
     const database = open([hostOf(primary), hostOf(standby)])
-    database.registerSink('sink1', 'sink1')
+    ledgerOf(database).sinks.register('sink1', 'sink1')
     const sink = openSink(database)
     sink.start()
     await until('the table is there', () => sink.ready)
     await caughtUp()
     await standby.shutDown()
-    await database.positions(QUERY, 1)
-    await database.begin(QUERY, 5)
+    await ledgerOf(database).consumers.positions(QUERY, 1)
+    await ledgerOf(database).consumers.begin(QUERY, 5)
     await sink.write({ way: 'range', range: range(5, 10), records: records(5, 10) })
     await primary.kill()
     await standby.restart()
@@ -204,7 +204,7 @@ describe('several PostgreSQL servers', function () {
     const next = { way: 'range', range: range(10, 11), records: [record(10)] } as const
     await assert.rejects(sink.write(next), { code: 'LEDGER_REWOUND' })
     await sink.close(1000)
-    assert.equal((await database.positions(QUERY, 2)).settled, 5)
+    assert.equal((await ledgerOf(database).consumers.positions(QUERY, 2)).settled, 5)
   })
 
   it('are reported once when their settings can lose rows', async () => {

@@ -6,7 +6,7 @@ import deadLetterNode from '../../nodes/tenant-dead-letter/tenant-dead-letter'
 import consumerNode from '../../nodes/tenant-kafka-consumer/tenant-kafka-consumer'
 import { flowTracking, type TrackingRuntime } from '../../src/delivery/flow-tracking'
 import { Users } from '../../src/runtime/users'
-import type { PositionQuery, PositionStore } from '../../src/kafka/group/position-store'
+import type { PositionQuery, PositionStore } from '../../src/wire/positions'
 import { PipelineError } from '../../src/wire/errors'
 import type { LogEntry } from '../../src/log/event-log'
 import type { NodeStatus } from '../../src/runtime/host'
@@ -46,13 +46,13 @@ let positions: PositionStore['positions'] = () => Promise.resolve({ settled: und
 function databaseNode(RED: NodeAPI): void {
   RED.nodes.registerType('test-database', function (this: Node & { database?: object }, config: NodeDef) {
     RED.nodes.createNode(this, config)
-    this.database = {
+    const consumers = {
       positions: (query: PositionQuery, assignment: number) => positions(query, assignment),
       begin: () => Promise.resolve(),
       settle: () => Promise.resolve(),
       onRewound: () => () => undefined,
-      users: new Users(),
     }
+    this.database = { database: { users: new Users() }, ledger: { consumers } }
   })
 }
 

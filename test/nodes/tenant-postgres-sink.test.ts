@@ -5,7 +5,7 @@ import tenantKafkaCluster from '../../nodes/tenant-kafka-cluster/tenant-kafka-cl
 import tenantPostgres from '../../nodes/tenant-postgres/tenant-postgres'
 import tenantPostgresSink from '../../nodes/tenant-postgres-sink/tenant-postgres-sink'
 import type { Message } from '../../src/wire/message'
-import type { Database } from '../../src/postgres/connect/database'
+import type { PostgresNode } from '../../src/postgres/require-postgres'
 import type { PipelineError } from '../../src/wire/errors'
 import type { NodeStatus } from '../../src/runtime/host'
 import { deliveryNodes, type TestSink, type TestSource } from '../support/delivery-nodes'
@@ -75,9 +75,12 @@ describe('tenant-postgres-sink', () => {
     const from = await run(source('rows'), sink(), database)
     assert.equal((await from.emitMessage(batch(0, 5))).outcome, 'delivered')
     assert.deepEqual(await offsets(), [0, 1, 2, 3, 4])
-    const { database: shared } = helper.getNode('db') as { database: Database }
+    const { database: shared } = helper.getNode('db') as PostgresNode
     const query = { clusterId: 'c', group: 'g', topic: 'iot-messages', partition: 0 }
-    assert.deepEqual((await shared.positions(query, 1)).sinks, { smallest: 5, largest: 5 })
+    assert.deepEqual((await shared!.ledger.consumers.positions(query, 1)).sinks, {
+      smallest: 5,
+      largest: 5,
+    })
     const sinks = await test.query('select sink, target from iot_ledger')
     assert.deepEqual(sinks, [{ sink: 'public.iot_messages', target: 'public.iot_messages' }])
   })

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { readDatabase } from '../../nodes/tenant-postgres/options'
+import type { PostgresNode } from '../../src/postgres/require-postgres'
 import tenantPostgres from '../../nodes/tenant-postgres/tenant-postgres'
-import type { DatabaseNode } from '../../src/postgres/connect/require-database'
 import { createTestDatabase, type TestDatabase } from '../support/postgres'
 import { helper, loadFlow, startRuntime, stopRuntime } from '../support/runtime'
 
@@ -73,29 +73,29 @@ describe('tenant-postgres', () => {
     it('takes its address from an environment variable', async () => {
       process.env['TEST_DATABASE_URL'] = test.url
       await loadFlow([tenantPostgres], [{ id: 'db', type: 'tenant-postgres', url: '${TEST_DATABASE_URL}' }])
-      const { database } = helper.getNode('db') as DatabaseNode
-      assert.ok(database)
-      const { rows } = await database.withClient('asking', (client) => client.query('select 1 as one'))
+      const { database: shared } = helper.getNode('db') as PostgresNode
+      assert.ok(shared)
+      const { rows } = await shared.database.withClient('asking', (client) => client.query('select 1 as one'))
       assert.deepEqual(rows, [{ one: 1 }])
     })
 
     it('stays up when that variable is not set', async () => {
       await loadFlow([tenantPostgres], [{ id: 'db', type: 'tenant-postgres', url: '${TEST_DATABASE_URL}' }])
-      const { database, problem } = helper.getNode('db') as DatabaseNode
+      const { database, problem } = helper.getNode('db') as PostgresNode
       assert.equal(database, undefined)
       assert.equal(problem?.statusText, 'check "url": TEST_DATABASE_URL is not set')
     })
 
     it('disconnects only after its last user has let go', async () => {
       await loadFlow([tenantPostgres], [{ id: 'db', type: 'tenant-postgres', url: test.url }])
-      const { database } = helper.getNode('db') as DatabaseNode
-      assert.ok(database)
-      const release = database.users.add()
+      const { database: shared } = helper.getNode('db') as PostgresNode
+      assert.ok(shared)
+      const release = shared.database.users.add()
       const closed = helper.unload()
-      await database.withClient('finishing', (client) => client.query('select pg_sleep(0.05)'))
+      await shared.database.withClient('finishing', (client) => client.query('select pg_sleep(0.05)'))
       release()
       await closed
-      await assert.rejects(database.withClient('too late', () => Promise.resolve()))
+      await assert.rejects(shared.database.withClient('too late', () => Promise.resolve()))
     })
   })
 })

@@ -5,8 +5,7 @@ import { TopicChecks } from '../../src/kafka/topics/topic-checks'
 import { TopicRefusals } from '../../src/kafka/topics/topic-refusals'
 import { VanishedPartitions } from '../../src/kafka/topics/vanished-partitions'
 import { Arrivals } from '../../src/postgres/table/arrivals'
-import type { Database } from '../../src/postgres/connect/database'
-import { Ledger } from '../../src/postgres/ledger/ledger'
+import { PartitionMemory } from '../../src/postgres/ledger/partition-memory'
 import { SharedRefusals } from '../../src/postgres/refusals/shared-refusals'
 import { SinkEvents } from '../../src/postgres/sink/sink-events'
 import { TenantBreakers } from '../../src/postgres/refusals/tenant-breakers'
@@ -36,7 +35,6 @@ function row<T extends object>(
 
 const refused = new PipelineError('KAFKA_INVALID_RECORD', 'refused', { retryable: false })
 const positionOf = (topic: string) => ({ clusterId: 'c', group: 'g', topic, partition: 0 })
-const newLedger = (): Ledger => new Ledger({} as Database, { schema: 'public', table: 'l' }, true)
 
 const TABLE: readonly Remembered[] = [
   row(
@@ -83,11 +81,11 @@ const TABLE: readonly Remembered[] = [
       it.decide(name, new Map([[0, undefined]]), false)
     },
   ),
-  row('assignments of partitions', MAX_PARTITIONS, newLedger, (it, name, at) =>
-    it.noteAssignment(positionOf(name), at),
-  ),
-  row('positions that PostgreSQL has confirmed', MAX_PARTITIONS, newLedger, (it, name, at) =>
-    it.confirm({ ...positionOf(name), sink: 's' }, at),
+  row(
+    'partitions and the positions that PostgreSQL has confirmed',
+    MAX_PARTITIONS,
+    () => new PartitionMemory(),
+    (it, name, at) => it.confirm({ ...positionOf(name), sink: 's' }, at),
   ),
   row(
     'topics that take turns with the connections',

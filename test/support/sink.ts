@@ -3,6 +3,7 @@ import { BatchWriter, type BatchWriterOptions } from '../../src/postgres/sink/ba
 import { defaultColumns } from '../../src/postgres/rows/columns'
 import { connectionConfig } from '../../src/postgres/connect/connection'
 import { Database, type DatabaseOptions } from '../../src/postgres/connect/database'
+import { Ledger } from '../../src/postgres/ledger/ledger'
 import { prepareDeadLetters } from '../../src/postgres/dead-letters/dead-letters'
 import { sibling } from '../../src/postgres/connect/identifiers'
 import { NewestRow } from '../../src/postgres/refusals/newest-row'
@@ -22,6 +23,7 @@ import type { KafkaRange, WireRecord } from '../../src/wire/message'
 import { keptLog } from './events'
 
 export const TABLE = { schema: 'public', table: 'iot_messages' }
+export const LEDGER = { schema: 'public', table: 'iot_ledger' }
 export const DEAD_LETTERS = { schema: 'public', table: 'iot_dead_letters' }
 export const POSITION_KEY = ['tenant_id', 'kafka_topic', 'kafka_partition', 'kafka_offset', 'time']
 export const REFUSER = { id: 'sink1', type: 'tenant-postgres-sink' }
@@ -58,10 +60,17 @@ export function openDatabase(url: string, change: Partial<DatabaseOptions> = {})
     connectTimeoutMs: 5_000,
     statementTimeoutMs: 20_000,
     lockTimeoutMs: 5_000,
-    ledger: { schema: 'public', table: 'iot_ledger' },
-    createLedger: true,
     ...change,
   })
+}
+
+const ledgers = new WeakMap<Database, Ledger>()
+
+/** The ledger that all sinks and consumers of a database share here. */
+export function ledgerOf(database: Database): Ledger {
+  const found = ledgers.get(database) ?? new Ledger(database, LEDGER, true)
+  ledgers.set(database, found)
+  return found
 }
 
 /** A writer on a table of ours, with everything it needs created. */
@@ -70,7 +79,8 @@ export async function openWriter(
   change: Partial<Omit<BatchWriterOptions, 'targets'> & RowTarget> = {},
 ): Promise<BatchWriter> {
   const columns = defaultColumns('jsonb')
-  await database.ledger.prepare()
+  const ledger = ledgerOf(database)
+  await ledger.prepare()
   await prepareDeadLetters(database, DEAD_LETTERS)
   const { types } = await prepareTable(database, { table: TABLE, columns, create: true, key: undefined })
   const { table, mapping, writer, partitions, ...others } = {
@@ -91,6 +101,7 @@ export async function openWriter(
   }
   return new BatchWriter({
     database,
+    ledger,
     targets: new SharedTable({ table, mapping, writer, partitions }),
     breakers: new TenantBreakers(),
     refusals: new SharedRefusals(),
@@ -113,6 +124,8 @@ export function copyWriter(): RowWriter {
 export function openSink(database: Database, change: Partial<TableSinkOptions> = {}): TableSink {
   return new TableSink({
     database,
+    ledger: ledgerOf(database),
+    replayTables: new Map(),
     table: TABLE,
     tenantSchemas: undefined,
     reader: undefined,

@@ -7,7 +7,7 @@ import type { PipelineError } from '../../wire/errors'
 import type { ConsumedBatch, StartAt, TopicPartition } from '../driver'
 import { partitionKey } from '../topic-partition'
 import { SettledPositions } from '../group/settled-positions'
-import type { PositionStore } from '../group/position-store'
+import type { PositionStore } from '../../wire/positions'
 import { startPosition } from '../group/start-position'
 
 /** Of all consumers in this process: each partition that one of them is given has a number of its own. */

@@ -4,7 +4,7 @@
  */
 import { partitionKey } from '../topic-partition'
 import type { TopicPartition } from '../driver'
-import type { SettledOffset } from './position-store'
+import type { SettledOffset } from '../../wire/positions'
 
 const FOLLOW_MS = 1_000
 

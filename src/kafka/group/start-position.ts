@@ -11,7 +11,7 @@
  * for; beginning elsewhere would be a guess.
  */
 import type { StartAt, TopicPartition } from '../driver'
-import type { PositionStore } from './position-store'
+import type { PositionStore } from '../../wire/positions'
 
 export interface StartPositionOptions {
   readonly partition: TopicPartition

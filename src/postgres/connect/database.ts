@@ -1,6 +1,5 @@
 /**
- * The connection that a `tenant-postgres` configuration node shares with its sinks: a pool, transactions with
- * time limits, and the positions that a Kafka consumer begins at.
+ * The connection to a PostgreSQL database, or to one of several servers: a pool, and transactions with time limits.
  *
  * Non-obvious:
  *  - Waiting for a free connection has no time limit: a burst must wait, not fail. Connecting has one.
@@ -16,15 +15,6 @@ import { commit } from './commit'
 import { nameOf, placeOf, type ConnectionConfig, type Server } from './connection'
 import { asConnectionError, asDatabaseError, DatabaseError } from './database-error'
 import { durabilityWarnings } from './durability'
-import type { TableName } from './identifiers'
-import {
-  Ledger,
-  type DeployedSink,
-  type GroupQuery,
-  type KnownPositions,
-  type PartitionPosition,
-  type PositionQuery,
-} from '../ledger/ledger'
 import { ServerChoice } from './server-choice'
 import { ServerClock } from './server-clock'
 import { serverClient, type ServerClient } from './server-client'
@@ -39,11 +29,8 @@ export interface DatabaseOptions {
   readonly connectTimeoutMs: number
   /** Limit for one statement. An idle transaction is ended by the server after the same time. */
   readonly statementTimeoutMs: number
-  /** How long a statement may wait for somebody else's lock. */
+  /** How long a statement may wait for another transaction's lock. */
   readonly lockTimeoutMs: number
-  readonly ledger: TableName
-  /** Create the ledger's table when it is missing. */
-  readonly createLedger: boolean
   /** Where it says which of several servers is used, and what is unsafe there. */
   readonly log?: Pick<EventLog, 'note'>
 }
@@ -51,13 +38,12 @@ export interface DatabaseOptions {
 /** How much later than the server we give up on an answer ourselves: the network may be gone. */
 const ANSWER_GRACE_MS = 5_000
 
-/** A server that answers with one of these is not the one to write to, or no longer. */
+/** A server that answers with one of these is not the one to write to, or is so no longer. */
 const TAKES_NO_WRITES = ['25006', 'STANDBY']
 
 export class Database {
   /** Host, port and database, for sentences. */
   readonly place: string
-  readonly ledger: Ledger
   readonly users = new Users()
   /** What time it is for the server. */
   readonly clock = new ServerClock()
@@ -69,14 +55,9 @@ export class Database {
   private readonly busy = new Set<PoolClient>()
   /** What was said about the safety of servers: once is enough. */
   private readonly warned = new Set<string>()
-  /** Names that the deployed sinks have in the ledger, with what they write to, and the nodes that have the name. */
-  private readonly sinks = new Map<string, { readonly target: string; readonly nodes: Set<string> }>()
-  /** Tables of dead letters, by the id of the source that sends them. Kept until the end: a sink may still hold some. */
-  private readonly replayTables = new Map<string, TableName>()
 
   constructor(private readonly options: DatabaseOptions) {
     this.place = placeOf(options.connection)
-    this.ledger = new Ledger(this, options.ledger, options.createLedger)
     this.beginText = beginWithLimits(options)
     this.servers = new ServerChoice(options.connection.servers)
     this.turns = new Turns(options.poolSize)
@@ -210,86 +191,6 @@ export class Database {
       this.warned.add(name + warning)
       log?.note('POSTGRES_UNSAFE', `PostgreSQL at ${name}: ${warning}`)
     }
-  }
-
-  // ---- replays -------------------------------------------------------------------------------------------
-
-  /** A source of dead letters says which table it sends from; a sink of the same database marks letters there. */
-  setReplayTable(sourceId: string, table: TableName): void {
-    this.replayTables.set(sourceId, table)
-  }
-
-  /** `undefined` when that source has another database. */
-  replayTable(sourceId: string): TableName | undefined {
-    return this.replayTables.get(sourceId)
-  }
-
-  // ---- positions -----------------------------------------------------------------------------------------
-
-  /**
-   * A deployed sink says which name it has in the ledger, and what it writes to. Copies of a flow share a name.
-   * @returns the function that takes the name back
-   * @throws PipelineError `CONFIG_INVALID` when a sink that writes elsewhere has the name
-   */
-  registerSink(name: string, nodeId: string, target = name): () => void {
-    const sink = this.sinks.get(name) ?? { target, nodes: new Set() }
-    if (sink.target !== target) {
-      throw new PipelineError(
-        'CONFIG_INVALID',
-        `two sinks have the name "${name}" in the ledger, and one writes to ${sink.target}, the other to ${target}; ` +
-          'each table needs a "Name in ledger" of its own',
-        { retryable: false, statusText: 'ledger name is used twice' },
-      )
-    }
-    sink.nodes.add(nodeId)
-    this.sinks.set(name, sink)
-    return () => {
-      sink.nodes.delete(nodeId)
-      if (sink.nodes.size === 0 && this.sinks.get(name) === sink) this.sinks.delete(name)
-    }
-  }
-
-  /** Names that the sinks which are deployed now have in the ledger. */
-  get sinkNames(): readonly string[] {
-    return [...this.sinks.keys()]
-  }
-
-  private get deployed(): DeployedSink[] {
-    return [...this.sinks].map(([name, { nodes }]) => ({ name, formerNames: [...nodes] }))
-  }
-
-  /**
-   * Where a consumer begins: its own position, and those of the sinks that are deployed now.
-   * @param assignment see `PositionStore`
-   * @throws DatabaseError while the database cannot be asked
-   */
-  async positions(query: PositionQuery, assignment: number): Promise<KnownPositions> {
-    this.ledger.noteAssignment(query, assignment)
-    return this.ledger.positions(query, this.deployed)
-  }
-
-  /** See `PositionStore`. @throws DatabaseError */
-  begin(query: PositionQuery, offset: number): Promise<void> {
-    return this.ledger.begin(query, offset)
-  }
-
-  /** See `PositionStore`. @throws DatabaseError */
-  settle(query: GroupQuery, settled: readonly PartitionPosition[]): Promise<void> {
-    return this.ledger.settle(query, settled, this.deployed)
-  }
-
-  /** A stopped partition goes on at this offset: see `PositionStore`. @throws DatabaseError */
-  release(query: PositionQuery, offset: number, end: number): Promise<void> {
-    const sinks = this.deployed.flatMap(({ name, formerNames }) => [name, ...formerNames])
-    return this.ledger.release(query, sinks, offset, end)
-  }
-
-  /**
-   * Tells when the database has lost positions that it had confirmed, so that a consumer has to begin there again.
-   * @returns the function that ends it
-   */
-  onRewound(listener: (query: PositionQuery, problem: PipelineError) => void): () => void {
-    return this.ledger.onRewound((rewound) => listener(rewound.key, rewound))
   }
 
   /** Waits for the users to let go, as long as Node-RED lets a node close, and cuts the connections. Never rejects. */

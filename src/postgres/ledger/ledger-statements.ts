@@ -1,16 +1,34 @@
-/** All SQL of the ledger: its table and its audit, how a position is read and moved, and what a consumer asks. */
+/**
+ * All SQL of the ledger: its table and its audit, how the position of a sink is read and moved, what a consumer asks, and
+ * how the positions of sinks that no longer exist are shown and removed.
+ *
+ * `next_offset` is the position. What became of the offsets from `first_offset` up to it is counted beside it, see
+ * `passed-offsets.ts`; a consumer's own position (`sink = ''`) counts nothing.
+ */
 import type { ClientBase } from 'pg'
+import type { GroupQuery, PositionQuery, SettledOffset } from '../../wire/positions'
 import { DatabaseError } from '../connect/database-error'
 import { auditView, qualified, type TableName } from '../connect/identifiers'
-import {
-  CONSUMER,
-  type GroupQuery,
-  type LedgerKey,
-  type PartitionPosition,
-  type PositionQuery,
-} from './ledger'
-import type { TopicPositions } from './orphaned-positions'
 import type { PassedOffsets } from './passed-offsets'
+import { CONSUMER, type LedgerKey } from './position'
+
+// ---- the table and its audit -----------------------------------------------------------------------------
+
+const COUNT = 'bigint not null default 0'
+
+/**
+ * What the first ledgers did not have: the counts, the table that the sink writes to, and the time of the record before a
+ * consumer's position, in milliseconds since 1970.
+ */
+const ADDED_COLUMNS = Object.entries({
+  first_offset: 'bigint',
+  stored_rows: COUNT,
+  dead_letters: COUNT,
+  filtered: COUNT,
+  added: COUNT,
+  target: 'text',
+  last_timestamp: 'bigint',
+})
 
 /** Half of each page stays free, so that a moved position is written beside its old value. */
 export async function createLedger(client: ClientBase, ledger: TableName): Promise<void> {
@@ -23,43 +41,15 @@ create table if not exists ${qualified(ledger)} (
   "partition"    integer not null,
   next_offset    bigint not null,
   updated_at     timestamptz not null default now(),
-  first_offset   bigint,
-  stored_rows    bigint not null default 0,
-  dead_letters   bigint not null default 0,
-  filtered       bigint not null default 0,
-  added          bigint not null default 0,
-  target         text,
-  last_timestamp bigint,
+  ${ADDED_COLUMNS.map(([name, type]) => `${name} ${type}`).join(',\n  ')},
   primary key (consumer_group, sink, cluster_id, topic, "partition")
 ) with (fillfactor = 50)`)
 }
 
-/**
- * What the first ledgers did not have: where counting began, what became of the offsets from there up to `next_offset`
- * (see `passed-offsets.ts`), the table that the sink writes to, and the time of the record before a consumer's position, in
- * milliseconds since 1970.
- */
-export const ADDED_COLUMNS = [
-  'first_offset',
-  'stored_rows',
-  'dead_letters',
-  'filtered',
-  'added',
-  'target',
-  'last_timestamp',
-] as const
-
 /** In a ledger that has positions already, counting begins where each of them is. */
 export async function addLedgerColumns(client: ClientBase, ledger: TableName): Promise<void> {
-  await client.query(`
-alter table ${qualified(ledger)}
-  add column if not exists first_offset bigint,
-  add column if not exists stored_rows bigint not null default 0,
-  add column if not exists dead_letters bigint not null default 0,
-  add column if not exists filtered bigint not null default 0,
-  add column if not exists added bigint not null default 0,
-  add column if not exists target text,
-  add column if not exists last_timestamp bigint`)
+  const added = ADDED_COLUMNS.map(([name, type]) => `add column if not exists ${name} ${type}`)
+  await client.query(`alter table ${qualified(ledger)} ${added.join(', ')}`)
   await client.query(`update ${qualified(ledger)} set first_offset = next_offset where first_offset is null`)
 }
 
@@ -81,15 +71,14 @@ select array(select name from unnest($2::text[]) as name
                                   where attrelid = to_regclass($1) and not attisdropped)) as "missingColumns",
        to_regclass($3) is not null as "hasAudit"
  where to_regclass($1) is not null`,
-    [qualified(ledger), ADDED_COLUMNS, qualified(auditView(ledger))],
+    [qualified(ledger), ADDED_COLUMNS.map(([name]) => name), qualified(auditView(ledger))],
   )
   return rows[0]
 }
 
 /**
  * One line for each position: what was passed, and what became of it. `unaccounted` is 0 when nothing is missing and
- * nothing there twice; it is NULL while an older version of this package writes without counting. A consumer's own
- * position counts nothing, and is left out.
+ * nothing there twice; it is NULL while an older version of this package writes without counting.
  */
 export async function createAuditView(client: ClientBase, ledger: TableName): Promise<void> {
   await client.query(`
@@ -103,6 +92,15 @@ select consumer_group, sink, cluster_id, topic, "partition", first_offset, next_
  where sink <> ''`)
 }
 
+// ---- the position of a sink ------------------------------------------------------------------------------
+
+/** The first parameters of every statement about one partition. */
+const IN_PARTITION = 'consumer_group = $1 and cluster_id = $2 and topic = $3 and "partition" = $4'
+
+function partitionValues({ group, clusterId, topic, partition }: PositionQuery): unknown[] {
+  return [group, clusterId, topic, partition]
+}
+
 export interface StoredPosition {
   readonly sink: string
   readonly nextOffset: number
@@ -114,14 +112,13 @@ export interface StoredPosition {
 export async function readPosition(
   client: ClientBase,
   ledger: TableName,
-  { group, sink, clusterId, topic, partition, formerNames = [] }: LedgerKey,
+  key: LedgerKey,
 ): Promise<StoredPosition[]> {
   const { rows } = await client.query<StoredPosition>(
     `\
 select sink, next_offset::float8 as "nextOffset", target
-  from ${qualified(ledger)}
- where consumer_group = $1 and sink = any ($2) and cluster_id = $3 and topic = $4 and "partition" = $5`,
-    [group, [sink, ...formerNames], clusterId, topic, partition],
+  from ${qualified(ledger)} where ${IN_PARTITION} and sink = any ($5)`,
+    [...partitionValues(key), namesOf(key)],
   )
   return rows
 }
@@ -130,33 +127,32 @@ select sink, next_offset::float8 as "nextOffset", target
  * Gives a sink the position that it had under former names: the largest of all that are there, with its counts. In a
  * transaction, under the lock of definitions.
  */
-export async function adoptPosition(
-  client: ClientBase,
-  ledger: TableName,
-  { group, sink, clusterId, topic, partition, formerNames = [], target }: LedgerKey,
-): Promise<void> {
-  const where =
-    'consumer_group = $1 and sink = any ($2) and cluster_id = $3 and topic = $4 and "partition" = $5'
-  const position = [clusterId, topic, partition]
+export async function adoptPosition(client: ClientBase, ledger: TableName, key: LedgerKey): Promise<void> {
+  const name = qualified(ledger)
+  const values = [...partitionValues(key), namesOf(key), key.sink]
   await client.query(
     `\
-delete from ${qualified(ledger)}
- where ${where}
-   and sink <> (select sink from ${qualified(ledger)}
-                 where ${where} order by next_offset desc, sink = $6 desc limit 1)`,
-    [group, [sink, ...formerNames], ...position, sink],
+delete from ${name}
+ where ${IN_PARTITION} and sink = any ($5)
+   and sink <> (select sink from ${name} where ${IN_PARTITION} and sink = any ($5)
+                 order by next_offset desc, sink = $6 desc limit 1)`,
+    values,
   )
   await client.query(
-    `update ${qualified(ledger)} set sink = $6, target = coalesce(target, $7) where ${where}`,
-    [group, formerNames, ...position, sink, target],
+    `update ${name} set sink = $6, target = coalesce(target, $7) where ${IN_PARTITION} and sink = any ($5) and sink <> $6`,
+    [...values, key.target],
   )
 }
 
-/** The first position of a partition; inserts nothing when there is one already. @param from where counting begins */
-export async function startPosition(
+function namesOf({ sink, formerNames = [] }: LedgerKey): string[] {
+  return [sink, ...formerNames]
+}
+
+/** The first position of a partition. @param from where counting begins @returns false when there is one already */
+export async function insertPosition(
   client: ClientBase,
   ledger: TableName,
-  { group, sink, clusterId, topic, partition, target }: LedgerKey,
+  key: LedgerKey,
   from: number,
   to: number,
   { rows, deadLetters, filtered, added }: PassedOffsets,
@@ -164,11 +160,11 @@ export async function startPosition(
   const { rowCount } = await client.query(
     `\
 insert into ${qualified(ledger)}
-       (consumer_group, sink, cluster_id, topic, "partition", first_offset, next_offset,
+       (consumer_group, cluster_id, topic, "partition", sink, first_offset, next_offset,
         stored_rows, dead_letters, filtered, added, target)
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 on conflict (consumer_group, sink, cluster_id, topic, "partition") do nothing`,
-    [group, sink, clusterId, topic, partition, from, to, rows, deadLetters, filtered, added, target],
+    [...partitionValues(key), key.sink, from, to, rows, deadLetters, filtered, added, key.target],
   )
   return rowCount === 1
 }
@@ -180,7 +176,7 @@ on conflict (consumer_group, sink, cluster_id, topic, "partition") do nothing`,
 export async function movePosition(
   client: ClientBase,
   ledger: TableName,
-  { group, sink, clusterId, topic, partition, target }: LedgerKey,
+  key: LedgerKey,
   from: number,
   to: number,
   { rows, deadLetters, filtered, added }: PassedOffsets,
@@ -190,9 +186,8 @@ export async function movePosition(
 update ${qualified(ledger)}
    set next_offset = $7, updated_at = now(), stored_rows = stored_rows + $8, dead_letters = dead_letters + $9,
        filtered = filtered + $10, added = added + $11, target = coalesce($12, target)
- where consumer_group = $1 and sink = $2 and cluster_id = $3 and topic = $4 and "partition" = $5
-   and next_offset = $6 and (target is null or target = coalesce($12, target))`,
-    [group, sink, clusterId, topic, partition, from, to, rows, deadLetters, filtered, added, target],
+ where ${IN_PARTITION} and sink = $5 and next_offset = $6 and (target is null or target = coalesce($12, target))`,
+    [...partitionValues(key), key.sink, from, to, rows, deadLetters, filtered, added, key.target],
   )
   return rowCount === 1
 }
@@ -201,18 +196,19 @@ update ${qualified(ledger)}
 export async function correctCounts(
   client: ClientBase,
   ledger: TableName,
-  { group, sink, clusterId, topic, partition }: LedgerKey,
+  key: LedgerKey,
   rows: number,
   deadLetters: number,
 ): Promise<void> {
   await client.query(
     `\
-update ${qualified(ledger)}
-   set stored_rows = stored_rows + $6, dead_letters = dead_letters + $7
- where consumer_group = $1 and sink = $2 and cluster_id = $3 and topic = $4 and "partition" = $5`,
-    [group, sink, clusterId, topic, partition, rows, deadLetters],
+update ${qualified(ledger)} set stored_rows = stored_rows + $6, dead_letters = dead_letters + $7
+ where ${IN_PARTITION} and sink = $5`,
+    [...partitionValues(key), key.sink, rows, deadLetters],
   )
 }
+
+// ---- what a consumer asks --------------------------------------------------------------------------------
 
 export interface Position {
   readonly nextOffset: number
@@ -227,15 +223,14 @@ export interface Position {
 export async function knownPositions(
   client: ClientBase,
   ledger: TableName,
-  { group, clusterId, topic, partition }: PositionQuery,
+  query: PositionQuery,
 ): Promise<Map<string, Position>> {
   const { rows } = await client.query<{ sink: string | null; standby: boolean } & Position>(
     `\
 select sink, next_offset::float8 as "nextOffset", last_timestamp::float8 as "lastTimestamp", standby
   from (select pg_is_in_recovery() as standby) as server
-  left join ${qualified(ledger)}
-    on consumer_group = $1 and cluster_id = $2 and topic = $3 and "partition" = $4`,
-    [group, clusterId, topic, partition],
+  left join ${qualified(ledger)} on ${IN_PARTITION}`,
+    partitionValues(query),
   )
   if (rows[0]?.standby === true) {
     const text = 'the ledger was read from a standby, which may be behind; waiting for the primary server'
@@ -248,19 +243,14 @@ select sink, next_offset::float8 as "nextOffset", last_timestamp::float8 as "las
 export async function beginPartition(
   client: ClientBase,
   ledger: TableName,
-  { group, clusterId, topic, partition }: PositionQuery,
+  query: PositionQuery,
   offset: number,
 ): Promise<void> {
-  await client.query(
-    `\
-insert into ${qualified(ledger)} (consumer_group, sink, cluster_id, topic, "partition", first_offset, next_offset)
-values ($1, $2, $3, $4, $5, $6, $6)
-on conflict (consumer_group, sink, cluster_id, topic, "partition") do nothing`,
-    [group, CONSUMER, clusterId, topic, partition, offset],
-  )
+  const nothing = { rows: 0, deadLetters: 0, filtered: 0, added: 0 }
+  await insertPosition(client, ledger, { ...query, sink: CONSUMER }, offset, offset, nothing)
 }
 
-export interface SinkPosition extends PartitionPosition {
+export interface SinkPosition extends Omit<SettledOffset, 'lastTimestamp'> {
   readonly sink: string
 }
 
@@ -269,7 +259,7 @@ export async function readPartitions(
   client: ClientBase,
   ledger: TableName,
   { group, clusterId }: GroupQuery,
-  partitions: readonly PartitionPosition[],
+  partitions: readonly SettledOffset[],
 ): Promise<SinkPosition[]> {
   const { rows } = await client.query<SinkPosition>(
     `\
@@ -287,7 +277,7 @@ export async function settlePartitions(
   client: ClientBase,
   ledger: TableName,
   { group, clusterId }: GroupQuery,
-  settled: readonly PartitionPosition[],
+  settled: readonly SettledOffset[],
 ): Promise<void> {
   await client.query(
     `\
@@ -311,16 +301,16 @@ update ${qualified(ledger)} as own
 }
 
 /**
- * Sets the positions that Kafka's log or a person has made void, and lets their counts begin anew: nothing is known of
+ * Sets the positions that Kafka's log or the operator has made void, and lets their counts begin anew: nothing is known of
  * the offsets between. A sink that is not deployed keeps what it has still to read.
  * @param sinks those that are deployed now
- * @param end one after the last offset of the partition; behind it every position is void
+ * @param end one after the last offset of the partition; every position after it is void
  * @returns the sinks whose position it was
  */
 export async function releasePositions(
   client: ClientBase,
   ledger: TableName,
-  { group, clusterId, topic, partition }: PositionQuery,
+  query: PositionQuery,
   sinks: readonly string[],
   offset: number,
   end: number,
@@ -330,12 +320,25 @@ export async function releasePositions(
 update ${qualified(ledger)}
    set next_offset = $6, first_offset = $6, stored_rows = 0, dead_letters = 0, filtered = 0, added = 0,
        last_timestamp = null, updated_at = now()
- where consumer_group = $1 and cluster_id = $2 and topic = $3 and "partition" = $4
-   and (next_offset < $6 and sink = any ($5) or next_offset > $7)
+ where ${IN_PARTITION} and (next_offset < $6 and sink = any ($5) or next_offset > $7)
 returning sink`,
-    [group, clusterId, topic, partition, sinks, offset, end],
+    [...partitionValues(query), sinks, offset, end],
   )
   return rows.map(({ sink }) => sink)
+}
+
+// ---- positions of sinks that no longer exist -------------------------------------------------------------
+
+/** The positions of a sink in one Kafka topic. */
+export interface TopicPositions {
+  /** The sink's name in the ledger. */
+  readonly sink: string
+  readonly group: string
+  readonly clusterId: string
+  readonly topic: string
+  readonly partitions: readonly number[]
+  /** As PostgreSQL writes it, to the microsecond: a removal repeats what was shown. */
+  readonly lastMoved: string
 }
 
 /** Of the sinks; a consumer's own position is no use without its group, and does no harm. */

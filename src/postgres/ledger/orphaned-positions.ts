@@ -1,29 +1,19 @@
 /**
- * Positions of sinks that are no more. They do no harm, but a sink that gets the old name again would go on there; so
- * they are shown, and removed only when somebody says so.
+ * Positions of sinks that no longer exist. They do no harm, but a sink that gets the old name again would resume there; so
+ * they are shown, and removed only when the operator says so.
  */
 import { PipelineError } from '../../wire/errors'
 import type { Database } from '../connect/database'
-import { deletePositions, listPositions } from './ledger-statements'
+import type { TableName } from '../connect/identifiers'
 import { tableExists } from '../connect/server-statements'
+import { deletePositions, listPositions, type TopicPositions } from './ledger-statements'
 
-/** The positions of a sink in one Kafka topic. */
-export interface TopicPositions {
-  /** The sink's name in the ledger. */
-  readonly sink: string
-  readonly group: string
-  readonly clusterId: string
-  readonly topic: string
-  readonly partitions: readonly number[]
-  /** As PostgreSQL writes it, to the microsecond: who removes it says what was shown. */
-  readonly lastMoved: string
-}
+export type { TopicPositions }
 
 /** All positions of a ledger; none while it has no table. @throws DatabaseError */
-export function readPositions(database: Database): Promise<TopicPositions[]> {
-  const { table } = database.ledger
-  return database.withClient(`reading the ledger "${table.table}"`, async (client) =>
-    (await tableExists(client, table)) ? listPositions(client, table) : [],
+export function readPositions(database: Database, ledger: TableName): Promise<TopicPositions[]> {
+  return database.withClient(`reading the ledger "${ledger.table}"`, async (client) =>
+    (await tableExists(client, ledger)) ? listPositions(client, ledger) : [],
   )
 }
 
@@ -34,15 +24,15 @@ export function readPositions(database: Database): Promise<TopicPositions[]> {
  */
 export async function removePositions(
   database: Database,
+  ledger: TableName,
   which: Omit<TopicPositions, 'partitions'>,
   deployed: ReadonlySet<string>,
 ): Promise<number> {
   if (deployed.has(which.sink)) {
     throw inUse(`the sink "${which.sink}" is deployed, and needs its positions: remove the sink first`)
   }
-  const { table } = database.ledger
-  const removed = await database.transaction(`removing positions from "${table.table}"`, (client) =>
-    deletePositions(client, table, which),
+  const removed = await database.transaction(`removing positions from "${ledger.table}"`, (client) =>
+    deletePositions(client, ledger, which),
   )
   if (removed > 0) return removed
   throw inUse(

@@ -19,6 +19,7 @@ import type { DeadLetterFilter } from './dead-letter-filter'
 import type { TableName } from '../connect/identifiers'
 import { prepareReplay } from './prepare-replay'
 import type { ReplayEvents } from './replay-events'
+import type { ReplayTables } from './replay-marks'
 import { addUp, isOver, nothingYet, type Replayed, type ReplayReport } from './replay-report'
 import { retryForEver } from '../../batching/retry'
 import {
@@ -43,6 +44,8 @@ export interface DeadLetterSourceOptions {
   readonly nodeId: string
   readonly database: Database
   readonly table: TableName
+  /** Where it says so: a sink of the same database marks letters there. */
+  readonly replayTables: ReplayTables
   /** Create the table, and bring one of an earlier version up to date. */
   readonly createTable: boolean
   /** Letters that have failed so often are not sent again. */
@@ -92,7 +95,7 @@ export class DeadLetterSource {
     private readonly host: DeadLetterSourceHost,
   ) {
     const { tracking, events } = host
-    options.database.setReplayTable(options.nodeId, options.table)
+    options.replayTables.set(options.nodeId, options.table)
     this.flowCheck = new FlowCheck(
       options.nodeId,
       () => tracking.flowConfigs(),

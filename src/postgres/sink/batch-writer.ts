@@ -5,7 +5,8 @@
 import type { PoolClient } from 'pg'
 import { PipelineError } from '../../wire/errors'
 import type { KafkaRange, WireRecord } from '../../wire/message'
-import { planRange, type LedgerKey } from '../ledger/ledger'
+import type { Ledger } from '../ledger/ledger'
+import type { LedgerKey } from '../ledger/position'
 import { ledgerMove, noLedger } from '../ledger/position-move'
 import type { ReplayMarks } from '../replay/replay-marks'
 import type { CarefulWriterOptions } from './careful-writer'
@@ -13,6 +14,7 @@ import { RecordWriter } from './record-writer'
 import type { Written } from './transaction'
 
 export interface BatchWriterOptions extends CarefulWriterOptions {
+  readonly ledger: Ledger
   /** Where replayed dead letters are noted; `undefined` when the table's key recognizes them. */
   readonly replays?: ReplayMarks | undefined
   /** Another process has written the same records. */
@@ -39,31 +41,23 @@ export class BatchWriter {
     records: readonly WireRecord[],
     isLate = false,
   ): Promise<Written> {
-    const { ledger } = this.options.database
+    const { memory, table } = this.options.ledger
     try {
       for (;;) {
-        const remembered = ledger.remembered(key)
-        const isTrusted = remembered !== undefined && remembered <= range.firstOffset
-        const position = isTrusted ? remembered : await ledger.read(key)
-        ledger.assertFollows(key, position, range)
-        const plan = planRange(position, range)
+        const plan = await this.options.ledger.plan(key, range)
         if (isLate && plan.write !== 'all') throw lateCopy()
-        if (plan.write === 'nothing') {
-          // From now on a smaller one means that commits were lost.
-          if (position !== undefined) ledger.confirm(key, position)
-          return { rows: 0, rejected: [], before: true }
-        }
+        if (plan.write === 'nothing') return { rows: 0, rejected: [], before: true }
         const due = plan.write === 'all' ? records : recordsFrom(records, plan.offset)
-        const written = await this.writer.write(due, ledgerMove(ledger, key, range, position, due))
+        const written = await this.writer.write(due, ledgerMove(table, key, range, plan.position, due))
         if (written !== undefined) {
-          ledger.confirm(key, range.nextOffset)
+          memory.confirm(key, range.nextOffset)
           return written
         }
-        ledger.doubt(key)
+        memory.doubt(key)
         this.options.onPositionMoved?.()
       }
     } catch (error) {
-      ledger.doubt(key)
+      memory.doubt(key)
       throw error
     }
   }

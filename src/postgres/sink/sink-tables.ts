@@ -2,6 +2,7 @@
 import type { PipelineError } from '../../wire/errors'
 import type { Database } from '../connect/database'
 import type { TableName } from '../connect/identifiers'
+import type { Ledger } from '../ledger/ledger'
 import { Arrivals } from '../table/arrivals'
 import type { HypertablePolicy } from '../table/hypertable'
 import { TableMaintenance } from '../table/maintenance'
@@ -14,6 +15,7 @@ import type { SinkEvents } from './sink-events'
 
 export interface SinkTablesOptions extends Omit<RowOptions, 'key' | 'hypertable'> {
   readonly database: Database
+  readonly ledger: Ledger
   readonly table: TableName
   /** Each tenant's rows go to a table of this name in its own schema, and none to `table.schema`. */
   readonly tenantSchemas: SchemaTemplate | undefined
@@ -97,12 +99,12 @@ export class SinkTables {
   }
 
   private tenantTablesOf(template: SchemaTemplate): TenantTables {
-    const { database, table, deadLetters, events } = this.options
+    const { database, ledger, table, deadLetters, events } = this.options
     return new TenantTables({
       database,
       template,
       table: table.table,
-      reserved: [table.schema, database.ledger.table.schema, deadLetters?.schema ?? table.schema],
+      reserved: [table.schema, ledger.table.schema, deadLetters?.schema ?? table.schema],
       prepare: (schema) => this.prepare({ schema, table: table.table }, true),
       onFault: (tenant, problem) => {
         if (problem === undefined) this.problems.delete(tenant)

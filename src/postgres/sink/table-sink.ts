@@ -12,12 +12,12 @@ import type { PipelineError } from '../../wire/errors'
 import type { KafkaRange, WireRecord } from '../../wire/message'
 import { DatabaseError } from '../connect/database-error'
 import { prepareDeadLetters, type Refuser } from '../dead-letters/dead-letters'
-import { LedgerRewound, RangeSuperseded } from '../ledger/ledger'
+import { LedgerRewound, RangeSuperseded } from '../ledger/range-plan'
 import { NewestRow } from '../refusals/newest-row'
 import { SharedRefusals } from '../refusals/shared-refusals'
 import { TenantBreakers } from '../refusals/tenant-breakers'
 import { Witnesses } from '../refusals/witnesses'
-import { ReplayMarks } from '../replay/replay-marks'
+import { ReplayMarks, type ReplayTables } from '../replay/replay-marks'
 import { EmptyColumns } from '../rows/empty-columns'
 import type { RejectedRecord } from '../rows/rejected'
 import type { OutdatedPart } from '../table/outdated-parts'
@@ -29,6 +29,7 @@ import { SinkTables, type SinkTablesOptions } from './sink-tables'
 import type { Written } from './transaction'
 
 export interface TableSinkOptions extends SinkTablesOptions {
+  readonly replayTables: ReplayTables
   /** This sink's name in the ledger. */
   readonly ledgerName: string
   /** What it writes to, for the ledger: `schema.table`, or the template of the tenants' schemas in place of the schema. */
@@ -226,15 +227,17 @@ export class TableSink implements SinkState {
   private prepareAgain(): void {
     this.writer = undefined
     this.tables.forget()
-    this.options.database.ledger.forget()
+    this.options.ledger.forget()
   }
 
   private async openWriter(): Promise<BatchWriter> {
-    const { database, exactlyOnce, ledgerName, deadLetters, refuser, deliverRejected, events } = this.options
-    if (exactlyOnce === 'ledger') await database.ledger.prepare()
+    const { database, ledger, exactlyOnce, ledgerName, deadLetters, refuser, deliverRejected, events } =
+      this.options
+    if (exactlyOnce === 'ledger') await ledger.prepare()
     if (deadLetters !== undefined) await prepareDeadLetters(database, deadLetters)
     return new BatchWriter({
       database,
+      ledger,
       targets: await this.tables.targets(),
       breakers: this.breakers,
       refusals: this.refusals,
@@ -243,7 +246,10 @@ export class TableSink implements SinkState {
       deadLetters,
       refuser,
       deliverRejected,
-      replays: exactlyOnce === 'ledger' ? new ReplayMarks(database, ledgerName, this.formerNames) : undefined,
+      replays:
+        exactlyOnce === 'ledger'
+          ? new ReplayMarks(this.options.replayTables, ledgerName, this.formerNames)
+          : undefined,
       onPositionMoved: () => events.notePositionMoved(),
       onDays: (days) => this.tables.noteDays(days),
       onTimeReplaced: (records) => events.noteTimeReplaced(records),

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { SettledPositions } from '../../../../src/kafka/group/settled-positions'
-import type { SettledOffset } from '../../../../src/kafka/group/position-store'
+import type { SettledOffset } from '../../../../src/wire/positions'
 import { until } from '../../../support/until'
 
 const partition = (number: number): { topic: string; partition: number } => ({

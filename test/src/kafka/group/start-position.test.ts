@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { outOfRange } from '../../../../src/kafka/group/partition-errors'
-import type { KnownPositions } from '../../../../src/kafka/group/position-store'
+import type { KnownPositions } from '../../../../src/wire/positions'
 import { startPosition, type StartPositionOptions } from '../../../../src/kafka/group/start-position'
 
 const partition = { topic: 't', partition: 2 }

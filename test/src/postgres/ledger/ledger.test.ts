@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
-import { planRange } from '../../../../src/postgres/ledger/ledger'
-import { ledgerKey, openDatabase, range } from '../../../support/sink'
+import { Ledger } from '../../../../src/postgres/ledger/ledger'
+import { planRange } from '../../../../src/postgres/ledger/range-plan'
+import { LEDGER, ledgerKey, openDatabase, range } from '../../../support/sink'
 
 describe('the ledger', () => {
   const range = { firstOffset: 10, nextOffset: 20 }
@@ -20,33 +21,33 @@ describe('the ledger', () => {
 
 describe('a range that an assignment of its partition has brought', () => {
   const { sink, ...query } = ledgerKey
-  const nowhere = 'postgres://nobody@127.0.0.1:1/none'
-  const batch = (assignment: number): ReturnType<typeof range> => ({ ...range(0, 10), assignment })
+  const database = openDatabase('postgres://nobody@127.0.0.1:1/none')
+  let ledger: Ledger
+  beforeEach(() => {
+    ledger = new Ledger(database, LEDGER, true)
+  })
+  after(() => database.close(0))
+
+  /** What becomes of a range that begins at the position that is remembered. */
+  const planned = async (assignment: number): Promise<string> => {
+    ledger.memory.confirm(ledgerKey, 0)
+    return (await ledger.plan(ledgerKey, { ...range(0, 10), assignment })).write
+  }
 
   it('is written when it is newer than the last one that has asked for positions: they are not asked for any more', async () => {
-    const database = openDatabase(nowhere)
-    const release = database.registerSink(sink, 'node')
-    await assert.rejects(database.positions(query, 1))
+    const release = ledger.sinks.register(sink, 'node')
+    await assert.rejects(ledger.consumers.positions(query, 1))
     release()
-    database.ledger.assertFollows(ledgerKey, undefined, batch(2))
-    await database.close(0)
+    assert.equal(await planned(2), 'all')
   })
 
   it('is refused when a newer one has asked for positions, also while no sink was deployed', async () => {
-    const database = openDatabase(nowhere)
-    await assert.rejects(database.positions(query, 3))
-    assert.throws(() => database.ledger.assertFollows(ledgerKey, undefined, batch(2)), {
-      code: 'RANGE_SUPERSEDED',
-    })
-    await database.close(0)
+    await assert.rejects(ledger.consumers.positions(query, 3))
+    await assert.rejects(planned(2), { code: 'RANGE_SUPERSEDED' })
   })
 
   it('is refused when a newer one was written, also where nobody asks for positions', async () => {
-    const database = openDatabase(nowhere)
-    database.ledger.assertFollows(ledgerKey, undefined, batch(5))
-    assert.throws(() => database.ledger.assertFollows(ledgerKey, undefined, batch(4)), {
-      code: 'RANGE_SUPERSEDED',
-    })
-    await database.close(0)
+    assert.equal(await planned(5), 'all')
+    await assert.rejects(planned(4), { code: 'RANGE_SUPERSEDED' })
   })
 })
