@@ -1,5 +1,5 @@
 /**
- * A statement that may not be inside of a transaction, with a time limit all the same. `set local` has no effect there,
+ * A statement that must not be inside a transaction, with a time limit all the same. `set local` has no effect there,
  * and a limit of the session would stay on a connection of the server that a pooler gives to others. So we measure the
  * time, and have the server end the statement.
  */

@@ -43,7 +43,7 @@ export class ServerChoice {
     if (server === this.current) this.index = (this.index + 1) % this.servers.length
   }
 
-  /** Why the others are not used, for a sentence; empty when nobody has tried them. */
+  /** Why the others are not used, for a sentence; empty when none was tried. */
   describeRefusals(): string {
     return this.servers
       .flatMap((server) => {
@@ -53,7 +53,7 @@ export class ServerChoice {
       .join(', ')
   }
 
-  /** Why none can be used; `undefined` while there is one that nobody has tried. */
+  /** Why none can be used; `undefined` while there is one that was not tried. */
   get problem(): DatabaseError | undefined {
     const reasons = this.servers.map((server) => this.refusals.get(server))
     const [first] = reasons

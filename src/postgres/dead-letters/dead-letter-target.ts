@@ -1,4 +1,4 @@
-/** Writes dead letters into a PostgreSQL table, which it creates when it is told to. */
+/** Writes dead letters into a PostgreSQL table, which it creates when asked to. */
 import { asPipelineError, PipelineError } from '../../wire/errors'
 import type { DeadLetter } from '../../dead-letters/dead-letter'
 import type { DeadLetterTarget } from '../../dead-letters/dead-letter-queue'
@@ -26,14 +26,14 @@ export class TableDeadLetterTarget implements DeadLetterTarget {
         storeDeadLetters(client, this.table, letters),
       )
     } catch (thrown) {
-      // Somebody may have dropped the table.
+      // The table may have been dropped.
       this.ready = !this.options.createTable
       throw permanentIfData(thrown)
     }
   }
 }
 
-/** A fault of the values themselves, in a table that somebody has changed: another attempt meets it again. */
+/** A fault of the values themselves, in a table that was changed: another attempt meets it again. */
 function permanentIfData(thrown: unknown): PipelineError {
   const error = asPipelineError(thrown)
   if (!(error instanceof DatabaseError) || error.kind !== 'data') return error

@@ -9,7 +9,7 @@ import { qualified, type TableName } from '../connect/identifiers'
 import type { RejectedRecord } from '../rows/rejected'
 import { lockDefinitions, tableExists } from '../connect/server-statements'
 
-/** One statement carries at most so many bytes of payload. */
+/** At most, in one statement. */
 const STATEMENT_BYTES = 16 * 1024 * 1024
 
 /** The node that refuses the records, as dead letters name it. */
@@ -56,7 +56,7 @@ export async function writeDeadLetters(
   await flush()
 }
 
-/** Inside of a transaction. Those that are there already are left alone, and `COMMIT` waits for them as well. */
+/** Inside a transaction. Those that are there already are left alone, and `COMMIT` waits for them as well. */
 export async function storeDeadLetters(
   client: ClientBase,
   table: TableName,

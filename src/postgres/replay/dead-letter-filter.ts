@@ -11,7 +11,7 @@ export interface DeadLetterFilter {
   /** Milliseconds since 1970; letters that failed before. */
   readonly toMs: number | undefined
   readonly limit: number
-  /** The id of a letter: those that come behind it in a list. */
+  /** The id of a letter: those that come after it in a list. */
   readonly before: string | undefined
 }
 

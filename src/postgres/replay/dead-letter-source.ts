@@ -1,9 +1,9 @@
 /**
- * Dead letters out of their table and into the flow again, when somebody asks for it, or in a list.
+ * Sends dead letters from their table through the flow again, when asked to, or lists them.
  *
- * In prose: a replay first finds the letters that it will send, the oldest first, so that what fails again meanwhile
+ * A replay first finds the letters that it will send, the oldest first, so that what fails again meanwhile
  * belongs to a later replay. It sends them in groups. When every letter of a group is settled it marks the group, and
- * only then goes on; so a process that ends in the middle sends at most one group again. A letter has one attempt
+ * only then sends the next; so a process that ends in the middle sends at most one group again. A letter has one attempt
  * in a replay: what the flow has failed stays in the table as it is, for another one, until it has failed as often
  * as is allowed.
  */
@@ -37,7 +37,7 @@ import { listEntry, replayMessage } from './stored-dead-letter'
 /** Payloads that are in memory for one group, or one list; the first letter always fits. */
 const MAX_GROUP_BYTES = 8 * 1024 * 1024
 const MAX_LIST_BYTES = 64 * 1024 * 1024
-/** Of the time that Node-RED gives a node to close, so much is left for marking what has ended. */
+/** What is left for marking what has ended, of the time that Node-RED gives a node to close. */
 const MARK_BUDGET_MS = 3_000
 
 export interface DeadLetterSourceOptions {
@@ -48,7 +48,7 @@ export interface DeadLetterSourceOptions {
   readonly replayTables: ReplayTables
   /** Create the table, and bring one of an earlier version up to date. */
   readonly createTable: boolean
-  /** Letters that have failed so often are not sent again. */
+  /** Letters that have failed this often are not sent again. */
   readonly maxAttempts: number
   /** Letters in the flow at a time. */
   readonly windowLetters: number
@@ -78,7 +78,7 @@ export class DeadLetterSource {
   /** The replay that is under way, or the last one. */
   report: ReplayReport | undefined
   running = false
-  /** What keeps a replay from going on. */
+  /** What stalls a replay. */
   problem: PipelineError | undefined
   private readonly stopping = new AbortController()
   /** After this nothing is marked any more. */

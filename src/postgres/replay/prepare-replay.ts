@@ -10,7 +10,7 @@ import { lockDefinitions } from '../connect/server-statements'
 
 /**
  * @param mayChange create the table when it is missing, and add what a table of the first version lacks
- * @throws PipelineError `DEAD_LETTERS_MISSING`, `DEAD_LETTERS_OLD` with the statement that mends it, or DatabaseError
+ * @throws PipelineError `DEAD_LETTERS_MISSING`, `DEAD_LETTERS_OLD` with the statement that fixes it, or DatabaseError
  */
 export async function prepareReplay(database: Database, table: TableName, mayChange: boolean): Promise<void> {
   const doing = `preparing the dead letters "${table.table}"`

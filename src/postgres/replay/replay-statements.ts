@@ -164,7 +164,7 @@ export async function countAttempt(
 /**
  * A sink notes that it writes these letters.
  * @param sink its name; @param formerNames under which it may have noted some before
- * @returns the ids of those that it had written before; of these nothing may be written again
+ * @returns the ids of those that it had written before, which must not be written again
  */
 export async function noteWriting(
   client: ClientBase,
@@ -182,7 +182,7 @@ returning id`,
   )
   if (noted.length === ids.length) return new Set()
   const isNoted = new Set(noted.map(({ id }) => id))
-  // A letter that somebody has deleted meanwhile is in neither; it is written.
+  // A letter that was deleted meanwhile is in neither; it is written.
   const { rows: before } = await client.query<{ id: string }>(
     `select id from ${qualified(table)} where id = any ($1::uuid[])`,
     [ids.filter((id) => !isNoted.has(id))],

@@ -55,14 +55,14 @@ export function listEntry(row: DeadLetterRow): Record<string, unknown> {
   return entry
 }
 
-/** Tables of before there were replays have no number where nobody had counted. */
+/** Tables of before there were replays have no number where nothing was counted. */
 function attemptsOf({ attempts }: DeadLetterRow): number {
   return attempts === null ? 1 : Number(attempts)
 }
 
 /**
  * The headers that the record had, or would have had, in Kafka. A letter without a message id gets its own id as
- * one, so that whoever stores it twice can see that.
+ * one, so that storing it twice can be noticed.
  */
 function headersOf(row: DeadLetterRow, attempts: number): TextHeaders {
   const headers = Object.create(null) as Record<string, string | readonly string[]>

@@ -5,12 +5,13 @@ import type { EventLog } from '../../log/event-log'
 import { OutageLog } from '../../log/outage-log'
 import type { WireRecord } from '../../wire/message'
 import type { RejectedRecord } from '../rows/rejected'
+import type { MaintenanceEvents } from '../table/maintenance'
 import type { SinkState } from './sink-status'
 
 /** For up to this many tenants the log names a table that cannot be written; the count of rejected records covers all. */
 const MAX_TENANTS = 100
 
-export class SinkEvents {
+export class SinkEvents implements MaintenanceEvents {
   private readonly connection: OutageLog
   private readonly output: OutageLog
   private readonly rejected: CountLog
@@ -113,7 +114,6 @@ export class SinkEvents {
     this.late.add(1)
   }
 
-  /** Old rows were not dropped: `drop-guard.ts`. */
   noteClock(problem: PipelineError): void {
     if (problem.message === this.clockProblem) return
     this.clockProblem = problem.message

@@ -1,7 +1,6 @@
 /** SQL of hypertables; TimescaleDB is asked by its catalog. */
 import type { ClientBase } from 'pg'
 import { qualified, quoted, type TableName } from '../connect/identifiers'
-import type { OutdatedPart } from './outdated-parts'
 
 /** Of the extension in this database, such as `2.28.3`; `undefined`: it has none. */
 export async function timescaleVersion(client: ClientBase): Promise<string | undefined> {
@@ -163,13 +162,19 @@ select chunk_name as name, range_start as "from", range_end as "to"
   return rows
 }
 
+export interface MeasuredChunk extends Chunk {
+  /** Estimated; `null` when PostgreSQL has no estimate yet. */
+  readonly rows: number | null
+  readonly bytes: number
+}
+
 /** The chunks whose newest row is older than this instant: what `drop_chunks` drops. */
 export async function listOutdatedChunks(
   client: ClientBase,
   table: TableName,
   before: Date,
-): Promise<OutdatedPart[]> {
-  const { rows } = await client.query<OutdatedPart>(
+): Promise<MeasuredChunk[]> {
+  const { rows } = await client.query<MeasuredChunk>(
     `\
 select chunk.chunk_name as name, chunk.range_start as "from", chunk.range_end as "to",
        approximate_row_count(format('%I.%I', chunk.chunk_schema, chunk.chunk_name)::regclass)::float8 as rows,

@@ -24,9 +24,9 @@ export interface HypertablePolicy {
 }
 
 /**
- * Asks once, and changes only what is otherwise.
+ * Asks once, and changes only what differs.
  * @returns who drops old chunks: TimescaleDB by a policy, or we, because its Apache edition has no policies
- * @throws DatabaseError, of kind `configuration` when that edition shall compress
+ * @throws DatabaseError, of kind `configuration` when that edition is to compress
  */
 export async function applyPolicy(
   database: Database,

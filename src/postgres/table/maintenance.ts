@@ -10,16 +10,23 @@ import type { TableName } from '../connect/identifiers'
 import { listOutdatedParts, type OutdatedPart } from './outdated-parts'
 import type { DailyPartitions } from './partitions'
 import { dropOutdated, type DropWatch } from './retention'
-import type { SinkEvents } from '../sink/sink-events'
 import type { TableLayout } from './table'
 
 const INTERVAL_MS = 3_600_000
-/** After a lock that was not to be had, or while the database was away: often enough, and no storm. */
+/** After a lock that was not granted, or while the database was away: often enough, and no storm. */
 const RETRY_MS = 60_000
 
 export interface MaintainedTable {
   readonly table: TableName
   readonly layout: TableLayout
+}
+
+/** What an operator hears of it. */
+export interface MaintenanceEvents {
+  noteMaintenanceProblem(problem: PipelineError): void
+  /** Old rows were not dropped: `drop-guard.ts`. */
+  noteClock(problem: PipelineError): void
+  noteOutdated(partitions: number): void
 }
 
 export interface MaintenanceOptions {
@@ -28,7 +35,7 @@ export interface MaintenanceOptions {
   readonly hypertable: Omit<HypertablePolicy, 'retentionDays'>
   /** 0: rows are kept. */
   readonly retentionDays: number
-  readonly events: SinkEvents
+  readonly events: MaintenanceEvents
   readonly watch: DropWatch
   /** All tables of the sink, as they are now. @throws PipelineError */
   readonly tables: () => Promise<readonly MaintainedTable[]>
@@ -75,7 +82,7 @@ export class TableMaintenance {
   }
 
   /**
-   * What the retention would drop now if it were so many days; nothing is dropped.
+   * What a retention of this many days would drop now; nothing is dropped.
    * @throws PipelineError when the database cannot be asked, and for a single table that the sink has not made
    */
   async outdated(days: number): Promise<OutdatedPart[]> {

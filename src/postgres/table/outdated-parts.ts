@@ -1,5 +1,7 @@
-/** What the retention would drop now: the same choice as `retention.ts` makes when the
- * clocks can be believed. Nothing is dropped. */
+/**
+ * What the retention would drop now: the same choice as `retention.ts` makes when the clocks can be believed. Nothing is
+ * dropped.
+ */
 import type { ClientBase } from 'pg'
 import type { Database } from '../connect/database'
 import { cautiousNow } from './drop-guard'
@@ -9,19 +11,11 @@ import { partitionDay } from './partitions'
 import { DAY_MS } from '../rows/record-time'
 import type { RetentionOptions } from './retention'
 import { listOutdated, listPartitions } from './partition-statements'
-import { listOutdatedChunks } from './hypertable-statements'
+import { listOutdatedChunks, type MeasuredChunk } from './hypertable-statements'
 import { measureTables } from './table-statements'
 
 /** A partition, or a chunk of TimescaleDB. */
-export interface OutdatedPart {
-  readonly name: string
-  readonly from: Date
-  /** The instant after its last. */
-  readonly to: Date
-  /** Estimated; `null` when PostgreSQL has no estimate yet. */
-  readonly rows: number | null
-  readonly bytes: number
-}
+export type OutdatedPart = MeasuredChunk
 
 /** @throws DatabaseError */
 export function listOutdatedParts(
@@ -47,7 +41,7 @@ async function listOutdatedPartitions(
     const day = partitionDay(table, name)
     if (day !== undefined && day < firstDay) days.set(name, day)
   }
-  // Taken out of the table before, and to be dropped as soon as nobody holds them.
+  // Taken out of the table before, and to be dropped as soon as nothing locks them.
   for (const name of await listOutdated(client, table)) {
     const day = partitionDay(table, name)
     if (day !== undefined) days.set(name, day)

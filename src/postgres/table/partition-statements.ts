@@ -101,7 +101,7 @@ select class.relname as name
   return rows.map(({ name }) => name)
 }
 
-/** How a partition that shall be dropped is told from one that somebody has detached to keep it. */
+/** How a partition that is to be dropped is told from one that the operator has detached to keep it. */
 export const OUTDATED = 'outdated: tenant-postgres-sink drops this table'
 
 export async function markOutdated(client: ClientBase, partition: TableName): Promise<void> {
@@ -118,7 +118,7 @@ export async function markPutOff(client: ClientBase, partition: TableName, atMs:
   )
 }
 
-/** @returns milliseconds since 1970; `undefined` for a comment of somebody else, or none */
+/** @returns milliseconds since 1970; `undefined` for a comment that is not ours, or none */
 export function putOffAt(comment: string | null): number | undefined {
   const at = Date.parse(PUT_OFF.exec(comment ?? '')?.[1] ?? '')
   return Number.isNaN(at) ? undefined : at
@@ -126,7 +126,7 @@ export function putOffAt(comment: string | null): number | undefined {
 
 /**
  * `concurrently` takes a partition out without stopping readers or writers. It waits for the transactions that run; when
- * it is interrupted the partition stays half detached, and `finalize` finishes that. Not inside of a transaction.
+ * it is interrupted the partition stays half detached, and `finalize` finishes that. Not inside a transaction.
  * `at once` stops readers and writers for a moment: PostgreSQL has no other way beside a default partition.
  */
 export type Detaching = 'concurrently' | 'finalize' | 'at once'

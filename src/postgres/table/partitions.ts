@@ -2,7 +2,7 @@
  * Daily partitions of a table that this package has created: one for each day in UTC, a week ahead, and for older
  * days when rows of them come in. There is no default partition: it would forbid to detach others concurrently.
  *
- * A day can be without a place: its partition is half detached, or was detached and kept its name. Somebody has done
+ * A day can be without a place: its partition is half detached, or was detached and kept its name. The operator has done
  * that, or the retention. Late rows of such a day are refused one by one, because waiting for their place would hold up
  * all that comes after them. Rows of today are not late: then the table is not as it should be, and the sink waits.
  */
@@ -16,7 +16,7 @@ import { createPartition, listPartitions, type NameHolder, whoHasName } from './
 import { protectPartition } from './table-statements'
 import { lockDefinitions } from '../connect/server-statements'
 
-/** Today and the seven days after: whoever is alarmed by a failing database has a week. */
+/** Today and the seven days after: an operator who is alarmed by a failing database has a week. */
 export const DAYS_AHEAD = 7
 
 /**
@@ -41,13 +41,13 @@ export class DailyPartitions {
     private readonly table: TableName,
   ) {}
 
-  /** Somebody else may have dropped partitions: look again. */
+  /** Partitions may have been dropped: look again. */
   forget(): void {
     this.known.clear()
   }
 
   /**
-   * Sees to it that rows of these days have a place.
+   * Makes sure that rows of these days have a place.
    * @returns days gone by for which there can be none, and why
    * @throws DatabaseError of kind `configuration` when there can be none for today, or for a day to come
    */
@@ -147,12 +147,12 @@ export class DailyPartitions {
 }
 
 function noPlace(parent: TableName, partition: TableName, day: number, isPending: boolean): Reason {
-  const mended = 'then send the dead letters of that day through the flow again'
+  const then = 'then send the dead letters of that day through the flow again'
   const why = isPending
     ? `its partition ${qualified(partition)} is half detached; finish that (alter table ${qualified(parent)} detach ` +
-      `partition ${qualified(partition)} finalize), and attach it again or give it another name, ${mended}`
+      `partition ${qualified(partition)} finalize), and attach it again or give it another name, ${then}`
     : `${qualified(partition)} is there and is no partition of it, probably because it was detached; attach it again or ` +
-      `give it another name, ${mended}`
+      `give it another name, ${then}`
   return {
     code: NO_PARTITION,
     text: `the table ${qualified(parent)} takes no rows of ${dayStart(day).slice(0, 10)}: ${why}`,

@@ -1,5 +1,5 @@
 /**
- * Drops what is older than the retention, without stopping anybody: detach concurrently, finish what was
+ * Drops what is older than the retention, without stopping readers or writers: detach concurrently, finish what was
  * interrupted, drop. What does not succeed within the time limits is tried again a minute later. Whether it may be
  * dropped at all is judged in `drop-guard.ts`.
  */
@@ -60,7 +60,7 @@ const DETACH_LIMIT_MS = 5_000
 
 /**
  * Detaches and drops the partitions of which every row is older than `days`, if that can be believed.
- * @throws DatabaseError when a lock was not to be had, or the database is not there; the next run goes on from there
+ * @throws DatabaseError when a lock was not granted, or the database is away; the next run resumes there
  */
 export async function dropOutdated(
   database: Database,

@@ -42,20 +42,20 @@ export interface CheckedTable {
 /** `by day` and `hypertable` are of our making: their partitions are ours to add and to drop. */
 export type TableLayout = 'plain' | 'by day' | 'hypertable' | 'foreign partitions'
 
-/** Somebody else has made the same schema, table or index at the same time. */
+/** Another session has made the same schema, table or index at the same time. */
 const MADE_MEANWHILE: ReadonlySet<string> = new Set(['23505', '42P06', '42P07', '42710'])
 
 /** @throws DatabaseError of kind `configuration` when the table is missing or does not fit */
 export async function prepareTable(database: Database, options: TableOptions): Promise<CheckedTable> {
   try {
-    return await lookOrCreate(database, options)
+    return await describeOrCreate(database, options)
   } catch (error) {
     if (!(error instanceof DatabaseError) || !MADE_MEANWHILE.has(error.sqlState)) throw error
-    return lookOrCreate(database, options)
+    return describeOrCreate(database, options)
   }
 }
 
-async function lookOrCreate(database: Database, options: TableOptions): Promise<CheckedTable> {
+async function describeOrCreate(database: Database, options: TableOptions): Promise<CheckedTable> {
   const { table, columns, create } = options
   return database.transaction(`preparing the table "${table.table}"`, async (client) => {
     let found = await describeTable(client, table)
@@ -130,7 +130,7 @@ function assertKeyHasTime({ key, timeColumn }: NewTable): void {
   throw new DatabaseError('configuration', '0A000', text, `key without "${timeColumn}"`)
 }
 
-/** Columns whose values would become others in silence. */
+/** Columns that would change values silently. */
 function assertUsable(
   { schema, table }: TableName,
   columns: readonly Column[],

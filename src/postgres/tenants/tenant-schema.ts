@@ -5,7 +5,7 @@
 import { PipelineError } from '../../wire/errors'
 import { MAX_IDENTIFIER_BYTES } from '../connect/identifiers'
 
-/** What a dialog accepts: the tenant once, behind a letter or an underscore, so that it cannot be all of the name. */
+/** What a dialog accepts: the tenant once, after a letter or an underscore, so that it cannot be all of the name. */
 export const SCHEMA_TEMPLATE = /^[A-Za-z_][A-Za-z0-9_]{0,30}\{tenant\}[A-Za-z0-9_]{0,30}$/
 
 const TENANT = /^[A-Za-z0-9_-]+$/

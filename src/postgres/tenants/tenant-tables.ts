@@ -1,6 +1,6 @@
 /**
  * A table for each tenant, of the same name in a schema of its own, made when the first record of the tenant comes.
- * Why the fault of one of them is not everybody's, and when: docs/decisions/tenant-tables.md.
+ * When the fault of one of them is not that of the others, and why: docs/decisions/tenant-tables.md.
  */
 import { PipelineError } from '../../wire/errors'
 import type { WireRecord } from '../../wire/message'
@@ -75,7 +75,7 @@ export class TenantTables implements RowTargets {
     return { parts, rejected, failures }
   }
 
-  /** Somebody may have changed the tables: look at them again. */
+  /** The tables may have been changed: look at them again. */
   forget(): void {
     this.tables.clear()
   }
