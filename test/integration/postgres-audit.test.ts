@@ -6,7 +6,7 @@ import { Ledger } from '../../src/postgres/ledger/ledger'
 import type { RowWriter } from '../../src/postgres/write/row-writer'
 import { auditLines, type AuditLine } from '../support/audit'
 import { readText } from '../support/package'
-import { createTestDatabase, type TestDatabase } from '../support/postgres'
+import type { TestDatabase } from '../support/postgres'
 import {
   copyWriter,
   LEDGER,
@@ -19,19 +19,13 @@ import {
   record,
   records,
 } from '../support/sink'
+import { databaseForEachTest } from '../support/sink-database'
 import { until } from '../support/until'
 
 describe('the audit of the ledger', () => {
   let database: TestDatabase
   let connection: Database
-  beforeEach(async () => {
-    database = await createTestDatabase()
-    connection = openDatabase(database.url)
-  })
-  afterEach(async () => {
-    await connection.close(0)
-    await database.drop()
-  })
+  databaseForEachTest((made) => ({ database, connection } = made))
   const audit = (): Promise<AuditLine[]> => auditLines((text) => database.query(text))
   const onlyLine = async (): Promise<Omit<AuditLine, 'sink' | 'partition'>> => {
     const [line, ...more] = await audit()

@@ -21,6 +21,7 @@ import {
   record,
   records,
 } from '../support/sink'
+import { databaseForEachTest } from '../support/sink-database'
 import { until } from '../support/until'
 
 describe('the PostgreSQL sink, exactly once by ledger', () => {
@@ -33,14 +34,12 @@ describe('the PostgreSQL sink, exactly once by ledger', () => {
     server = await startOwnPostgres()
   })
   after(() => server.stop())
-  beforeEach(async () => {
-    database = await createDatabaseAt(server.address)
-    connection = openDatabase(database.url)
+  databaseForEachTest(
+    (made) => ({ database, connection } = made),
+    () => createDatabaseAt(server.address),
+  )
+  beforeEach(() => {
     ledger = ledgerOf(connection)
-  })
-  afterEach(async () => {
-    await connection.close(0)
-    await database.drop()
   })
 
   async function offsets(): Promise<number[]> {

@@ -4,8 +4,9 @@ import type { Database } from '../../src/postgres/connect/database'
 import type { ExactlyOnce } from '../../src/postgres/sink/write-request'
 import type { TableSink, TableSinkOptions } from '../../src/postgres/sink/table-sink'
 import type { WireRecord } from '../../src/wire/message'
-import { createTestDatabase, type TestDatabase } from '../support/postgres'
+import type { TestDatabase } from '../support/postgres'
 import { openDatabase, openSink, range, record } from '../support/sink'
+import { databaseForEachTest } from '../support/sink-database'
 import { until } from '../support/until'
 
 /** The most that may be written off while nothing can be stored. */
@@ -26,18 +27,10 @@ describe('whether the table is at fault or the row', () => {
   let database: TestDatabase
   let connection: Database
   let sink: TableSink
-  beforeEach(async () => {
-    database = await createTestDatabase()
-    connection = openDatabase(database.url)
-  })
-  afterEach(async () => {
-    await sink.close(0)
-    await connection.close(0)
-    await database.drop()
-  })
+  const opened = databaseForEachTest((made) => ({ database, connection } = made))
 
   const open = (change: Partial<TableSinkOptions> = {}): TableSink =>
-    (sink = openSink(connection, { createTable: false, ...change }))
+    (sink = opened({ createTable: false, ...change }))
   const count = async (table: string, where = 'true'): Promise<number> =>
     Number((await database.query<{ n: string }>(`select count(*) as n from ${table} where ${where}`))[0]?.n)
   const letters = (): Promise<number> => count('iot_dead_letters')

@@ -1,26 +1,17 @@
 import assert from 'node:assert/strict'
-import type { Database } from '../../src/postgres/connect/database'
 import type { TableSink } from '../../src/postgres/sink/table-sink'
-import { createTestDatabase, type TestDatabase } from '../support/postgres'
-import { openDatabase, openSink, POSITION_KEY, record, records } from '../support/sink'
+import type { TestDatabase } from '../support/postgres'
+import { POSITION_KEY, record, records } from '../support/sink'
+import { databaseForEachTest } from '../support/sink-database'
 
 describe('the PostgreSQL sink, exactly once by key', () => {
   let database: TestDatabase
-  let connection: Database
   let sink: TableSink
   const open = (key: readonly string[] = POSITION_KEY): TableSink =>
-    (sink = openSink(connection, { exactlyOnce: 'key', key }))
+    (sink = opened({ exactlyOnce: 'key', key }))
   const count = async (): Promise<number> => (await database.query('select 1 from iot_messages')).length
 
-  beforeEach(async () => {
-    database = await createTestDatabase()
-    connection = openDatabase(database.url)
-  })
-  afterEach(async () => {
-    await sink.close(0)
-    await connection.close(0)
-    await database.drop()
-  })
+  const opened = databaseForEachTest((made) => ({ database } = made))
 
   it('writes a record that comes again once, alone, in a batch, and twice in one batch', async () => {
     const batch = records(0, 10)

@@ -8,7 +8,8 @@ import type { Database } from '../../src/postgres/connect/database'
 import { DAYS_AHEAD, partitionName } from '../../src/postgres/table/partitions'
 import type { TableSink, TableSinkOptions } from '../../src/postgres/sink/table-sink'
 import { createDatabaseAt, type TestDatabase } from '../support/postgres'
-import { dropOutdatedLater, openDatabase, openSink, range, record, TABLE } from '../support/sink'
+import { dropOutdatedLater, range, record, TABLE } from '../support/sink'
+import { databaseForEachTest } from '../support/sink-database'
 import { until } from '../support/until'
 
 const DAY_MS = 86_400_000
@@ -147,7 +148,6 @@ describe('a table of ours, to which an operator gives', () => {
   let server: OwnPostgres
   let database: TestDatabase
   let connection: Database
-  let sinks: TableSink[]
   before(async () => {
     server = await startOwnPostgres({ settings: { allow_in_place_tablespaces: 'on' } })
     const first = await createDatabaseAt(server.address)
@@ -155,22 +155,11 @@ describe('a table of ours, to which an operator gives', () => {
     await first.drop()
   })
   after(() => server.stop())
-  beforeEach(async () => {
-    database = await createDatabaseAt(server.address)
-    connection = openDatabase(database.url)
-    sinks = []
-  })
-  afterEach(async () => {
-    await Promise.all(sinks.map((sink) => sink.close(0)))
-    await connection.close(0)
-    await database.drop()
-  })
-
-  function open(change: Partial<TableSinkOptions> = {}): TableSink {
-    const sink = openSink(connection, { retentionDays: 0, ...change })
-    sinks.push(sink)
-    return sink
-  }
+  const opened = databaseForEachTest(
+    (made) => ({ database, connection } = made),
+    () => createDatabaseAt(server.address),
+  )
+  const open = (change: Partial<TableSinkOptions> = {}): TableSink => opened({ retentionDays: 0, ...change })
   /** @throws what keeps the sink from writing it */
   async function write(sink: TableSink, offset: number, timestamp = Date.now()): Promise<void> {
     const kafka = { topic: 'iot-messages', partition: 0, offset, timestamp, headers: {} }

@@ -7,12 +7,12 @@ import type { Database } from '../../src/postgres/connect/database'
 import { partitionName } from '../../src/postgres/table/partitions'
 import { dropOutdated } from '../../src/postgres/table/retention'
 import { markPutOff } from '../../src/postgres/table/partition-statements'
-import type { TableSink, TableSinkOptions } from '../../src/postgres/sink/table-sink'
 import type { WireRecord } from '../../src/wire/message'
 import { auditLines } from '../support/audit'
 import { createDatabaseAt, type TestDatabase } from '../support/postgres'
 import { until } from '../support/until'
-import { dropOutdatedLater, openDatabase, openSink, range, record, TABLE } from '../support/sink'
+import { dropOutdatedLater, openDatabase, range, record, recordAt, TABLE } from '../support/sink'
+import { databaseForEachTest } from '../support/sink-database'
 
 const DAY_MS = 86_400_000
 const today = Math.floor(Date.now() / DAY_MS)
@@ -21,29 +21,14 @@ describe('the daily partitions of the PostgreSQL sink', () => {
   let server: OwnPostgres
   let database: TestDatabase
   let connection: Database
-  let sinks: TableSink[]
   before(async () => {
     server = await startOwnPostgres()
   })
   after(() => server.stop())
-  beforeEach(async () => {
-    database = await createDatabaseAt(server.address)
-    connection = openDatabase(database.url)
-    sinks = []
-  })
-  afterEach(async () => {
-    await Promise.all(sinks.map((sink) => sink.close(0)))
-    await connection.close(0)
-    await database.drop()
-  })
-
-  function open(change: Partial<TableSinkOptions> = {}): TableSink {
-    const sink = openSink(connection, change)
-    sinks.push(sink)
-    return sink
-  }
-  const at = (offset: number, timestamp: number): ReturnType<typeof record> =>
-    record(offset, { kafka: { topic: 'iot-messages', partition: 0, offset, timestamp, headers: {} } })
+  const open = databaseForEachTest(
+    (made) => ({ database, connection } = made),
+    () => createDatabaseAt(server.address),
+  )
 
   /** Somebody reads the table in a transaction that stays open. @returns how it is ended */
   async function readOn(): Promise<() => Promise<void>> {
@@ -89,7 +74,11 @@ describe('the daily partitions of the PostgreSQL sink', () => {
   })
 
   it('gets partitions for older days when rows of them come', async () => {
-    const batch = [at(0, (today - 2) * DAY_MS), at(1, (today - 30) * DAY_MS), at(2, Date.now())]
+    const batch = [
+      recordAt(0, (today - 2) * DAY_MS),
+      recordAt(1, (today - 30) * DAY_MS),
+      recordAt(2, Date.now()),
+    ]
     await open({ retentionDays: 0 }).write({ way: 'range', range: range(0, 3), records: batch })
     const names = await partitions()
     assert.ok(names.includes(partitionName(TABLE, today - 2)))
@@ -98,10 +87,10 @@ describe('the daily partitions of the PostgreSQL sink', () => {
 
   it('takes a row from outside of its days only under a good time of reception: no partition is made for it', async () => {
     const batch = [
-      at(0, 0),
-      { ...at(1, 0), receivedAt: (today - 1) * DAY_MS },
-      at(2, Date.now() + 90 * DAY_MS),
-      { ...at(3, 0), receivedAt: DAY_MS },
+      recordAt(0, 0),
+      { ...recordAt(1, 0), receivedAt: (today - 1) * DAY_MS },
+      recordAt(2, Date.now() + 90 * DAY_MS),
+      { ...recordAt(3, 0), receivedAt: DAY_MS },
     ]
     const { rows, rejected } = await open().write({ way: 'range', range: range(0, 4), records: batch })
     assert.deepEqual(
@@ -128,7 +117,11 @@ describe('the daily partitions of the PostgreSQL sink', () => {
   // ---- retention ---------------------------------------------------------------------------------------
 
   it('loses the partitions that are older than the retention, and only these', async () => {
-    const batch = [at(0, (today - 5) * DAY_MS), at(1, (today - 3) * DAY_MS), at(2, Date.now())]
+    const batch = [
+      recordAt(0, (today - 5) * DAY_MS),
+      recordAt(1, (today - 3) * DAY_MS),
+      recordAt(2, Date.now()),
+    ]
     const sink = open({ retentionDays: 0 })
     await sink.write({ way: 'range', range: range(0, 3), records: batch })
     await dropOutdatedLater(connection, { table: TABLE, layout: 'by day', days: 3 })
@@ -144,7 +137,7 @@ describe('the daily partitions of the PostgreSQL sink', () => {
 
   it('keeps a detach that was interrupted for the next run to finish', async () => {
     const sink = open({ retentionDays: 0 })
-    await sink.write({ way: 'range', range: range(0, 1), records: [at(0, (today - 5) * DAY_MS)] })
+    await sink.write({ way: 'range', range: range(0, 1), records: [recordAt(0, (today - 5) * DAY_MS)] })
     const finish = await readOn()
     const first = dropOutdatedLater(connection, { table: TABLE, layout: 'by day', days: 3 })
     await assert.rejects(first, { sqlState: '57014', kind: 'transient' })
@@ -156,18 +149,18 @@ describe('the daily partitions of the PostgreSQL sink', () => {
 
   it('finishes a detach that was interrupted before it begins with another day, also an older one', async () => {
     const sink = open({ retentionDays: 0 })
-    await sink.write({ way: 'range', range: range(0, 1), records: [at(0, (today - 5) * DAY_MS)] })
+    await sink.write({ way: 'range', range: range(0, 1), records: [recordAt(0, (today - 5) * DAY_MS)] })
     const finish = await readOn()
     await assert.rejects(dropOutdatedLater(connection, { table: TABLE, layout: 'by day', days: 3 }))
     await finish()
-    await sink.write({ way: 'range', range: range(1, 2), records: [at(1, (today - 9) * DAY_MS)] })
+    await sink.write({ way: 'range', range: range(1, 2), records: [recordAt(1, (today - 9) * DAY_MS)] })
     assert.equal(await dropOutdatedLater(connection, { table: TABLE, layout: 'by day', days: 3 }), 2)
     assert.equal((await partitions()).length, 8)
   })
 
   it('keeps a partition that somebody has detached to keep it', async () => {
     const sink = open({ retentionDays: 0 })
-    await sink.write({ way: 'range', range: range(0, 1), records: [at(0, (today - 5) * DAY_MS)] })
+    await sink.write({ way: 'range', range: range(0, 1), records: [recordAt(0, (today - 5) * DAY_MS)] })
     const kept = partitionName(TABLE, today - 5)
     await database.query(`alter table iot_messages detach partition ${kept}`)
     await dropOutdatedLater(connection, { table: TABLE, layout: 'by day', days: 3 })
@@ -177,7 +170,7 @@ describe('the daily partitions of the PostgreSQL sink', () => {
   // ---- clocks ------------------------------------------------------------------------------------------
 
   const daily = (from: number, to: number): WireRecord[] =>
-    Array.from({ length: to - from + 1 }, (_, index) => at(index, (today + from + index) * DAY_MS))
+    Array.from({ length: to - from + 1 }, (_, index) => recordAt(index, (today + from + index) * DAY_MS))
   const storedRows = async (): Promise<number> => (await database.query('select from iot_messages')).length
 
   for (const daysAhead of [1, 4, 4000]) {
@@ -191,7 +184,7 @@ describe('the daily partitions of the PostgreSQL sink', () => {
         const { count, problem } = await dropOutdated(connection, retention, new Arrivals())
         assert.deepEqual([count, problem?.code], [0, 'CHECK_CLOCK'])
         const again = open({ retentionDays: 3 })
-        const now = at(4, realNow())
+        const now = recordAt(4, realNow())
         const { rows, rejected } = await again.write({ way: 'range', range: range(4, 5), records: [now] })
         assert.deepEqual([rows, rejected], [1, []])
       } finally {
@@ -223,7 +216,11 @@ describe('the daily partitions of the PostgreSQL sink', () => {
   // ---- late rows ---------------------------------------------------------------------------------------
 
   it('takes no row that the retention would drop: it is a dead letter that says so, the others are stored', async () => {
-    const batch = [at(0, (today - 3) * DAY_MS - 1), at(1, (today - 3) * DAY_MS), at(2, Date.now())]
+    const batch = [
+      recordAt(0, (today - 3) * DAY_MS - 1),
+      recordAt(1, (today - 3) * DAY_MS),
+      recordAt(2, Date.now()),
+    ]
     const sink = open({ retentionDays: 3 })
     const { rows, rejected } = await sink.write({ way: 'range', range: range(0, 3), records: batch })
     assert.deepEqual([rows, rejected.length], [2, 1])
@@ -236,7 +233,7 @@ describe('the daily partitions of the PostgreSQL sink', () => {
   })
 
   it('does not stop for a long batch that is late as a whole, of several tenants', async () => {
-    const batch = Array.from({ length: 150 }, (_, offset) => at(offset, (today - 7) * DAY_MS))
+    const batch = Array.from({ length: 150 }, (_, offset) => recordAt(offset, (today - 7) * DAY_MS))
     const sink = open({ retentionDays: 3 })
     const { rows } = await sink.write({ way: 'range', range: range(0, 150), records: batch })
     assert.deepEqual([rows, sink.problem, (await letters()).length], [0, undefined, 150])
@@ -253,7 +250,7 @@ describe('the daily partitions of the PostgreSQL sink', () => {
         return Promise.resolve()
       },
     })
-    const batch = [at(0, (today - 7) * DAY_MS), at(1, Date.now())]
+    const batch = [recordAt(0, (today - 7) * DAY_MS), recordAt(1, Date.now())]
     const { rows } = await sink.write({ way: 'range', range: range(0, 2), records: batch })
     assert.deepEqual([rows, delivered], [1, ['TIME_OUTDATED']])
     assert.deepEqual(await audit(), [[1, 1, 0]])
@@ -262,7 +259,7 @@ describe('the daily partitions of the PostgreSQL sink', () => {
   it('goes on beside a partition that is half detached while somebody still reads it', async () => {
     const sink = open({ retentionDays: 0 })
     const late = (today - 5) * DAY_MS
-    await sink.write({ way: 'range', range: range(0, 1), records: [at(0, late)] })
+    await sink.write({ way: 'range', range: range(0, 1), records: [recordAt(0, late)] })
     const finish = await readOn()
     const half = partitionName(TABLE, today - 5)
     await assert.rejects(
@@ -275,7 +272,7 @@ describe('the daily partitions of the PostgreSQL sink', () => {
       `select inhdetachpending as pending from pg_inherits where inhrelid = '${half}'::regclass`,
     )
     assert.equal(pending, true)
-    const batch = [at(1, late), at(2, Date.now()), at(3, (today - 6) * DAY_MS)]
+    const batch = [recordAt(1, late), recordAt(2, Date.now()), recordAt(3, (today - 6) * DAY_MS)]
     const { rows } = await sink.write({ way: 'range', range: range(1, 4), records: batch })
     assert.deepEqual([rows, sink.problem], [2, undefined])
     const [letter, ...more] = await letters()
@@ -288,11 +285,11 @@ describe('the daily partitions of the PostgreSQL sink', () => {
   it('goes on beside a partition that somebody has detached to keep it, and uses it again when it is back', async () => {
     const late = (today - 5) * DAY_MS
     const sink = open({ retentionDays: 0 })
-    await sink.write({ way: 'range', range: range(0, 1), records: [at(0, late)] })
+    await sink.write({ way: 'range', range: range(0, 1), records: [recordAt(0, late)] })
     const kept = partitionName(TABLE, today - 5)
     await database.query(`alter table iot_messages detach partition ${kept}`)
     // Of several tenants, and so many that another fault of all of them would be the table's.
-    const batch = Array.from({ length: 150 }, (_, index) => at(1 + index, late))
+    const batch = Array.from({ length: 150 }, (_, index) => recordAt(1 + index, late))
     const { rows } = await sink.write({ way: 'range', range: range(1, 151), records: batch })
     assert.deepEqual([rows, sink.problem], [0, undefined])
     const [letter] = await letters()
@@ -303,7 +300,7 @@ describe('the daily partitions of the PostgreSQL sink', () => {
     await database.query(
       `alter table iot_messages attach partition ${kept} for values from ('${from}') to ('${to}')`,
     )
-    const again = await sink.write({ way: 'range', range: range(151, 152), records: [at(151, late)] })
+    const again = await sink.write({ way: 'range', range: range(151, 152), records: [recordAt(151, late)] })
     assert.equal(again.rows, 1)
     assert.deepEqual(await audit(), [[2, 150, 0]])
   })

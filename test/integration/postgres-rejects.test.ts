@@ -9,12 +9,11 @@ import { SharedRefusals } from '../../src/postgres/refusals/shared-refusals'
 import { StagedWriter } from '../../src/postgres/write/staged-writer'
 import type { TableSink } from '../../src/postgres/sink/table-sink'
 import type { WireRecord } from '../../src/wire/message'
-import { createTestDatabase, type TestDatabase } from '../support/postgres'
+import type { TestDatabase } from '../support/postgres'
 import { until } from '../support/until'
 import {
   copyWriter,
   ledgerKey,
-  openDatabase,
   openSink,
   openWriter,
   POSITION_KEY,
@@ -23,6 +22,7 @@ import {
   records,
   TABLE,
 } from '../support/sink'
+import { databaseForEachTest } from '../support/sink-database'
 
 /** Payloads, and the code that rejects them; without one they can be stored as jsonb. */
 const PAYLOADS: readonly (readonly [name: string, payload: unknown, code?: string])[] = [
@@ -59,14 +59,7 @@ function loop(): unknown {
 describe('records that PostgreSQL refuses', () => {
   let database: TestDatabase
   let connection: Database
-  beforeEach(async () => {
-    database = await createTestDatabase()
-    connection = openDatabase(database.url)
-  })
-  afterEach(async () => {
-    await connection.close(0)
-    await database.drop()
-  })
+  databaseForEachTest((made) => ({ database, connection } = made))
 
   const count = async (table: string): Promise<number> =>
     Number((await database.query<{ n: string }>(`select count(*) as n from ${table}`))[0]?.n)
@@ -445,17 +438,8 @@ describe('records that PostgreSQL refuses', () => {
 
 describe('a table that does not fit', () => {
   let database: TestDatabase
-  let connection: Database
   let sink: TableSink
-  beforeEach(async () => {
-    database = await createTestDatabase()
-    connection = openDatabase(database.url)
-  })
-  afterEach(async () => {
-    await sink.close(0)
-    await connection.close(0)
-    await database.drop()
-  })
+  const opened = databaseForEachTest((made) => ({ database } = made))
 
   const faults = [
     [
@@ -479,7 +463,7 @@ describe('a table that does not fit', () => {
   ] as const
   for (const [what, breakIt, mendIt, status] of faults) {
     it(`and ${what} stops the sink, which goes on by itself`, async () => {
-      sink = openSink(connection, { createTable: false })
+      sink = opened({ createTable: false })
       await database.query(
         `create table iot_messages (time timestamptz, tenant_id text, project_id text, mqtt_topic text, payload jsonb,
            message_id text, kafka_topic text, kafka_partition int, kafka_offset bigint)`,
@@ -500,7 +484,7 @@ describe('a table that does not fit', () => {
   }
 
   it('for one partition keeps the sink red until that partition has got through, whatever others store', async () => {
-    sink = openSink(connection, { createTable: false })
+    sink = opened({ createTable: false })
     await database.query(
       `create table iot_messages (time timestamptz, tenant_id text, project_id text, mqtt_topic text, payload jsonb,
          message_id text, kafka_topic text, kafka_partition int check (kafka_partition <> 1), kafka_offset bigint)`,
@@ -522,7 +506,7 @@ describe('a table that does not fit', () => {
 
   describe('is known in batches of ten', () => {
     beforeEach(() => {
-      sink = openSink(connection)
+      sink = opened()
     })
     const count = async (table: string): Promise<number> =>
       Number((await database.query<{ n: string }>(`select count(*) as n from ${table}`))[0]?.n)

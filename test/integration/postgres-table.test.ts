@@ -1,33 +1,13 @@
 import assert from 'node:assert/strict'
 import { readColumns } from '../../src/postgres/rows/columns'
-import type { Database } from '../../src/postgres/connect/database'
-import type { TableSink, TableSinkOptions } from '../../src/postgres/sink/table-sink'
-import { createTestDatabase, type TestDatabase } from '../support/postgres'
-import { openDatabase, openSink, range, record, records } from '../support/sink'
+import type { TestDatabase } from '../support/postgres'
+import { range, record, recordAt, records } from '../support/sink'
+import { databaseForEachTest } from '../support/sink-database'
 import { until } from '../support/until'
 
 describe('the table of the PostgreSQL sink', () => {
   let database: TestDatabase
-  let connection: Database
-  let sinks: TableSink[]
-  beforeEach(async () => {
-    database = await createTestDatabase()
-    connection = openDatabase(database.url)
-    sinks = []
-  })
-  afterEach(async () => {
-    await Promise.all(sinks.map((sink) => sink.close(0)))
-    await connection.close(0)
-    await database.drop()
-  })
-
-  function open(change: Partial<TableSinkOptions> = {}): TableSink {
-    const sink = openSink(connection, change)
-    sinks.push(sink)
-    return sink
-  }
-  const at = (offset: number, timestamp: number): ReturnType<typeof record> =>
-    record(offset, { kafka: { topic: 'iot-messages', partition: 0, offset, timestamp, headers: {} } })
+  const open = databaseForEachTest((made) => ({ database } = made))
 
   it('has the columns and indexes that are promised, and no primary key', async () => {
     await open().write({ way: 'range', range: range(0, 2), records: records(0, 2) })
@@ -61,7 +41,7 @@ describe('the table of the PostgreSQL sink', () => {
 
   it('keeps both of two messages of one project in the same instant', async () => {
     const now = Date.now()
-    const [one, other] = [at(0, now), { ...at(1, now), tenant: 't0' }]
+    const [one, other] = [recordAt(0, now), { ...recordAt(1, now), tenant: 't0' }]
     await open().write({ way: 'range', range: range(0, 2), records: [one, other] })
     const rows = await database.query('select 1 from iot_messages where tenant_id = $1', ['t0'])
     assert.equal(rows.length, 2)
@@ -130,7 +110,7 @@ describe('the table of the PostgreSQL sink', () => {
   it('takes the time of the device where it is one, else the timestamp of Kafka', async () => {
     const kafkaMs = Date.now()
     const device = (offset: number, timestamp: unknown): ReturnType<typeof record> => ({
-      ...at(offset, kafkaMs),
+      ...recordAt(offset, kafkaMs),
       payload: Buffer.from(JSON.stringify({ timestamp })),
     })
     const seconds = Math.floor(kafkaMs / 1000) - 3600

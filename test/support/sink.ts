@@ -42,6 +42,11 @@ export function record(offset: number, fields: Partial<WireRecord> = {}): WireRe
   }
 }
 
+/** A record with this Kafka timestamp. */
+export function recordAt(offset: number, timestamp: number): WireRecord {
+  return record(offset, { kafka: { topic: 'iot-messages', partition: 0, offset, timestamp, headers: {} } })
+}
+
 /** Records of the offsets `from` up to, not including, `to`. */
 export function records(from: number, to: number): WireRecord[] {
   return Array.from({ length: to - from }, (_, index) => record(from + index))
