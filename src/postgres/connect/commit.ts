@@ -7,7 +7,7 @@
  *    well, and a warning alone tells that the rows are on the primary and nowhere else. Server time limits do not end it.
  *  - When we give up waiting for the answer ourselves, the outcome is unknown.
  *  - The wait is for what this transaction has written to the log. One that finds everything written already, on the primary
- *    alone perhaps, waits for nobody: see `writeToLog`.
+ *    alone perhaps, waits for none: see `writeToLog`.
  */
 import type { PoolClient } from 'pg'
 import { asDatabaseError, DatabaseError } from './database-error'

@@ -51,7 +51,7 @@ export class DatabaseError extends PipelineError {
 interface Words {
   readonly status: string
   /** What to do about it. */
-  readonly mend: string
+  readonly fix: string
 }
 
 const WAITING = 'waiting for it and trying again'
@@ -64,12 +64,12 @@ interface CodedWords extends Words {
 const unreachable = (status: string): CodedWords => ({
   kind: 'transient',
   status,
-  mend: WAITING,
+  fix: WAITING,
 })
 const certificate = (status: string): CodedWords => ({
   kind: 'configuration',
   status,
-  mend: 'choose a TLS configuration with the right certificate authority, or switch verification off by name',
+  fix: 'choose a TLS configuration with the right certificate authority, or switch verification off by name',
 })
 
 /** Codes of the system, of TLS, and of our own. */
@@ -94,59 +94,59 @@ const CODES: Readonly<Record<string, CodedWords>> = {
   NO_TLS: {
     kind: 'configuration',
     status: 'server without TLS',
-    mend: 'set up TLS at the server or switch it off in the PostgreSQL configuration node',
+    fix: 'set up TLS at the server or switch it off in the PostgreSQL configuration node',
   },
 }
 
 /** SQLSTATEs that users meet when they set up a connection or a table; what kind they are says `sqlstate.ts`. */
 const WORDS: Readonly<Record<string, Words>> = {
-  '57P01': { status: 'shutting down', mend: WAITING },
-  '57P02': { status: 'restarting', mend: WAITING },
-  '57P03': { status: 'starting up', mend: WAITING },
-  '57014': { status: 'time limit exceeded', mend: 'trying again' },
-  '53100': { status: 'disk full', mend: 'make room; it goes on by itself' },
+  '57P01': { status: 'shutting down', fix: WAITING },
+  '57P02': { status: 'restarting', fix: WAITING },
+  '57P03': { status: 'starting up', fix: WAITING },
+  '57014': { status: 'time limit exceeded', fix: 'trying again' },
+  '53100': { status: 'disk full', fix: 'make room; it resumes by itself' },
   '53300': {
     status: 'too many connections',
-    mend: 'lower the pool size or raise max_connections',
+    fix: 'lower the pool size or raise max_connections',
   },
   '25006': {
     status: 'read-only',
-    mend: 'the server is a standby or set to read-only; trying again',
+    fix: 'the server is a standby or set to read-only; trying again',
   },
-  '28P01': { status: 'wrong password', mend: 'check user and password' },
-  '28000': { status: 'login refused', mend: 'check user and pg_hba.conf' },
+  '28P01': { status: 'wrong password', fix: 'check user and password' },
+  '28000': { status: 'login refused', fix: 'check user and pg_hba.conf' },
   '2200H': {
     status: 'a sequence has reached its end',
-    mend: 'give the sequence and its column a larger type (alter sequence … as bigint), or reset it',
+    fix: 'give the sequence and its column a larger type (alter sequence … as bigint), or reset it',
   },
   '3D000': {
     status: 'no such database',
-    mend: 'create the database or correct its name',
+    fix: 'create the database or correct its name',
   },
-  '3F000': { status: 'no such schema', mend: 'create the schema or correct its name' },
+  '3F000': { status: 'no such schema', fix: 'create the schema or correct its name' },
   '42501': {
     status: 'permission denied',
-    mend: 'grant the user what it needs on this table',
+    fix: 'grant the user what it needs on this table',
   },
   '42P01': {
     status: 'no such table',
-    mend: 'create the table or let the node create it',
+    fix: 'create the table or let the node create it',
   },
   '42703': {
     status: 'no such column',
-    mend: 'the table and the column mapping do not fit',
+    fix: 'the table and the column mapping do not fit',
   },
   '42804': {
     status: 'column of another type',
-    mend: 'the table and the column mapping do not fit',
+    fix: 'the table and the column mapping do not fit',
   },
   '428C9': {
     status: 'a generated column takes no values',
-    mend: "remove it from the sink's columns",
+    fix: "remove it from the sink's columns",
   },
   '42P10': {
     status: 'no unique index for the key',
-    mend: 'create a unique index over exactly the key columns',
+    fix: 'create a unique index over exactly the key columns',
   },
 }
 
@@ -180,10 +180,10 @@ export function asDatabaseError(thrown: unknown, doing: string): DatabaseError {
   const code = typeof error.code === 'string' ? error.code : (uncoded(text) ?? 'CONNECTION_LOST')
   const fault = error.severity === undefined ? undefined : faultFor(code, error)
   const said = shortened(text)
-  const { kind, status, mend } = wordsFor(code, fault?.kind, error, said)
+  const { kind, status, fix } = wordsFor(code, fault?.kind, error, said)
   const refusal = `PostgreSQL refuses the row: ${said} [${code}]`
   const what = status === said ? said : `${status} (${said})`
-  const message = kind === 'data' ? refusal : `${doing} failed: ${what}; ${mend} [${code}]`
+  const message = kind === 'data' ? refusal : `${doing} failed: ${what}; ${fix} [${code}]`
   const rowFault = fault && {
     blame: fault.blame,
     row: fault.blame === 'never' ? undefined : copyRow(error.where),
@@ -204,11 +204,11 @@ function wordsFor(code: string, kind: FaultKind | undefined, error: Thrown, said
   if (coded !== undefined) return coded
   const words = isMissingPartition(error) ? noPartition(error) : WORDS[code]
   const known = kind ?? (words === undefined ? 'transient' : faultOf(code).kind)
-  const mend = known === 'transient' ? 'trying again' : 'repair the table or the node'
-  return { kind: known, status: words?.status ?? said, mend: words?.mend ?? mend }
+  const fix = known === 'transient' ? 'trying again' : 'repair the table or the node'
+  return { kind: known, status: words?.status ?? said, fix: words?.fix ?? fix }
 }
 
-/** `Partition key of the failing row contains (tenant_id) = (…).`; what is behind it may come from a device. */
+/** `Partition key of the failing row contains (tenant_id) = (…).`; what follows it may come from a device. */
 const PARTITION_KEY = /^Partition key of the failing row contains \(([^)]*)\) = /
 
 function partitionKey({ detail }: Thrown): string | undefined {
@@ -217,7 +217,7 @@ function partitionKey({ detail }: Thrown): string | undefined {
 
 function noPartition(error: Thrown): Words {
   const key = partitionKey(error) ?? 'row'
-  return { status: `no partition for the ${key}`, mend: 'create one, or a default partition' }
+  return { status: `no partition for the ${key}`, fix: 'create one, or a default partition' }
 }
 
 /**
@@ -249,7 +249,7 @@ function shortened(text: string): string {
 
 /**
  * `COPY iot_messages, line 17, column payload: "…"`; for `json` the context lines of the parser come first. The first
- * line number counts: behind the column is what a device has sent, which may look like this as well.
+ * line number counts: after the column comes what a device has sent, which may look like this as well.
  */
 const COPY_CONTEXT = /^COPY .*?, line (\d+)(?:, column ([^:]+):)?/m
 

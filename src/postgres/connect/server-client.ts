@@ -48,7 +48,7 @@ export function serverClient(options: ServerClientOptions): new () => ServerClie
       this.on('error', () => undefined)
     }
 
-    /** The pool gives a function; nobody else connects with this client. */
+    /** The pool gives a function; nothing else connects with this client. */
     override connect(): Promise<this>
     override connect(connected: Connected): void
     override connect(connected?: Connected): Promise<this> | void {

@@ -89,7 +89,7 @@ interface Lane {
   lastGrant: number
 }
 
-/** A lane that has had none of so many turns is not waited for. */
+/** A lane that has had none of this many turns is not waited for. */
 const RECENT_GRANTS = 256
 
 const MAX_IDLE_LANES = 1024

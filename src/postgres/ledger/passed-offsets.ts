@@ -1,5 +1,5 @@
 /**
- * What became of the offsets that a position passes over: the ledger adds it up in the transaction that moves the
+ * What became of the offsets that a position moves past: the ledger adds it up in the transaction that moves the
  * position, so that SQL alone can tell afterwards whether every offset is accounted for.
  *
  *     offsets passed + added = rows + dead letters + filtered
@@ -17,7 +17,7 @@ export interface PassedOffsets {
   readonly deadLetters: number
   /** Offsets of which no record came: the flow has dropped it, or it is one of a transaction. */
   readonly filtered: number
-  /** Records that the flow has made: without an offset, with one outside of the range, or with another's. */
+  /** Records that the flow has made: without an offset, with one outside the range, or with another's. */
   readonly added: number
 }
 

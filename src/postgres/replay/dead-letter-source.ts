@@ -226,7 +226,7 @@ export class DeadLetterSource {
 
   // ---- what all of it needs ------------------------------------------------------------------------------
 
-  /** Undefined when the node closes before. @throws PipelineError that no other attempt mends */
+  /** Undefined when the node closes before. @throws PipelineError that no other attempt fixes */
   private async untilDone<T>(work: () => Promise<T>): Promise<T | undefined> {
     try {
       return await retryForEver(work, {
@@ -262,14 +262,14 @@ export class DeadLetterSource {
 
 /**
  * A failure counts unless it is one that our own nodes call passing, such as a deploy: an outage must not use up the
- * attempts of all letters. What a node of somebody else throws, nobody knows.
+ * attempts of all letters. What a node of another package throws is not known.
  */
 function countsAsAttempt({ outcome, error }: Replayed): boolean {
   if (outcome !== 'failed') return false
   return error?.retryable !== true || error.code === 'NODE_FAILED' || error.code === 'DELIVERY_STALLED'
 }
 
-/** Groups of at most so many letters and bytes; one letter always fits. */
+/** Groups bounded in letters and bytes; one letter always fits. */
 function groupsOf(letters: readonly FoundLetter[], maxLetters: number, maxBytes: number): FoundLetter[][] {
   const groups: FoundLetter[][] = []
   let group: FoundLetter[] = []

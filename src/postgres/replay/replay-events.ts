@@ -20,7 +20,7 @@ export class ReplayEvents {
     this.database.look(problem)
   }
 
-  /** A node behind the source that does not fit. */
+  /** A node after the source that does not fit. */
   noteFlow(problem: PipelineError): void {
     this.log.error(problem)
   }

@@ -18,7 +18,7 @@ export interface ReplayReport extends LeftLetters {
   /** Ended by the flow on purpose. */
   readonly filtered: number
   readonly failed: number
-  /** Gone, or replayed by somebody else, before it was their turn. */
+  /** Gone, or replayed by another node, before it was their turn. */
   readonly skipped: number
 }
 

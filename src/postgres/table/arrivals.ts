@@ -7,7 +7,7 @@ import { DAY_MS } from '../rows/record-time'
 import type { DropWatch } from './retention'
 
 const LATELY_MS = 3_600_000
-/** More different days than that nobody sends in an hour; the oldest are forgotten. */
+/** Rows of an hour fall on fewer days; the oldest are forgotten. */
 const MAX_DAYS = 10_000
 
 export class Arrivals implements DropWatch {

@@ -5,7 +5,7 @@
  *  - The clocks of this machine and of PostgreSQL agree, and the one that is behind decides what is outdated.
  *  - What got rows within the last hour stays until it has got none for an hour.
  *  - When a day without rows lies between what would be dropped and now, either no rows came for that long, or the clock
- *    has jumped over it, on one machine for everybody: ahead, or back to where it should be after a boot without one. Then
+ *    has jumped over it, on one machine for all: ahead, or back to where it should be after a boot without one. Then
  *    the rows are as much younger as the gap is long, so the drop waits for as long, and at most for as long as the table
  *    keeps rows. The same, for a day, when the clock was set while we watched. Nobody can tell, and what it costs is disk.
  */

@@ -12,7 +12,7 @@ export async function timescaleVersion(client: ClientBase): Promise<string | und
 
 /**
  * Whether this database has TimescaleDB. Where the server offers it and the database does not have it yet, it is
- * switched on; a role that may not do that goes on without. Only inside of a transaction.
+ * switched on; a role that lacks the permission goes without. Only inside a transaction.
  */
 export async function enableTimescale(client: ClientBase): Promise<boolean> {
   // The setting is there when the server has loaded the library: creating the extension without it ends the session.

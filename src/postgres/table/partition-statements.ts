@@ -54,7 +54,7 @@ select case when class.relkind in ('r', 'p')
 
 /**
  * Makes the table first and attaches it then: `create table … partition of` would lock out every reader of the
- * parent, `attach partition` locks out nobody who reads or writes. What `like` does not copy is given by hand; an
+ * parent, `attach partition` locks out neither readers nor writers. What `like` does not copy is given by hand; an
  * identity column may not be copied, because the partition shares that of the parent.
  * @param from first instant, ISO 8601; @param to the instant after the last
  */
