@@ -45,7 +45,7 @@ export interface PositionStore {
   /** Everything before these offsets is settled: the consumer's own positions move there, never back. */
   settle(query: GroupQuery, settled: readonly SettledOffset[]): Promise<void>
   /**
-   * Tells when the store has lost positions that it had confirmed (a fail-over to a standby that was behind): the
+   * Tells when the store has lost positions that it had confirmed (a failover to a standby that was behind): the
    * consumer has to ask again before it reads on.
    * @returns the function that ends it
    */

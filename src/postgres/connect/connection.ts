@@ -32,7 +32,7 @@ export interface ServerAddress {
   readonly password: string
 }
 
-/** What `pg` is told, besides the server. */
+/** What `pg` gets, besides the server. */
 export interface ConnectionConfig extends ServerAddress {
   readonly ssl: false | TlsOptions
 }
@@ -109,7 +109,7 @@ function parseUrl(text: string): ServerAddress & { sslMode: string | null } {
 }
 
 function modeOf(sslMode: string | null, hasSettings: boolean): TlsChoice {
-  // Whoever chooses settings for TLS wants it: they must not be ignored in silence.
+  // Settings for TLS say that it is wanted: they must not be ignored silently.
   if (sslMode === null) return hasSettings ? 'verify' : 'off'
   const choice = SSL_MODES[sslMode]
   if (choice !== undefined) return choice

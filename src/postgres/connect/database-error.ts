@@ -1,5 +1,5 @@
 /**
- * Turns whatever `pg` throws into an error that says what happened in words, what kind of fault it is, and, for
+ * Turns whatever `pg` throws into an error that says what happened, what kind of fault it is, and, for
  * a fault in a row, which row. Neither a secret nor a payload gets into the text: PostgreSQL quotes both in
  * `detail` and `where`, so these are not taken over, nor is the original error kept as the cause.
  */

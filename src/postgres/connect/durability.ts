@@ -1,4 +1,4 @@
-/** Settings of a server by which it may lose what it has confirmed, in words. */
+/** Settings of a server by which it may lose what it has confirmed, as warnings. */
 import type { ServerState } from './server-statements'
 
 /** Values of `synchronous_commit` that do not wait for a standby, or not even for the disk. */

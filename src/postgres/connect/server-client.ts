@@ -1,6 +1,6 @@
 /**
  * The client that the pool makes its connections with: it connects to the server that is current, looks whether that
- * takes writes, and tells the choice of servers what came of it. A connection is handed out only to a server that
+ * takes writes, and tells the choice of servers the outcome. A connection is handed out only to a server that
  * can be written to.
  */
 import { Socket } from 'node:net'

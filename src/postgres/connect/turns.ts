@@ -2,7 +2,7 @@
  * Who gets a connection next. Without it the batches of a Kafka topic with a hundred times the records, which is one
  * tenant where each has a topic, would stand in every place of the queue.
  *
- * In prose: each lane (a topic) has a queue of its own. A free place goes to the lane that holds the fewest, among
+ * Each lane (a topic) has a queue of its own. A free place goes to the lane that holds the fewest, among
  * these to the one that has waited longest for its last turn. While several lanes are in use, no lane holds all places:
  * the last one stays free for another, which then waits for no batch of the flood.
  */

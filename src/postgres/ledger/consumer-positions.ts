@@ -2,7 +2,7 @@
  * The consumer's own position in each partition, under the name `CONSUMER`: everything below it is settled by the flow.
  *
  * It follows within a second, in a transaction that sees the positions of the sinks as they were confirmed. So it is never
- * durable ahead of the rows that it stands for, and after a fail-over to a standby that was behind it has gone back with
+ * durable ahead of the rows that it stands for, and after a failover to a standby that was behind it has gone back with
  * them.
  */
 import type {
@@ -128,7 +128,7 @@ export class ConsumerPositions implements PositionStore {
     for (const each of rewound) this.tell(each)
   }
 
-  /** The counts of the positions that are set begin anew. */
+  /** The positions that are set count from there on. */
   async release(query: PositionQuery, offset: number, end: number): Promise<void> {
     const { memory, table } = this
     await table.prepare()

@@ -2,7 +2,7 @@
  * All SQL of the ledger: its table and its audit, how the position of a sink is read and moved, what a consumer asks, and
  * how the positions of sinks that no longer exist are shown and removed.
  *
- * `next_offset` is the position. What became of the offsets from `first_offset` up to it is counted beside it, see
+ * `next_offset` is the position. How the offsets from `first_offset` up to it ended is counted beside it, see
  * `passed-offsets.ts`; a consumer's own position (`sink = ''`) counts nothing.
  */
 import type { ClientBase } from 'pg'
@@ -77,7 +77,7 @@ select array(select name from unnest($2::text[]) as name
 }
 
 /**
- * One line for each position: what was passed, and what became of it. `unaccounted` is 0 when nothing is missing and
+ * One line for each position: what was passed, and its outcome. `unaccounted` is 0 when nothing is missing and
  * nothing there twice; it is NULL while an older version of this package writes without counting.
  */
 export async function createAuditView(client: ClientBase, ledger: TableName): Promise<void> {
@@ -301,7 +301,7 @@ update ${qualified(ledger)} as own
 }
 
 /**
- * Sets the positions that Kafka's log or the operator has made void, and lets their counts begin anew: nothing is known of
+ * Sets the positions that Kafka's log or the operator has made void, and lets them count from there on: nothing is known of
  * the offsets between. A sink that is not deployed keeps what it has still to read.
  * @param sinks those that are deployed now
  * @param end one after the last offset of the partition; every position after it is void

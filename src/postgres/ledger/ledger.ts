@@ -49,7 +49,7 @@ export class Ledger {
 
   /**
    * What of a range is due, and the position that this was decided by.
-   * @throws RangeSuperseded when the consumer has begun the partition anew since
+   * @throws RangeSuperseded when the consumer has begun the partition again since
    * @throws LedgerRewound when offsets between the position and the range may have been rows, and are gone
    * @throws PipelineError `LEDGER_TARGET` when the name is that of a sink with another table
    */
@@ -87,7 +87,7 @@ export class Ledger {
     return rows[0]?.nextOffset
   }
 
-  /** After the position was read, so that a consumer that begins anew meanwhile is noticed here, or by the position. */
+  /** After the position was read, so that a consumer that begins again meanwhile is noticed here, or by the position. */
   private assertFollows(key: LedgerKey, position: number | undefined, range: KafkaRange): void {
     const { firstOffset, assignment } = range
     if (assignment !== undefined && !this.memory.noteAssignment(key, assignment))

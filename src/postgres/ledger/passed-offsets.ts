@@ -1,5 +1,5 @@
 /**
- * What became of the offsets that a position moves past: the ledger adds it up in the transaction that moves the
+ * The outcome of the offsets that a position moves past: the ledger adds it up in the transaction that moves the
  * position, so that SQL alone can tell afterwards whether every offset is accounted for.
  *
  *     offsets passed + added = rows + dead letters + filtered

@@ -1,4 +1,4 @@
-/** How a transaction moves the position in the ledger, and keeps the count of what became of the offsets. */
+/** How a transaction moves the position in the ledger, and keeps count of the outcomes. */
 import type { PoolClient } from 'pg'
 import type { KafkaRange, WireRecord } from '../../wire/message'
 import type { TableName } from '../connect/identifiers'
@@ -11,7 +11,7 @@ export type Outcome = Pick<PassedOffsets, 'rows' | 'deadLetters'>
 export interface PositionMove {
   /**
    * Before the rows, so that an owner that has lost the partition writes nothing.
-   * @param expected what becomes of the records when nothing goes wrong
+   * @param expected the outcome when nothing goes wrong
    * @returns false when another owner has moved the position
    */
   readonly move: (client: PoolClient, expected: Outcome) => Promise<boolean>

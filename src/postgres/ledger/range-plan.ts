@@ -37,15 +37,15 @@ export class LedgerRewound extends PipelineError {
 }
 
 /**
- * A range that the consumer read before the partition was assigned to it anew. It reads the partition from its position
+ * A range that the consumer read before the partition was assigned to it again. It reads the partition from its position
  * again, so an earlier range may begin after that: what lies between would be taken for a gap that the flow has filtered.
  */
 export class RangeSuperseded extends PipelineError {
   constructor({ topic, partition }: LedgerKey, { firstOffset, nextOffset }: KafkaRange) {
     super(
       'RANGE_SUPERSEDED',
-      `${topic} partition ${partition}, offsets ${firstOffset} to ${nextOffset - 1}: the consumer was given the ` +
-        'partition anew since it has sent this batch, and sends its records again. Nothing was written',
+      `${topic} partition ${partition}, offsets ${firstOffset} to ${nextOffset - 1}: the partition was assigned ` +
+        'to the consumer again after it had sent this batch, and it sends these records again. Nothing was written',
       { retryable: true, statusText: 'batch was superseded' },
     )
   }

@@ -166,7 +166,7 @@ export class DeadLetterSource {
           this.inOrder(group, (ids) => readDeadLetters(client, table, ids)),
         ),
       )
-      // Somebody else may have replayed some of them meanwhile.
+      // Another node may have replayed some of them meanwhile.
       const open = rows?.filter(({ replayed_at }) => replayed_at === null) ?? []
       const ended = await this.sendGroup(open)
       await this.untilDone(() => this.mark(ended))

@@ -7,7 +7,7 @@
  *  - When a day without rows lies between what would be dropped and now, either no rows came for that long, or the clock
  *    has jumped over it, on one machine for all: ahead, or back to where it should be after a boot without one. Then
  *    the rows are as much younger as the gap is long, so the drop waits for as long, and at most for as long as the table
- *    keeps rows. The same, for a day, when the clock was set while we watched. Nobody can tell, and what it costs is disk.
+ *    keeps rows. The same, for a day, when the clock was set while we watched. Nothing can tell which, and waiting costs only disk.
  */
 import { PipelineError } from '../../wire/errors'
 import { DAY_MS } from '../rows/record-time'

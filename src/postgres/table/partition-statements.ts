@@ -101,7 +101,7 @@ select class.relname as name
   return rows.map(({ name }) => name)
 }
 
-/** How a partition that is to be dropped is told from one that the operator has detached to keep it. */
+/** How a partition that is to be dropped is distinguished from one that the operator has detached to keep it. */
 export const OUTDATED = 'outdated: tenant-postgres-sink drops this table'
 
 export async function markOutdated(client: ClientBase, partition: TableName): Promise<void> {

@@ -158,7 +158,7 @@ function judge(
     clockWasSet: watch.clockWasSet,
     gotRowsLately: ({ fromMs, toMs }) => watch.gotRowsLately(fromMs, toMs),
   })
-  // What was put off before was told then.
+  // What was put off before was reported then.
   const isNew = putOff.length === 0 || putOff.some(({ putOffAtMs }) => putOffAtMs === undefined)
   const problem = reason !== undefined && isNew ? checkTheClock(table, reason, putOff.length > 0) : undefined
   return { drop, putOff, problem }

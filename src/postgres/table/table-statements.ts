@@ -17,7 +17,7 @@ export interface NewTable {
   readonly key: readonly string[] | undefined
 }
 
-/** The table's comment: how a table of ours is told from one that was there before. */
+/** The table's comment: how a table of ours is distinguished from one that was there before. */
 export const OURS = 'created by tenant-postgres-sink, which adds and drops its partitions'
 
 /** No primary key over time, tenant and project: two messages of a project in the same instant are both kept. */

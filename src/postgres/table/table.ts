@@ -1,5 +1,5 @@
 /**
- * The table that a sink writes to: made when the sink is told to and it is missing, else used as it is. A table
+ * The table that a sink writes to: made when it is missing and the sink may create it, else used as it is. A table
  * that does not fit the mapping is a fault of the configuration, found before the first row and not by it.
  */
 import { whyUnusable, type ColumnType } from '../rows/column-family'

@@ -86,7 +86,7 @@ export class TenantTables implements RowTargets {
   }
 
   isOwnFault(target: RowTarget, error: DatabaseError): boolean {
-    // A missing partition of ours is made anew, and is no fault.
+    // A missing partition of ours is created again, and is no fault.
     return isOfATable(error) || (error.missingPartition && target.partitions === undefined)
   }
 
