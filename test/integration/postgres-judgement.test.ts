@@ -304,16 +304,17 @@ describe('whether the table is at fault or the row', () => {
     }
 
     it('57014: one slow row is a dead letter after a few attempts', async () => {
-      await connection.close(0)
-      connection = openDatabase(database.url, { statementTimeoutMs: 300 })
+      const hasty = openDatabase(database.url, { statementTimeoutMs: 300 })
       await database.query(
         `${TABLE});${trigger(`if new.project_id = 'bad' then perform pg_sleep(9); end if`)}`,
       )
-      open()
+      sink = openSink(hasty, { createTable: false })
       await stream(
         of(0, 8, (n) => (n === 5 ? { project: 'bad' } : {})),
         8,
       )
+      await sink.close(0)
+      await hasty.close(0)
       assert.deepEqual([await letters(), await count('iot_messages')], [1, 7])
     })
 
