@@ -1,6 +1,5 @@
 /** Is the table at fault, or the row: what a real PostgreSQL answers, and what becomes of the records. */
 import assert from 'node:assert/strict'
-import type { Database } from '../../src/postgres/connect/database'
 import type { ExactlyOnce } from '../../src/postgres/sink/write-request'
 import type { TableSink, TableSinkOptions } from '../../src/postgres/sink/table-sink'
 import type { WireRecord } from '../../src/wire/message'
@@ -25,9 +24,8 @@ const trigger = (body: string, name = 'judge'): string => `
 
 describe('whether the table is at fault or the row', () => {
   let database: TestDatabase
-  let connection: Database
   let sink: TableSink
-  const opened = databaseForEachTest((made) => ({ database, connection } = made))
+  const opened = databaseForEachTest((made) => ({ database } = made))
 
   const open = (change: Partial<TableSinkOptions> = {}): TableSink =>
     (sink = opened({ createTable: false, ...change }))
