@@ -9,7 +9,7 @@ import { options } from './options'
 /**
  * Looks at what the option table does not know, such as the other properties of the node.
  * @param text as it is in the flow file, or what stands in for an empty field
- * @returns `true`, `false`, or in words what is wrong. The editor shows them as HTML: never the value itself, which
+ * @returns `true`, `false`, or a sentence that says what is wrong. The editor shows them as HTML: never the value itself, which
  *   may come from an imported flow
  */
 export type Check = (this: EditorNode, text: string) => boolean | string

@@ -1,4 +1,4 @@
-/** The part of the dialog that shows the partitions which have stopped, and lets them go on where somebody says. */
+/** The part of the dialog that shows the partitions which have stopped, and lets them resume where the user says. */
 import type { NodeAPI } from 'node-red'
 import type { KafkaSource } from '../../src/kafka/consume/source'
 import type { StoppedPartition } from '../../src/kafka/group/stopped-partitions'

@@ -30,7 +30,7 @@ export interface KafkaConnection {
   readonly renewTls?: TlsSource
   readonly sasl: SaslLogin | undefined
   readonly connectionTimeoutMs: number
-  /** How long an answer may take. After it the connection is cut and made anew. */
+  /** How long an answer may take. After it the connection is cut and replaced. */
   readonly requestTimeoutMs: number
 }
 

@@ -79,7 +79,7 @@ const NO_LOGIN = retry(
 )
 const PRODUCER_LOST = retry(
   'KAFKA_PRODUCER_LOST',
-  'producer starts anew',
+  'producer restarts',
   'the broker has lost the state of this producer; a new one takes its place',
 )
 const UNKNOWN_TOPIC = retry(

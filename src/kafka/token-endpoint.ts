@@ -128,7 +128,7 @@ function useless({ url }: TokenEndpoint, what: string): PipelineError {
   )
 }
 
-/** All of it is retryable: somebody mends it, and then the records go through. */
+/** All of it is retryable: the operator fixes it, and then the records go through. */
 function failed(code: string, message: string, status: string): PipelineError {
   return new PipelineError(code, message, { retryable: true, statusText: `Kafka: ${status}` })
 }

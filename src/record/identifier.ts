@@ -1,6 +1,6 @@
 /**
  * Names, keys and ids are text from the first byte on. A JavaScript number holds 2^53 whole numbers exactly: of a
- * larger one, of NaN or of 1e21 nobody can tell any more which digits were sent, so it names nothing.
+ * larger one, of NaN or of 1e21 it is unknown which digits were sent, so it names nothing.
  */
 import { PipelineError } from '../wire/errors'
 import type { HeaderText } from '../wire/message'

@@ -2,7 +2,7 @@
  * The text of one value inside a JSON text, as its author wrote it. A value that has been through `JSON.parse` may
  * be another one: 9007199254740993 becomes …992, 1e400 infinity, and an object loses its double keys.
  *
- * In prose: walk along the text, stepping over whole values, until the path is followed. Brackets are counted and
+ * It walks along the text and steps over whole values until the path is followed. Brackets are counted and
  * not called into, so that no depth ends the stack.
  */
 

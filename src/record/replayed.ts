@@ -1,12 +1,12 @@
 /**
  * Records that are sent into the flow again, after they have become dead letters. Whichever way they go, they carry
- * how often they have become one, so that a record which always fails does not come round for ever: in `deadLetter`
+ * how often they have become one, so that a record which always fails does not come round indefinitely: in `deadLetter`
  * on a wire, in a header through Kafka.
  */
 import type { DeadLetterFields, WireRecord } from '../wire/message'
 import { HEADER } from './header-names'
 
-/** Nobody tries as often; a larger number in a header is not ours. */
+/** No record is tried this often; a larger number in a header is not ours. */
 const MOST_ATTEMPTS = 1_000_000
 
 /** Where a record comes from that a `tenant-dead-letter-source` has sent; `undefined` for any other. */

@@ -2,7 +2,7 @@
  * The JSON formats of a record's value, an envelope of our own and the CloudEvent, and how they are opened.
  *
  * They carry a JSON payload as the very text that came, not parsed and written again: that would change numbers. So
- * the bytes are read back exactly, also out of an envelope that somebody else has written.
+ * the bytes are read back exactly, also out of an envelope of another producer.
  */
 import { isUtf8 } from 'node:buffer'
 import { PipelineError } from '../wire/errors'
@@ -218,7 +218,7 @@ function bytesOfText(text: string): Buffer | undefined {
 
 /**
  * The text of a JSON value as it was written. In an envelope of ours the white space around it is the device's as
- * well; in one that somebody else has written it belongs to the envelope.
+ * well; in one of another producer it belongs to the envelope.
  */
 function bytesOfJson(text: string, key: string, mark: string, end: number | undefined): Buffer | undefined {
   const start = text.indexOf(mark)

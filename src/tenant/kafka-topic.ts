@@ -21,7 +21,7 @@ export const KAFKA_TOPIC_EXPECTED =
 export function kafkaTopicProblem(topic: string): string | undefined {
   const problem = kafkaNameProblem(topic)
   if (problem !== undefined) return problem
-  // Consumers leave all of these out when they read by a pattern, so nobody would read them.
+  // Consumers leave all of these out when they read by a pattern, so no consumer would read them.
   if (topic.startsWith('__')) return `"${topic}" begins with "__", as the topics of Kafka itself do`
   return undefined
 }

@@ -4,10 +4,9 @@ import { existsSync, statSync } from 'node:fs'
 import path from 'node:path'
 import { filesIn, readText, ROOT } from '../support/package'
 
-/** Everything in these places that people read. Add `src` and `dev` once their texts have been rewritten. */
-const PLACES = ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'docs', 'nodes', 'examples']
-/** In `nodes`, the texts of the runtime belong with those of `src`. */
-const READ_BY_PEOPLE = /\.md$|\/locales\/en-US\/|^examples\//
+/** Everything in these places that people read, comments in the code among it. */
+const PLACES = ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'docs', 'src', 'nodes', 'editor', 'examples']
+const READ_BY_PEOPLE = /\.(md|ts)$|\/locales\/en-US\/|^examples\//
 
 const PHRASES: readonly (readonly [RegExp, string])[] = [
   [/\bmend(s|ed|ing)?\b/i, 'fix, repair, correct'],

@@ -128,7 +128,7 @@ export function editColumns(node: EditorNode): void {
   show(isListable(valueOf('#node-input-columns')))
 }
 
-/** What a completion has put into a field with the Tab key has told nobody of a change. */
+/** What a completion has put into a field with the Tab key has raised no change event. */
 export function takeColumns(): void {
   $('#node-input-columns').trigger('tenant-columns-take')
 }

@@ -3,7 +3,7 @@
  *
  * A batch becomes a *run*, its parts enter the flow in order, and what the flow has settled is committed as
  * the contiguous prefix. A run ends when all of its parts are settled or dropped. It is revoked when the partition has
- * another owner, or begins anew: nothing of it is sent again. It is abandoned when no message can be made of a part.
+ * another owner, or begins again: nothing of it is sent again. It is abandoned when no message can be made of a part.
  */
 import { OrderedRelease, type Slot } from '../../delivery/ordered-release'
 import type { ConsumedPart } from './consumed-message'

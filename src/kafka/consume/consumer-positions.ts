@@ -72,7 +72,7 @@ export class ConsumerPositions {
 
   /** The flow is done with everything of the partition before this offset. */
   settle(batch: ConsumedBatch, nextOffset: number, assignment: number | undefined): void {
-    // A partition that has begun anew may have gone back, before what was settled then.
+    // A partition that has begun again may have gone back, before what was settled then.
     if (this.options.store === undefined || assignment !== this.assignmentOf(batch)) return
     const { topic, partition, records } = batch
     const last = records.at(-1)

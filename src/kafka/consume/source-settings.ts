@@ -1,4 +1,4 @@
-/** What a Kafka source is told to do, and what it needs of the node around it. */
+/** The settings of a Kafka source, and what it needs of the node around it. */
 import type { FlowTracking } from '../../delivery/flow-tracking'
 import type { WhenFiltered } from '../../delivery/redelivery'
 import type { EventLog } from '../../log/event-log'

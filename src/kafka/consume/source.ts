@@ -263,7 +263,7 @@ export class KafkaSource {
 
   /**
    * The positions have gone back before what this consumer has read: it drops what is in the flow, leaves the group,
-   * and joins it again, which asks for the positions anew.
+   * and joins it again, which asks for the positions again.
    */
   private beginAgain(problem: PipelineError): void {
     const { consumer } = this

@@ -1,5 +1,5 @@
 /**
- * Writes dead letters to a Kafka topic, which it creates when it is told to.
+ * Writes dead letters to a Kafka topic, which it creates when it is configured to.
  *
  * The queue in front of it has one write out at a time and repeats it with the same letters, so a partition never
  * has two sends outstanding. A repeated write sends the very same batches, which the driver tells from others by

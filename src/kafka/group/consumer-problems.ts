@@ -1,5 +1,5 @@
 /**
- * What is wrong with a consumer, part by part. One problem of those that stop all reading is told as its state, and one of
+ * What is wrong with a consumer, part by part. One problem of those that stop all reading is reported as its state, and one of
  * those that stop some topics or partitions only as its impairment.
  */
 import type { PipelineError } from '../../wire/errors'
@@ -11,7 +11,7 @@ const OF_SOME = ['KAFKA_FORBIDDEN', 'KAFKA_NO_LEADER', 'KAFKA_UNKNOWN_TOPIC', 'K
 
 export class ConsumerProblems {
   private readonly problems = new Map<string, PipelineError>()
-  /** What was told last. */
+  /** What was reported last. */
   private state: PipelineError | undefined
   private impairment: PipelineError | undefined
 

@@ -7,7 +7,7 @@ import { noLeader } from '../error-verdicts'
 import type { FirstStarts } from './first-starts'
 import type { ByPartition, GroupAdmin } from './group-admin'
 
-/** kafkajs commits this for "the first record": when it is told to, and before it resumes where an offset was refused. */
+/** kafkajs commits this for "the first record": when it is asked to, and before it resumes where an offset was refused. */
 export const EARLIEST = -2
 
 export class OffsetLookup {

@@ -2,7 +2,7 @@
  * Where the consumer begins a partition that has just been assigned to it: at the smaller one of its own position in the
  * ledger, and the offset that the group has committed to Kafka. Both stand for what the flow has settled, all of its sinks.
  *
- *  - The consumer's position is in the database of the rows. After a fail-over to a standby that lacks the last commits
+ *  - The consumer's position is in the database of the rows. After a failover to a standby that lacks the last commits
  *    it has gone back with them, and what is committed to Kafka would skip them.
  *  - Kafka's offset is the smaller one when the operator has set it back, and counts alone where no ledger is chosen.
  *

@@ -143,7 +143,7 @@ function unreadPartitions(group: string, unread: readonly UnreadPartition[]): Pi
     `No member of group ${group} reads ${listOf(unread)}, where ${lag} records wait: the leader of the group ` +
       'has given them to none, or to a member that does not read their topic. It is another program, or an older ' +
       'version of this one. Give it a group of its own, or update it',
-    { retryable: true, statusText: `nobody reads ${topic}/${partition}` },
+    { retryable: true, statusText: `no reader for ${topic}/${partition}` },
   )
 }
 

@@ -137,7 +137,7 @@ export class TenantProducer {
   }
 
   /**
-   * Takes a record. The completion is told once, later, and never if the process ends before.
+   * Takes a record. The completion comes once, later, and never if the process ends before.
    * @param isAwaited its source holds it until it is stored, and takes no more than its window. Such a record is never refused
    *        for lack of room: tried again later, it would come after newer ones of its device.
    */

@@ -1,5 +1,5 @@
 /**
- * What becomes of records whose Kafka topic is not there: they wait, the topic is created, or they are refused. Devices
+ * Records whose Kafka topic is not there: they wait, the topic is created, or they are refused. Devices
  * have a hand in these names, so what can never be created is refused at once, for that topic's records alone.
  */
 import type { EventLog } from '../../log/event-log'

@@ -1,6 +1,6 @@
 /**
  * How many partitions a topic has, known before its first record gets a partition. What comes in before waits here,
- * in order. A topic that is missing is created, waited for, or refused, as the producer is told to.
+ * in order. A topic that is missing is created, waited for, or refused, as the producer is configured.
  *
  * The number is asked for again from time to time: when it has grown, new records spread over the new partitions too.
  * A topic that was created again with fewer is noticed by the producer, when it writes to a partition that is gone.

@@ -45,7 +45,7 @@ export class TopicRefusals {
     if (isTopicsFault && this.nowMs() - run.lastAtMs < PROBE_MS) return refusesAll(topic, run.refused, error)
     run.refused++
     run.lastAtMs = this.nowMs()
-    // Records without a key are nobody's in particular.
+    // Records without a key belong to no device in particular.
     if (run.devices.size < FEWEST_DEVICES) run.devices.add(record.key === null ? record : String(record.key))
     return error
   }

@@ -5,7 +5,7 @@
  *
  * A code alone never proves that the table is at fault, or the row: a trigger may raise any code for one row, and a
  * table that was changed refuses every row with codes that speak of rows. So a row is searched for wherever there may be
- * one, and whether others pass decides what becomes of it: `shared-refusals.ts`.
+ * one, and whether others pass decides its verdict: `shared-refusals.ts`.
  */
 
 /**

@@ -85,7 +85,7 @@ export function createKafkaJsClient(connection: KafkaConnection, log: KafkaLog):
     isSilent: (broker) => silent.has(broker),
     seeds: connection.brokers.length,
     isAnswering: (broker) =>
-      // One that was just cut is in the list until its end is told.
+      // One that was just cut is in the list until its end is noticed.
       [...sockets].some(([socket, open]) => open.answered && open.broker === broker && !socket.destroyed),
   }
 }

@@ -10,9 +10,9 @@
  */
 import { PipelineError } from '../../../wire/errors'
 
-/** A client that has done nothing at all for three session time-outs and this long is stuck. */
+/** A client that has done nothing at all for three session timeouts and this long is stuck. */
 const STUCK_AFTER_MS = 30_000
-/** A coordinator that has just taken over counts a session time-out of its own; after it no membership is left. */
+/** A coordinator that has just taken over counts a session timeout of its own; after it no membership is left. */
 const EXPELLED_AFTER_SESSIONS = 2
 
 export class Liveness {

@@ -8,7 +8,7 @@
  * Non-obvious:
  *  - A producer that could not get its producer id writes without one. So a generation is used only when `connect`
  *    has succeeded.
- *  - After a time-out kafkajs stays on the silent connection, and with the leader it knows. That connection is cut,
+ *  - After a timeout kafkajs stays on the silent connection, and with the leader it knows. That connection is cut,
  *    and the brokers that answer are asked for the leader.
  *  - A batch that has failed may have been stored all the same: see `batches-in-doubt.ts`.
  */

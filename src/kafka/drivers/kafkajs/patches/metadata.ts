@@ -4,7 +4,7 @@
  * answer away when one partition in it has no leader, or one topic is deleted or not allowed. Then no partition of any
  * topic finds its new leader, no other topic can be begun, and no producer and no consumer can start.
  *
- * Here the answer is taken as it is, and the error of a topic or a partition is told to those who ask for that one.
+ * Here the answer is taken as it is, and the error of a topic or a partition goes to those who ask for that one.
  * Offsets are asked for leader by leader, so that one that is missing or silent costs only its own partitions.
  * Which broker is asked, see `broker-choice.ts`.
  *
