@@ -33,7 +33,7 @@ import { compactionWarnings } from '../topics/topic-check'
 import { TopicChecks } from '../topics/topic-checks'
 import { BatchRuns, type Emitted } from './batch-runs'
 import { batchMessage, halves, recordMessage, withoutStored } from './consumed-message'
-import { ConsumerPositions } from './consumer-positions'
+import { SourcePositions } from './source-positions'
 import { GroupNotes } from './group-notes'
 import { closingSource, whileClosing } from './hand-over'
 import { Lag } from './lag'
@@ -56,7 +56,7 @@ export class KafkaSource {
   private readonly topicChecks: TopicChecks
   private readonly releaseTracking: () => void
   private readonly stopping = new AbortController()
-  private readonly positions: ConsumerPositions
+  private readonly positions: SourcePositions
   private readonly notes: GroupNotes
   private readonly lagOf = new Lag()
   private consumer: KafkaConsumer | undefined
@@ -113,7 +113,7 @@ export class KafkaSource {
       warnings: compactionWarnings,
     })
     this.notes = new GroupNotes(host.log, settings.group)
-    this.positions = new ConsumerPositions({
+    this.positions = new SourcePositions({
       group: settings.group,
       start: settings.start,
       store: host.positions,

@@ -13,7 +13,7 @@ import { startPosition } from '../group/start-position'
 /** Of all consumers in this process: each partition that one of them is given has a number of its own. */
 let assignments = 0
 
-export interface ConsumerPositionsOptions {
+export interface SourcePositionsOptions {
   readonly group: string
   /** Where to start when no position is known. */
   readonly start: StartAt
@@ -25,14 +25,14 @@ export interface ConsumerPositionsOptions {
   readonly onRewound: (problem: PipelineError) => void
 }
 
-export class ConsumerPositions {
+export class SourcePositions {
   private readonly settled: SettledPositions
   private readonly release: (() => void) | undefined
   /** The number of the assignment with which a partition is read now. */
   private readonly assignmentByPartition = new RecentMap<string, number>(MAX_PARTITIONS)
   private knownClusterId: string | undefined
 
-  constructor(private readonly options: ConsumerPositionsOptions) {
+  constructor(private readonly options: SourcePositionsOptions) {
     const { store, group, onRewound } = options
     this.settled = new SettledPositions(async (settled) => {
       const { clusterId } = this
