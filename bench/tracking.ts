@@ -11,7 +11,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Node, NodeAPI, NodeDef, NodeMessage } from 'node-red'
-import { flowTracking, type TrackingRuntime } from '../src/delivery/flow-tracking'
+import { flowTracking, type TrackingRuntime } from '../src/delivery/flow/flow-tracking'
 import { link } from '../src/delivery/message-link'
 import type { Message } from '../src/wire/message'
 

@@ -3,7 +3,7 @@
  * when a message or its button in the editor asks for it; never by itself.
  */
 import type { Node, NodeAPI, NodeDef } from 'node-red'
-import { flowTracking, type TrackingRuntime } from '../../src/delivery/flow-tracking'
+import { flowTracking, type TrackingRuntime } from '../../src/delivery/flow/flow-tracking'
 import { requirePostgres } from '../../src/postgres/require-postgres'
 import { narrowed, type DeadLetterFilter } from '../../src/postgres/replay/dead-letter-filter'
 import { DeadLetterSource } from '../../src/postgres/replay/dead-letter-source'

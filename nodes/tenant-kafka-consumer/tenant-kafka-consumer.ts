@@ -3,7 +3,7 @@
  * flow has stored what it got.
  */
 import type { Node, NodeAPI, NodeDef } from 'node-red'
-import { flowTracking, type TrackingRuntime } from '../../src/delivery/flow-tracking'
+import { flowTracking, type TrackingRuntime } from '../../src/delivery/flow/flow-tracking'
 import { ConsumerEvents } from '../../src/kafka/consume/consumer-events'
 import { ConsumerStatus } from '../../src/kafka/consume/consumer-status'
 import { KafkaSource } from '../../src/kafka/consume/source'

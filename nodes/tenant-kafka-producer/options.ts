@@ -1,5 +1,5 @@
 /** The options of `tenant-kafka-producer`. */
-import { ERROR_OUTPUT } from '../../src/delivery/rejected-message'
+import { ERROR_OUTPUT } from '../../src/delivery/sinks/rejected-message'
 import type { Compression } from '../../src/kafka/driver'
 import type { TenantProducerOptions } from '../../src/kafka/produce/producer'
 import { newTopicOptions, topicOption } from '../../src/kafka/topics/topic-plan'

@@ -3,8 +3,8 @@
  * A record that Kafka can never take leaves by its output.
  */
 import type { Node, NodeAPI, NodeDef } from 'node-red'
-import { flowTracking, type TrackingRuntime } from '../../src/delivery/flow-tracking'
-import { storeMessage, type SinkHost } from '../../src/delivery/sink-message'
+import { flowTracking, type TrackingRuntime } from '../../src/delivery/flow/flow-tracking'
+import { storeMessage, type SinkHost } from '../../src/delivery/sinks/sink-message'
 import { TenantProducer } from '../../src/kafka/produce/producer'
 import { ProducerEvents } from '../../src/kafka/produce/producer-events'
 import { ProducerStatus } from '../../src/kafka/produce/producer-status'

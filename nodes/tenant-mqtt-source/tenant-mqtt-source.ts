@@ -4,7 +4,7 @@
  */
 import type { Node, NodeAPI, NodeDef } from 'node-red'
 import { readOptions } from '../../src/config/options'
-import { flowTracking, type TrackingRuntime } from '../../src/delivery/flow-tracking'
+import { flowTracking, type TrackingRuntime } from '../../src/delivery/flow/flow-tracking'
 import type { QoS } from '../../src/mqtt/connect/deferred-acknowledgement'
 import { requireBroker } from '../../src/mqtt/require-broker'
 import { MqttSource, type SourceSettings } from '../../src/mqtt/source'

@@ -3,7 +3,7 @@
  * kept in a table of dead letters, or leaves by the output.
  */
 import type { Node, NodeAPI, NodeDef } from 'node-red'
-import { flowTracking } from '../../src/delivery/flow-tracking'
+import { flowTracking } from '../../src/delivery/flow/flow-tracking'
 import { qualified } from '../../src/postgres/connect/identifiers'
 import { requirePostgres } from '../../src/postgres/require-postgres'
 import { RejectOutput } from '../../src/postgres/sink/reject-output'

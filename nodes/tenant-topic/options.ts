@@ -1,5 +1,5 @@
 /** The options of `tenant-topic`; its dialog uses this table as well. */
-import { ERROR_OUTPUT } from '../../src/delivery/rejected-message'
+import { ERROR_OUTPUT } from '../../src/delivery/sinks/rejected-message'
 import { choice, text } from '../../src/config/options'
 import { DEFAULT_ALLOWED_NAME } from '../../src/tenant/names'
 

@@ -4,8 +4,8 @@
  */
 import type { Node, NodeAPI, NodeDef } from 'node-red'
 import { readOptions } from '../../src/config/options'
-import { flowTracking, type TrackingRuntime } from '../../src/delivery/flow-tracking'
-import { failRecords, rejectedMessage, type Rejecter } from '../../src/delivery/rejected-message'
+import { flowTracking, type TrackingRuntime } from '../../src/delivery/flow/flow-tracking'
+import { failRecords, rejectedMessage, type Rejecter } from '../../src/delivery/sinks/rejected-message'
 import { CountLog } from '../../src/log/count-log'
 import { shownNumber } from '../../src/log/numbers'
 import { runNode } from '../../src/runtime/run-node'

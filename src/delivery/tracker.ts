@@ -8,10 +8,12 @@
  *  - No copy alive, no sink confirmed, nothing failed            → `filtered`: the flow ended it on purpose
  *  - A failure is open                                          → `failed`
  *  - A failure is closed only by a sink that confirms a copy carrying it (`linkFailure`): a dead
- *    letter behind a Catch node does that, Catch → Debug does not. Two copies that fail at one node are two failures.
+ *    letter after a Catch node does that, Catch → Debug does not. Two copies that fail at one node are two failures.
  *  - No sink holds it and it has not moved for `timeoutMs`      → `failed`, transient.
  *
  *  - No copy was ever sent: a hook of another package has kept it, and the timeout ends it.
+ *
+ * Longer than most files here: these rules hold only together.
  *
  * "No copy alive" is looked at one macrotask later, because a Catch node gets its message after the failure.
  * Nothing here knows Node-RED; `flow-hooks.ts` translates the runtime's hooks into the calls below.

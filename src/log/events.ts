@@ -1,6 +1,7 @@
 /**
  * Every kind of event that this package writes to Node-RED's log: a code that stays the same over versions, so that
  * alarms can be built on it, and what a person makes of it. `docs/events.md` shows this table; a test compares.
+ * The file is long because it is one table.
  */
 
 export type EventLevel = 'error' | 'warn' | 'info' | 'debug'

@@ -3,11 +3,13 @@
  * flow alone or in a batch, and is acknowledged to the broker when its delivery is settled.
  *
  * The client id belongs to one connection, so each source has its own: the broker configuration's client id with
- * the source's node id behind it, which stays the same over restarts and deploys.
+ * the source's node id appended, which stays the same over restarts and deploys.
+ *
+ * Longer than most files here, because session, flow and node meet in it; half of it is what the status asks for.
  */
 import type { IPublishPacket } from 'mqtt'
-import type { FlowTracking } from '../delivery/flow-tracking'
-import { FlowCheck } from '../delivery/flow-check'
+import type { FlowTracking } from '../delivery/flow/flow-tracking'
+import { FlowCheck } from '../delivery/flow/flow-check'
 import { MESSAGES, Redelivery, type WhenFiltered } from '../delivery/redelivery'
 import { CLOSE_BUDGET_MS, settlesWithin } from '../time/deadline'
 import type { PipelineError } from '../wire/errors'

@@ -1,5 +1,5 @@
 /** Takes a message apart into what has a route and what has none. */
-import { notRecord, type FailedRecord } from '../delivery/rejected-message'
+import { notRecord, type FailedRecord } from '../delivery/sinks/rejected-message'
 import { asRecordError, type PipelineError } from '../wire/errors'
 import { isRecord, type Message, recordsOf, type WireRecord } from '../wire/message'
 import { applyRoute, type TopicRouter } from './topic-router'

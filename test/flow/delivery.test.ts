@@ -4,7 +4,7 @@
  * (default: the development dependency).
  */
 import assert from 'node:assert/strict'
-import { riskyNodesBehind } from '../../src/delivery/flow-check'
+import { riskyNodesBehind } from '../../src/delivery/flow/flow-check'
 import { func, node, permanent, run, sink, source, tab, turns } from '../support/delivery-flow'
 import type { HeldCopy } from '../support/delivery-nodes'
 import { deploy, helper, startRuntime, stopRuntime, type FlowEntry } from '../support/runtime'

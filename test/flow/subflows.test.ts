@@ -1,7 +1,7 @@
 /** Nodes of ours inside subflows, in a real Node-RED: under which ids they run, and what a dialog is answered. */
 import assert from 'node:assert/strict'
 import type { Node, NodeAPI, NodeDef } from 'node-red'
-import { riskyNodesBehind } from '../../src/delivery/flow-check'
+import { riskyNodesBehind } from '../../src/delivery/flow/flow-check'
 import { addAdminRoute } from '../../src/runtime/admin-route'
 import { entryOf, runtimeIds } from '../../src/runtime/subflows'
 import { helper, loadFlow, startRuntime, stopRuntime, type FlowEntry } from '../support/runtime'

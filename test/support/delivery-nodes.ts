@@ -2,10 +2,10 @@
  * A source and a sink for flow tests of the delivery tracker: the smallest nodes that keep its contract, so that
  * what a test sees comes from Node-RED's own nodes between them.
  */
-import { receive } from '../../src/delivery/receipt'
+import { receive } from '../../src/delivery/sinks/receipt'
 import type { Node, NodeAPI, NodeDef, NodeMessage } from 'node-red'
 import type { Delivery, Settlement } from '../../src/delivery/delivery'
-import { flowTracking, type FlowTracking, type TrackingRuntime } from '../../src/delivery/flow-tracking'
+import { flowTracking, type FlowTracking, type TrackingRuntime } from '../../src/delivery/flow/flow-tracking'
 import type { Message } from '../../src/wire/message'
 import { PipelineError } from '../../src/wire/errors'
 

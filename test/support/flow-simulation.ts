@@ -5,9 +5,9 @@
  */
 import assert from 'node:assert/strict'
 import type { Delivery, Settlement } from '../../src/delivery/delivery'
-import { FlowHooks } from '../../src/delivery/flow-hooks'
+import { FlowHooks } from '../../src/delivery/flow/flow-hooks'
 import { link } from '../../src/delivery/message-link'
-import { storeMessage } from '../../src/delivery/sink-message'
+import { storeMessage } from '../../src/delivery/sinks/sink-message'
 import { DeliveryTracker } from '../../src/delivery/tracker'
 import { PipelineError } from '../../src/wire/errors'
 import type { CompleteEvent, ReceiveEvent, RuntimeNode, SendEvent } from '../../src/runtime/host'

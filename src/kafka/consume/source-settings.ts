@@ -1,5 +1,5 @@
 /** The settings of a Kafka source, and what it needs of the node around it. */
-import type { FlowTracking } from '../../delivery/flow-tracking'
+import type { FlowTracking } from '../../delivery/flow/flow-tracking'
 import type { WhenFiltered } from '../../delivery/redelivery'
 import type { EventLog } from '../../log/event-log'
 import type { PipelineError } from '../../wire/errors'

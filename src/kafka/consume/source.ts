@@ -8,7 +8,7 @@
  * A long file, because it is the one place where the driver, the flow, the positions and the node meet; what each of
  * them does is in a file of its own.
  */
-import { FlowCheck } from '../../delivery/flow-check'
+import { FlowCheck } from '../../delivery/flow/flow-check'
 import { MESSAGES, Redelivery } from '../../delivery/redelivery'
 import { HEADER } from '../../record/header-names'
 import { attemptsIn } from '../../record/replayed'

@@ -2,6 +2,8 @@
  * All SQL of the ledger: its table and its audit, how the position of a sink is read and moved, what a consumer asks, and
  * how the positions of sinks that no longer exist are shown and removed.
  *
+ * The file is long because the statements of one table are read together.
+ *
  * `next_offset` is the position. How the offsets from `first_offset` up to it ended is counted beside it, see
  * `passed-offsets.ts`; a consumer's own position (`sink = ''`) counts nothing.
  */

@@ -6,11 +6,13 @@
  * only then sends the next; so a process that ends in the middle sends at most one group again. A letter has one attempt
  * in a replay: what the flow has failed stays in the table as it is, for another one, until it has failed as often
  * as is allowed.
+ *
+ * Longer than most files here: a replay is one sequence with many ends, and its counts belong to it.
  */
 import { drain } from '../../delivery/drain'
 import type { Settlement } from '../../delivery/delivery'
-import { FlowCheck } from '../../delivery/flow-check'
-import type { FlowTracking } from '../../delivery/flow-tracking'
+import { FlowCheck } from '../../delivery/flow/flow-check'
+import type { FlowTracking } from '../../delivery/flow/flow-tracking'
 import type { Message } from '../../wire/message'
 import { CLOSE_BUDGET_MS, endsBefore, settlesWithin } from '../../time/deadline'
 import { PipelineError } from '../../wire/errors'

@@ -6,7 +6,7 @@
  * again, and the sink's position, or the key, says whether it is stored already. A replayed dead letter is not: its outcome
  * is noted already.
  */
-import { receive } from '../../delivery/receipt'
+import { receive } from '../../delivery/sinks/receipt'
 import type { Delivery } from '../../delivery/delivery'
 import type { Message } from '../../wire/message'
 import type { DeliveryTracker } from '../../delivery/tracker'

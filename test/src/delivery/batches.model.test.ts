@@ -2,13 +2,13 @@
  * Random batches against a model: whichever records fail, for now or for good, and whatever a Function node makes of the
  * batch on the way, no record is lost, each is settled once, and none that has kept its identity is stored twice.
  */
-import { receive } from '../../../src/delivery/receipt'
+import { receive } from '../../../src/delivery/sinks/receipt'
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import type { Delivery } from '../../../src/delivery/delivery'
 import { linkedDelivery } from '../../../src/delivery/message-link'
 import { FAILED_MESSAGES, Redelivery } from '../../../src/delivery/redelivery'
-import { storeMessage } from '../../../src/delivery/sink-message'
+import { storeMessage } from '../../../src/delivery/sinks/sink-message'
 import { DeliveryTracker } from '../../../src/delivery/tracker'
 import { PipelineError } from '../../../src/wire/errors'
 import { type Message, recordsOf, type WireRecord } from '../../../src/wire/message'

@@ -1,4 +1,4 @@
-import { receive } from '../../../src/delivery/receipt'
+import { receive } from '../../../src/delivery/sinks/receipt'
 import assert from 'node:assert/strict'
 import { linkedDelivery } from '../../../src/delivery/message-link'
 import type { Delivery } from '../../../src/delivery/delivery'

@@ -1,13 +1,13 @@
 /** Two installed copies of this package in one Node-RED, each with modules of its own. */
-import { receive } from '../../../src/delivery/receipt'
+import { receive } from '../../../src/delivery/sinks/receipt'
 import assert from 'node:assert/strict'
 import { EventEmitter } from 'node:events'
 import { createRequire } from 'node:module'
-import type { FlowTracking, TrackingRuntime } from '../../../src/delivery/flow-tracking'
+import type { FlowTracking, TrackingRuntime } from '../../../src/delivery/flow/flow-tracking'
 import { link } from '../../../src/delivery/message-link'
 import type { Message } from '../../../src/wire/message'
 
-type Module = typeof import('../../../src/delivery/flow-tracking')
+type Module = typeof import('../../../src/delivery/flow/flow-tracking')
 
 const load = createRequire(__filename)
 
@@ -15,7 +15,7 @@ const load = createRequire(__filename)
 function copyOfPackage(): Module {
   const loaded = { ...load.cache }
   for (const path of Object.keys(loaded)) if (path.includes('/src/')) delete load.cache[path]
-  const copy = load('../../../src/delivery/flow-tracking') as Module
+  const copy = load('../../../src/delivery/flow/flow-tracking') as Module
   Object.assign(load.cache, loaded)
   return copy
 }

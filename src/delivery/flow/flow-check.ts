@@ -7,8 +7,8 @@
  *  - Batch and Sort keep messages until a group is complete. Nothing is lost, but what waits for longer than the
  *    timeout of the delivery is sent again, and its old copy is dropped.
  */
-import { PipelineError } from '../wire/errors'
-import { entryOf } from '../runtime/subflows'
+import { PipelineError } from '../../wire/errors'
+import { entryOf } from '../../runtime/subflows'
 
 /** An entry of the flow file, as `RED.nodes.eachNode` hands it out. */
 export interface FlowConfig {

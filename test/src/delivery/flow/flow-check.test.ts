@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { FlowCheck, riskyNodesBehind, type FlowConfig } from '../../../src/delivery/flow-check'
+import { FlowCheck, riskyNodesBehind, type FlowConfig } from '../../../../src/delivery/flow/flow-check'
 
 const node = (id: string, type: string, ...wires: string[]): FlowConfig => ({ id, type, wires: [wires] })
 const found = (...flow: FlowConfig[]): string[] => riskyNodesBehind('source', flow).map(({ id }) => id)

@@ -1,5 +1,5 @@
 /** A record on its way out of an error output: at each node of this package, made here. */
-import { PipelineError } from '../wire/errors'
+import { PipelineError } from '../../wire/errors'
 import {
   isBatch,
   isRecord,
@@ -7,10 +7,10 @@ import {
   type MessageError,
   recordsOf,
   type WireRecord,
-} from '../wire/message'
-import { copyLink, linkFailure } from './message-link'
-import { numbersOf } from './record-number'
-import type { DeliveryTracker } from './tracker'
+} from '../../wire/message'
+import { copyLink, linkFailure } from '../message-link'
+import { numbersOf } from '../record-number'
+import type { DeliveryTracker } from '../tracker'
 
 /** The choices of an error output, at each node that has one; the first is the default. */
 export const ERROR_OUTPUT = ['output', 'outputUnstored'] as const

@@ -1,11 +1,11 @@
 /** What tracking asks of Node-RED, counted: a lookup for each message would be slow in a large flow. */
 import assert from 'node:assert/strict'
 import { EventEmitter } from 'node:events'
-import { FlowTracking } from '../../../src/delivery/flow-tracking'
-import { link } from '../../../src/delivery/message-link'
-import type { Message } from '../../../src/wire/message'
-import type { Settlement } from '../../../src/delivery/delivery'
-import type { Events } from '../../../src/runtime/host'
+import { FlowTracking } from '../../../../src/delivery/flow/flow-tracking'
+import { link } from '../../../../src/delivery/message-link'
+import type { Message } from '../../../../src/wire/message'
+import type { Settlement } from '../../../../src/delivery/delivery'
+import type { Events } from '../../../../src/runtime/host'
 
 interface Config {
   readonly id: string

@@ -1,13 +1,13 @@
-import { receive } from '../../../src/delivery/receipt'
+import { receive } from '../../../../src/delivery/sinks/receipt'
 import assert from 'node:assert/strict'
-import type { Completion } from '../../../src/batching/lane'
-import type { Settlement } from '../../../src/delivery/delivery'
-import { link, linkFailure } from '../../../src/delivery/message-link'
-import { numberRecords } from '../../../src/delivery/record-number'
-import { storeMessage } from '../../../src/delivery/sink-message'
-import { DeliveryTracker } from '../../../src/delivery/tracker'
-import { PipelineError } from '../../../src/wire/errors'
-import type { Message, WireRecord } from '../../../src/wire/message'
+import type { Completion } from '../../../../src/batching/lane'
+import type { Settlement } from '../../../../src/delivery/delivery'
+import { link, linkFailure } from '../../../../src/delivery/message-link'
+import { numberRecords } from '../../../../src/delivery/record-number'
+import { storeMessage } from '../../../../src/delivery/sinks/sink-message'
+import { DeliveryTracker } from '../../../../src/delivery/tracker'
+import { PipelineError } from '../../../../src/wire/errors'
+import type { Message, WireRecord } from '../../../../src/wire/message'
 
 const permanent = new PipelineError('BAD', 'bad record', { retryable: false })
 const transient = new PipelineError('DOWN', 'down', { retryable: true })

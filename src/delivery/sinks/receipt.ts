@@ -5,12 +5,12 @@
  * What leaves by an error output is a failure that is still open, and only a sink that stores it closes it: a Debug
  * node, a Function node or nothing at all behind the output does not.
  */
-import type { PipelineError } from '../wire/errors'
-import { type Message, recordsOf, type WireRecord } from '../wire/message'
-import type { Delivery } from './delivery'
-import { withOrigin } from './origin'
+import type { PipelineError } from '../../wire/errors'
+import { type Message, recordsOf, type WireRecord } from '../../wire/message'
+import type { Delivery } from '../delivery'
+import { withOrigin } from '../origin'
 import { failRecords, type FailedRecord, type Rejecter } from './rejected-message'
-import type { DeliveryTracker } from './tracker'
+import type { DeliveryTracker } from '../tracker'
 
 /**
  * A sink takes a message, and holds its delivery until it confirms or releases it.

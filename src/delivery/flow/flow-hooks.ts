@@ -16,14 +16,14 @@
  *  - A Catch node gets a clone, and nothing in it tells which copy has failed; two copies may fail at one node with the
  *    same words. But every Catch node gets an error in the same stretch of code in which it is reported, once.
  */
-import { asPipelineError, PipelineError } from '../wire/errors'
-import type { CompleteEvent, Hooks, ReceiveEvent, RuntimeNode, SendEvent } from '../runtime/host'
-import type { Delivery, Failure } from './delivery'
-import { isSameError } from './failures'
-import { beforeFailure, failedNodeId, linkFailure } from './message-link'
-import type { Message } from '../wire/message'
+import { asPipelineError, PipelineError } from '../../wire/errors'
+import type { CompleteEvent, Hooks, ReceiveEvent, RuntimeNode, SendEvent } from '../../runtime/host'
+import type { Delivery, Failure } from '../delivery'
+import { isSameError } from '../failures'
+import { beforeFailure, failedNodeId, linkFailure } from '../message-link'
+import type { Message } from '../../wire/message'
 import { RuntimeCalls } from './runtime-calls'
-import type { DeliveryTracker } from './tracker'
+import type { DeliveryTracker } from '../tracker'
 
 /** A node that never says done has finished a message when it has not sent it on for so long. */
 export const ONE_ARGUMENT_GRACE_MS = 250

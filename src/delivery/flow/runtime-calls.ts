@@ -8,8 +8,8 @@
  *
  * The three functions belong to classes that all nodes and flows share, and are put back as they were.
  */
-import type { CompleteEvent, Hooks, ReceiveEvent, RuntimeNode, SendEvent } from '../runtime/host'
-import type { Message } from '../wire/message'
+import type { CompleteEvent, Hooks, ReceiveEvent, RuntimeNode, SendEvent } from '../../runtime/host'
+import type { Message } from '../../wire/message'
 
 export interface RuntimeCallsHost {
   readonly hooks: Pick<Hooks, 'has'>

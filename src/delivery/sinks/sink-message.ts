@@ -5,9 +5,9 @@
  * A record that can never be stored leaves by the sink's output for rejected records, if that is wired. Without a wire
  * it fails, and with it the message, which then holds only what has failed.
  */
-import type { Completion } from '../batching/lane'
-import { asPipelineError, type PipelineError } from '../wire/errors'
-import { isBatch, isRecord, type Message, type WireRecord } from '../wire/message'
+import type { Completion } from '../../batching/lane'
+import { asPipelineError, type PipelineError } from '../../wire/errors'
+import { isBatch, isRecord, type Message, type WireRecord } from '../../wire/message'
 import { receive, type Receipt } from './receipt'
 import { notRecord, rejectedMessage, type FailedRecord, type Rejecter } from './rejected-message'
 

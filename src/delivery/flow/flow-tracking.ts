@@ -5,12 +5,12 @@
  * The hooks are installed while there is a source, so a flow without one pays nothing. Every node module that
  * has to do with deliveries calls `flowTracking(RED)` when it is loaded, so that the first deploy is seen.
  */
-import { PipelineError } from '../wire/errors'
+import { PipelineError } from '../../wire/errors'
 import { FlowHooks, HOOK_LABEL } from './flow-hooks'
-import type {} from './delivery'
+import type {} from '../delivery'
 import type { FlowConfig } from './flow-check'
-import { DeliveryTracker } from './tracker'
-import type { FlowNode, Events, Hooks } from '../runtime/host'
+import { DeliveryTracker } from '../tracker'
+import type { FlowNode, Events, Hooks } from '../../runtime/host'
 
 const SWEEP_INTERVAL_MS = 1000
 
