@@ -5,8 +5,10 @@
 import { PipelineError } from '../wire/errors'
 import type { HeaderText } from '../wire/message'
 
-const HALF_OF_A_PAIR = /\p{Surrogate}/u
-const MAY_BE_HALF = /[\ud800-\udfff]/
+/** Of every string from Node.js 20 on; TypeScript's library for it does not have it yet. */
+interface MaybeWellFormed {
+  isWellFormed(): boolean
+}
 
 /** Whether a number still has the digits that it was written with. */
 export function keepsDigits(value: number): boolean {
@@ -25,7 +27,7 @@ export function identifierOf(
 ): HeaderText | undefined {
   if (value === undefined || value === null) return undefined
   if (typeof value === 'string') {
-    if (MAY_BE_HALF.test(value) && HALF_OF_A_PAIR.test(value))
+    if (!(value as unknown as MaybeWellFormed).isWellFormed())
       throw invalid(code, property, 'has half of a surrogate pair, which UTF-8 cannot hold')
     return value
   }
