@@ -61,17 +61,8 @@ function boxOf({ name = '', x = 0, y = 0 }: Entry): {
 }
 
 describe('the examples', () => {
-  it('are these five', () => {
-    assert.deepEqual(
-      examples.map(({ name }) => name),
-      [
-        '01 MQTT to Kafka to PostgreSQL',
-        '02 One Kafka topic per tenant and project',
-        '03 Kafka to PostgreSQL only',
-        '04 Route and filter between the legs',
-        '05 Replay dead letters',
-      ],
-    )
+  it('are numbered', () => {
+    examples.forEach(({ name }, index) => assert.equal(Number(/^\d\d /.exec(name)?.[0]), index + 1, name))
   })
 
   it('can be imported together: ids, sessions, groups and names in the ledger are all different', () => {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
 import path from 'node:path'
-import { filesIn, readText, ROOT } from '../support/package'
+import { filesIn, nodeTypes, readText, ROOT } from '../support/package'
 
 const LONGEST_README = 120
 const PAGES = ['README.md', 'CONTRIBUTING.md', ...filesIn('docs').filter((file) => file.endsWith('.md'))]
@@ -22,6 +22,16 @@ function anchorsOf(page: string): string[] {
 describe('the README', () => {
   it('fits on two screens', () => {
     assert.ok(readText('README.md').trimEnd().split('\n').length <= LONGEST_README)
+  })
+
+  it('lists every node', () => {
+    const rows = readText('README.md')
+      .split('\n')
+      .filter((line) => line.startsWith('| `tenant-'))
+    const listed = rows.flatMap((row) =>
+      [...row.split('|')[1]!.matchAll(/`([^`]+)`/g)].map(([, type]) => type),
+    )
+    assert.deepEqual(listed.sort(), nodeTypes)
   })
 
   it('leads to every page in docs/ in one click', () => {

@@ -1,5 +1,5 @@
 /** The package as Node-RED and its users see it: manifest, files, and what a node's editor script registers. */
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import path from 'node:path'
 import vm from 'node:vm'
@@ -84,7 +84,10 @@ export interface EditorDefinition {
 
 /** What the template registers when its module has been loaded, as it was built. */
 export function editorDefinition(type: string): EditorDefinition {
-  createRequire(__filename)(path.join(ROOT, `resources/nodes/${type}/editor.js`))
+  const dialog = path.join(ROOT, `resources/nodes/${type}/editor.js`)
+  if (!existsSync(dialog))
+    throw new Error('the dialogs are not built; `npm run build` says why, or builds them')
+  createRequire(__filename)(dialog)
   const registered = new Map<string, EditorDefinition>()
   const registerType = (name: string, definition: EditorDefinition): unknown =>
     registered.set(name, definition)
