@@ -1,6 +1,6 @@
 /**
  * What a flood of one tenant costs the others: each tenant has a Kafka topic of its own, and one sends a hundred times
- * as much as the others while they go on. Prints the others' time from Kafka's timestamp to the committed row: without a
+ * as much as the others while they continue. Prints the others' time from Kafka's timestamp to the committed row: without a
  * flood, beside one that another Node-RED carries, and beside one in the same Node-RED. The second is what processor,
  * Kafka and PostgreSQL make of it; the third divided by the second is what sharing a Node-RED costs. The phases take
  * turns, and medians of all rounds count: what else the machine does hits each.

@@ -19,7 +19,7 @@ export interface Measurement {
 
 /**
  * Polls a counter until it reaches its goal; start-up is not counted.
- * @throws Error when the counter stands still for a minute
+ * @throws Error when the counter stops for a minute
  */
 export async function measureDrain(
   goal: number,

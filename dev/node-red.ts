@@ -159,7 +159,7 @@ export class NodeRed {
     return ((await response.json()) as { flows: FlowEntry[] }).flows
   }
 
-  /** The process stands still: its connections stay open, and nothing answers. */
+  /** The process is frozen: its connections stay open, and nothing answers. */
   freeze(): void {
     process.kill(this.pid, 'SIGSTOP')
   }

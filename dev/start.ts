@@ -120,7 +120,7 @@ function giveUp(stop: StopSignals, nodeRed: NodeRed): AbortSignal {
   return AbortSignal.any([stop.impatient, nodeRed.exited])
 }
 
-/** Before its sources have subscribed, the broker would acknowledge messages that nobody is to get. */
+/** Before its sources have subscribed, the broker would acknowledge messages that have no receiver yet. */
 async function untilSourcesListen(
   nodeRed: NodeRed,
   flow: readonly FlowEntry[],

@@ -165,7 +165,7 @@ describe('the examples', () => {
         }
       })
 
-      it('catches only what cannot be mended by waiting: no Catch node for all nodes', () => {
+      it('catches only what waiting cannot fix: no Catch node for all nodes', () => {
         for (const { type, scope } of flow) if (type === 'catch') assert.ok((scope?.length ?? 0) > 0)
       })
 

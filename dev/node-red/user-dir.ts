@@ -51,7 +51,7 @@ function writeJson(file: string, value: unknown): void {
  * of the flows, as the editor would see them, and the log go over the process's channel.
  */
 function settingsOf(port: number): string {
-  return `// Written anew at each start by dev/node-red/user-dir.ts.
+  return `// Written again at each start by dev/node-red/user-dir.ts.
 const { events } = require('module').createRequire(require.main.filename)('@node-red/util')
 const tell = (event) => process.connected && process.send(event, () => undefined)
 events.on('node-status', ({ id, status = {} }) => {

@@ -15,10 +15,10 @@ const ATTEMPTS = 50
  */
 const WORKERS = 4
 const worker = Number(process.env['MOCHA_WORKER_ID'] ?? 0) % WORKERS
-/** Found for somebody who may not be listening yet. */
+/** Found for a service that may not be listening yet. */
 const given = new Set<number>()
 
-/** A port that nobody listens on, and that this process has not been given before. */
+/** A free port that this process has not been given before. */
 export async function freePort(): Promise<number> {
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
     const port = randomInt(FIRST / WORKERS, END / WORKERS) * WORKERS + worker
@@ -29,13 +29,13 @@ export async function freePort(): Promise<number> {
   throw new Error(`no free port between ${FIRST} and ${END} in ${ATTEMPTS} attempts`)
 }
 
-/** @throws when something listens on that port already, in words */
+/** @throws when something listens on that port already; the error says so */
 export async function assertPortIsFree(port: number, wantedBy: string): Promise<void> {
   if (await isPortFree(port)) return
   throw new Error(`${wantedBy} needs port ${port}, and something listens there already: stop it first`)
 }
 
-/** @throws when the port cannot be listened on for another reason than that somebody does */
+/** @throws when the port cannot be listened on, unless because another process does */
 export function isPortFree(port: number): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const server = net.createServer()

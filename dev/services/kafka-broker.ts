@@ -48,7 +48,7 @@ export interface ScramUser {
 
 /**
  * A second listener, for clients that reach the broker through a proxy: the broker tells those who come this way to
- * go on through the proxy. The brokers among themselves, and a test that looks on, use the first listener.
+ * continue through the proxy. The brokers among themselves, and a test that looks on, use the first listener.
  */
 export interface ProxiedListener {
   /** Where the broker listens, and the proxy connects to. */
@@ -135,7 +135,7 @@ export class KafkaBroker {
     await ended
   }
 
-  /** The process stands still: connections stay open, and nothing answers. */
+  /** The process is frozen: connections stay open, and nothing answers. */
   freeze(): void {
     this.child?.kill('SIGSTOP')
   }

@@ -28,7 +28,7 @@ export interface MosquittoOptions {
    * it the state is written by `shutDown` only. Default true.
    */
   readonly savesEveryChange?: boolean
-  /** When given, nobody else is let in. */
+  /** When given, the only user that is let in. */
   readonly user?: { readonly name: string; readonly password: string }
   /** Further lines of the configuration file. */
   readonly config?: readonly string[]

@@ -15,7 +15,7 @@ export interface SimulatorOptions extends Fleet {
   /** Messages a second, of all devices together. */
   readonly rate: number
   readonly qos: 0 | 1 | 2
-  /** Publishes on their way; while there are so many, no new ones begin. */
+  /** Limit of publishes in flight; at the limit, no new ones begin. */
   readonly maxUnacknowledged?: number
 }
 

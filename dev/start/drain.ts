@@ -10,7 +10,7 @@ export const DRAIN_LIMIT_MS = 60_000
 const POLL_MS = 500
 
 /**
- * Resolves when nothing is missing and the consumer has passed over all that Kafka holds (a message that is in
+ * Resolves when nothing is missing and the consumer has moved past all that Kafka holds (a message that is in
  * Kafka twice would show up only then), when nothing has moved for 60 s, or when the signal says so.
  */
 export async function drain(

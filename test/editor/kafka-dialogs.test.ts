@@ -1,4 +1,4 @@
-/** In a real browser: a partition that has stopped is shown in the dialog, and goes on after a question. */
+/** In a real browser: a partition that has stopped is shown in the dialog, and resumes after a question. */
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -58,7 +58,7 @@ describe('the dialog of the consumer in the editor', function () {
     rmSync(folder, { recursive: true, force: true })
   })
 
-  it('shows what has stopped and what Kafka has, and lets it go on', async () => {
+  it('shows what has stopped and what Kafka has, and lets it resume', async () => {
     const page = await browser.newPage({ viewport: { width: 1500, height: 1400 } })
     const scriptErrors: string[] = []
     page.on('pageerror', (error) => scriptErrors.push(error.message))

@@ -15,7 +15,7 @@ import { editorDefinition } from '../support/package'
 import { createTestDatabase, type TestDatabase } from '../support/postgres'
 import { until } from '../support/until'
 
-/** As somebody has typed it, with a line for each column; `unit` is a property that the list does not know. */
+/** As a user has typed it, with a line for each column; `unit` is a property that the list does not know. */
 const BY_HAND = `[
   { "from": "time", "column": "at" },
   { "column": "degrees", "from": "payload.values.0", "type": "double precision", "unit": "°C" },
@@ -98,7 +98,7 @@ describe('the dialogs of the PostgreSQL nodes in the editor', function () {
     rmSync(folder, { recursive: true, force: true })
   })
 
-  it('show what would be dropped and the left-over positions, and remove these', async () => {
+  it('show what would be dropped and the orphaned positions, and remove these', async () => {
     const page = await openEditor()
     await page.evaluate(`RED.editor.edit(RED.nodes.node('rows'))`)
     await page.locator('#tenant-postgres-sink-ask-outdated').click()

@@ -252,7 +252,7 @@ describe('faults of the consumer group', function () {
 
   /**
    * The next answer to such a request is an error; who does not ask for it has to be told to join, by the error that
-   * the next heart-beat `tells`. Then Kafka has to take such a request again, or the client as a member; and rows go on.
+   * the next heartbeat `tells`. Then Kafka has to take such a request again, or the client as a member; and rows continue.
    * @returns the connections of the refusal and of the first good answer to SyncGroup after it
    */
   async function refuseOnce(

@@ -111,11 +111,11 @@ describe('faults of the second leg', function () {
       )
       assert.ok(ahead.length > 0, 'no dead letter is ahead of the ledger')
       await stage.nodeRed.start()
-      await until('these records are passed over', async () => {
+      await until('the position is after these records', async () => {
         const now = await ledgerOf(stage)
         return ahead.every(({ partition, offset }) => (offset ?? 0) < (now.get(partition) ?? 0))
       })
-      // A record that is a dead letter already must not become a row as well when the fault of the table is mended.
+      // A record that is a dead letter already must not become a row as well when the table is repaired.
       publisher.setRate(0)
       await untilDrained(run)
       await until('everything is a row or a dead letter', async () => {
@@ -171,7 +171,7 @@ describe('faults of the second leg', function () {
       await until('the partition stops', () => codes.includes('KAFKA_UNREADABLE'))
       const stopped = (await ledgerOf(stage)).get(0)
       await untilMoreRows(500)
-      assert.equal((await ledgerOf(stage)).get(0), stopped, 'partition 0 went on')
+      assert.equal((await ledgerOf(stage)).get(0), stopped, 'partition 0 moved')
       meddler.clear()
       await releaseStopped(stage, ({ nextOffset }) => nextOffset)
     },
@@ -204,7 +204,7 @@ describe('faults of the second leg', function () {
       await until('the loss is reported', () => codes.includes('KAFKA_OFFSET_OUT_OF_RANGE'))
       run.publisher.setRate(500)
       await run.publisher.untilMore(500)
-      assert.deepEqual(await ledgerOf(stage), ledger, 'it went on by itself')
+      assert.deepEqual(await ledgerOf(stage), ledger, 'it resumed by itself')
       await releaseStopped(stage, ({ earliest }) => earliest)
       run.lossEnded()
     },

@@ -1,4 +1,4 @@
-/** What somebody has written behind an option of `run.ts` that says how often. */
+/** The number after an option of `run.ts` that says how often. */
 
 /** @throws Error with a sentence when it is no whole number from 1 on: nothing would run, and nothing would fail */
 export function countOf(option: string, given: string): number {

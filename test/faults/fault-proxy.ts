@@ -12,15 +12,15 @@ export type Direction = 'up' | 'down'
 export interface Faults {
   /** Each chunk arrives this much later. */
   readonly latencyMs?: number
-  /** At most so many bytes a second in each direction of a connection. */
+  /** Bytes a second, at most, in each direction of a connection. */
   readonly bytesPerSecond?: number
   /** Bytes arrive in slices of this size, each as a chunk of its own. */
   readonly sliceBytes?: number
-  /** Nothing arrives any more, in one direction or (`true`) both, and nobody is told: a pulled cable. */
+  /** Nothing arrives any more, in one direction or (`true`) both, and neither side notices: a pulled cable. */
   readonly blackHole?: boolean | Direction
   /** New connections are reset at once: a host that is up, and a service that is not. */
   readonly refuse?: boolean
-  /** A connection is cut after so many bytes from the client (`up`) or the service (`down`). */
+  /** A connection is cut after this many bytes from the client (`up`) or the service (`down`). */
   readonly cutAfter?: { readonly direction: Direction; readonly bytes: number }
   /** Sees all bytes that arrive. */
   readonly watch?: (bytes: Buffer, direction: Direction) => void
@@ -217,7 +217,7 @@ class Pair {
 }
 
 /**
- * A socket that is about to end gets no reset: Node.js 20 would wait for ever, at the end of the process, for the
+ * A socket that is about to end gets no reset: Node.js 20 would wait indefinitely, at the end of the process, for the
  * shutdown that the reset has cancelled.
  */
 function resetSocket(socket: Socket): void {

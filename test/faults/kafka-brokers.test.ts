@@ -171,9 +171,9 @@ describe('faults of Kafka brokers', function () {
       await stage.untilStatus('tenant-mqtt-source', 'is full', ({ fill }) => fill !== 'green')
       const settled = new SettledCount(stage)
       await sleep(10_000)
-      // The two are controllers as well: nobody is left to take them out of the set of those in sync, so the third
-      // waits for them and its answer is a time-out, where too few replicas would be the answer with a controller.
-      await until('a time-out is answered', () => errors.of(ERROR.requestTimedOut) > 0)
+      // The two are controllers as well: no controller is left to take them out of the set of those in sync, so the third
+      // waits for them and its answer is a timeout, where too few replicas would be the answer with a controller.
+      await until('a timeout is answered', () => errors.of(ERROR.requestTimedOut) > 0)
       assert.match(stage.statusOf('tenant-kafka-producer')?.text ?? '', /^Kafka: .* waiting$/)
       assert.equal(settled.count, 0, 'settled with one replica')
       settled.end()
@@ -195,7 +195,7 @@ describe('faults of Kafka brokers', function () {
       const to = Date.now()
       frozen.thaw()
       await startAll(stage)
-      // While it stood still somebody else must have led its partitions: they took records.
+      // While it was frozen another broker must have led its partitions: they took records.
       const partition = (each: number): boolean => before.get(each) === leader
       const taken = await takenBetween(run, from + 1000, to, { partition })
       assert.ok(taken >= 100, `its partitions took ${taken} records meanwhile`)

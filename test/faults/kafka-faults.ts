@@ -72,7 +72,7 @@ export async function configure(stage: Stage, config: Readonly<Record<string, st
   )
 }
 
-/** Waits until the producer says in words what keeps it from writing. */
+/** Waits until the producer says what keeps it from writing. */
 export function untilProducerSays(stage: Stage, words: RegExp): Promise<void> {
   return stage.untilStatus('tenant-kafka-producer', `says ${words.source}`, ({ text }) => words.test(text))
 }
@@ -104,7 +104,7 @@ export async function untilDrained({ stage, publisher, name }: Run): Promise<voi
 
 /** Counts, by their numbers, the errors that brokers answer to the records of our producer: its words are fewer. */
 export class ProduceErrors {
-  /** What the producer is told instead of success, or of another error: the records are stored or refused all the same. */
+  /** What the producer gets instead of success, or of another error: the records are stored or refused all the same. */
   readonly instead = new Map<number, number>()
   private readonly counts = new Map<number, number>()
 

@@ -36,9 +36,9 @@ const THROTTLE_BYTES = 4
 const IMPOSSIBLE_ACKS = 2
 
 export class KafkaMeddler {
-  /** Called before a request goes on; it waits for the promise. May change its bytes, which begin with the header. */
+  /** Called before a request is passed on; it waits for the promise. May change its bytes, which begin with the header. */
   onRequest: (call: Call, request: Buffer) => Promise<void> | undefined = () => undefined
-  /** Called before an answer goes on; may change its bytes, which begin behind the correlation id. */
+  /** Called before an answer is passed on; may change its bytes, which begin behind the correlation id. */
   onAnswer: (call: Call, answer: Buffer) => void = () => undefined
   private readonly connections = new WeakMap<object, Connection>()
 
@@ -85,7 +85,7 @@ export class KafkaMeddler {
   }
 }
 
-/** Puts an error into an answer: to a heart-beat, to joining a group, or to an offset commit for every partition. */
+/** Puts an error into an answer: to a heartbeat, to joining a group, or to an offset commit for every partition. */
 export function refuse(call: Call, answer: Buffer, code: number): void {
   for (const at of placesOfCodes(call, answer)) answer.writeInt16BE(code, at)
 }

@@ -49,7 +49,7 @@ describe('faults of Kafka topics and producers', function () {
       meddler,
       kafka: {
         ...WITH_RIGHTS,
-        // Whoever asks for a topic in the wrong way makes it; we must not.
+        // Asking for a topic in the wrong way creates it; we must not.
         'auto.create.topics.enable': 'true',
       },
     })
@@ -87,7 +87,7 @@ describe('faults of Kafka topics and producers', function () {
     },
   )
 
-  /** Takes the topic away, with all that is in it, and lets the devices go on until the producer has noticed. */
+  /** Takes the topic away, with all that is in it, and lets the devices continue until the producer has noticed. */
   async function deleteTopic(run: Run): Promise<void> {
     run.publisher.setRate(0)
     await untilDrained(run)
@@ -146,7 +146,7 @@ describe('faults of Kafka topics and producers', function () {
     () => stage,
     async (run) => {
       // More records than a batch has, so that it cannot look like one of ours.
-      const values = Array.from({ length: 1500 }, (_, at) => `{ "id":"somebody else-${at}" }`)
+      const values = Array.from({ length: 1500 }, (_, at) => `{ "id":"another client-${at}" }`)
       for (const newEpoch of [0, 1]) {
         const errors = new ProduceErrors(meddler)
         run.publisher.setRate(0)
@@ -230,7 +230,7 @@ describe('faults of Kafka topics and producers', function () {
       await withAdmin(address(), (admin) => admin.deleteAcls({ filters: forbidden.map(deny) }))
       const allowed = TENANT_TOPICS.filter((name) => !forbidden.includes(name))
       const taken = await Promise.all(allowed.map((topic) => takenBetween(run, from, to, { topic })))
-      for (const count of taken) assert.ok(count >= 100, `the others went on by ${taken.join(', ')} records`)
+      for (const count of taken) assert.ok(count >= 100, `the others moved by ${taken.join(', ')} records`)
     },
   )
 
@@ -268,7 +268,7 @@ describe('faults of Kafka topics and producers', function () {
       }
       return undefined
     }
-    await until('the producer is told so', () => errors.of(ERROR.unknownProducerId) > 0)
+    await until('the producer is refused', () => errors.of(ERROR.unknownProducerId) > 0)
     errors.end()
   }
 })
@@ -355,7 +355,7 @@ function deny(resourceName: string): AclEntry {
   }
 }
 
-/** Whoever writes as this makes the next batch of our producer come in the wrong place. */
+/** Writing as this client makes the next batch of our producer come in the wrong place. */
 function impostor(
   { producer }: StoredRecord,
   newEpoch: number,

@@ -352,7 +352,7 @@ if (ALL_ROWS) {
       },
       () => stage,
       async (run) => {
-        // Mosquitto keeps to the window that it is told, so it is told of none.
+        // Mosquitto keeps to the window that it gets, so it gets none.
         const logged = stage.mqtt.readLog().length
         stage.mqttProxy.rewrite = withoutWindow()
         await stage.nodeRed.deploy(stage.flow, 'full')

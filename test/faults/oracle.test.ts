@@ -71,12 +71,12 @@ describe('the oracle of the fault tests', () => {
     assert.deepEqual(found([record(1), record(3)], ['run-2']).missing, [])
   })
 
-  it('does not ask for a message that nobody acknowledged, and takes it when it is there', () => {
+  it('does not ask for a message that was never acknowledged, and takes it when it is there', () => {
     const findings = found([...clean, record(4)])
     assert.deepEqual([findings.acknowledged, findings.found, findings.invented], [3, 4, []])
   })
 
-  it('finds what nobody published, and leaves other runs alone', () => {
+  it('finds what was never published, and leaves other runs alone', () => {
     const strange = { ...record(9), value: Buffer.from('{}'), offset: 9 }
     const other = record(5, { value: payload('other-1') })
     assert.deepEqual(found([...clean, record(8), strange, other]).invented, [

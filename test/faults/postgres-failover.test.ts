@@ -10,7 +10,7 @@ import type { StagedPostgres } from './staged-postgres'
 const SINK = 'tenant-postgres-sink'
 const POSITIONS = 'select sum(next_offset)::float8 from iot_ledger'
 
-describe('fail-over of PostgreSQL', function () {
+describe('failover of PostgreSQL', function () {
   this.timeout(120_000)
   let stage: Stage
   let postgres: StagedPostgres

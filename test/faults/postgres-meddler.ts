@@ -12,7 +12,7 @@ const COMMIT = query('commit')
 
 /** Holds back the statements that move a position in the ledger, and all that the connection says behind them. */
 export class HeldMoves {
-  /** So many are held. */
+  /** How many it holds back. */
   held = 0
   private gate: Promise<void> | undefined
   private open: () => void = () => undefined
@@ -41,7 +41,7 @@ export class HeldMoves {
  * from the client, so that the command tag of the COMMIT is all that says it.
  */
 export class UnseenFailures {
-  /** So many COMMITs are still to find their transaction failed. */
+  /** How many more COMMITs find their transaction failed. */
   due = 0
   /** Their answers: what the client has received in the place of `COMMIT`. */
   readonly tags: string[] = []

@@ -49,7 +49,7 @@ describe('faults of PostgreSQL and of the way to it', function () {
         await stage.untilGreen(SINK)
         await postgres.untilMoreRows(1)
         const after = await postgres.sessions()
-        assert.ok(after.length > 0 && postgres.proxy.accepted > accepted, 'it has not connected anew')
+        assert.ok(after.length > 0 && postgres.proxy.accepted > accepted, 'it has not connected again')
         assert.deepEqual(
           after.filter((session) => before.includes(session)),
           [],
@@ -202,9 +202,9 @@ describe('faults of PostgreSQL and of the way to it', function () {
       postgres.proxy.set({ blackHole: true })
       await isAway()
       assert.ok(postgres.proxy.swallowedBytes > swallowed)
-      // Connections that were made before stay dead: it has to give them up, and connect anew.
+      // Connections that were made before stay dead: it has to give them up, and connect again.
       const accepted = postgres.proxy.accepted
-      await until('it connects anew', () => postgres.proxy.accepted > accepted)
+      await until('it connects again', () => postgres.proxy.accepted > accepted)
       stage.healNetwork()
       await stage.untilGreen(SINK)
     },

@@ -14,7 +14,7 @@ describe('faults of the process', function () {
   this.timeout(120_000)
   let stage: Stage
   before(async () => {
-    // What a sink is writing has to outlive the freeze of F6: otherwise it begins anew, and reads the ledger first.
+    // What a sink is writing has to outlive the freeze of F6: otherwise it starts over, and reads the ledger first.
     stage = await Stage.start({
       secondLeg: true,
       change: { 'tenant-postgres': { statementTimeoutMs: 300_000 } },
@@ -166,7 +166,7 @@ describe('faults of the process', function () {
     () => stage,
     async () => {
       await stage.nodeRed.deploy(
-        withFunction('(async () => { throw new Error("nobody catches this") })()'),
+        withFunction('(async () => { throw new Error("nothing catches this") })()'),
         'flows',
       )
       const { exited } = stage.nodeRed

@@ -1,6 +1,6 @@
 /**
  * Stands between the source and a real broker, and makes QoS 2 hard: repeats a PUBLISH before its PUBREC has come and
- * again after it, and sends PUBREL for packet ids that nobody uses. What the source answers to these is kept from the
+ * again after it, and sends PUBREL for packet ids that are not in use. What the source answers to these is kept from the
  * broker, which knows nothing of them.
  */
 import { once } from 'node:events'

@@ -68,7 +68,7 @@ describe('retention under load', function () {
 
         const before = await count()
         await publisher.untilMore(1000)
-        await until('rows go on meanwhile', async () => (await count()) >= before + 1000, {
+        await until('rows continue meanwhile', async () => (await count()) >= before + 1000, {
           giveUpMs: 60_000,
         })
         await other.query('commit')

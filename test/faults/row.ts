@@ -1,5 +1,5 @@
 /**
- * One row of the fault matrix as a test: devices publish, a fault happens and is healed, devices go on, and then the
+ * One row of the fault matrix as a test: devices publish, a fault happens and is healed, devices continue, and then the
  * oracle adds up. `npm run test:all` runs the quick rows, `npm run test:faults` all of them.
  */
 import assert from 'node:assert/strict'
@@ -41,7 +41,7 @@ export interface Row {
    * `window` when it is killed or its acknowledgements are cut off, or a number. Default `none`.
    */
   readonly repeats?: 'none' | 'window' | number
-  /** So many copies there must be: a fault that had no effect proves nothing. */
+  /** At least this many copies there must be: a fault that had no effect proves nothing. */
   readonly repeatsAtLeast?: number
   /** The fault makes the MQTT broker lose messages: the body asserts that the loss is reported. */
   readonly reportedLoss?: boolean

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 
-/** Loaded before Node-RED. Timers and `performance.now()` go on as they are, as they do when a clock is set. */
+/** Loaded before Node-RED. Timers and `performance.now()` continue as they are, as they do when a clock is set. */
 const PRELOADED = `
 const { readFileSync } = require('node:fs')
 const RealDate = Date

@@ -21,7 +21,7 @@ import { Stage, WINDOW } from './stage'
 /** Messages a second: a run of hours has to be read by the oracle at once. */
 const RATE = 50
 /**
- * Half of the lives go on until the first rows are committed and then end within this time, at random. The others end
+ * Half of the lives last until the first rows are committed and then end within this time, at random. The others end
  * within it after the start: for as long as the group waits for the members that were killed, those would never write.
  */
 const LIFE_MS = 4000

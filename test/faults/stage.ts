@@ -46,7 +46,7 @@ export interface StageOptions {
 
 export const TOPIC = 'iot-messages'
 export const DEAD_LETTER_TOPIC = 'iot-dead-letters'
-/** Of the MQTT source: so many messages may be repeated when Node-RED dies. */
+/** Of the MQTT source: how many messages may be repeated when Node-RED dies. */
 export const WINDOW = 1000
 
 /** Shorter waits than in production, so that a fault is noticed within a test's time. */
@@ -210,7 +210,7 @@ export class Stage {
     }))
   }
 
-  /** Dead letters of the flow; none while nobody has made their topic. */
+  /** Dead letters of the flow; none while their topic does not exist. */
   async deadLetters(): Promise<FoundRecord[]> {
     const topics = await withAdmin(this.kafka.address, (admin) => admin.listTopics())
     return topics.includes(DEAD_LETTER_TOPIC) ? this.records(DEAD_LETTER_TOPIC) : []

@@ -40,7 +40,7 @@ export class StagedPostgres {
     return staged
   }
 
-  /** For what the test looks at; connects anew after the server has been away. */
+  /** For what the test looks at; connects again after the server has been away. */
   get client(): Pool {
     return this.pool
   }
@@ -85,7 +85,7 @@ export class StagedPostgres {
     return (await this.ask<number>(`select count(*)::int from ${TABLE}`)) ?? 0
   }
 
-  /** Waits until the sink has committed so many more rows. */
+  /** Waits until the sink has committed this many more rows. */
   async untilMoreRows(count: number): Promise<void> {
     const before = await this.rowCount()
     await until(`${count} more rows are committed`, async () => (await this.rowCount()) >= before + count, {
@@ -98,7 +98,7 @@ export class StagedPostgres {
     return server.readLog().split(`:  ${sqlState}: `).length - 1
   }
 
-  /** Waits until the server has refused something with this SQLSTATE, besides so many times before. */
+  /** Waits until the server has refused something with this SQLSTATE, more often than it had before. */
   untilError(sqlState: string, before = 0, server = this.server): Promise<void> {
     return until(
       () => `PostgreSQL says ${sqlState}; its log: ${server.readLog().slice(-2000)}`,

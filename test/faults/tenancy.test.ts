@@ -43,7 +43,7 @@ describe('faults of a tenant', function () {
       const before = await count(others)
       await until('others progress, and rubbish is kept', async () => {
         const refused = `iot_dead_letters where tenant_id = '${tenant}' and code = '23514'`
-        // Nobody makes the table before the first dead letter.
+        // The table is created with the first dead letter.
         const kept = await count(refused).catch(() => 0)
         return kept >= 500 && (await count(others)) >= before + 1000
       })

@@ -238,7 +238,7 @@ describe('core nodes on the way of a delivery', () => {
       assert.equal(sinkOf().received[0]?.payload, 'answer to /x')
     })
 
-    it('that reaches nobody fails, although it sends the message on, with its error instead of the payload', async () => {
+    it('that reaches no node fails, although it sends the message on, with its error instead of the payload', async () => {
       const request = requestTo('http://127.0.0.1:1/')
       for (const caught of [[], [catchAll('quiet'), func('quiet', 'return null', [])]]) {
         const { source: from } = await run(source('n'), request, sink(), ...caught)
@@ -276,14 +276,14 @@ describe('core nodes on the way of a delivery', () => {
       assert.deepEqual(outcomes(await emitAll(from, [1])), ['delivered'])
     })
 
-    it('fails after the time-out of the delivery when the called flow ends the message', async () => {
+    it('fails after the timeout of the delivery when the called flow ends the message', async () => {
       const work = func('work', 'return null', ['back'])
       const { source: from } = await run(source('n'), call('n', ['sink']), ...called(work), sink())
       const settlement = await from.emitMessage({ payload: 1 }, 50)
       assert.equal(settlement.error?.code, 'DELIVERY_STALLED')
     })
 
-    it('has given the message up when it reports its own time-out: a dead letter behind a Catch closes it', async () => {
+    it('has given the message up when it reports its own timeout: a dead letter behind a Catch closes it', async () => {
       const work = func('work', 'return null', ['back'])
       const { source: from, sinkOf } = await run(
         source('n'),

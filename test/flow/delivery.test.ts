@@ -196,7 +196,7 @@ describe('deliveries in a flow', () => {
       assert.equal((await from.emitMessage({ payload: 1 })).outcome, 'delivered')
     })
 
-    it('and a Complete node may go on with it', async () => {
+    it('and a Complete node may continue with it', async () => {
       const { source: from, sinkOf } = await run(
         source('sink'),
         sink(),
@@ -355,7 +355,7 @@ describe('deliveries in a flow', () => {
       assert.deepEqual(sinkOf().late, [])
     })
 
-    it('after its time-out when a node keeps it, and not while a sink holds it', async () => {
+    it('after its timeout when a node keeps it, and not while a sink holds it', async () => {
       const keeping = func('n', 'if (msg.payload === 0) node.done()', ['sink'])
       const { source: from, sinkOf } = await run(source('n', 'sink'), keeping, sink())
       const held: HeldCopy[] = (sinkOf().holding = [])

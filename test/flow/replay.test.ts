@@ -158,7 +158,7 @@ describe('a replay of dead letters', () => {
     assert.equal(received('sink').length, 2)
   })
 
-  it('takes those of a tenant, a reason and a time, at most so many, and a message only narrows that', async () => {
+  it('takes those of a tenant, a reason and a time, up to a limit, and a message only narrows that', async () => {
     await store(...records(10))
     const [first] = await test.query<{ at: Date }>(`select min(failed_at) as at from ${TABLE}`)
     const second = (n: number): string => new Date((first?.at.getTime() ?? 0) + n * 1000).toISOString()
@@ -219,7 +219,7 @@ describe('a replay of dead letters', () => {
     )
   })
 
-  it('ends with a letter that always fails after so many attempts, and says so', async () => {
+  it('gives up a letter that always fails after a number of attempts, and says so', async () => {
     await store(record(0))
     await start(replayer({ maxAttempts: 3 }, 'sink'), sink())
     ;(helper.getNode('sink') as TestSink).failure = permanent

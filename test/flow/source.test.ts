@@ -78,7 +78,7 @@ describe('the MQTT source in a flow', () => {
   const acknowledged = (): Promise<void> =>
     until('all is acknowledged', () => / 0 out/.test(String(status().text)))
 
-  it('sends no second copy of what a sink holds for longer than the time-out', async () => {
+  it('sends no second copy of what a sink holds for longer than the timeout', async () => {
     const swallow = func('n', 'if (msg.payload == "swallowed") return; node.send(msg); node.done()', ['sink'])
     await start(flow([['n'], []], swallow, sink(), sink('again')))
     const held = (sinkOf().holding = [])
@@ -86,13 +86,13 @@ describe('the MQTT source in a flow', () => {
     await until('the sink holds it', () => held.length === 1)
     // What comes later and is kept by a node that is no sink has timed out: the time is up for the first one, too.
     await publish('swallowed')
-    await until('the later one is late', () => /moved|time-out|stalled/i.test(String(status().text)))
+    await until('the later one is late', () => /moved|timeout|stalled/i.test(String(status().text)))
     assert.deepEqual(payloads(), ['held'])
     ;(held as TestSink['holding'] & object)[0]?.confirm()
     await until('one is left', () => / 1 out/.test(String(status().text)))
   })
 
-  it('holds what failed for good while nobody takes it: red, not acknowledged, and given out when that is mended', async () => {
+  it('holds what failed for good while no output takes it: red, not acknowledged, and sent out once one is wired', async () => {
     await start(flow([['sink'], []], sink(), sink('letters')))
     sinkOf().failure = permanent
     await publish('bad')
@@ -161,7 +161,7 @@ describe('the MQTT source in a flow', () => {
     await acknowledged()
   })
 
-  it('gets everything through a rate limit whose queue is longer than the time-out', async () => {
+  it('gets everything through a rate limit whose queue is longer than the timeout', async () => {
     const limit = { pauseType: 'rate', rate: '10', nbRateUnits: '1', rateUnits: 'second' }
     await start(flow([['n'], []], node('n', 'delay', limit, ['sink']), sink()))
     const texts = Array.from({ length: 30 }, (_, index) => String(index))

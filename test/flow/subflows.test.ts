@@ -67,7 +67,7 @@ describe('a node in a subflow', () => {
     assert.equal(((await ask('elsewhere')) as { code: string }).code, 'NOT_DEPLOYED')
   })
 
-  it('is told of a Join downstream of the subflow', () => {
+  it('hears of a Join downstream of the subflow', () => {
     const flow = entries as unknown as Parameters<typeof riskyNodesBehind>[1]
     assert.deepEqual(
       riskyNodesBehind('one-asked', flow).map(({ id }) => id),

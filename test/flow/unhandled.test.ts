@@ -1,6 +1,6 @@
 /**
  * Nothing ends Node-RED: every node of the package runs in a real runtime while all that it calls throws, messages
- * have shapes that nobody sends on purpose, and the services cut their connections at several stages.
+ * have shapes that no device sends on purpose, and the services cut their connections at several stages.
  */
 import assert from 'node:assert/strict'
 import { createRequire } from 'node:module'
@@ -271,7 +271,7 @@ function give(node: OpenNode, message: unknown): void {
 let hookCalls = 0
 function throwingHook(): void {
   hookCalls++
-  throw new Error('a hook of somebody else')
+  throw new Error('a hook of another package')
 }
 
 /** Messages that no node sends on purpose. */

@@ -190,7 +190,7 @@ describe('the positions of a consumer', function () {
       await until('both have written', async () => (await committedOffset(brokers, { group, topic })) === 100)
       await server.kill()
       await write(200)
-      await until('one has gone on', async () => (await offsets('iot_messages')).length === 300)
+      await until('one has continued', async () => (await offsets('iot_messages')).length === 300)
       await holds('b', 1)
       await deploy(entries, 'full')
       await server.restart()
@@ -245,7 +245,7 @@ describe('the positions of a consumer', function () {
     await until('the partition stops', isStopped)
     await write(140)
 
-    // A topic that matches the pattern as well makes the consumer join its group anew.
+    // A topic that matches the pattern as well makes the consumer join its group again.
     const second = await createTestTopic(brokers, { name: `${topic}-2` })
     await write(5, second)
     await until('the new topic is read', async () => (await offsets('iot_messages', second)).length === 5)

@@ -142,7 +142,7 @@ describe('dead letters in a table', () => {
     assert.equal(rows.length, 1000)
   })
 
-  it('makes the table again when somebody has dropped it', async () => {
+  it('creates the table again when it was dropped', async () => {
     const letters = deadLettersOf({ payload: 'again', messageId: 'again' })
     await test.query('drop table iot_dead_letters')
     await assert.rejects(target.write(letters), { retryable: true })
@@ -158,7 +158,7 @@ describe('dead letters in a table', () => {
     })
   })
 
-  it('gives back what somebody’s own table refuses', async () => {
+  it('gives back what a user’s own table refuses', async () => {
     await test.query('create table strict (like iot_dead_letters including all)')
     await test.query(`alter table strict add check (tenant_id = 'acme')`)
     const strict = new TableDeadLetterTarget(database, { ...TABLE, table: 'strict' }, { createTable: true })
@@ -183,14 +183,14 @@ describe('dead letters in a table', () => {
       assert.equal((await test.query('select 1 from old')).length, 1)
     })
 
-    it('gets what a replay needs, or is told the statement', async () => {
+    it('gets what a replay needs, or the error has the statement', async () => {
       await assert.rejects(prepareReplay(database, OLD, false), { code: 'DEAD_LETTERS_OLD', message: ALTER })
       await prepareReplay(database, OLD, true)
       await prepareReplay(database, OLD, false)
       await test.query('select replayed_at, replay_outcome, replayed_by from old')
     })
 
-    it('is told the statement when it belongs to somebody else', async () => {
+    it('is refused with the statement when another role owns it', async () => {
       const role = `writer_${randomBytes(4).toString('hex')}`
       await test.query(`create role ${role} login password 'p'`)
       await test.query(`grant select, insert, update on old to ${role}`)

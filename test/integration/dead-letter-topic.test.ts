@@ -48,7 +48,7 @@ describe('dead letters in a topic', () => {
     return target
   }
 
-  it('makes the topic when it is told to, with the bytes as value and the reason in the headers', async () => {
+  it('creates the topic when asked to, with the bytes as value and the reason in the headers', async () => {
     const topic = uniqueName('dead')
     await targetFor(topic, true).write(
       deadLettersOf({

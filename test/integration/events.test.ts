@@ -140,7 +140,7 @@ describe('the log of a pipeline on a bad day', function () {
     await publish(device('acme'), `${CANARY} is no JSON`)
     await publish(device('acme'), `{"text":"${CANARY}-\\u0000"}`)
     await publish(device('acme'), `{"text":"${CANARY}${randomBytes(2_000_000).toString('base64')}"}`)
-    await publish('mtic/msg/client/realtime/nobody', `${CANARY}-unmatched`)
+    await publish('mtic/msg/client/realtime/unmatched', `${CANARY}-unmatched`)
     await until('the table of dead letters has them', async () => (await rows('iot_dead_letters')) === 2)
     await until(
       'the topic of dead letters has them',

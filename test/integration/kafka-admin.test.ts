@@ -37,7 +37,7 @@ describe('asking Kafka for topics', () => {
     }
   })
 
-  it('connects anew when the first connection was made and never answered', async () => {
+  it('connects again when the first connection was made and never answered', async () => {
     const { address } = await sharedKafka()
     const topic = await createTestTopic(address, { partitions: 3 })
     const proxy = await FaultProxy.start(Number(address.split(':')[1]))

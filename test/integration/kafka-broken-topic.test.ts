@@ -89,7 +89,7 @@ describe('a Kafka topic whose leader has died', function () {
     }
   }
 
-  it('waits, and topics of others whose leader has to move go on', () => healthy.everyKey(20))
+  it('waits, and topics of others whose leader has to move continue', () => healthy.everyKey(20))
 
   it('does not keep a topic from being written to for the first time', async () => {
     const kafka = { topic: later[0] ?? '' }
@@ -109,7 +109,7 @@ describe('a Kafka topic whose leader has died', function () {
     await until('the reader says so', () => saysWhatIsBroken(reader))
     const before = reader.batches.length
     await healthy.everyKey(20)
-    await until('it goes on with the others', () => has(reader, healthy.topic, before) && has(reader, half))
+    await until('it continues with the others', () => has(reader, healthy.topic, before) && has(reader, half))
   })
 
   it('does not keep a consumer from starting, nor from the other partitions of its topic', async () => {
@@ -269,7 +269,7 @@ describe('a Kafka broker that freezes', function () {
     await cluster.disconnect()
   })
 
-  it('hands its partitions over: all of them go on, new topics and new producers too', async () => {
+  it('hands its partitions over: all of them continue, new topics and new producers too', async () => {
     const topics = [0, 1, 2].map(() => createTestTopic(kafka.address, { partitions: 6, replicas: 3 }))
     const [used = '', later = '', other = ''] = await Promise.all(topics)
     const load = new KafkaLoad(writer.producer, used, KEYS).start()

@@ -128,7 +128,7 @@ describe('a login to Kafka', () => {
       },
       {
         what: `an unknown user (${mechanism})`,
-        connection: () => kafka.connect('LOGIN_TLS', passwordLogin(mechanism, PASSWORD, 'nobody')),
+        connection: () => kafka.connect('LOGIN_TLS', passwordLogin(mechanism, PASSWORD, 'stranger')),
         code: 'KAFKA_AUTHENTICATION',
         status: 'wrong password',
         message: /check user name and password$/,
@@ -180,7 +180,7 @@ describe('a login to Kafka', () => {
       message: /switch TLS off/,
     },
     {
-      what: 'a certificate of an authority that nobody told us to trust',
+      what: 'a certificate of an authority that is not trusted',
       connection: () => kafka.connect('SERVER_TLS', { tls: {} }),
       code: 'KAFKA_TLS',
       status: 'unknown certificate',
@@ -231,7 +231,7 @@ describe('a login to Kafka', () => {
     },
   ]
   for (const { what, connection, code, status, message } of refusals) {
-    it(`fails with ${what}, in words and without a secret`, async () => {
+    it(`fails with ${what}, plainly and without a secret`, async () => {
       const said: string[] = []
       const error = (await write(connection(), topic, (text) => said.push(text)).catch(
         (thrown: unknown) => thrown,

@@ -213,7 +213,7 @@ describe('the Kafka producer', () => {
     assert.match(writer.warnings.join(), /at most 3,000 bytes \(max\.message\.bytes\)/)
   })
 
-  it('waits for a topic that is missing, says so, and writes when somebody creates it', async () => {
+  it('waits for a topic that is missing, says so, and writes once it is created', async () => {
     const topic = uniqueName('late')
     writer = new Writer(brokers)
     const outcome = writer.write([record(topic, '1', 'k'), record(topic, '2', 'k')])
@@ -276,7 +276,7 @@ describe('the Kafka producer', () => {
     ])
   })
 
-  it('creates no more topics than it may, whatever devices are called, and the other tenants go on', async () => {
+  it('creates no more topics than it may, whatever devices are called, and the other tenants continue', async () => {
     writer = new Writer(brokers, { missingTopic: 'create', maxNewTopics: 6 })
     const prefix = uniqueName('flood')
     const of = (tenant: string, project: number): WireRecord => ({
@@ -321,7 +321,7 @@ describe('the Kafka producer', () => {
     assert.deepEqual([...outcome].sort(), ['KAFKA_INVALID_TOPIC', 'stored'])
   })
 
-  it('goes on with other topics when one that it has written to is deleted', async () => {
+  it('continues with other topics when one that it has written to is deleted', async () => {
     const [doomed, healthy] = [await createTestTopic(brokers), await createTestTopic(brokers)]
     writer = new Writer(brokers)
     await writer.write([record(doomed, '1'), record(healthy, '1')])
@@ -361,7 +361,7 @@ describe('the Kafka producer', () => {
     assert.equal(writer.producer.problem, undefined)
   })
 
-  it('writes off few records when a setting of the topic refuses all, says so, and goes on when it is corrected', async () => {
+  it('writes off few records when a setting of the topic refuses all, says so, and resumes when it is corrected', async () => {
     const topic = await createTestTopic(brokers, { partitions: 3, config: { 'cleanup.policy': 'compact' } })
     writer = new Writer(brokers)
     const outcome = writer.write(Array.from({ length: 300 }, (_, at) => record(topic, String(at))))
@@ -454,14 +454,14 @@ describe('the Kafka producer, when its broker', function () {
       return undefined
     }
     const outcome = writer.write([record(topic, 'x', 'k')])
-    await until('it is told so', () => errors.of(ERROR.unsupportedForMessageFormat) > 0)
+    await until('it is refused', () => errors.of(ERROR.unsupportedForMessageFormat) > 0)
     const { accepted } = proxy
     apis.length = 0
     await until('it asks again and again', () => errors.of(ERROR.unsupportedForMessageFormat) >= 5)
     assert.equal(writer.producer.problem?.code, 'KAFKA_COMPRESSION')
     assert.equal(writer.producer.problem.statusText, 'Kafka: compression refused')
-    assert.equal(proxy.accepted, accepted, 'no connection is made anew')
-    assert.ok(!apis.includes(API.initProducerId), 'no producer is made anew')
+    assert.equal(proxy.accepted, accepted, 'no new connection is made')
+    assert.ok(!apis.includes(API.initProducerId), 'no new producer is made')
     errors.end()
     meddler.clear()
     assert.deepEqual(await outcome, ['stored'])
@@ -470,7 +470,7 @@ describe('the Kafka producer, when its broker', function () {
     proxy.rewrite = undefined
   })
 
-  it('freezes and goes on, loses, repeats and reorders nothing', async () => {
+  it('freezes and resumes, loses, repeats and reorders nothing', async () => {
     const load = new KafkaLoad(writer.producer, topic).start()
     await load.progress(1000)
     kafka.brokers[0]?.freeze()
@@ -536,7 +536,7 @@ describe('the Kafka producer, with three brokers', function () {
 
   after(() => kafka.stop())
 
-  it('goes on when a leader is killed, loses and reorders nothing', async () => {
+  it('continues when a leader is killed, loses and reorders nothing', async () => {
     const topic = await createTestTopic(kafka.address, { partitions: 6, replicas: 3 })
     writer = new Writer(kafka.address)
     const load = new KafkaLoad(writer.producer, topic).start()

@@ -123,7 +123,7 @@ describe('a login to Kafka by token', () => {
     assert.ok(asked >= 8, `${asked} logins`)
   })
 
-  it('is refused in words by the broker', async () => {
+  it('is refused by the broker with a reason', async () => {
     const scope = await failure(fromEndpoint(''))
     assert.equal(scope.code, 'KAFKA_AUTHENTICATION')
     assert.equal(scope.statusText, 'Kafka: token refused by broker')
@@ -132,7 +132,7 @@ describe('a login to Kafka by token', () => {
     assert.match(expired.message, /the broker refuses the token: invalid_token; check its scope/)
   })
 
-  it('waits for an endpoint that is away, and goes on when it is back', async () => {
+  it('waits for an endpoint that is down, and continues when it is back', async () => {
     endpoint.answer = { status: 503, body: 'canary' }
     const token = fromEndpoint()
     assert.equal((await failure(token)).code, 'KAFKA_TOKEN_UNREACHABLE')
@@ -147,7 +147,7 @@ describe('a login to Kafka by token', () => {
     await reader.close()
   })
 
-  it('says what a token function of somebody else throws', async () => {
+  it('says what a token function of another package throws', async () => {
     const error = await failure(() => Promise.reject(new Error('no token today')))
     assert.match(error.message, /no token today/)
   })

@@ -17,7 +17,7 @@ import { until } from '../support/until'
 const RECEIVE_MAXIMUM = 4
 const PUBLISHED = 24
 
-/** A subscriber that answers only what it is told to. */
+/** A subscriber that answers only what the test asks for. */
 class SlowSubscriber {
   readonly received: IPublishPacket[] = []
   private pongs = 0

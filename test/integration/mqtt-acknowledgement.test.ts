@@ -97,7 +97,7 @@ describe('deferred acknowledgement', () => {
           await until('and gets its answer', () => first.sent.filter((cmd) => cmd === 'pubcomp').length === 4)
         } else {
           await publish(1, qos)
-          await until('the broker goes on', () => first.packets.length === 11)
+          await until('the broker continues', () => first.packets.length === 11)
         }
         first.client.stream.destroy()
         await until('the connection is gone', () => !first.client.connected)

@@ -97,7 +97,7 @@ describe('MQTT source, when the flow stands', () => {
     assert.ok(!words.includes(name), 'no topic, no client id')
   })
 
-  /** Publishes about so many a second until this is so. */
+  /** Publishes at about this rate until the state is reached. */
   async function publishUntil(what: string, perSecond: number, condition: () => boolean): Promise<void> {
     await until(what, async () => {
       await publish(perSecond / 10)
@@ -149,7 +149,7 @@ describe('MQTT source, when the flow stands', () => {
     assert.ok(after.log.some((line) => /queue for this client .* is full since/.test(line)))
   })
 
-  it('goes on without the count when the broker does not let it see that, and says so once', async () => {
+  it('continues without the count when the broker does not let it see that, and says so once', async () => {
     const user = { name: 'node', password: 'secret' }
     const rules = path.join(tmpdir(), `${name}.acl`)
     writeFileSync(rules, `user node\ntopic readwrite ${name}/#\n`)

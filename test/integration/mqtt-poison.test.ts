@@ -1,4 +1,4 @@
-/** What a broker may send that nobody asked for: it becomes a message as it is, or ends one connection, never more. */
+/** What a broker may send unasked: it becomes a message as it is, or ends one connection, never more. */
 import assert from 'node:assert/strict'
 import type { IPublishPacket } from 'mqtt-packet'
 import type { MqttFields, WireRecord } from '../../src/wire/message'

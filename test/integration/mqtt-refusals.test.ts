@@ -1,4 +1,4 @@
-/** What a broker refuses, or grants in part: told in words, tried again with patience, never taken for granted. */
+/** What a broker refuses, or grants in part: reported, tried again with patience, never taken for granted. */
 import assert from 'node:assert/strict'
 import type { IConnackPacket } from 'mqtt-packet'
 import type { HeldMessage } from '../../src/mqtt/session/acknowledgement-window'
@@ -128,7 +128,7 @@ describe('MQTT session, with a broker that refuses', () => {
     await refusedWith('MQTT_UNSAFE', 'refused: broker keeps no session')
   })
 
-  it('warns of a session that is kept for a shorter time than asked for, and goes on', async () => {
+  it('warns of a session that is kept for a shorter time than asked for, and continues', async () => {
     await start({ connack: { properties: { sessionExpiryInterval: 60 } } })
     await until('it is connected', isConnected)
     assert.deepEqual(

@@ -49,7 +49,7 @@ describe('the audit of the ledger', () => {
     assert.deepEqual(await onlyLine(), line(15, 15))
   })
 
-  it('begins anew where a stopped partition is released, for the sinks that cannot go on', async () => {
+  it('starts over where a stopped partition is released, for the sinks that cannot continue', async () => {
     const writer = await openWriter(connection)
     await writer.writeRange(ledgerKey, range(0, 10), records(0, 10))
     const { sink, ...query } = ledgerKey
@@ -286,7 +286,7 @@ describe('the audit of the ledger', () => {
     assert.deepEqual(await onlyLine(), line(30, 30))
   })
 
-  it('shows a position that somebody has moved by hand', async () => {
+  it('shows a position that was moved by hand', async () => {
     const writer = await openWriter(connection)
     await writer.writeRange(ledgerKey, range(0, 10), records(0, 10))
     await database.query('update iot_ledger set next_offset = 25')
@@ -369,7 +369,7 @@ describe('the audit of the ledger', () => {
       await sink.close(0)
     })
 
-    it('waits, and says why, where the ledger may not be changed; and goes on when it is mended', async () => {
+    it('waits, and says why, where the ledger may not be changed; and continues when it is allowed', async () => {
       const careful = openDatabase(database.url)
       const sink = openSink(careful, { ledger: new Ledger(careful, LEDGER, false) })
       const written = sink.write({ way: 'range', range: range(500, 505), records: records(500, 505) })

@@ -78,7 +78,7 @@ describe('connecting to PostgreSQL', () => {
     return true
   }
 
-  it('says in words what is wrong', async () => {
+  it('says what is wrong', async () => {
     const wrong = (change: (url: URL) => void, tls?: TlsChoice): Promise<boolean> => connect(change, tls)
     await assert.rejects(
       wrong((url) => (url.password = 'hunter2')),
@@ -153,7 +153,7 @@ describe('connecting to PostgreSQL', () => {
     assert.equal(await connect(asItIs), false)
     assert.equal(await connect(asItIs, 'auto', { fields: true }), false)
 
-    // TLS settings that somebody has chosen are not ignored, unless something says so by name.
+    // TLS settings that a user has chosen are not ignored, unless something says so by name.
     assert.equal(await connect(asItIs, 'auto', { ca }), true)
     assert.equal(await connect(asItIs, 'auto', { ca, fields: true }), true)
     const foreign = new TestAuthority()

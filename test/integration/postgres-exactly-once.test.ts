@@ -69,7 +69,7 @@ describe('the PostgreSQL sink, exactly once by ledger', () => {
     assert.deepEqual(await offsets(), upTo(15))
   })
 
-  it('goes on behind a gap that the flow has filtered, also a whole batch', async () => {
+  it('continues after a gap that the flow has filtered, also a whole batch', async () => {
     ledger.sinks.register('sink1', 'sink1')
     const writer = await openWriter(connection)
     await writer.writeRange(ledgerKey, range(0, 10), [record(3), record(7)])
@@ -243,7 +243,7 @@ describe('the PostgreSQL sink, exactly once by ledger', () => {
     await disturbed
   }
 
-  it('waits for the disk with each COMMIT, also in a database that is told not to', async () => {
+  it('waits for the disk with each COMMIT, also in a database that is set not to', async () => {
     const name = new URL(database.url).pathname.slice(1)
     await database.query(`alter database ${name} set synchronous_commit = off`)
     const writer = await openWriter(connection)
@@ -282,7 +282,7 @@ describe('the PostgreSQL sink, exactly once by ledger', () => {
     ['after COMMIT has reached the server', true],
     ['before COMMIT has reached the server', false],
   ] as const) {
-    it(`learns from the ledger what became of a connection that was lost ${moment}`, async () => {
+    it(`learns from the ledger whether a COMMIT succeeded whose connection was lost ${moment}`, async () => {
       const writer = await openWriter(connection)
       await writer.writeRange(ledgerKey, range(0, 10), records(0, 10))
       const proxy = await cutAtCommit(database.url, reaches)
@@ -322,7 +322,7 @@ describe('the PostgreSQL sink, exactly once by ledger', () => {
     assert.deepEqual(rewound, [])
   })
 
-  it('notices that a fail-over has lost what another attempt had found written', async () => {
+  it('notices that a failover has lost what another attempt had found written', async () => {
     const writer = await openWriter(connection)
     await writer.writeRange(ledgerKey, range(0, 10), records(0, 10))
     const elsewhere = openDatabase(database.url)
@@ -335,7 +335,7 @@ describe('the PostgreSQL sink, exactly once by ledger', () => {
     await elsewhere.close(0)
   })
 
-  it('writes again what a fail-over has lost', async () => {
+  it('writes again what a failover has lost', async () => {
     const writer = await openWriter(connection)
     await writer.writeRange(ledgerKey, range(0, 10), records(0, 10))
     await writer.writeRange(ledgerKey, range(10, 20), records(10, 20))

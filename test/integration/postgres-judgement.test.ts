@@ -152,7 +152,7 @@ describe('whether the table is at fault or the row', () => {
   })
 
   describe('with several tenants', () => {
-    it("one tenant's rubbish stops nobody, however much of it comes", async () => {
+    it("one tenant's rubbish stops no other tenant, however much of it comes", async () => {
       await database.query(`${TABLE})`)
       open()
       await stream(
@@ -199,7 +199,7 @@ describe('whether the table is at fault or the row', () => {
       ],
     ] as const) {
       for (const perBatch of [1, 25]) {
-        it(`a tenant without one stops nobody: by ${exactlyOnce}, ${perBatch} a batch`, async () => {
+        it(`a tenant without one stops no other: by ${exactlyOnce}, ${perBatch} a batch`, async () => {
           await database.query(byTenant + index)
           open({ exactlyOnce })
           const all = of(0, 150, (n) => (n >= 50 && n < 100 && n % 5 > 0 ? { tenant: 'newco' } : mixed(n)))
@@ -231,7 +231,7 @@ describe('whether the table is at fault or the row', () => {
     const day = (name: string, from: number, to: number, of = 'iot_messages'): string =>
       `create table ${name} partition of ${of} for values from ('${at(from)}') to ('${at(to)}')`
     const at = (n: number): string => new Date((today + n) * DAY).toISOString()
-    /** Two records out of three are late, by so many days. */
+    /** Two records out of three are late, by this number of days. */
     const mostlyLate = (days: number, tenant = 'acme'): ((n: number) => Partial<WireRecord>) => {
       return (offset) => {
         const timestamp = offset % 3 < 2 ? (today - days) * DAY : Date.now()
@@ -260,7 +260,7 @@ describe('whether the table is at fault or the row', () => {
       assert.deepEqual([await letters(), await count('iot_messages'), sink.problem], [40, 20, undefined])
     })
 
-    it('a tenant whose own partition lacks that of today stops nobody', async () => {
+    it('a tenant whose own partition lacks that of today stops no other', async () => {
       await database.query(`${TABLE}) partition by list (tenant_id);
         create table acme partition of iot_messages for values in ('acme') partition by range (time);
         create table globex partition of iot_messages for values in ('globex');

@@ -30,7 +30,7 @@ describe('the daily partitions of the PostgreSQL sink', () => {
     () => createDatabaseAt(server.address),
   )
 
-  /** Somebody reads the table in a transaction that stays open. @returns how it is ended */
+  /** A client reads the table in a transaction that stays open. @returns how it is ended */
   async function readOn(): Promise<() => Promise<void>> {
     const reader = openDatabase(database.url)
     let finish = (): void => undefined
@@ -38,7 +38,7 @@ describe('the daily partitions of the PostgreSQL sink', () => {
       await client.query('select count(*) from iot_messages')
       await new Promise<void>((resolve) => (finish = resolve))
     })
-    await until('somebody reads', async () => {
+    await until('a client reads', async () => {
       const locks = await database.query(`select from pg_locks where relation = 'iot_messages'::regclass`)
       return locks.length > 0
     })
@@ -106,7 +106,7 @@ describe('the daily partitions of the PostgreSQL sink', () => {
     assert.equal((await partitions()).length, 9)
   })
 
-  it('gets back a partition that somebody has dropped', async () => {
+  it('gets back a partition that was dropped', async () => {
     const sink = open()
     await sink.write({ way: 'range', range: range(0, 1), records: [record(0)] })
     await database.query(`drop table ${partitionName(TABLE, today)}`)
@@ -158,7 +158,7 @@ describe('the daily partitions of the PostgreSQL sink', () => {
     assert.equal((await partitions()).length, 8)
   })
 
-  it('keeps a partition that somebody has detached to keep it', async () => {
+  it('keeps a partition that an operator has detached to keep it', async () => {
     const sink = open({ retentionDays: 0 })
     await sink.write({ way: 'range', range: range(0, 1), records: [recordAt(0, (today - 5) * DAY_MS)] })
     const kept = partitionName(TABLE, today - 5)
@@ -256,7 +256,7 @@ describe('the daily partitions of the PostgreSQL sink', () => {
     assert.deepEqual(await audit(), [[1, 1, 0]])
   })
 
-  it('goes on beside a partition that is half detached while somebody still reads it', async () => {
+  it('works beside a partition that is half detached while a client still reads it', async () => {
     const sink = open({ retentionDays: 0 })
     const late = (today - 5) * DAY_MS
     await sink.write({ way: 'range', range: range(0, 1), records: [recordAt(0, late)] })
@@ -282,13 +282,13 @@ describe('the daily partitions of the PostgreSQL sink', () => {
     await finish()
   })
 
-  it('goes on beside a partition that somebody has detached to keep it, and uses it again when it is back', async () => {
+  it('works beside a partition that an operator has detached to keep it, and uses it again when it is back', async () => {
     const late = (today - 5) * DAY_MS
     const sink = open({ retentionDays: 0 })
     await sink.write({ way: 'range', range: range(0, 1), records: [recordAt(0, late)] })
     const kept = partitionName(TABLE, today - 5)
     await database.query(`alter table iot_messages detach partition ${kept}`)
-    // Of several tenants, and so many that another fault of all of them would be the table's.
+    // Of several tenants, and enough that another fault of all of them would be the table's.
     const batch = Array.from({ length: 150 }, (_, index) => recordAt(1 + index, late))
     const { rows } = await sink.write({ way: 'range', range: range(1, 151), records: batch })
     assert.deepEqual([rows, sink.problem], [0, undefined])

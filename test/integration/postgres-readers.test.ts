@@ -75,7 +75,7 @@ describe('readers of the shared table', () => {
   })
 
   it('see nothing with a wrong tenant, with none, and with an empty one', async () => {
-    for (const tenant of ['nobody', undefined, '']) assert.deepEqual(await tenantsSeen(tenant), [])
+    for (const tenant of ['stranger', undefined, '']) assert.deepEqual(await tenantsSeen(tenant), [])
   })
 
   it('see nothing of the tenant before on a connection that is used again', async () => {

@@ -290,8 +290,8 @@ describe('records that PostgreSQL refuses', () => {
     assert.deepEqual(sent[0], ['t0', 't2'])
     assert.ok(sent.slice(1).every((tenants) => tenants.join() === 't1'))
 
-    const mended = await writer.writeRange(ledgerKey, range(600, 900), records(600, 900))
-    assert.deepEqual([mended.rows, mended.rejected.length], [300, 0])
+    const after = await writer.writeRange(ledgerKey, range(600, 900), records(600, 900))
+    assert.deepEqual([after.rows, after.rejected.length], [300, 0])
     sent.length = 0
     await writer.writeRange(ledgerKey, range(900, 1200), records(900, 1200))
     assert.deepEqual(sent, [['t0', 't1', 't2']])
@@ -321,10 +321,10 @@ describe('records that PostgreSQL refuses', () => {
     })
   }
 
-  it('are tried once more when the table was mended, and took other rows, behind their refusal', async () => {
+  it('are tried once more when the table was repaired, and took other rows, after their refusal', async () => {
     const refusals = new SharedRefusals()
     const whole = await openWriter(connection, { refusals })
-    let mend = (): Promise<unknown> => Promise.resolve()
+    let repair = (): Promise<unknown> => Promise.resolve()
     const writer = await openWriter(connection, {
       refusals,
       writer: {
@@ -332,7 +332,7 @@ describe('records that PostgreSQL refuses', () => {
           copyWriter()
             .write(client, rows, count)
             .catch(async (error: unknown) => {
-              if (/^[^\n]*\t99\n$/.test(rows.toString())) await mend()
+              if (/^[^\n]*\t99\n$/.test(rows.toString())) await repair()
               throw error
             }),
       },
@@ -343,7 +343,7 @@ describe('records that PostgreSQL refuses', () => {
     }
     const write = (): Promise<unknown> => writer.writeRange(ledgerKey, range(90, 100), records(90, 100))
     await assert.rejects(write(), { kind: 'configuration' })
-    mend = async () => {
+    repair = async () => {
       await database.query('alter table iot_messages drop constraint closed')
       await whole.writeRange({ ...ledgerKey, partition: 1 }, range(0, 10, 1), records(0, 10))
     }
@@ -462,7 +462,7 @@ describe('a table that does not fit', () => {
     ],
   ] as const
   for (const [what, breakIt, mendIt, status] of faults) {
-    it(`and ${what} stops the sink, which goes on by itself`, async () => {
+    it(`and ${what} stops the sink, which resumes by itself`, async () => {
       sink = opened({ createTable: false })
       await database.query(
         `create table iot_messages (time timestamptz, tenant_id text, project_id text, mqtt_topic text, payload jsonb,
@@ -529,7 +529,7 @@ describe('a table that does not fit', () => {
 
     for (const [what, breakIt, mendIt, code] of [
       [
-        'a column that nobody fills',
+        'a column that is never filled',
         'alter table iot_messages add column site text; alter table iot_messages alter column site set not null',
         'alter table iot_messages alter column site drop not null',
         '23502',
@@ -542,7 +542,7 @@ describe('a table that does not fit', () => {
       ],
     ] as const) {
       for (const partitions of [1, 4]) {
-        it(`by ${what}, in ${partitions} partitions: it stops the sink, which goes on by itself`, async () => {
+        it(`by ${what}, in ${partitions} partitions: it stops the sink, which resumes by itself`, async () => {
           for (let partition = 0; partition < partitions; partition++) await write(0, partition)
           const fill = breakIt.replace(
             'alter table iot_messages alter',
@@ -569,7 +569,7 @@ describe('a table that does not fit', () => {
       }
     }
 
-    it('and not by the rubbish of one tenant, whose flood stops nobody', async () => {
+    it('and not by the rubbish of one tenant, whose flood stops no other', async () => {
       const rubbish = { tenant: 't1', payload: Buffer.from('rubbish') }
       await write(0, 1)
       for (let from = 0; from < 300; from += 10) await write(from, 0, rubbish)

@@ -79,7 +79,7 @@ describe('several PostgreSQL servers', function () {
     ])
   })
 
-  it('are passed by when nobody listens there, or nobody answers', async () => {
+  it('are skipped when nothing listens there, or nothing answers', async () => {
     const silent = await FaultProxy.start(serverPort(primary))
     silent.set({ blackHole: true })
     const database = open([`127.0.0.1:${await freePort()}`, silent.address, hostOf(primary)], {

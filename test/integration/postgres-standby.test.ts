@@ -1,6 +1,6 @@
 /**
- * A synchronous standby that does not answer. COMMIT waits for it; whoever ends that wait, be it an operator, a tool, or
- * our own time limit, gets rows that are on the primary alone, and that a fail-over would lose.
+ * A synchronous standby that does not answer. COMMIT waits for it; what ends that wait, be it an operator, a tool, or
+ * our own time limit, gets rows that are on the primary alone, and that a failover would lose.
  */
 import assert from 'node:assert/strict'
 import { Client } from 'pg'
@@ -54,7 +54,7 @@ describe('a synchronous standby that does not answer', function () {
     return sink
   }
 
-  it('confirms nothing, by key and for dead letters, until one has it: after a fail-over all of it is there', async () => {
+  it('confirms nothing, by key and for dead letters, until one has it: after a failover all of it is there', async () => {
     const host = (server: OwnPostgres): string => new URL(server.address).host
     const url = primary.address.replace(host(primary), `${host(primary)},${host(standby)}`)
     connection = openDatabase(url, { connectTimeoutMs: 2000, lockTimeoutMs: 1000, poolSize: 8 })

@@ -143,10 +143,10 @@ describe('a table for each tenant', () => {
     assert.equal((await offsets('t0')).length, 20)
   })
 
-  it('is made also when somebody else makes its schema at the same time', async () => {
-    const somebody = openDatabase(database.url)
+  it('is created also when another client creates its schema at the same time', async () => {
+    const another = openDatabase(database.url)
     let finish = (): void => undefined
-    const making = somebody.transaction('making a schema', async (client) => {
+    const making = another.transaction('making a schema', async (client) => {
       await client.query('create schema tenant_t1')
       await new Promise<void>((resolve) => (finish = resolve))
     })
@@ -161,7 +161,7 @@ describe('a table for each tenant', () => {
     })
     finish()
     await making
-    await somebody.close(0)
+    await another.close(0)
     assert.equal((await written).rows, 3)
     assert.deepEqual([problems, sink.tenantProblems.size], [[], 0])
   })
@@ -235,11 +235,11 @@ describe('a table for each tenant', () => {
     ['is renamed', 'alter table tenant_t1.iot_messages rename to away', /no (such )?table/],
   ] as const
   for (const [what, sql, status] of breaks) {
-    it(`that ${what} does not hold up the others: its records are dead letters until it is mended`, async () => {
+    it(`that ${what} does not hold up the others: its records are dead letters until it is repaired`, async () => {
       const kept = keptLog()
       const sink = open({ events: new SinkEvents(kept.log) })
       await write(sink, 0, 6)
-      // Without the right to make it anew.
+      // Without the right to create it again.
       const strict = open({ ledgerName: 'sink2', createTable: false, events: new SinkEvents(kept.log) })
       await database.query(sql)
       const written = await strict.write({ way: 'range', range: range(6, 12), records: records(6, 12) })
@@ -274,7 +274,7 @@ describe('a table for each tenant', () => {
     })
   }
 
-  it('that fails like those of all others stops the sink, nothing is written off, and it goes on by itself', async () => {
+  it('that fails like those of all others stops the sink, nothing is written off, and it resumes by itself', async () => {
     const sink = open({ createTable: false })
     await write(open({ ledgerName: 'sink2' }), 0, 3)
     // In one transaction: a sink that looks between two of them finds proof that only some fail.

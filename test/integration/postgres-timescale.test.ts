@@ -181,7 +181,7 @@ describe('the settings for TimescaleDB', () => {
       await assertDaily()
     }))
 
-  it("refuse a readers' role for a hypertable that is there, and say how to mend it", () =>
+  it("refuse a readers' role for a hypertable that is there, and say how to repair it", () =>
     withReader(async (reader) => {
       const table = 'create table iot_messages (time timestamptz, tenant_id text, payload jsonb)'
       if (offered) await deploy({})

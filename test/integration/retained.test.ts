@@ -40,7 +40,7 @@ describe('a retained message', () => {
   })
   afterEach(() => helper.unload())
 
-  it('is told from a fresh one down to the row', async () => {
+  it('is distinct from a fresh one down to the row', async () => {
     const brokers = (await sharedKafka()).address
     const topic = await createTestTopic(brokers)
     const device = await connectAsync(mosquitto.address)

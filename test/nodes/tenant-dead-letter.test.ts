@@ -123,14 +123,14 @@ describe('tenant-dead-letter', () => {
     assert.equal((await rows())[0]?.reason, 'no reason was given')
   })
 
-  it('holds what it cannot write yet, past the time-out of the delivery, and writes it when it can', async () => {
+  it('holds what it cannot write yet, past the timeout of the delivery, and writes it when it can', async () => {
     const other = await createTestDatabase()
     const elsewhere = new URL(other.url)
     elsewhere.port = '1'
     const from = await run(source('dead'), toTable, databaseAt(elsewhere.href))
     const settlement = from.emitMessage({ payload: 'patient' }, 200)
     const { tracker } = from.tracking
-    await until('the time-out is over', () => {
+    await until('the timeout is over', () => {
       const [delivery] = tracker.deliveries()
       return delivery !== undefined && performance.now() - delivery.movedAtMs > 1500
     })
@@ -165,7 +165,7 @@ describe('tenant-dead-letter', () => {
     )
   })
 
-  it('writes to a Kafka topic, which it creates when it is told to', async () => {
+  it('writes to a Kafka topic, which it creates when asked to', async () => {
     const { address } = await sharedKafka()
     const topic = uniqueName('dead-letters')
     const from = await run(

@@ -93,17 +93,17 @@ describe('tenant-kafka-cluster', () => {
     ['OAUTHBEARER without an endpoint', { brokers: 'kafka', sasl: 'oauthbearer' }],
     ['a token URL that is none', { brokers: 'kafka', sasl: 'oauthbearer', tokenUrl: 'login.example' }],
     ['TLS settings that are gone', { brokers: 'kafka', useTls: true, tls: 'gone' }],
-    ['a time-out out of bounds', { brokers: 'kafka', requestTimeoutMs: '1' }],
+    ['a timeout out of bounds', { brokers: 'kafka', requestTimeoutMs: '1' }],
   ]
   for (const [what, config] of wrong) {
-    it(`says what is wrong with ${what}, and Node-RED goes on`, async () => {
+    it(`says what is wrong with ${what}, and Node-RED keeps running`, async () => {
       const node = await load(config)
       assert.equal(node.cluster, undefined)
       assert.throws(() => requireCluster(node), { code: 'CONFIG_INVALID', message: /expected|missing/ })
     })
   }
 
-  it('is asked for in words when none is chosen', () => {
+  it('is asked for when none is chosen', () => {
     assert.throws(() => requireCluster(null), { statusText: 'choose a Kafka cluster' })
   })
 })

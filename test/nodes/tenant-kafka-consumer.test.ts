@@ -127,7 +127,7 @@ describe('tenant-kafka-consumer', () => {
       const entries = flow(topic, { consumer: { mode }, wires: [['picky'], ['dead']] })
       const back = { id: 'dead', z: 'tab', type: 'tenant-dead-letter', cluster: 'cluster', topic, wires: [] }
       await loadFlow(modules, [...entries, back])
-      // The first three, and two that came back; the last of them is passed over.
+      // The first three, and two that came back; the position is after the last of them.
       await until('all are passed', async () => (await committed(topic)) === 5)
       const stored = await readTopic(brokers, topic)
       assert.deepEqual(
@@ -178,7 +178,7 @@ describe('tenant-kafka-consumer', () => {
         stored.map(({ value, headers }) => [value?.toString(), headers['dead-letter-attempts']]),
         ['1', '2', '3', '4'].map((attempts) => ['poison', attempts]),
       )
-      await until('the last one is passed over', async () => (await committed(topic)) === 4)
+      await until('the position is after the last one', async () => (await committed(topic)) === 4)
     })
   }
 
@@ -246,7 +246,7 @@ describe('tenant-kafka-consumer', () => {
     assert.deepEqual(payloads(), numbered(100))
   })
 
-  it('emits again what fails for a passing reason, and goes on when it is stored', async () => {
+  it('emits again what fails for a transient reason, and continues when it is stored', async () => {
     const topic = await createTestTopic(brokers)
     await produce(brokers, topic, numbered(10))
     await loadFlow(modules, flow(topic))
@@ -289,7 +289,7 @@ describe('tenant-kafka-consumer', () => {
     assert.equal((error as { code: string }).code, 'TEST')
   })
 
-  it('holds what fails for good and nobody takes: red, and its partition stands still', async () => {
+  it('holds what fails for good and no output takes: red, and its partition is blocked', async () => {
     const topic = await createTestTopic(brokers)
     await produce(brokers, topic, ['0', 'poison', '2'])
     await loadFlow(modules, flow(topic, { wires: [['picky'], []] }))
@@ -364,7 +364,7 @@ describe('tenant-kafka-consumer', () => {
     return { id: 'end', type: 'function', func: 'return null', outputs: 1, libs: [], wires: [[next]] }
   }
 
-  it('stays before a batch that the flow has ended when that is a failure, until somebody takes it', async () => {
+  it('stays before a batch that the flow has ended when that is a failure, until an output takes it', async () => {
     const topic = await createTestTopic(brokers, { partitions: 1 })
     await produce(brokers, topic, numbered(3))
     const held = (wires: string[][]): FlowEntry[] =>
@@ -378,7 +378,7 @@ describe('tenant-kafka-consumer', () => {
     assert.equal(new Set(payloads('failed')).size, 3)
   })
 
-  it('counts in the log what the flow has ended on purpose, and goes on; a Join behind it is told', async () => {
+  it('counts in the log what the flow has ended on purpose, and continues; warns of a Join downstream', async () => {
     const topic = await createTestTopic(brokers, { partitions: 1 })
     await produce(brokers, topic, numbered(3))
     const join = { id: 'join', type: 'join', mode: 'auto', wires: [['sink']] }

@@ -142,7 +142,7 @@ describe('tenant-kafka-producer', () => {
     assert.equal((await delivery).outcome, 'delivered')
   })
 
-  it('stores what it holds when it is deployed anew', async () => {
+  it('stores what it holds when it is deployed again', async () => {
     const flow = (lingerMs: number) => [tab, clusterAt(brokers), source, producer({ topic, lingerMs }), dead]
     const from = await run(brokers, producer({ topic, lingerMs: 10_000 }))
     const sent = Array.from({ length: 100 }, (_, at) => from.emitMessage({ payload: String(at) }))

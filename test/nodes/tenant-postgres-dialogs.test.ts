@@ -54,7 +54,7 @@ describe('the dialogs of the PostgreSQL nodes', () => {
     const insertOld = (daysAgo: number): Promise<unknown> =>
       test.query(`insert into iot_messages (time) values (now() - make_interval(days => $1::int))`, [daysAgo])
 
-    it('is told for the days of the dialog, with bounds and sizes, and nothing is dropped', async () => {
+    it('is shown for the days of the dialog, with bounds and sizes, and nothing is dropped', async () => {
       await run(sink({ retentionDays: 0 }))
       const [day] = [Math.floor(Date.now() / DAY_MS) - 5].map((n) => new Date(n * DAY_MS).toISOString())
       const name = `iot_messages_p${day!.slice(0, 10).replaceAll('-', '')}`
@@ -85,7 +85,7 @@ describe('the dialogs of the PostgreSQL nodes', () => {
       assert.equal((await test.query('select from iot_messages')).length, 1)
     })
 
-    it('is refused in words for a node that is not deployed, or does not run', async () => {
+    it('is refused with a reason for a node that is not deployed, or does not run', async () => {
       await run(sink({ table: 'no table;' }), sink({ id: 'good' }))
       const missing = await ask('/tenant-postgres-sink/none/outdated')
       assert.equal(missing.status, 404)
@@ -111,7 +111,7 @@ describe('the dialogs of the PostgreSQL nodes', () => {
     })
   })
 
-  describe('left-over positions', () => {
+  describe('orphaned positions', () => {
     const list = async (): Promise<PositionsAnswer['positions']> =>
       ((await ask('/tenant-postgres/db/positions')).body as PositionsAnswer).positions
     const remove = (which: object): Promise<{ status: number; body: unknown }> =>
@@ -128,7 +128,7 @@ describe('the dialogs of the PostgreSQL nodes', () => {
           from unnest(array['rows', 'named', 'gone']) as sink, generate_series(0, 2) as n`)
     })
 
-    it('are told from those of sinks that are deployed, or disabled', async () => {
+    it('are distinct from those of sinks that are deployed, or disabled', async () => {
       const seen = await list()
       assert.deepEqual(
         seen.map(({ sink: name, group, topic, partitions, deployed }) => ({
@@ -163,14 +163,14 @@ describe('the dialogs of the PostgreSQL nodes', () => {
 
     it('become left over when their sink is removed from the flow', async () => {
       await deploy([tab, database(), sink()], 'full')
-      const leftOver = (await list()).filter(({ deployed }) => !deployed)
+      const orphaned = (await list()).filter(({ deployed }) => !deployed)
       assert.deepEqual(
-        leftOver.map(({ sink: name }) => name),
+        orphaned.map(({ sink: name }) => name),
         ['gone', 'named'],
       )
     })
 
-    it('stay when they have moved since they were shown: somebody else uses them', async () => {
+    it('stay when they have moved since they were shown: another sink uses them', async () => {
       const [gone] = await list()
       await test.query(
         `update iot_ledger set next_offset = 6, updated_at = clock_timestamp() where sink = 'gone' and "partition" = 1`,

@@ -35,7 +35,7 @@ const batch = (from: number, to: number): Message => ({
   kafka: range(from, to),
 })
 
-/** A batch of so many records; the second, or the only one, can never become a row. */
+/** A batch of this many records; the second, or the only one, can never become a row. */
 function withRubbish(count: number): Message {
   const all = records(0, count)
   const at = Math.min(1, count - 1)
@@ -138,7 +138,7 @@ describe('tenant-postgres-sink', () => {
     assert.equal(letters.length, 4)
   })
 
-  it('writes into a schema for each tenant when it is told to', async () => {
+  it('writes into a schema for each tenant when asked to', async () => {
     const schemas = sink({ tenancy: 'schema', tenantSchema: 'of_{tenant}' })
     const from = await run(source('rows'), schemas, database)
     assert.equal((await from.emitMessage(batch(0, 5))).outcome, 'delivered')
@@ -180,7 +180,7 @@ describe('tenant-postgres-sink', () => {
     await deploy([...flow, source('rows', 'other'), other], 'nodes')
     const settled = emit(4, 8)
     const { sink: refusing } = helper.getNode('other') as { sink: { problem?: PipelineError } }
-    await until('it is told', () => refusing.problem !== undefined)
+    await until('it has its reason', () => refusing.problem !== undefined)
     assert.deepEqual(
       [refusing.problem?.code, refusing.problem?.statusText],
       ['LEDGER_TARGET', 'name in ledger is taken'],

@@ -87,7 +87,7 @@ describe('tenant-topic', () => {
     )
   })
 
-  it('fails a batch with an unmatched record when the second output leads nowhere; the others go on', async () => {
+  it('fails a batch with an unmatched record when the second output leads nowhere; the others continue', async () => {
     const { from, sinkOf } = await run(topic([['matched'], []]))
     const payload = ['rt/a/p/d1', 'bad'].map(single)
     assert.equal((await from.emitMessage({ batch: true, payload })).outcome, 'failed')

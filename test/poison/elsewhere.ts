@@ -140,7 +140,7 @@ export const ELSEWHERE: readonly HeldElsewhere[] = [
   },
   {
     id: 'P110',
-    what: 'a tombstone is told from an empty payload',
+    what: 'a tombstone is not an empty payload',
     test: ['test/src/record/envelope.test.ts', 'knows a tombstone from an empty payload'],
   },
   {
@@ -148,7 +148,7 @@ export const ELSEWHERE: readonly HeldElsewhere[] = [
     what: 'transaction markers and aborted records leave gaps between offsets',
     test: [
       'test/support/driver-contract/consumer.ts',
-      'passes over transaction markers and aborted records, and commits beyond them',
+      'skips transaction markers and aborted records, and commits beyond them',
     ],
   },
   {
@@ -180,6 +180,6 @@ export const ELSEWHERE: readonly HeldElsewhere[] = [
   {
     id: 'P116',
     what: 'thousands of Kafka topics share the lanes',
-    test: ['test/src/batching/lanes.test.ts', 'go on with thousands of topics, each record stored once'],
+    test: ['test/src/batching/lanes.test.ts', 'work with thousands of topics, each record stored once'],
   },
 ]

@@ -50,7 +50,7 @@ export const NUMBERS: readonly PoisonInput[] = [
   column('P61', 'an object for a number', 'float8', '{}', '22P02'),
   column('P61', 'an array for a number', 'int4', '[1]', '22P02'),
   column('P61', 'null for a number', 'float8', 'null', { row: null }),
-  // A device that says NaN in words means it, and float8 has it.
+  // A device that spells out NaN means it, and float8 has it.
   column('P62', 'NaN as text, for float8', 'float8', '"NaN"', { row: 'NaN' }),
   column('P62', 'Infinity as text, for float8', 'float8', '"-Infinity"', { row: '-Infinity' }),
   column('P62', 'NaN as text, for int4', 'int4', '"NaN"', '22P02'),

@@ -40,7 +40,7 @@ export class TestAuthority {
     this.self = this.pair('authority')
   }
 
-  /** What whoever trusts this authority is given, as PEM and as a file. */
+  /** What a client that trusts this authority needs, as PEM and as a file. */
   get cert(): string {
     return this.self.cert
   }

@@ -67,7 +67,7 @@ interface SimulatedNode extends RuntimeNode {
   seen: number
 }
 
-/** What became of one copy at one node. */
+/** The outcome of one copy at one node. */
 interface FailedCopy {
   readonly nodeId: string
   /** What the copy had failed with before, at another node. */
@@ -76,7 +76,7 @@ interface FailedCopy {
 
 interface Ledger {
   confirmed: boolean
-  /** Copies whose failure nobody has stored. */
+  /** Copies whose failure no sink has stored. */
   readonly open: Set<FailedCopy>
   alive: number
   /** A deploy has lost a copy. */
@@ -276,7 +276,7 @@ export class FlowSimulation {
         this.send(node, message, wires.slice(1))
         return this.done(node, message)
       case 'callTimesOut':
-        // Without a Catch node nobody hears of it: the copy stays until the time-out of the delivery.
+        // Without a Catch node no node hears of it: the copy stays until the timeout of the delivery.
         if (node.plan.caughtBy.length === 0) return
         this.ledger.alive--
         return this.tellCatchNodes(node, message, new Error('timeout'), this.openFailure(node, message))

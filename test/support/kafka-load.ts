@@ -54,7 +54,7 @@ export class KafkaLoad {
     await until(() => this.stored >= goal)
   }
 
-  /** Waits until so many more records of every key are stored: all partitions go on. */
+  /** Waits until this many more records of every key are stored: all partitions make progress. */
   async everyKey(records: number): Promise<void> {
     const goals = this.storedOf.map((stored) => stored + records)
     await until(() => goals.every((goal, key) => (this.storedOf[key] ?? 0) >= goal))

@@ -63,7 +63,7 @@ async function readUntil(
   await consumer.connect()
   await consumer.subscribe({ topic, fromBeginning: true })
   await new Promise<void>((resolve, reject) => {
-    // kafkajs rejects `run` also for what it then mends by itself: a coordinator that loads after a restart.
+    // kafkajs rejects `run` also for what it then repairs by itself: a coordinator that loads after a restart.
     consumer.on(consumer.events.CRASH, ({ payload }) => {
       if (!payload.restart) reject(payload.error)
     })

@@ -1,4 +1,4 @@
-/** A clock that stands still until the test moves it. */
+/** A clock that only the test moves. */
 export class ManualClock {
   private time = 0
   private readonly timers: { at: number; run: () => void }[] = []

@@ -1,6 +1,6 @@
 /**
  * One Kafka broker that wants to know who is there: a listener for each kind of login and of TLS, users, and
- * permissions (nobody may do anything that has not been allowed; the plain listener may do everything). Started when
+ * permissions (nothing may be done that has not been allowed; the plain listener may do everything). Started when
  * the first test asks for it.
  */
 import { freePort } from '../../dev/services/free-port'
@@ -17,7 +17,7 @@ export const PASSWORD = 'canary-password'
 export const STRANGER = 'stranger'
 /** A token must carry this scope. */
 export const SCOPE = 'kafka'
-/** Sessions of the `TOKEN` listener end after this time, unless the client logs in anew. */
+/** Sessions of the `TOKEN` listener end after this time, unless the client logs in again. */
 export const SESSION_MS = 4_000
 
 export interface SecuredKafka {

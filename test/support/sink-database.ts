@@ -5,7 +5,7 @@ import { createTestDatabase, type TestDatabase } from './postgres'
 import { openDatabase, openSink } from './sink'
 
 /**
- * @param note is told what each test has
+ * @param note gets what each test has
  * @returns opens a sink
  */
 export function databaseForEachTest(

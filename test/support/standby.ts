@@ -1,4 +1,4 @@
-/** A second PostgreSQL that follows a first by streaming replication, as fail-over needs it. */
+/** A second PostgreSQL that follows a first by streaming replication, as failover needs it. */
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'

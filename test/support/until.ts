@@ -11,7 +11,7 @@ interface Limits {
 }
 
 /**
- * @param what the state in words, for the error; a function when the words are known only then
+ * @param what the state, for the error; a function when the words are known only then
  * @throws Error that names the state, when it did not come
  */
 export async function until(

@@ -32,7 +32,7 @@ describe('a PostgreSQL server of our own', () => {
     assert.deepEqual(await database.query('select n from kept'), [{ n: 1 }])
   })
 
-  it('refuses a port that is taken, in words', async () => {
+  it('refuses a port that is taken, and says so', async () => {
     const port = Number(new URL(server.address).port)
     await assert.rejects(startOwnPostgres({ port }), /PostgreSQL needs port \d+, and something listens there/)
   })

@@ -1,6 +1,6 @@
 /**
  * The two logs of the publisher: what it means to publish, written before it does, and what the broker has
- * acknowledged. Lines reach the disk in groups, each with one `fdatasync`, so that a line which was told to the test
+ * acknowledged. Lines reach the disk in groups, each with one `fdatasync`, so that a line that the test has received
  * is there whatever dies next.
  */
 import { readFileSync } from 'node:fs'

@@ -1,5 +1,5 @@
 /**
- * Devices that publish at a steady rate, in a process of their own: it goes on whatever happens to Node-RED, and its
+ * Devices that publish at a steady rate, in a process of their own: it continues whatever happens to Node-RED, and its
  * logs tell afterwards what must be found. Half of the devices publish with QoS 1, half with the QoS that is given.
  *
  * Usage: main.ts <folder> <url> <run> <rate> <qos>; the parent may send `{ rate }`, and ends it with SIGTERM.
@@ -109,7 +109,7 @@ class Publisher {
   }
 }
 
-/** JSON that comes out different when somebody parses it and writes it again: spaces, 1.0, -0, escapes, a double key. */
+/** JSON that comes out different when it is parsed and written again: spaces, 1.0, -0, escapes, a double key. */
 function payloadOf(id: string, device: string, seq: number): string {
   const filling = 'ÄÖÜ→\\u00e4'.repeat(1 + (seq % 12))
   return `{ "id":"${id}", "device" : "${device}", "seq":${seq}, "value":1.0, "zero":-0, "id":"${id}", "text":"${filling}" }`
@@ -122,7 +122,7 @@ function tell(told: Told): void {
 async function main(): Promise<void> {
   const [folder = '', url = '', run = '', rate = '', qos = ''] = process.argv.slice(2)
   const [intents, acknowledgements] = [await LineLog.intents(folder), await LineLog.acknowledgements(folder)]
-  // A session of its own, so that a QoS 2 exchange goes on after a reconnect instead of beginning again.
+  // A session of its own, so that a QoS 2 exchange continues after a reconnect instead of beginning again.
   const client = connect(url, {
     clientId: `publisher-${run}`,
     protocolVersion: 4,

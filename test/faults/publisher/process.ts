@@ -67,7 +67,7 @@ export class PublisherProcess {
     this.child.send({ rate })
   }
 
-  /** Waits until the broker has acknowledged so many more. */
+  /** Waits until the broker has acknowledged this many more. */
   async untilMore(count: number): Promise<void> {
     const goal = this.acknowledged + count
     await until(

@@ -107,7 +107,7 @@ describe('a lane', () => {
     assert.deepEqual(reasons, ['quiet', 'quiet'])
   })
 
-  it('repeats the identical batch after a back-off, for ever, while more records gather', async () => {
+  it('repeats the identical batch after a back-off, indefinitely, while more records gather', async () => {
     const { add, clock, attempts, last, ended, problems } = setUp()
     for (const record of ['a', 'b', 'c']) add(record)
     for (let attempt = 0; attempt < 20; attempt++) {

@@ -73,7 +73,7 @@ describe('lanes', () => {
     assert.equal(lanes.heldRecords, 0)
   })
 
-  it('go on with thousands of topics, each record stored once, and keep few that are idle', async () => {
+  it('work with thousands of topics, each record stored once, and keep few that are idle', async () => {
     const written: string[] = []
     const lanes = setUp((topic) => {
       written.push(topic)

@@ -6,7 +6,7 @@ const backoff = { initialMs: 0, maxMs: 0 }
 const transient = new PipelineError('GONE', 'gone', { retryable: true })
 
 describe('retrying', () => {
-  it('goes on until it succeeds, and tells of each failure', async () => {
+  it('retries until it succeeds, and reports each failure', async () => {
     let attempts = 0
     const problems: string[] = []
     const result = await retryForEver(
@@ -20,7 +20,7 @@ describe('retrying', () => {
     assert.deepEqual([result, problems], ['done', ['GONE', 'GONE', 'GONE', 'GONE']])
   })
 
-  it('ends with an error that no attempt can mend', async () => {
+  it('ends with an error that no attempt can fix', async () => {
     const permanent = new PipelineError('NEVER', 'never', { retryable: false })
     const { signal } = new AbortController()
     await assert.rejects(

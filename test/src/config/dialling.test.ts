@@ -21,7 +21,7 @@ interface Reached extends net.TcpNetConnectOpts {
 const { connect: connectForReal } = net.Socket.prototype as { connect: unknown }
 let onReached: (place: Reached) => void = () => undefined
 
-/** Every socket is told where to go, and none goes there. */
+/** Every socket learns where to connect, and none does. */
 function connectNowhere(this: net.Socket, ...given: unknown[]): net.Socket {
   const [target] = (Array.isArray(given[0]) ? given[0] : given) as [Reached | string]
   const { _tlsOptions: secure } = this as { _tlsOptions?: object }

@@ -7,7 +7,7 @@ const letters = (...payloads: string[]): DeadLetter[] =>
   payloads.flatMap((payload) => deadLettersOf({ payload, messageId: payload }))
 const texts = (given: readonly DeadLetter[]): string[] =>
   given.map(({ payload }) => payload?.toString() ?? '')
-const down = new PipelineError('DOWN', 'nobody answers', { retryable: true })
+const down = new PipelineError('DOWN', 'nothing answers', { retryable: true })
 const refused = new PipelineError('REFUSED', 'never', { retryable: false })
 
 /** A target that answers what the test says, write by write; without an answer it has written. */

@@ -128,7 +128,7 @@ describe('dead letter', () => {
     )
   })
 
-  it('is told by nothing that a device says: a payload like a dead letter is a payload, user properties have a prefix', () => {
+  it('is recognized by nothing that a device says: a payload like a dead letter is a payload, user properties have a prefix', () => {
     const posing = { 'dead-letter-attempts': '99', 'dead-letter-id': 'x' }
     const letter = letterOf({ payload: JSON.stringify(posing), userProperties: posing, levels: posing })
     assert.equal(letter.attempts, 1)

@@ -20,7 +20,7 @@ const TRANSFORMS: Readonly<Record<string, (records: WireRecord[]) => unknown[]>>
   'sorts them': (records) => records.toReversed(),
   'removes some': (records) => records.filter(({ payload }) => payload !== 'b'),
   'puts null for some': (records) => records.map((record) => (record.payload === 'b' ? null : record)),
-  'builds them anew': (records) => records.map(({ payload }) => ({ payload })),
+  'rebuilds them': (records) => records.map(({ payload }) => ({ payload })),
 }
 
 interface Plan {
@@ -138,7 +138,7 @@ describe('batches in random flows', () => {
         if (isRemoved(letter)) assert.equal(times + letters, 0, 'the flow has ended it on purpose')
         else if (plan.forGood.includes(letter) || isNull(letter))
           assert.ok(letters > 0, `${letter} is a dead letter`)
-        else if (plan.transform === 'builds them anew') assert.ok(times > 0, `${letter} is stored`)
+        else if (plan.transform === 'rebuilds them') assert.ok(times > 0, `${letter} is stored`)
         else assert.equal(times, 1, `${letter} is stored once`)
       }
     })

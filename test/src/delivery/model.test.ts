@@ -13,7 +13,7 @@ import {
   type Plan,
 } from '../../support/flow-simulation'
 
-/** Flows of so many nodes; a wire leads to a later node, or to one that is not there. */
+/** Flows of this many nodes; a wire leads to a later node, or to one that is not there. */
 const flowsOf = (size: number): fc.Arbitrary<Plan[]> =>
   fc.tuple(
     ...Array.from({ length: size }, (_, index) =>

@@ -44,7 +44,7 @@ describe('OrderedRelease', () => {
     assert.deepEqual(held, ['payload c'])
   })
 
-  it('forgets what is cleared, and goes on with what comes after', () => {
+  it('forgets what is cleared, and continues with what comes after', () => {
     const released: string[] = []
     const order = new OrderedRelease<string>((value) => released.push(value))
     const a = order.take('a')

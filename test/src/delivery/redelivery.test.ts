@@ -186,7 +186,7 @@ describe('redelivery', () => {
     assert.deepEqual([settled, filtered], [['a', 'b'], []])
   })
 
-  it('holds what the flow has ended when that is a failure and nobody takes it', async () => {
+  it('holds what the flow has ended when that is a failure and no output takes it', async () => {
     const { redelivery, settled, end } = setUp({ whenFiltered: 'fail', wired: [true, false] })
     redelivery.emit(['a'])
     await end(0)
@@ -195,7 +195,7 @@ describe('redelivery', () => {
     assert.deepEqual(settled, [])
   })
 
-  it('holds what nobody stored behind the second output', async () => {
+  it('holds what no sink stored after the second output', async () => {
     const { redelivery, settled, end, fail } = setUp()
     redelivery.emit(['a'])
     await fail(0, failure(false))
@@ -205,7 +205,7 @@ describe('redelivery', () => {
     assert.equal(redelivery.size, 1)
   })
 
-  it('holds a permanent failure while nothing is wired, and hands it out when that is mended', async () => {
+  it('holds a permanent failure while nothing is wired, and sends it out once something is', async () => {
     const { redelivery, sent, wired, fail, store, settled } = setUp({ wired: [true, false] })
     redelivery.emit(['a'])
     await fail(0, failure(false))

@@ -134,7 +134,7 @@ describe('DeliveryTracker', () => {
     assert.deepEqual(settlements, [{ outcome: 'delivered' }])
   })
 
-  it('closes one of two failures at a node with one confirmation, also when the error was put together anew', () => {
+  it('closes one of two failures at a node with one confirmation, also when the error was rebuilt', () => {
     const { tracker, delivery, settlements, arrive, nextTurn } = setUp()
     arrive(nodeA)
     tracker.openFailure(delivery, 'a', transient)
@@ -223,7 +223,7 @@ describe('DeliveryTracker', () => {
     assert.equal(delivery.alive, 1)
   })
 
-  it('fails a delivery that makes no move for its time-out, and says where it was', () => {
+  it('fails a delivery that makes no move for its timeout, and says where it was', () => {
     const { tracker, delivery, settlements, arrive, clock } = setUp()
     arrive({ id: 'slow', type: 'old-node' } as { id: string })
     clock.nowMs = 999
@@ -242,7 +242,7 @@ describe('DeliveryTracker', () => {
     clock.nowMs = 3_600_000
     assert.equal(tracker.failStalled(), 0)
     tracker.release(delivery)
-    assert.equal(tracker.failStalled(), 0, 'the time-out starts again when the sink lets go')
+    assert.equal(tracker.failStalled(), 0, 'the timeout starts again when the sink lets go')
     assert.deepEqual(settlements, [])
   })
 

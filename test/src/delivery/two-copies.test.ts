@@ -11,7 +11,7 @@ type Module = typeof import('../../../src/delivery/flow/flow-tracking')
 
 const load = createRequire(__filename)
 
-/** The module, loaded anew with all that it needs. */
+/** The module, loaded again with all that it needs. */
 function copyOfPackage(): Module {
   const loaded = { ...load.cache }
   for (const path of Object.keys(loaded)) if (path.includes('/src/')) delete load.cache[path]

@@ -23,12 +23,12 @@ describe('an error of TLS', () => {
     })
   }
 
-  it('is told from others', () => {
+  it('is distinct from others', () => {
     assert.equal(tlsWords('ECONNREFUSED', 'connect ECONNREFUSED'), undefined)
     assert.equal(tlsWords(undefined, 'Closed connection'), undefined)
   })
 
-  it('is told from an answer of Kafka by its first bytes', () => {
+  it('is distinct from an answer of Kafka by its first bytes', () => {
     assert.ok(isTlsAlert(Buffer.from([21, 3, 3, 0, 2, 2, 80])))
     const answer = Buffer.alloc(8)
     for (const length of [0, 300, 21 << 16, 2 ** 24]) {

@@ -83,7 +83,7 @@ describe('a token endpoint', () => {
     assert.match(await token(), /\./)
   })
 
-  it('says in words that the secret is wrong, and never repeats it', async () => {
+  it('says that the secret is wrong, and never repeats it', async () => {
     const error = await failure({ clientSecret: 'wrong canary' })
     assert.equal(error.code, 'KAFKA_TOKEN_REFUSED')
     assert.match(error.message, /401 invalid_client; check client id, client secret and scope$/)

@@ -75,7 +75,7 @@ describe('OutageLog', () => {
     assert.deepEqual(kept.entries.at(-1)?.counts, { seconds: 59 })
   })
 
-  it('is over only when the problem is gone for as long as it is told', () => {
+  it('is over only when the problem has been gone for the given time', () => {
     open(5000)
     outage.look(failure('A'))
     outage.look(undefined)

@@ -114,7 +114,7 @@ describe('the JSON envelope', () => {
     assert.deepEqual(decodeRecord(theirs, { format: 'json' }).payload, Buffer.from('{"a":1}'))
   })
 
-  // Whoever opens such a value loses what stands beside the payload, and nothing downstream can tell.
+  // Opening such a value would lose what stands beside the payload, and nothing downstream can tell.
   for (const [format, value] of [
     ['json', '{"timestamp":1,"payload":{"a":1},"tenant_id":"x","extra":true}'],
     ['json', '{"payload":"eJw=","payload_encoding":"gzip"}'],
@@ -152,7 +152,7 @@ function foreignEnvelope(key: 'payload' | 'data', payload: string): fc.Arbitrary
     })
 }
 
-describe('an envelope that somebody else has written', () => {
+describe('an envelope that another program has written', () => {
   const changing = [
     '9007199254740993',
     '1e400',

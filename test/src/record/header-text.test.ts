@@ -47,7 +47,7 @@ describe('a header that is not UTF-8', () => {
     ])
   })
 
-  it('goes on to another Kafka topic as it came', () => {
+  it('passes to another Kafka topic as it came', () => {
     const { record } = addressRecord(
       { ...withAll(BYTES), kafka: { ...withAll(BYTES).kafka, headers: { more: [BYTES, OTHER] } } },
       { topic: 'on', format: 'raw', now: () => 5000, newMessageId: () => 'new' },

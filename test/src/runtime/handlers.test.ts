@@ -51,6 +51,6 @@ describe('closeHandler', () => {
     assert.equal(handler.length, 2)
     for (const removed of [true, false]) handler(removed, () => told++)
     assert.equal(closed, 1)
-    await until('both are told', () => told === 2)
+    await until('both have their answer', () => told === 2)
   })
 })

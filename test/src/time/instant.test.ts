@@ -44,7 +44,7 @@ describe('a time without a time zone', () => {
 })
 
 describe('an instant', () => {
-  it('is told in its unit by its size alone, to the microsecond', () => {
+  it('has its unit from its size alone, to the microsecond', () => {
     for (const seconds of [100_000_000n, 1_732_715_160n, 4_102_444_800n, 8_700_000_000n]) {
       for (const micros of [0n, 1n, 999_999n]) {
         const nanos = (seconds * 1_000_000n + micros) * 1000n

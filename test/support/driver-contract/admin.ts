@@ -71,7 +71,7 @@ export function adminContract(stage: () => ContractStage): void {
     assert.equal((await failureOf(admin.createTopic(impossible))).code, 'KAFKA_INVALID_TOPIC')
   })
 
-  it('says what a user is not allowed, in words', async () => {
+  it('says what a user is not allowed', async () => {
     const { brokers, sasl } = stage().kafka.connect('LOGIN', passwordLogin('plain', PASSWORD, STRANGER))
     const admin = stage().admin(stage().driver({ brokers, sasl }))
     const topic = await createTestTopic(stage().brokers)
@@ -96,7 +96,7 @@ export function adminContract(stage: () => ContractStage): void {
     assert.equal(missing.code, 'KAFKA_UNKNOWN_TOPIC')
   })
 
-  it('connects anew after its connection was cut, and after nobody has answered', async () => {
+  it('connects again after its connection was cut, and after one that was never answered', async () => {
     const admin = stage().admin(stage().driver({ brokers: [stage().proxy.address] }))
     const id = await admin.clusterId()
     stage().proxy.reset()

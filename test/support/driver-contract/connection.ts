@@ -49,7 +49,7 @@ export function connectionContract(stage: () => ContractStage): void {
     assert.equal((await stage().valuesOf(topic)).length, 100)
   })
 
-  it('is silent in both directions: says so in time, and goes on when it is not', async () => {
+  it('is silent in both directions: says so in time, and continues when it is not', async () => {
     const topic = await createTestTopic(stage().brokers)
     const producer = stage().disturbed()
     await producer.send(topic, 0, batchOf(['first']))
@@ -140,7 +140,7 @@ export function connectionContract(stage: () => ContractStage): void {
     await Promise.all([closing, producer.close(), sending])
   })
 
-  it('is closed before anything was sent, and when nobody answers: the close ends', async () => {
+  it('is closed before anything was sent, and when nothing answers: the close ends', async () => {
     await stage().disturbed().close()
     stage().proxy.set({ blackHole: true })
     const producer = stage().disturbed()

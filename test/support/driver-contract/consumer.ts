@@ -31,7 +31,7 @@ export function consumerContract(stage: () => ContractStage): void {
   })
 
   for (const codec of ['gzip', 'snappy', 'lz4', 'zstd']) {
-    it(`reads what the broker has compressed anew with ${codec}, because of a setting of the topic`, async () => {
+    it(`reads what the broker has recompressed with ${codec}, because of a setting of the topic`, async () => {
       const topic = await createTestTopic(stage().brokers, { config: { 'compression.type': codec } })
       // Compressible and not, and larger than one block of LZ4 (64 KB) and of Zstandard (128 KB).
       const values = [...numbered(2_000), randomBytes(150_000).toString('hex'), 'the same '.repeat(40_000)]
@@ -43,7 +43,7 @@ export function consumerContract(stage: () => ContractStage): void {
     })
   }
 
-  it('commits what is settled and nothing more, and a restart goes on there', async () => {
+  it('commits what is settled and nothing more, and a restart continues there', async () => {
     const topic = await createTestTopic(stage().brokers)
     const groupId = uniqueName('group')
     await produce(stage().brokers, topic, numbered(1_200))
@@ -223,7 +223,7 @@ export function consumerContract(stage: () => ContractStage): void {
     })
   }
 
-  it('says what nobody reads when another program leads the group and shares its own topics alone', async () => {
+  it('says what no member reads when another program leads the group and shares its own topics alone', async () => {
     const { brokers } = stage()
     const [theirs, ours] = await Promise.all([1, 2].map(() => createTestTopic(brokers, { partitions: 2 })))
     if (theirs === undefined || ours === undefined) return
@@ -246,7 +246,7 @@ export function consumerContract(stage: () => ContractStage): void {
     await until('it says so', () => it.unread.length === 0 && it.impairments.at(-1) === undefined)
   })
 
-  it('keeps its membership while the flow holds a batch for longer than the session time-out', async () => {
+  it('keeps its membership while the flow holds a batch for longer than the session timeout', async () => {
     const topic = await createTestTopic(stage().brokers, { partitions: 2 })
     await produce(stage().brokers, topic, numbered(10), 0)
     let release: () => void = () => undefined
@@ -257,7 +257,7 @@ export function consumerContract(stage: () => ContractStage): void {
     await until(() => it.count === 10)
     const heldAtMs = performance.now()
     await until(() => performance.now() - heldAtMs > 6_000 * 1.5)
-    // The other partition goes on meanwhile.
+    // The other partition continues meanwhile.
     await produce(stage().brokers, topic, numbered(10), 1)
     await until(() => it.count === 20)
     await produce(stage().brokers, topic, ['after'], 0)
@@ -306,7 +306,7 @@ export function consumerContract(stage: () => ContractStage): void {
     await until(async () => (await committed(groupId, topic)) === lastRead)
   })
 
-  it('stops a partition whose batch the flow cannot take, and goes on with that batch when it is released', async () => {
+  it('stops a partition whose batch the flow cannot take, and continues with that batch when it is released', async () => {
     const topic = await createTestTopic(stage().brokers, { partitions: 2 })
     for (const partition of [0, 1])
       await produce(stage().brokers, topic, numbered(300, `${partition}-`), partition)
@@ -373,7 +373,7 @@ export function consumerContract(stage: () => ContractStage): void {
     await until(() => again.values.includes('d'))
   })
 
-  it('passes over transaction markers and aborted records, and commits beyond them', async () => {
+  it('skips transaction markers and aborted records, and commits beyond them', async () => {
     const topic = await createTestTopic(stage().brokers)
     const producer = testClient(stage().brokers).producer({
       transactionalId: uniqueName('tx'),
@@ -439,11 +439,11 @@ export function consumerContract(stage: () => ContractStage): void {
     assert.ok(offsets.every((offset) => expected.includes(offset)))
     assert.equal(new Set(it.values).size, keys.length + 1, 'the last record of each key')
     const gaps = it.batches.reduce((sum, batch) => sum + sizeOfGaps(batch.gaps), 0)
-    assert.equal(gaps, end - offsets.length, 'what is missing is told')
+    assert.equal(gaps, end - offsets.length, 'what is missing is reported')
     assert.deepEqual(it.stopped, [])
   })
 
-  it('goes on by itself when Kafka appears late, and when it goes and comes back', async () => {
+  it('continues by itself when Kafka appears late, and when it goes and comes back', async () => {
     const topic = await createTestTopic(stage().brokers)
     await produce(stage().brokers, topic, numbered(1_000))
     stage().proxy.set({ refuse: true })

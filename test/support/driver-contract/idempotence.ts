@@ -26,7 +26,7 @@ export function idempotenceContract(stage: () => ContractStage): void {
     })
   }
 
-  it('begins anew when the broker finds a gap in its sequence, and repeats nothing', async () => {
+  it('starts over when the broker finds a gap in its sequence, and repeats nothing', async () => {
     const topic = await createTestTopic(stage().brokers, { partitions: 2 })
     const producer = stage().disturbed()
     await producer.send(topic, 0, batchOf(['first']))

@@ -85,7 +85,7 @@ export function permissionContract(stage: () => ContractStage): void {
     await until('it is named again', namesIt)
     await write(closed, 'b')
     await write(sound, 'c')
-    await until('the other goes on', () => countOf(sound) === 30)
+    await until('the other continues', () => countOf(sound) === 30)
     await withAdmin(brokers, (admin) => admin.deleteAcls({ filters: [deny] }))
     await until('it is read again', () => countOf(closed) === 20)
     await until('nothing is named', () => it.impairments.at(-1) === undefined)

@@ -34,7 +34,7 @@ export function refusalContract(stage: () => ContractStage): void {
     await withAdmin(stage().brokers, (admin) => admin.createAcls({ acl }))
   }
 
-  it('gives up a record that is too large, and goes on with the partition', async () => {
+  it('gives up a record that is too large, and continues with the partition', async () => {
     const topic = await createTestTopic(stage().brokers, { config: { 'max.message.bytes': '2000' } })
     const producer = stage().producer()
     const error = await failureOf(producer.send(topic, 0, batchOf(['x'.repeat(5_000)])))
@@ -42,7 +42,7 @@ export function refusalContract(stage: () => ContractStage): void {
     assert.equal(await producer.send(topic, 0, batchOf(['small'])), 0)
   })
 
-  it('gives up a record whose time the topic does not take, and goes on with the partition', async () => {
+  it('gives up a record whose time the topic does not take, and continues with the partition', async () => {
     const config = { 'message.timestamp.before.max.ms': '3600000' }
     const topic = await createTestTopic(stage().brokers, { config })
     const producer = stage().producer()
@@ -53,7 +53,7 @@ export function refusalContract(stage: () => ContractStage): void {
     assert.equal(await producer.send(topic, 0, [record]), 0)
   })
 
-  it('waits for a topic that is missing: never creates it, and writes when somebody has', async () => {
+  it('waits for a topic that is missing: never creates it, and writes once it exists', async () => {
     const name = uniqueName('late')
     const producer = stage().producer()
     const asking = [() => producer.partitionCount(name), () => producer.send(name, 0, batchOf(['a']))]
@@ -79,7 +79,7 @@ export function refusalContract(stage: () => ContractStage): void {
     const topic = await createTestTopic(stage().brokers, { partitions: 2 })
     const producer = stage().producer()
     const error = await failureOf(producer.send(topic, 2, batchOf(['a'])))
-    // Somebody may add it.
+    // An operator may add it.
     assert.equal(error.retryable, true)
     assert.equal(await producer.send(topic, 1, batchOf(['a'])), 0)
   })
@@ -126,7 +126,7 @@ export function refusalContract(stage: () => ContractStage): void {
     assert.equal((await failureOf(producer.send(topic, 0, batchOf(['x'])))).code, 'KAFKA_FORBIDDEN')
   })
 
-  it('goes on with other topics when one that it has written to is deleted, and with that when it is back', async () => {
+  it('continues with other topics when one that it has written to is deleted, and with that when it is back', async () => {
     const [doomed, healthy] = [await createTestTopic(stage().brokers), await createTestTopic(stage().brokers)]
     const producer = stage().producer()
     await producer.send(doomed, 0, batchOf(['1', '2', '3']))
@@ -138,12 +138,12 @@ export function refusalContract(stage: () => ContractStage): void {
     })
     await sendUntilStored(producer, healthy, batchOf(['b']))
     await createTestTopic(stage().brokers, { name: doomed })
-    // Its sequence numbers go on, and the new topic has never seen this producer.
+    // Its sequence numbers continue, and the new topic has never seen this producer.
     assert.equal((await sendUntilStored(producer, doomed, batchOf(['4']))).offset, 0)
     assert.deepEqual(await stage().valuesOf(healthy), ['a', 'b'])
   })
 
-  it('says that nobody listens at the address', async () => {
+  it('says that nothing listens at the address', async () => {
     const producer = stage().producer({}, stage().driver({ brokers: [`127.0.0.1:${await freePort()}`] }))
     const asking = [() => producer.partitionCount('t'), () => producer.send('t', 0, batchOf(['a']))]
     for (const ask of asking) {

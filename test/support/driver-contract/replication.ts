@@ -27,7 +27,7 @@ export function replicationContract(stage: () => ContractStage): void {
       return topics[0]?.partitions[0]?.leader ?? -1
     })
 
-  it('go on when the leader moves, time and again: nothing is lost, repeated or out of order', async () => {
+  it('continue when the leader moves, time and again: nothing is lost, repeated or out of order', async () => {
     const topic = await createTestTopic(kafka.address, { replicas: 2 })
     const sending = producer()
     let writing = true
@@ -107,7 +107,7 @@ export function replicationContract(stage: () => ContractStage): void {
     await untilInSync(kafka.address, topic)
   })
 
-  it('go on when a leader is killed that keeps the group as well: all is there and read, once and in order', async () => {
+  it('continue when a leader is killed that keeps the group as well: all is there and read, once and in order', async () => {
     let [topic, leader, groupId]: [string, number, string | undefined] = ['', -1, undefined]
     await until(
       'a broker leads a topic and keeps a group: one that was away leads nothing for a while',

@@ -1,4 +1,4 @@
-/** What a driver stores: every byte, where and in which order it was told to. */
+/** What a driver stores: every byte, where and in the order it was asked to. */
 import assert from 'node:assert/strict'
 import type { KafkaRecord } from '../../../src/kafka/driver'
 import { createTestTopic, uniqueName } from '../kafka'
@@ -63,7 +63,7 @@ export function writingContract(stage: () => ContractStage): void {
     })
   }
 
-  it('writes to the partition it is told, whatever the key', async () => {
+  it('writes to the partition it is given, whatever the key', async () => {
     const topic = await createTestTopic(stage().brokers, { partitions: 4 })
     const producer = stage().producer()
     const record = { key: 'same', value: Buffer.from('x'), headers: {}, timestamp: Date.now() }

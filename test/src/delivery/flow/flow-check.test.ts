@@ -29,7 +29,7 @@ describe('riskyNodesBehind', () => {
     assert.deepEqual(found(...flow), ['j'])
   })
 
-  it('looks into subflows, also nested ones, and goes on behind them', () => {
+  it('looks into subflows, also nested ones, and continues after them', () => {
     const flow: FlowConfig[] = [
       node('source', 's', 'outer'),
       { id: 'sub', type: 'subflow', in: [{ wires: [{ id: 'inner' }] }] },
@@ -77,7 +77,7 @@ describe('FlowCheck', () => {
     assert.deepEqual(codesOf({ type: 'sort', targetType: 'msg' }), [])
   })
 
-  it('says a problem once, and forgets it when it is mended', () => {
+  it('says a problem once, and forgets it when it is fixed', () => {
     const said: string[] = []
     let flow = [node('source', 's', 'j'), node('j', 'join')]
     const check = new FlowCheck(

@@ -140,7 +140,7 @@ describe('a message in a sink', () => {
     assert.deepEqual([sent.length, delivery.confirmed, delivery.holders, done], [1, false, 0, [undefined]])
   })
 
-  it('fails for good when nobody takes the rejected record', () => {
+  it('fails for good when no output takes the rejected record', () => {
     const { delivery, store, completion, sent, done } = setUp({ wired: false })
     store({ batch: true, payload: [{ payload: 1 }, { payload: 2 }, { payload: 3 }] })
     completion(0).stored()
@@ -296,7 +296,7 @@ describe('a batch of which a part fails', () => {
     assert.deepEqual(end()?.stored, new Set([0, 1, 3, 4]))
   })
 
-  it('says nothing of records that a Function node has made anew', () => {
+  it('says nothing of records that a Function node has rebuilt', () => {
     const { delivery, store, completion, end } = setUp({ wired: false })
     const message = batch()
     link(message, delivery)

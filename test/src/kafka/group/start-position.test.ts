@@ -32,7 +32,7 @@ describe('startPosition', () => {
     })
   })
 
-  it('takes the position of the consumer when Kafka has forgotten the group, or it has gone back in a fail-over', async () => {
+  it('takes the position of the consumer when Kafka has forgotten the group, or it has gone back in a failover', async () => {
     for (const committed of [undefined, 70])
       assert.deepEqual(await startPosition({ ...base, committed, ledger: settledAt(50) }), {
         offset: 50,
@@ -77,7 +77,7 @@ describe('startPosition', () => {
     assert.deepEqual(await startPosition(base), { offset: 70 })
   })
 
-  it('takes what is configured when nobody knows a position', async () => {
+  it('takes what is configured when no position is known', async () => {
     assert.equal(await startPosition({ ...base, committed: undefined, otherwise: 'latest' }), 'latest')
   })
 

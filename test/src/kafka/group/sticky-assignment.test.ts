@@ -33,7 +33,7 @@ class Group {
 }
 
 describe('stickyAssignment', () => {
-  it('gives out every partition once, evenly, and moves no more than it must, whoever joins and leaves', () => {
+  it('gives out every partition once, evenly, and moves no more than it must, whichever members join and leave', () => {
     const step = fc.oneof(
       fc.record({ join: fc.integer({ min: 0, max: 9 }) }),
       fc.record({ leave: fc.integer({ min: 0, max: 9 }) }),

@@ -63,7 +63,7 @@ describe('the partitions of topics', () => {
     assert.equal(topics.problem, undefined)
   })
 
-  it('are given up when the error is final, and asked for anew by the next record', async () => {
+  it('are given up when the error is final, and asked for again by the next record', async () => {
     const { wait, heard } = setUp([invalid, 6])
     wait('a')
     await settled()

@@ -34,7 +34,7 @@ describe('records that a topic refuses', () => {
     assert.equal(writtenOff(new TopicRefusals(() => nowMs), one), 300)
   })
 
-  it('are judged anew when the topic has taken one, and by topic', () => {
+  it('are judged again when the topic has taken one, and by topic', () => {
     const refusals = new TopicRefusals(() => nowMs)
     writtenOff(
       refusals,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { BrokerQueue } from '../../../../src/mqtt/loss/broker-queue'
 
-/** Lets seconds pass in which so many messages come, or nothing is read. */
+/** Lets seconds pass in which this many messages come, or nothing is read. */
 function setUp(limit = 1000, startedAtMs = 0) {
   const queue = new BrokerQueue(limit, startedAtMs)
   let [nowMs, arrived, acknowledged] = [startedAtMs, 0, 0]
@@ -91,7 +91,7 @@ describe("the broker's queue, estimated", () => {
     assert.equal(queue.forecast?.kind, 'full')
   })
 
-  it('goes on growing when the window has filled again after a pause without a single new message', () => {
+  it('keeps growing when the window has filled again after a pause without a single new message', () => {
     const { queue, flow, fill, stop, hold } = setUp()
     flow(60, 50)
     fill(50)
@@ -131,7 +131,7 @@ describe("the broker's queue, estimated", () => {
       return earlier
     }
 
-    it('goes on with what was known, though the window fills again with what was in it', () => {
+    it('continues with what was known, though the window fills again with what was in it', () => {
       const { queue, fill, stop } = setUp(1000, 68_000)
       queue.takeOver(standing().queue)
       fill(50)
@@ -141,7 +141,7 @@ describe("the broker's queue, estimated", () => {
       assert.deepEqual(queue.forecast, { kind: 'filling', secondsLeft: 10 })
     })
 
-    it("goes on also when the broker's own limit stops it", () => {
+    it("continues also when the broker's own limit stops it", () => {
       const { queue, fillBroker, hold } = setUp(1000, 68_000)
       queue.takeOver(standing().queue)
       fillBroker(50)

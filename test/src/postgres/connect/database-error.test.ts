@@ -40,7 +40,7 @@ describe('errors of PostgreSQL', () => {
     })
   }
 
-  it('say in words what happened and what to do', () => {
+  it('say what happened and what to do', () => {
     const refusal: Error = Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' })
     const refused = new AggregateError([refusal])
     const error = asDatabaseError(refused, 'connecting to PostgreSQL at db:5432/iot')

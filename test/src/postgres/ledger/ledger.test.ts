@@ -21,7 +21,7 @@ describe('the ledger', () => {
 
 describe('a range that an assignment of its partition has brought', () => {
   const { sink, ...query } = ledgerKey
-  const database = openDatabase('postgres://nobody@127.0.0.1:1/none')
+  const database = openDatabase('postgres://user@127.0.0.1:1/none')
   let ledger: Ledger
   beforeEach(() => {
     ledger = new Ledger(database, LEDGER, true)
@@ -46,7 +46,7 @@ describe('a range that an assignment of its partition has brought', () => {
     await assert.rejects(planned(2), { code: 'RANGE_SUPERSEDED' })
   })
 
-  it('is refused when a newer one was written, also where nobody asks for positions', async () => {
+  it('is refused when a newer one was written, also where no consumer asks for positions', async () => {
     assert.equal(await planned(5), 'all')
     await assert.rejects(planned(4), { code: 'RANGE_SUPERSEDED' })
   })

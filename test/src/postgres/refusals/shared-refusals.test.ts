@@ -47,7 +47,7 @@ describe('rows that are refused in the same way', () => {
     sink.refuse('c')
   })
 
-  it('are counted anew when any row was stored', () => {
+  it('are counted from zero when any row was stored', () => {
     const sink = new Sink()
     for (let batch = 0; batch < 100; batch++) {
       sink.refuse('aabbcabcab')
@@ -99,7 +99,7 @@ describe('rows that are refused in the same way', () => {
     assert.throws(claim, isTableAtFault)
   })
 
-  it('before the table was mended, while it was at fault, are tried once more under the next count', () => {
+  it('before the table was repaired, while it was at fault, are tried once more under the next count', () => {
     const sink = new Sink()
     const late = sink.rejected('abc', '23502')
     const before = sink.refusals.current

@@ -52,7 +52,7 @@ describe('records divided by suspicion', () => {
     )
   })
 
-  it('are one run when nobody is suspected, or only one tenant is there', () => {
+  it('are one run when no tenant is suspected, or only one tenant is there', () => {
     assert.equal(divideBySuspicion(of('a', 3), () => false).length, 1)
     assert.equal(divideBySuspicion(of('a', 3), () => true).length, 1)
     assert.equal(divideBySuspicion([], () => true).length, 1)

@@ -9,7 +9,7 @@ describe('what the retention keeps', () => {
   const keptFrom = (days: number, partMs: number): string =>
     new Date(keptFromMs({ days, partMs }, now)).toISOString()
 
-  it('is whole days in UTC: the day that began so many days ago is the first', () => {
+  it('is whole days in UTC: the first is the day that began that many days ago', () => {
     assert.equal(keptFrom(3, DAY_MS), '2025-11-17T00:00:00.000Z')
   })
 

@@ -49,7 +49,7 @@ describe('a name, a key or an id of a record', () => {
     })
   }
 
-  it('is told from any other number, which a column takes as it is', () => {
+  it('is distinct from any other number, which a column takes as it is', () => {
     assert.equal(rowOf(['reading'], 1e21, 'float8'), '1e+21')
     assert.equal(rowOf(['reading'], 21.5), '21.5')
   })

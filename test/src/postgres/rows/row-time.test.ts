@@ -21,7 +21,7 @@ describe('the time of a row', () => {
   const cases: [title: string, rules: TimeRules, record: WireRecord, own: unknown, expected: unknown][] = [
     ['Kafka', RULES, record(ago(1), NOW), undefined, [ago(1), 'kafka', false]],
     ['the device', DEVICE, record(NOW), ago(2), [ago(2), 'device', false]],
-    ['Kafka, for want of a time of the device', DEVICE, record(ago(1)), 'now', [ago(1), 'kafka', true]],
+    ['Kafka, without a time of the device', DEVICE, record(ago(1)), 'now', [ago(1), 'kafka', true]],
     ['the reception, when Kafka is years behind', RULES, record(ago(3650), ago(1)), undefined, [ago(1), 'arrival', true]],
     ['the reception, when Kafka is days ahead', RULES, record(ago(-9), ago(1)), undefined, [ago(1), 'arrival', true]],
     ['the reception, when device and Kafka are years behind', DEVICE, record(0, ago(1)), 0, [ago(1), 'arrival', true]],

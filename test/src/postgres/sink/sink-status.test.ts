@@ -41,7 +41,7 @@ describe('the status of the sink', () => {
     ])
   })
 
-  it('is whose own table cannot be written, while the others go on', () => {
+  it('is whose own table cannot be written, while the others continue', () => {
     const text = (...tenants: string[]) =>
       new SinkStatus().of({ ...well, tenantProblems: new Map(tenants.map((tenant) => [tenant, down])) })
     assert.deepEqual(text('a'), {

@@ -44,7 +44,7 @@ describe('an error of kafkajs', () => {
     assert.equal(error.retryable, true)
   })
 
-  it('is told by the innermost error', () => {
+  it('is taken from the innermost error', () => {
     const inner = protocolError('MESSAGE_TOO_LARGE')
     const exceeded = new KafkaJSNumberOfRetriesExceeded(inner, { retryCount: 1, retryTime: 1 })
     const wrapped = Object.assign(new KafkaJSNonRetriableError(exceeded), { cause: exceeded })

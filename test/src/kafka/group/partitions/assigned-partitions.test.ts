@@ -23,7 +23,7 @@ const notAllowed = (): Error =>
 
 const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
-/** Partitions over a client that only writes down what it is told. */
+/** Partitions over a client that only records its calls. */
 class Harness {
   readonly seeks: string[] = []
   readonly fetching = new Set<number>()
@@ -41,7 +41,7 @@ class Harness {
     Promise.resolve(committed === undefined ? 'earliest' : { offset: committed })
   /** Kafka cannot be asked for offsets. */
   isAway = false
-  /** Partitions that Kafka lets nobody commit. */
+  /** Partitions whose commits Kafka refuses. */
   forbidden: readonly TopicPartition[] = []
   /** How many commits Kafka refuses. */
   refusals = 0
@@ -119,7 +119,7 @@ class Harness {
     await nextTurn()
   }
 
-  /** @param gone so many of the first records are compacted away */
+  /** @param gone how many of the first records are compacted away */
   fetched(partition: TopicPartition, from: number, count: number, gone = 0, timestamp = 0): boolean {
     const all = Array.from({ length: count }, (_, i) => ({
       offset: from + i,
@@ -170,7 +170,7 @@ describe('AssignedPartitions', () => {
     assert.deepEqual(h.handedOut(), [])
   })
 
-  it('pauses a partition while the flow is busy with it, and the others go on', async () => {
+  it('pauses a partition while the flow is busy with it, and the others continue', async () => {
     const h = new Harness()
     await h.assign([p0, p1])
     h.fetched(p0, 0, 90)
@@ -199,7 +199,7 @@ describe('AssignedPartitions', () => {
     assert.deepEqual([...harness.fetching], [0])
   })
 
-  it('does not keep the client from its heart-beats, nor from the group, while the flow is stuck', async () => {
+  it('does not keep the client from its heartbeats, nor from the group, while the flow is stuck', async () => {
     const harness = new Harness()
     await harness.assign([p0])
     harness.fetched(p0, 0, 90)
@@ -288,7 +288,7 @@ describe('AssignedPartitions', () => {
     })
   })
 
-  it('begins all partitions anew after it was expelled', async () => {
+  it('starts all partitions again after it was expelled', async () => {
     const h = new Harness()
     await h.assign([p0])
     h.fetched(p0, 0, 5)
@@ -375,7 +375,7 @@ describe('AssignedPartitions', () => {
     assert.deepEqual(h.stopped, [])
   })
 
-  it('rests before what cannot be read, fetches it again, and goes on when it can be read', async () => {
+  it('rests before what cannot be read, fetches it again, and continues when it can be read', async () => {
     const h = new Harness()
     await h.assign([p0, p1])
     assert.equal(h.unreadable(p0, 0), false)
@@ -408,7 +408,7 @@ describe('AssignedPartitions', () => {
     assert.deepEqual(h.handedOut(), ['0:0-5'])
   })
 
-  it('goes on where a stopped partition is released, also further back, and commits that', async () => {
+  it('continues where a stopped partition is released, also further back, and commits that', async () => {
     const h = new Harness()
     h.start = () => Promise.resolve({ offset: 2_000 })
     await h.assign([p0])
@@ -467,7 +467,7 @@ describe('AssignedPartitions', () => {
     assert.deepEqual(h.handedOut(), ['0:0-5', '0:100-105'])
   })
 
-  it('stops where somebody has read beyond the end, also when the offset to begin at is there', async () => {
+  it('stops where another reader was beyond the end, also when the offset to begin at is there', async () => {
     const h = new Harness()
     h.start = () => Promise.resolve({ offset: 40, reached: 2_000 })
     await h.assign([p0])
@@ -488,7 +488,7 @@ describe('AssignedPartitions', () => {
     assert.deepEqual([h.seeks.at(-1), ...h.fetching], ['0:0', 0])
   })
 
-  it('stops before a batch that cannot be taken into the flow, and goes on where it is released', async () => {
+  it('stops before a batch that cannot be taken into the flow, and continues where it is released', async () => {
     const h = new Harness()
     await h.assign([p0])
     h.fetched(p0, 0, 5)
@@ -522,7 +522,7 @@ describe('AssignedPartitions', () => {
     }
   })
 
-  it('goes on counting what a former membership has left in the flow', async () => {
+  it('keeps counting what a former membership has left in the flow', async () => {
     const h = new Harness(new BatchBudget(1))
     await h.assign([p0, p1])
     h.fetched(p0, 0, 5)

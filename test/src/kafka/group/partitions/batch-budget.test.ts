@@ -38,7 +38,7 @@ describe('BatchBudget', () => {
     assert.equal(out, 64)
   })
 
-  it('keeps the place of who asks again, and passes over who has nothing to hand out any more', () => {
+  it('keeps the place of a partition that asks again, and skips one that has nothing left', () => {
     const budget = new BatchBudget(1)
     const out: string[] = []
     let leave = (): void => undefined

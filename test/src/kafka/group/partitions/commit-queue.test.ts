@@ -44,7 +44,7 @@ describe('CommitQueue', () => {
     assert.equal(requests.length, 2)
   })
 
-  it('reports a failure, gives the offsets up, and goes on', async () => {
+  it('reports a failure, gives the offsets up, and continues', async () => {
     const { queue, requests, failures } = harness()
     const failing = queue.add(a, 1)
     await nextTurn()

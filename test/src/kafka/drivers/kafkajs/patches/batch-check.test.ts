@@ -66,7 +66,7 @@ describe('the check of a fetched batch', () => {
     )
   })
 
-  it('passes over a batch in an unknown compression, and over one that cannot be opened', async () => {
+  it('skips a batch in an unknown compression, and one that cannot be opened', async () => {
     for (const [codec, reason] of [
       [7, /compression \(7\) is unknown/],
       [1, /cannot be opened/],

@@ -48,7 +48,7 @@ describe('kafkajs and a clock that is set', () => {
     )
   })
 
-  it('leaves what is no time as it is, and one object out of the affairs of another', () => {
+  it('leaves what is no time as it is, and keeps objects apart', () => {
     const [first, second] = [socketRequest(), socketRequest()]
     first.send()
     assert.equal(typeof first.sentAt, 'number')
