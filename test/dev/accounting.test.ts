@@ -21,7 +21,7 @@ describe('the sum', () => {
     await database.drop()
   })
 
-  it('tells what is stored, stored twice and missing, and leaves out other runs', async () => {
+  it('counts what is stored, stored twice and missing, and leaves out other runs', async () => {
     const ledger = new AcknowledgementLedger('this-run')
     for (let seq = 1; seq <= 6; seq++) {
       ledger.issue('a')

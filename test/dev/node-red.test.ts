@@ -40,7 +40,7 @@ for (const version of ['4.1', '5'] as const) {
       assert.ok(settings.version.startsWith(version), settings.version)
     })
 
-    it('tells the statuses, and takes a deploy', async () => {
+    it('reports the statuses, and takes a deploy', async () => {
       await showsText('one')
       await nodeRed.deploy([tab, inject, shows('two')], 'nodes')
       await showsText('two')

@@ -82,7 +82,7 @@ describe('FaultProxy', () => {
     await closed
   })
 
-  it('does not tell the service, behind a black hole, that the client has gone, until it heals', async () => {
+  it('hides from the service, in a black hole, that the client has gone, until it heals', async () => {
     client.write('x')
     await until('x')
     proxy.set({ blackHole: true })

@@ -110,7 +110,7 @@ describe('the oracle of the fault tests', () => {
     assert.deepEqual(others, [])
   })
 
-  it('tells apart a device whose messages reached the source out of order already', () => {
+  it('recognizes a device whose messages reached the source out of order already', () => {
     const late = record(1, { headers: { ...record(1).headers, 'received-at': '2500' } })
     const findings = found([record(2), late, record(3)])
     assert.deepEqual(findings.disordered, [])

@@ -30,7 +30,7 @@ describe('the table of the fault tests', () => {
     )
   })
 
-  it('tells a loss that was reported from one that was not', () => {
+  it('separates a loss that was reported from one that was not', () => {
     assert.match(tableOf([row('F1')]), /\| F1 \| what F1 does \| 7 \| 10 \| 9 \| 1 \| 2 \| 1\.2 \|  \|  \|/)
     assert.match(tableOf([row('M2', { reportedLoss: true })]), /\| 1 \(reported\) \|/)
   })

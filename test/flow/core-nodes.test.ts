@@ -283,7 +283,7 @@ describe('core nodes on the way of a delivery', () => {
       assert.equal(settlement.error?.code, 'DELIVERY_STALLED')
     })
 
-    it('has given the message up when it reports its own timeout: a dead letter behind a Catch closes it', async () => {
+    it('has given the message up when it reports its own timeout: a dead letter after a Catch closes it', async () => {
       const work = func('work', 'return null', ['back'])
       const { source: from, sinkOf } = await run(
         source('n'),
@@ -362,7 +362,7 @@ describe('core nodes on the way of a delivery', () => {
       assert.deepEqual(outcomes(await emitAll(from, [1])), ['failed'])
     })
 
-    it('waits for a sink behind a Complete node as for any other', async () => {
+    it('waits for a sink after a Complete node as for any other', async () => {
       const { source: from, sinkOf } = await run(
         source('sink'),
         sink(),

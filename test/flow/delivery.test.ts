@@ -169,7 +169,7 @@ describe('deliveries in a flow', () => {
       assert.equal(sinkOf('letters').received.length, 2)
     })
 
-    it('when two Catch nodes get what is reported by node.error, and only behind one of them it is stored', async () => {
+    it('when two Catch nodes get what is reported by node.error, and it is stored after only one of them', async () => {
       const flow = [
         source('n'),
         func('n', 'node.error("bad", msg); return null', ['sink']),
@@ -296,7 +296,7 @@ describe('deliveries in a flow', () => {
       assert.equal((await from.emitMessage({ payload: 1 })).outcome, 'failed')
     })
 
-    it('when two parts of a Split fail at one node, and behind the Catch node only one of them is stored', async () => {
+    it('when two parts of a Split fail at one node, and only one of them is stored after the Catch node', async () => {
       const { source: from, sinkOf } = await run(...splitFlow('return msg.payload === 2 ? null : msg'))
       assert.equal((await from.emitMessage({ payload: [1, 2] })).outcome, 'failed')
       assert.equal(sinkOf('letters').received.length, 1)
@@ -440,7 +440,7 @@ describe('deliveries in a flow', () => {
     assert.equal(sinkOf().late.length, 1)
   })
 
-  it('knows from the flow file which nodes behind the source do not fit its promise', async () => {
+  it('knows from the flow file which nodes downstream of the source do not fit its promise', async () => {
     const { source: from } = await run(
       source('a'),
       node('a', 'join', { mode: 'auto' }, ['b']),

@@ -5,7 +5,7 @@ import { deploy, helper, startRuntime, stopRuntime, type FlowEntry } from '../su
 
 const delay = { rate: '1', nbRateUnits: '1', rateUnits: 'minute', timeout: '1', timeoutUnits: 'minutes' }
 
-describe('a message in a node that a deploy takes away', () => {
+describe('a message in a node that a deploy removes', () => {
   before(startRuntime)
   after(stopRuntime)
   afterEach(() => helper.unload())

@@ -232,7 +232,7 @@ describe('a replay of dead letters', () => {
     assert.deepEqual([letter?.attempts, letter?.replayed_at], ['3', null])
   })
 
-  it('does not count what fails because something is away', async () => {
+  it('does not count what fails because a service is down', async () => {
     await store(record(0))
     await start(replayer({}, 'sink'), sink())
     ;(helper.getNode('sink') as TestSink).failure = new PipelineError('AWAY', 'away', { retryable: true })
@@ -240,7 +240,7 @@ describe('a replay of dead letters', () => {
     assert.equal((await letters())[0]?.attempts, '1')
   })
 
-  it('ends also when each failure makes a new dead letter: by the sink, and by a dead-letter node', async () => {
+  it('ends also when each failure creates a new dead letter: by the sink, and by a dead-letter node', async () => {
     const payload = Buffer.from('no JSON')
     const noted = { ...record(1), payload }
     await store({ ...noted, kafka: undefined }, { ...noted, messageId: undefined })
@@ -354,7 +354,7 @@ describe('a replay of dead letters', () => {
     assert.deepEqual((await letters())[0]?.replayed_by, ['a', 'b'])
   })
 
-  it('writes a batch that the flow makes of one letter together, and refuses two messages made of one', async () => {
+  it('writes a batch that the flow builds from one letter as a whole, and refuses two messages built from one', async () => {
     await store(record(0), record(1))
     const body = `const part = { payload: msg.payload, tenant: msg.tenant }
       if (msg.messageId == 'm1') return [[msg, { ...msg }]]

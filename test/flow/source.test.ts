@@ -133,7 +133,7 @@ describe('the MQTT source in a flow', () => {
     assert.equal(status().fill, 'red')
   })
 
-  it('warns of a Join behind it, in a subflow too, in status and log, until a deploy takes it away', async () => {
+  it('warns of a Join downstream, in a subflow too, in status and log, until a deploy removes it', async () => {
     const join = node('n', 'join', { mode: 'auto' }, ['sink'])
     const subflow = [
       { id: 'sub', type: 'subflow', name: 's', in: [{ wires: [{ id: 'inner' }] }], out: [] },

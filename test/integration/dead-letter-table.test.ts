@@ -150,7 +150,7 @@ describe('dead letters in a table', () => {
     assert.equal((await test.query('select 1 from iot_dead_letters')).length, 1)
   })
 
-  it('waits for the table when it may not make one', async () => {
+  it('waits for the table when it may not create one', async () => {
     const none = new TableDeadLetterTarget(database, { ...TABLE, table: 'none' }, { createTable: false })
     await assert.rejects(none.write(deadLettersOf({ payload: 'x' })), {
       retryable: true,

@@ -155,7 +155,7 @@ describe('dead letters in a topic', () => {
       )
   })
 
-  it('waits for a topic that it may not make', async () => {
+  it('waits for a topic that it may not create', async () => {
     await assert.rejects(targetFor(uniqueName('none')).write(deadLettersOf({ payload: 'x' })), {
       code: 'KAFKA_UNKNOWN_TOPIC',
       retryable: true,

@@ -123,7 +123,7 @@ describe('the log of a pipeline on a bad day', function () {
     await logged('CONFIG_REFUSED', 'CONFIG_INVALID')
   })
 
-  it('says that all is connected, and what was made', async () => {
+  it('says that all is connected, and what was created', async () => {
     await nodeRed.deploy(
       flowWith({ mqtt: 'MQTT_SECRET', kafka: 'KAFKA_SECRET', database: 'DATABASE_SECRET' }),
     )
@@ -166,7 +166,7 @@ describe('the log of a pipeline on a bad day', function () {
     assert.equal(countFrom(from, 'POSTGRES_AWAY'), 1)
   })
 
-  it('makes two lines of an outage of the MQTT broker', async () => {
+  it('logs two lines for an outage of the MQTT broker', async () => {
     const from = lines.length
     await mqtt.shutDown()
     await until('it is noticed', () => countFrom(from, 'MQTT_AWAY') > 0)
@@ -175,7 +175,7 @@ describe('the log of a pipeline on a bad day', function () {
     assertEachReasonOnce(from, 'MQTT_AWAY')
   })
 
-  it('makes two lines of an outage of Kafka, for each node that works with it', async () => {
+  it('logs two lines for an outage of Kafka, for each node that works with it', async () => {
     const from = lines.length
     await kafka.brokers[0]?.stop()
     await publish(device('acme'), `{"text":"${CANARY}-waiting"}`)

@@ -18,7 +18,7 @@ function adminBehind(proxy: FaultProxy): KafkaJsAdmin {
 }
 
 describe('asking Kafka for topics', () => {
-  it('gives a silent broker up in time although the clock was set back by an hour meanwhile', async () => {
+  it('gives up a silent broker in time although the clock was set back by an hour meanwhile', async () => {
     const { address } = await sharedKafka()
     const topic = await createTestTopic(address)
     const proxy = await FaultProxy.start(Number(address.split(':')[1]))

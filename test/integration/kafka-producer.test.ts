@@ -225,7 +225,7 @@ describe('the Kafka producer', () => {
     assert.equal(writer.producer.problem, undefined)
   })
 
-  it('creates a missing topic when told to, and warns of its single replica', async () => {
+  it('creates a missing topic when asked to, and warns of its single replica', async () => {
     const topic = uniqueName('created')
     writer = new Writer(brokers, { missingTopic: 'create' })
     assert.deepEqual(await writer.write([record(topic, '1')]), ['stored'])
@@ -257,7 +257,7 @@ describe('the Kafka producer', () => {
     assert.equal(writer.warnings.filter((text) => text.includes('LogAppendTime')).length, 1)
   })
 
-  it('gives back records for a missing or impossible topic when told to', async () => {
+  it('gives back records for a missing or impossible topic when asked to', async () => {
     writer = new Writer(brokers, { missingTopic: 'reject' })
     const good = await createTestTopic(brokers)
     const outcome = await writer.write([
@@ -335,7 +335,7 @@ describe('the Kafka producer', () => {
     assert.deepEqual(await waiting, ['stored'])
   })
 
-  it('moves on when a topic is made again with fewer partitions: all is stored, each device in order', async function () {
+  it('continues when a topic is recreated with fewer partitions: all is stored, each device in order', async function () {
     this.timeout(120_000)
     const topic = await createTestTopic(brokers, { partitions: 12 })
     writer = new Writer(brokers)

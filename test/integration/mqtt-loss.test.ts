@@ -52,7 +52,7 @@ describe('MQTT source, when the flow stands', () => {
     )
   }
 
-  it("warns before the broker's queue is full, and tells what was dropped", async function () {
+  it("warns before the broker's queue is full, and reports what was dropped", async function () {
     this.timeout(90_000)
     await startBroker(['sys_interval 1', 'max_queued_messages 300'])
     const flow = await SourceFlow.start({

@@ -81,12 +81,12 @@ describe('MQTT session, with a broker that refuses', () => {
     [2, 0x85, 'MQTT_CLIENT_ID', 'MQTT: client ID refused'],
     [3, 0x88, 'MQTT_UNAVAILABLE', 'MQTT: broker unavailable'],
   ] as const) {
-    it(`tells of CONNACK ${v5} in MQTT 5: ${words}`, async () => {
+    it(`reports CONNACK ${v5} in MQTT 5: ${words}`, async () => {
       await start({ connack: { reasonCode: v5 } })
       await refusedWith(code, words)
     })
 
-    it(`tells of CONNACK ${v3} in MQTT 3.1.1: ${words}`, async () => {
+    it(`reports CONNACK ${v3} in MQTT 3.1.1: ${words}`, async () => {
       await start({ connack: { returnCode: v3 } }, { protocol: '3.1.1' })
       await refusedWith(code, words)
     })

@@ -370,7 +370,7 @@ describe('MQTT session', () => {
     })
   }
 
-  it('ends a subscription to other topics, found by what it brings', async () => {
+  it('ends a subscription to other topics, found by what it sends', async () => {
     const before = start({}, { filters: new Map([[`${name}/+/old/#`, 1]]) })
     await connected(before)
     await before.session.close()

@@ -158,7 +158,7 @@ describe('MQTT source', () => {
       assert.deepEqual(payloads(), numbered(37, 13))
     })
 
-    it('hands on MQTT 5 properties, empty and large payloads', async () => {
+    it('passes on MQTT 5 properties, empty and large payloads', async () => {
       const url = mosquitto().address
       await start({ url, source: { messageId: 'userProperty', messageIdName: 'id' } })
       const large = randomBytes(2_000_000)

@@ -60,7 +60,7 @@ describe('outages under load', function () {
     assert.deepEqual(reportSequences(readings).disordered, [])
   }
 
-  it('Kafka is away for 15 s', async () => {
+  it('Kafka is down for 15 s', async () => {
     const [server] = kafka.brokers
     assert.ok(server, 'this test stops Kafka, so it cannot use the one of KAFKA_BROKERS')
     await server.stop()
@@ -75,7 +75,7 @@ describe('outages under load', function () {
     await pipeline.untilGreen('tenant-kafka-producer')
   })
 
-  it('PostgreSQL is away for 15 s', async () => {
+  it('PostgreSQL is down for 15 s', async () => {
     await postgres.shutDown()
     await sleep(OUTAGE_MS)
     assert.ok(pipeline.nodeRed.running)

@@ -29,7 +29,7 @@ const VERDICT = `
   exception when others then return sqlstate;
   end $$`
 
-describe('poison, made at random', () => {
+describe('poison, generated at random', () => {
   const seed = testSeed()
   let database: TestDatabase
   let connection: Database

@@ -73,7 +73,7 @@ describe('the audit of the ledger', () => {
     assert.deepEqual(await onlyLine(), line(3, 3))
   })
 
-  it('moves no sink that is not deployed past what it has still to read, but away from records that are no more', async () => {
+  it('moves no sink that is not deployed past what it still has to read, but off records that are gone', async () => {
     const writer = await openWriter(connection)
     const { sink, ...query } = ledgerKey
     const away = { ...query, sink: 'away' }
@@ -125,7 +125,7 @@ describe('the audit of the ledger', () => {
     assert.deepEqual(await onlyLine(), line(4, 2, { deadLetters: 2 }))
   })
 
-  it('adds up when the flow makes several rows of a record', async () => {
+  it('adds up when the flow makes several rows from a record', async () => {
     const writer = await openWriter(connection)
     await writer.writeRange(ledgerKey, range(0, 3), [record(0), record(0), record(2), record(2)])
     assert.deepEqual(await onlyLine(), line(3, 4, { filtered: 1, added: 2 }))
@@ -310,7 +310,7 @@ describe('the audit of the ledger', () => {
     assert.deepEqual(await onlyLine(), line(5, 5))
   })
 
-  it('costs no statement beside those of the transaction', async () => {
+  it('costs no statement besides those of the transaction', async () => {
     const statements: string[] = []
     let batches = 0
     const copy = copyWriter()

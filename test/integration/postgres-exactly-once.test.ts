@@ -119,7 +119,7 @@ describe('the PostgreSQL sink, exactly once by ledger', () => {
     assert.deepEqual(await offsets(), upTo(30))
   })
 
-  it('keeps the positions of two sinks apart, and tells the consumer both ends of what is deployed', async () => {
+  it('keeps the positions of two sinks apart, and gives the consumer both ends of what is deployed', async () => {
     ledger.sinks.register('sink1', 'sink1')
     const release = ledger.sinks.register('sink2', 'sink2')
     ledger.sinks.register('without a position', 'sink3')

@@ -119,7 +119,7 @@ describe('whether the table is at fault or the row', () => {
       })
     }
 
-    it('good rows behind rubbish in the same batch are found', async () => {
+    it('good rows after rubbish in the same batch are found', async () => {
       await database.query(`${TABLE})`)
       open()
       const payload = (n: number): Buffer => Buffer.from(n < 99 ? '{"a":1e131072}' : '{}')
@@ -316,7 +316,7 @@ describe('whether the table is at fault or the row', () => {
       assert.deepEqual([await letters(), await count('iot_messages')], [1, 7])
     })
 
-    it('42501: a right that was taken away stops the sink at once, and nothing is written off', async () => {
+    it('42501: a privilege that was revoked stops the sink at once, and nothing is written off', async () => {
       await database.query(`${TABLE})`)
       const role = `writer_${Date.now()}`
       await database.query(`create role ${role} login password 'x'; grant all on schema public to ${role};

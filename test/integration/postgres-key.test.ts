@@ -43,7 +43,7 @@ describe('the PostgreSQL sink, exactly once by key', () => {
     assert.equal(await count(), 2)
   })
 
-  it('gathers single messages into few transactions, and tells each when it is durable', async () => {
+  it('gathers single messages into few transactions, and confirms each when it is durable', async () => {
     open()
     await sink.write({ way: 'records', records: [record(0)] })
     const batch = records(1, 501)
@@ -54,7 +54,7 @@ describe('the PostgreSQL sink, exactly once by key', () => {
     assert.ok(xids.length <= 3, `${xids.length} transactions`)
   })
 
-  it('tells each message which of its own records were rejected', async () => {
+  it('reports to each message which of its own records were rejected', async () => {
     open()
     const bad = record(1, { payload: Buffer.from('rubbish') })
     const [good, rejected] = await Promise.all([

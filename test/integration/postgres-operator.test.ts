@@ -208,7 +208,7 @@ describe('a table of ours, to which an operator gives', () => {
     })
   }
 
-  it('another name: a new one is made beside it, and each keeps its rows', async () => {
+  it('another name: a new one is created beside it, and each keeps its rows', async () => {
     const sink = open()
     await write(sink, 0)
     await sink.close(0)

@@ -85,7 +85,7 @@ describe('the daily partitions of the PostgreSQL sink', () => {
     assert.ok(names.includes(partitionName(TABLE, today - 30)))
   })
 
-  it('takes a row from outside of its days only under a good time of reception: no partition is made for it', async () => {
+  it('takes a row from outside of its days only under a good time of reception: no partition is created for it', async () => {
     const batch = [
       recordAt(0, 0),
       { ...recordAt(1, 0), receivedAt: (today - 1) * DAY_MS },
@@ -240,7 +240,7 @@ describe('the daily partitions of the PostgreSQL sink', () => {
     assert.deepEqual(await audit(), [[0, 150, 0]])
   })
 
-  it('hands late rows to the output where dead letters go there', async () => {
+  it('sends late rows to the output where dead letters go there', async () => {
     const delivered: string[] = []
     const sink = open({
       retentionDays: 3,

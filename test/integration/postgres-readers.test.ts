@@ -69,7 +69,7 @@ describe('readers of the shared table', () => {
     }
   }
 
-  it('see the rows of their tenant, also in partitions that were made later', async () => {
+  it('see the rows of their tenant, also in partitions that were created later', async () => {
     assert.deepEqual(await tenantsSeen('t0'), ['t0', 't0', 't0', 't0'])
     assert.deepEqual(await tenantsSeen('t1'), ['t1', 't1', 't1'])
   })

@@ -100,7 +100,7 @@ describe('several PostgreSQL servers', function () {
     })
   })
 
-  it('are left when they turn read-only, with the connections that were made to them', async () => {
+  it('are left when they turn read-only, with the connections to them', async () => {
     await run(standby, 'select 1')
     await promote(standby)
     const database = open([hostOf(primary), hostOf(standby)])

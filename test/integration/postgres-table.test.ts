@@ -95,7 +95,7 @@ describe('the table of the PostgreSQL sink', () => {
     assert.deepEqual(await database.query('select kelvin from iot_messages'), [{ kelvin: 293.15 }])
   })
 
-  it('stores JSON as it came, not as JavaScript would write it', async () => {
+  it('stores JSON as it was sent, not as JavaScript would write it', async () => {
     const payload = Buffer.from('{"n":9007199254740993,"n":1e400}')
     const columns = readColumns('[{"column":"payload","from":"payload"}]', 'json')
     await open({ columns, payloadType: 'json' }).write({

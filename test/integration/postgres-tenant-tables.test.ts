@@ -59,7 +59,7 @@ describe('a table for each tenant', () => {
     })
   }
 
-  it('is made in a schema of its own; ledger and dead letters stay where they are', async () => {
+  it('is created in a schema of its own; ledger and dead letters stay where they are', async () => {
     const sink = open()
     const batch = [...records(0, 6), record(6, { payload: Buffer.from('{') })]
     const written = await sink.write({ way: 'range', range: range(0, 7), records: batch })
@@ -137,7 +137,7 @@ describe('a table for each tenant', () => {
     )
   })
 
-  it('is made once by two Node-REDs at the same time', async () => {
+  it('is created once by two Node-REDs at the same time', async () => {
     const [one, other] = [open(), open({ ledgerName: 'sink2' })]
     await Promise.all([write(one, 0, 30), write(other, 0, 30)])
     assert.equal((await offsets('t0')).length, 20)
@@ -308,7 +308,7 @@ describe('a table for each tenant', () => {
     assert.deepEqual(await letters(), [{ code: 'TENANT_TABLE', o: 1 }])
   })
 
-  it('that fails when the tenant may make no schema holds up only its records', async () => {
+  it('that fails when the tenant may create no schema holds up only its records', async () => {
     await write(open(), 0, 3)
     const role = `writer_${process.pid}_${Date.now()}`
     await database.query(`create role ${role} login superuser password 'x'`)

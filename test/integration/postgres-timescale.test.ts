@@ -111,7 +111,7 @@ describe('the settings for TimescaleDB', () => {
     assert.deepEqual([await chunkHours(), dimension], [[24], { length: '02:00:00' }])
   })
 
-  it('are policies of TimescaleDB, which follow a deploy and can be taken away', async () => {
+  it('are policies of TimescaleDB, which follow a deploy and can be removed', async () => {
     await deploy({ retentionDays: 14, hypertable: { chunkHours: 24, compressAfterDays: 2 } })
     if (!offered) return assertDaily()
     assert.deepEqual(await policies(), [
@@ -174,7 +174,7 @@ describe('the settings for TimescaleDB', () => {
     }
   }
 
-  it("make no hypertable with a readers' role, whose chunks it could read: partitions for each day", () =>
+  it("create no hypertable with a readers' role, whose chunks it could read: partitions for each day", () =>
     withReader(async (reader) => {
       if (!offered) await pretendTimescale(database, '2.28.3')
       await deploy({ reader })

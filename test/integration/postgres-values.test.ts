@@ -447,7 +447,7 @@ describe('a value', () => {
     assert.deepEqual(failures, [])
   })
 
-  it('that a flow has made is stored as it is, or is a dead letter', async () => {
+  it('that a flow has built is stored as it is, or is a dead letter', async () => {
     const failures = await run({
       table: 'made',
       types: all,

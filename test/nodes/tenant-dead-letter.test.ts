@@ -59,7 +59,7 @@ describe('tenant-dead-letter', () => {
   const rows = () =>
     test.query<Row & Record<string, unknown>>('select * from iot_dead_letters order by reason')
 
-  it('stores what a reject output hands it, and then the message is delivered', async () => {
+  it('stores what an error output sends it, and then the message is delivered', async () => {
     const from = await run(
       source('topic'),
       entry('topic', 'tenant-topic', [['sink'], ['dead']], { pattern: 'rt/{tenant}' }),
@@ -87,7 +87,7 @@ describe('tenant-dead-letter', () => {
     assert.ok(warn.getCalls().some(({ args: [entry] }) => entry.code === 'LATE_COPY'))
   })
 
-  it('stores what a Catch node hands it, and so closes the failure', async () => {
+  it('stores what a Catch node sends it, which closes the failure', async () => {
     const from = await run(source('sink'), sink, caught, toTable, database)
     ;(helper.getNode('sink') as TestSink).failure = permanent
     assert.equal((await from.emitMessage({ payload: 'caught' })).outcome, 'delivered')

@@ -161,7 +161,7 @@ describe('tenant-kafka-consumer', () => {
     ['batch', 'return { batch: true, payload: msg.payload.map(({ payload }) => payload) }'],
     ['record', 'return { payload: msg.payload }'],
   ] as const) {
-    it(`ends the way round also behind a Function with \`${strip}\``, async () => {
+    it(`ends the loop also after a Function with \`${strip}\``, async () => {
       const topic = await createTestTopic(brokers, { partitions: 1 })
       await produce(brokers, topic, ['poison'], 0, { 'dead-letter-id': 'x', 'dead-letter-attempts': '1' })
       const wires = [['strips'], ['failed']]
@@ -336,7 +336,7 @@ describe('tenant-kafka-consumer', () => {
     for (const { tenant, project } of records()) assert.equal([tenant, project].join('.'), topic)
   })
 
-  it('creates its topic when told to', async () => {
+  it('creates its topic when asked to', async () => {
     const topic = uniqueName('made')
     await loadFlow(modules, flow(topic, { consumer: { missingTopic: 'create', partitions: 2 } }))
     await until(() => withAdmin(brokers, async (admin) => (await admin.listTopics()).includes(topic)))

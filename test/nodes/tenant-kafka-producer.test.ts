@@ -124,7 +124,7 @@ describe('tenant-kafka-producer', () => {
     assert.deepEqual([error?.code, error?.retryable], ['KAFKA_NO_TOPIC', false])
   })
 
-  it('creates the topic when told to', async () => {
+  it('creates the topic when asked to', async () => {
     const created = uniqueName('created')
     const from = await run(brokers, producer({ topic: created, missingTopic: 'create', partitions: '2' }))
     assert.equal((await from.emitMessage({ payload: 'x' }, 30_000)).outcome, 'delivered')

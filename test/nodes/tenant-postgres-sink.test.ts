@@ -307,7 +307,7 @@ describe('tenant-postgres-sink', () => {
     }
   })
 
-  it('keeps what it holds over a redeploy: the source brings it again', async () => {
+  it('loses nothing that it holds in a redeploy: the source sends it again', async () => {
     const flow = [tab, source('rows'), sink(), database]
     const from = await run(...flow.slice(1))
     await from.emitMessage(batch(0, 2))

@@ -94,7 +94,7 @@ describe('tenant-topic', () => {
     assert.equal((sinkOf('matched')[0]?.payload as Message[]).length, 1)
   })
 
-  it('hands a Catch node only the records of a batch that did not match', async () => {
+  it('gives a Catch node only the records of a batch that did not match', async () => {
     await loadFlow(
       [deliveryNodes, tenantTopic],
       [

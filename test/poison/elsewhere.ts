@@ -87,7 +87,7 @@ export const ELSEWHERE: readonly HeldElsewhere[] = [
     what: 'tenants that would become one Kafka topic are refused where topics are read',
     test: [
       'test/src/tenant/topic-router.test.ts',
-      'refuses names that would make two tenants one Kafka topic',
+      'refuses names that would put two tenants into one Kafka topic',
     ],
   },
   {

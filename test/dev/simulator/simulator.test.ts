@@ -41,7 +41,7 @@ describe('the pace', () => {
     assert.ok(Math.abs(sent - 15_000) <= 30, String(sent))
   })
 
-  it('does not make up for a long pause', () => {
+  it('does not catch up after a long pause', () => {
     const pace = new Pace(1000, 0)
     assert.equal(pace.due(60_000), LONGEST_BURST_MS)
   })

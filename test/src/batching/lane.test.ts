@@ -93,7 +93,7 @@ describe('a lane', () => {
     assert.deepEqual(ended, ['a', 'b', 'c', 'd', 'e'])
   })
 
-  it('writes at once when told to, also right behind a batch that is out', async () => {
+  it('writes at once when told to, also right after a batch that is in flight', async () => {
     const { lane, add, last, attempts, reasons } = setUp({ lingerMs: 1000 })
     add('a')
     lane.flush('quiet')
@@ -134,7 +134,7 @@ describe('a lane', () => {
     assert.deepEqual(ended, ['a', 'b', 'c', 'd', 'BAD!TOO_LARGE', 'f', 'g', 'h'])
   })
 
-  it('makes larger batches again when a partition has taken many small ones', async () => {
+  it('makes larger batches again when a partition has accepted many small ones', async () => {
     const { add, last } = setUp({ maxRecords: 100, maxBytes: 400 })
     for (const record of ['a', 'b', 'c', 'd']) add(record, 100)
     await last().fail(tooLarge)

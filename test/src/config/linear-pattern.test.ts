@@ -65,7 +65,7 @@ describe('a linear pattern', () => {
     }
   })
 
-  it('takes the case as it is, unless told not to', () => {
+  it('respects case, unless told otherwise', () => {
     assert.equal(compileLinear('^iot').test('IOT-1'), false)
     assert.equal(compileLinear('^iot', { ignoreCase: true }).test('IOT-1'), true)
   })

@@ -72,7 +72,7 @@ describe('dead letter queue', () => {
     )
   })
 
-  it('takes no more than its bound while the target is away, and again when it is back; the first always fits', async () => {
+  it('takes no more than its bound while the target is down, and again when it is back; the first always fits', async () => {
     const { queue, writes } = scripted([down], { maxHeldBytes: 4000, backoff: { initialMs: 20, maxMs: 20 } })
     const first = queue.add(letters('x'.repeat(5000)))
     await assert.rejects(queue.add(letters('b')), { code: 'DEAD_LETTERS_FULL', retryable: true })

@@ -188,7 +188,7 @@ describe('dead letter', () => {
     assert.equal(letterOf({ payload: 'x', error: 'words' }).reason, 'words')
   })
 
-  it('tells a payload that was cut by its length and hash', () => {
+  it('identifies a payload that was cut by its length and hash', () => {
     const letter = letterOf({ payload: Buffer.alloc(100, 1) })
     const cut = cutPayload(letter, 10)
     assert.equal(isCut(letter), false)

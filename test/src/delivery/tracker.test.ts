@@ -223,7 +223,7 @@ describe('DeliveryTracker', () => {
     assert.equal(delivery.alive, 1)
   })
 
-  it('fails a delivery that makes no move for its timeout, and says where it was', () => {
+  it('fails a delivery that has not moved for its timeout, and says where it was', () => {
     const { tracker, delivery, settlements, arrive, clock } = setUp()
     arrive({ id: 'slow', type: 'old-node' } as { id: string })
     clock.nowMs = 999
@@ -246,7 +246,7 @@ describe('DeliveryTracker', () => {
     assert.deepEqual(settlements, [])
   })
 
-  it('fails what a deploy has taken away, and leaves what a sink still holds', () => {
+  it('fails what a deploy has removed, and leaves what a sink still holds', () => {
     const { tracker, delivery, settlements, arrive } = setUp()
     arrive(nodeA)
     tracker.hold(delivery)
@@ -266,7 +266,7 @@ describe('DeliveryTracker', () => {
     assert.equal(settlements[0]?.error?.code, 'FLOW_CHANGED')
   })
 
-  it('fails a copy that a node drops because a deploy takes the node away', () => {
+  it('fails a copy that a node drops because a deploy removes the node', () => {
     const { tracker, delivery, message, settlements, arrive, nextTurn } = setUp()
     arrive(nodeA)
     arrive(nodeB)

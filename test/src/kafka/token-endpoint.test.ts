@@ -46,7 +46,7 @@ describe('a token endpoint', () => {
     )
   })
 
-  it('is asked once by all who log in at the same time, and again a minute before the token expires', async () => {
+  it('is asked once for all that log in at the same time, and again a minute before the token expires', async () => {
     const token = clientCredentials(endpoint(), now)
     const tokens = await Promise.all([token(), token(), token()])
     assert.equal(new Set(tokens).size, 1)
@@ -58,7 +58,7 @@ describe('a token endpoint', () => {
     assert.equal(server.asked.length, 2)
   })
 
-  it('is asked again after half of the life of a short token, and each time when it tells no life', async () => {
+  it('is asked again after half of the life of a short token, and each time when it has no expiry', async () => {
     const short = clientCredentials(endpoint(), now)
     server.lifeSeconds = 30
     await short()
@@ -89,7 +89,7 @@ describe('a token endpoint', () => {
     assert.match(error.message, /401 invalid_client; check client id, client secret and scope$/)
   })
 
-  it('says that it is away, or silent', async () => {
+  it('says that it is down, or silent', async () => {
     const away = await failure({ url: `http://127.0.0.1:${await freePort()}/token` })
     assert.equal(away.code, 'KAFKA_TOKEN_UNREACHABLE')
     assert.match(away.message, /127\.0\.0\.1:\d+ cannot be reached: ECONNREFUSED/)

@@ -26,7 +26,7 @@ describe('OutageLog', () => {
   beforeEach(() => open())
   afterEach(() => outage.close())
 
-  it('makes two lines of an outage, however often it is looked at', () => {
+  it('logs two lines for an outage, however often it is looked at', () => {
     for (nowMs = 0; nowMs < 30_000; nowMs += 1000) outage.look(failure('DOWN'), { counts: { waiting: 7 } })
     for (; nowMs < 60_000; nowMs += 1000) outage.look(undefined)
     assert.deepEqual(kept.entries, [

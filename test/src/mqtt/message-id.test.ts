@@ -4,7 +4,7 @@ import { MessageIds } from '../../../src/mqtt/message-id'
 const payload = Buffer.from('{"id":17,"a/b":{"~":["x","y"]},"big":{}}')
 
 describe('message ids', () => {
-  it('are all different when they are made here, also by another source', () => {
+  it('are all different when they are generated, also by another source', () => {
     const [one, other] = [new MessageIds('generated', ''), new MessageIds('generated', '')]
     const ids = [one, other, one, other].map((made) => made.idOf(payload, undefined))
     assert.equal(new Set(ids).size, 4)
@@ -32,12 +32,12 @@ describe('message ids', () => {
     }
   })
 
-  it('are made here when the bytes are no UTF-8, of which two could become one', () => {
+  it('are generated when the bytes are no UTF-8, of which two could become one', () => {
     const bytes = Buffer.from('{"id":"a\xff"}', 'latin1')
     assert.match(new MessageIds('jsonPointer', '/id').idOf(bytes, undefined), /-0$/)
   })
 
-  it('are made here when the message has none', () => {
+  it('are generated when the message has none', () => {
     for (const pointer of ['/none', '/big', '/id/deeper', '/a~1b/~0/7', '/__proto__']) {
       assert.match(new MessageIds('jsonPointer', pointer).idOf(payload, undefined), /^[\w-]{12}-0$/)
     }

@@ -4,7 +4,7 @@ import { faithfulJson } from '../../../src/record/faithful-json'
 const circular: { self?: unknown } = {}
 circular.self = circular
 
-describe('JSON of what a flow has made', () => {
+describe('JSON of what a flow has built', () => {
   for (const value of [
     { a: [1, null, {}, undefined] },
     'null',

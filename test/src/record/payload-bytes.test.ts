@@ -16,7 +16,7 @@ describe('payload bytes', () => {
     assert.deepEqual(bytesOf(new Uint8Array([7, 8]).buffer).bytes, Buffer.from([7, 8]))
   })
 
-  it('tells nothing from an empty payload', () => {
+  it('distinguishes nothing from an empty payload', () => {
     assert.deepEqual(shown(undefined), [null, 'none'])
     assert.deepEqual(shown(null), [null, 'none'])
     assert.deepEqual(shown(Buffer.alloc(0)), ['', 'raw'])

@@ -21,7 +21,7 @@ describe('inputHandler', () => {
     return { told, entries }
   }
 
-  it('tells done what is thrown and what is rejected, and once', async () => {
+  it('passes to done what is thrown and what is rejected, and once', async () => {
     const thrown = await run((_message, _send, done) => {
       done()
       throw new Error('late')
@@ -40,7 +40,7 @@ describe('inputHandler', () => {
 })
 
 describe('closeHandler', () => {
-  it('closes once, at once, and tells both who asked', async () => {
+  it('closes once, at once, and answers both callers', async () => {
     let closed = 0
     let told = 0
     const { log } = keptLog()

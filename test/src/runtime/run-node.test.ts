@@ -20,7 +20,7 @@ const wrong = new PipelineError('CONFIG_INVALID', 'no', { retryable: false, stat
 const refusal = { message: 'no', code: 'CONFIG_REFUSED', node: 'n1', reason: 'CONFIG_INVALID' }
 
 describe('runNode', () => {
-  it('hands messages to what its start has made, and releases what was opened last first', async () => {
+  it('hands messages to what its start returned, and releases what was opened last first', async () => {
     const node = new FakeNode()
     const released: string[] = []
     runNode(node, ({ isWired, send, onClose }) => {

@@ -36,7 +36,7 @@ describe('Users', () => {
 })
 
 describe('endsBefore', () => {
-  it('tells which was first, the work or the signal, and leaves nothing behind with the signal', async () => {
+  it('says which was first, the work or the signal, and leaves nothing behind with the signal', async () => {
     const closing = new AbortController()
     const { signal } = closing
     assert.equal(await endsBefore(Promise.resolve(), signal), true)
@@ -50,7 +50,7 @@ describe('endsBefore', () => {
 })
 
 describe('settlesWithin', () => {
-  it('tells whether the work ended in time, also with an error', async () => {
+  it('says whether the work ended in time, also with an error', async () => {
     assert.equal(await settlesWithin(Promise.resolve(), 1000), true)
     assert.equal(await settlesWithin(Promise.reject(new Error('no')), 1000), true)
     assert.equal(await settlesWithin(new Promise(() => undefined), 1), false)

@@ -25,7 +25,7 @@ describe('a Kafka topic', () => {
     }
   })
 
-  it('is told apart by the expression of the options as by the sentence', () => {
+  it('is accepted by the expression of the options and by the sentence alike', () => {
     const builtIn = fc.constantFrom(...BUILT_IN, ...NAUGHTY)
     const topic = fc.stringMatching(/^[a-z._-]{0,4}$/)
     fc.assert(

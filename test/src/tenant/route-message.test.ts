@@ -20,7 +20,7 @@ describe('routing a message', () => {
     assert.equal(message.tenant, 'acme')
   })
 
-  it('leaves an unmatched message as it came', () => {
+  it('leaves an unmatched message unchanged', () => {
     const message: Message = { topic: 'other', payload: 'x' }
     const { routed, unrouted } = routeMessage(router, message)
     assert.deepEqual(routed, [])
@@ -29,7 +29,7 @@ describe('routing a message', () => {
     assert.equal('tenant' in message, false)
   })
 
-  it('tells apart the records of a batch, and what is no record', () => {
+  it('separates the records of a batch, and what is no record', () => {
     const bytes = Buffer.from('rt/acme/d1')
     const hostile = {
       get topic(): string {

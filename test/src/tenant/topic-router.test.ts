@@ -42,7 +42,7 @@ describe('topic router', () => {
     })
   })
 
-  it('makes a Kafka topic for each tenant and project', () => {
+  it('names a Kafka topic for each tenant and project', () => {
     const route = writeRequestOf('rt/acme/north/d1', { strategy: 'template', keyTemplate: '{project}' })
     assert.equal(route.kafkaTopic, 'acme.north')
     assert.equal(route.key, 'north')
@@ -52,7 +52,7 @@ describe('topic router', () => {
     assert.equal(writeRequestOf('rt/acme/north').key, 'acme/north')
   })
 
-  it('refuses names that would make two tenants one Kafka topic', () => {
+  it('refuses names that would put two tenants into one Kafka topic', () => {
     assert.equal(problemOf('rt/a.b/c/d').code, 'NAME_NOT_ALLOWED')
     assert.equal(problemOf('rt/a/b.c/d').code, 'NAME_NOT_ALLOWED')
     const dotted = { allowedTenant: '.+', allowedProject: '.+', strategy: 'template' } as const

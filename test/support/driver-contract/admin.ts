@@ -33,7 +33,7 @@ export function adminContract(stage: () => ContractStage): void {
     })
   })
 
-  it('tells a topic that is not there from one, and does not create it', async () => {
+  it('recognizes a topic that is missing, and does not create it', async () => {
     const name = uniqueName('missing')
     const admin = stage().admin()
     assert.equal(await admin.describeTopic(name), undefined)
@@ -107,7 +107,7 @@ export function adminContract(stage: () => ContractStage): void {
     await until(async () => (await admin.clusterId().catch(() => '')) === id)
   })
 
-  it('can be made before there is a Kafka, and says that there is none', async () => {
+  it('can be created before there is a Kafka, and says that there is none', async () => {
     const admin = stage().admin(stage().driver({ brokers: [`127.0.0.1:${await freePort()}`] }))
     assert.equal((await failureOf(admin.clusterId())).code, 'KAFKA_UNREACHABLE')
   })

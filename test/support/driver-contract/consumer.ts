@@ -100,7 +100,7 @@ export function consumerContract(stage: () => ContractStage): void {
     assert.equal(it.states.at(-1), undefined)
   })
 
-  it('begins at the end, or at a time, when told so', async () => {
+  it('begins at the end, or at a time, when asked to', async () => {
     const topic = await createTestTopic(stage().brokers)
     await produce(stage().brokers, topic, numbered(10, 'old-'))
     await sleep(5)

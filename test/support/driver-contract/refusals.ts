@@ -152,7 +152,7 @@ export function refusalContract(stage: () => ContractStage): void {
     }
   })
 
-  it('finds a broker that answers behind one that does not', async () => {
+  it('finds a broker that answers after one that does not', async () => {
     const brokers = [`127.0.0.1:${await freePort()}`, stage().brokers]
     const topic = await createTestTopic(stage().brokers)
     const producer = stage().producer({}, stage().driver({ brokers }))

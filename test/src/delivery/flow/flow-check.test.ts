@@ -5,7 +5,7 @@ const node = (id: string, type: string, ...wires: string[]): FlowConfig => ({ id
 const found = (...flow: FlowConfig[]): string[] => riskyNodesBehind('source', flow).map(({ id }) => id)
 
 describe('riskyNodesBehind', () => {
-  it('finds them by wires, also behind other nodes and in a loop', () => {
+  it('finds them by wires, also after other nodes and in a loop', () => {
     const flow = [
       node('source', 's', 'a'),
       node('a', 'change', 'j', 'b', 'a'),
@@ -64,7 +64,7 @@ describe('FlowCheck', () => {
     return codes
   }
 
-  it('tells nodes that merge, that send later, and that wait for a group', () => {
+  it('names nodes that merge, that send later, and that wait for a group', () => {
     assert.deepEqual(codesOf({ type: 'join' }), ['FLOW_MERGES'])
     assert.deepEqual(codesOf({ type: 'trigger', op2type: 'payl', duration: '250' }), ['FLOW_SENDS_LATER'])
     assert.deepEqual(codesOf({ type: 'trigger', op2type: 'nul', duration: '-250' }), ['FLOW_SENDS_LATER'])

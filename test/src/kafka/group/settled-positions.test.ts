@@ -29,7 +29,7 @@ describe('the positions of a consumer', () => {
     assert.equal(moves.length, 1)
   })
 
-  it('are moved by the next attempt when the database was away, unless they were moved on or forgotten', async () => {
+  it('are moved by the next attempt when the database was down, unless they were moved or forgotten', async () => {
     let isAway = true
     const moves: object[] = []
     const positions = new SettledPositions((moved) =>

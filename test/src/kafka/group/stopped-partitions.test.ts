@@ -59,7 +59,7 @@ describe('StoppedPartitions', () => {
     assert.equal(it.smallestEnd(p0, 1_600), 50)
   })
 
-  it('learns of a smaller end from who has looked', async () => {
+  it('learns of a smaller end from the one that asked', async () => {
     const it = open()
     it.add(p0, stopAt(undefined, 'KAFKA_UNREADABLE'))
     await it.list(() => Promise.resolve({ earliest: 0, latest: 20 }))

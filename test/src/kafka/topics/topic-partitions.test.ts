@@ -42,7 +42,7 @@ describe('the partitions of topics', () => {
     assert.equal(topics.countOf('topic-0'), undefined)
   })
 
-  it('are asked for once, and told to all that wait, in order', async () => {
+  it('are asked for once, and given to all that wait, in order', async () => {
     const { topics, wait, heard, asked } = setUp([6])
     assert.equal(topics.countOf('t'), undefined)
     wait('a')

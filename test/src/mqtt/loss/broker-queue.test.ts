@@ -27,7 +27,7 @@ function setUp(limit = 1000, startedAtMs = 0) {
 }
 
 describe("the broker's queue, estimated", () => {
-  it('tells when it is full from the rate before the flow stopped', () => {
+  it('forecasts when it is full from the rate before the flow stopped', () => {
     const { queue, flow, fill, stop } = setUp()
     flow(20, 50)
     fill(50)

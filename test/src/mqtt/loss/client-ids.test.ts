@@ -33,7 +33,7 @@ describe('client ids', () => {
     )
   })
 
-  it('go to those who wait in turn', async () => {
+  it('go to those that wait, in turn', async () => {
     const ids = new ClientIds()
     const order: string[] = []
     const first = await ids.claim('id', 'a', never, noWait)
@@ -47,7 +47,7 @@ describe('client ids', () => {
     assert.deepEqual(order, ['b', 'c'])
   })
 
-  it('are not given to one who has stopped waiting', async () => {
+  it('are not given to one that has stopped waiting', async () => {
     const ids = new ClientIds()
     const first = await ids.claim('id', 'a', never, noWait)
     const leaving = new AbortController()

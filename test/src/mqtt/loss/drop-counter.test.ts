@@ -8,17 +8,17 @@ describe("the broker's count of dropped messages", () => {
     return counter
   }
 
-  it('tells what has been added', () => {
+  it('reports what has been added', () => {
     assert.deepEqual(after(0).next(5), { count: 5, earlier: false })
     assert.deepEqual(after(5).next(12), { count: 7, earlier: false })
   })
 
-  it('tells nothing when it stays', () => {
+  it('reports nothing when the count stays', () => {
     assert.equal(after(5).next(5), undefined)
     assert.equal(after().next(0), undefined)
   })
 
-  it('tells at first what was dropped before', () => {
+  it('reports first what was dropped before', () => {
     assert.deepEqual(after().next(400), { count: 400, earlier: true })
   })
 

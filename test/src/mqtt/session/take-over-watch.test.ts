@@ -15,7 +15,7 @@ function setUp() {
 }
 
 describe('take-over watch', () => {
-  it('stays away for long when the broker says that another client has the id', () => {
+  it('waits long before it returns when the broker says that another client has the id', () => {
     const pause = setUp()(3_600_000, refusedWith(142, 'h:1'))
     assert.equal(pause?.error.statusText, 'MQTT: client ID used by another client')
     assert.equal(pause.delayMs, 300_000)
@@ -28,7 +28,7 @@ describe('take-over watch', () => {
     assert.equal(live(500)?.error.code, 'MQTT_TAKEN_OVER')
   })
 
-  it('stays away for longer each time, until a connection lasts', () => {
+  it('waits longer each time, until a connection lasts', () => {
     const live = setUp()
     const pauses: (number | undefined)[] = []
     for (let life = 0; life < 15; life++) pauses.push(live(500)?.delayMs)

@@ -8,11 +8,11 @@ const at = (...offsets: (number | undefined)[]): WireRecord[] =>
 describe('the offsets that a position passes', () => {
   it('are all records when nothing is missing', () =>
     assert.deepEqual(countOffsets(0, 3, at(0, 1, 2)), { filtered: 0, added: 0 }))
-  it('are filtered where no record came, before the batch, in it and behind it', () =>
+  it('are filtered where no record came: before the batch, in it and after it', () =>
     assert.deepEqual(countOffsets(0, 10, at(5, 7)), { filtered: 8, added: 0 }))
   it('are filtered all when no record is left', () =>
     assert.deepEqual(countOffsets(4, 9, []), { filtered: 5, added: 0 }))
-  it('count once when the flow has made several records of one', () =>
+  it('count once when the flow has turned one record into several', () =>
     assert.deepEqual(countOffsets(0, 2, at(0, 0, 1, 0)), { filtered: 0, added: 2 }))
   it('are neither filtered nor anything else where Kafka had no record any more', () => {
     const gaps = [

@@ -43,7 +43,7 @@ describe('the breaker of a tenant', () => {
 })
 
 describe('records divided by suspicion', () => {
-  it('stay in order, the suspects behind the others and each apart', () => {
+  it('stay in order, the suspects after the others and each apart', () => {
     const records = ['a', 'x', 'b', 'y', 'x', 'a'].map((tenant, payload) => ({ tenant, payload }))
     const runs = divideBySuspicion(records, (tenant) => tenant === 'x' || tenant === 'y')
     assert.deepEqual(

@@ -5,7 +5,7 @@ import { ServerClock } from '../../../../src/postgres/connect/server-clock'
 
 const HOUR_MS = 3_600_000
 
-describe('what a sink knows of the time beside the clocks', () => {
+describe('what a sink knows of the time apart from the clocks', () => {
   let passed = 0
   let setBy = 0
   let arrivals: Arrivals
@@ -61,7 +61,7 @@ describe("the server's clock", () => {
     assert.equal(clock.now(), 1_000_250)
   })
 
-  it('is that of this machine until the server has told its own', () => {
+  it('is that of this machine until the server has given its own', () => {
     const before = Date.now()
     const now = new ServerClock().now()
     assert.ok(before <= now && now <= Date.now())

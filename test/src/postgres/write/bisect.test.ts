@@ -129,7 +129,7 @@ describe('bisecting', () => {
     })
   }
 
-  it('hands on an error that is no fault of a row', async () => {
+  it('passes on an error that is no fault of a row', async () => {
     await assert.rejects(
       bisect(3, () => Promise.reject(new Error('gone'))),
       /gone/,

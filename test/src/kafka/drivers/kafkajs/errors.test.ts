@@ -67,7 +67,7 @@ describe('an error of kafkajs', () => {
     assert.equal(error.retryable, true)
   })
 
-  it('tells TLS from an unreachable broker', () => {
+  it('distinguishes TLS from an unreachable broker', () => {
     const connection = (code: string): Error =>
       Object.assign(new Error('Connection error'), { name: 'KafkaJSConnectionError', code })
     assert.equal(translate(connection('DEPTH_ZERO_SELF_SIGNED_CERT')).code, 'KAFKA_TLS')

@@ -582,7 +582,7 @@ describe('a partition that Kafka refuses', () => {
     assert.equal(h.fetched(p0, 0, 10), true)
   })
 
-  it('is named with the others that are refused alike, and no more when it is taken away', async () => {
+  it('is named with the others that are refused alike, and no longer when it is revoked', async () => {
     const h = new Harness()
     await h.assign([p0, p1])
     for (const partition of [p0, p1]) refuse(h, partition)

@@ -48,7 +48,7 @@ describe('the check of a fetched batch', () => {
     assert.deepEqual(both.map(unreadableReason), [undefined, undefined, undefined])
   })
 
-  it('sees every single bit that was turned over behind the checksum, where kafkajs sees none in a value', async () => {
+  it('sees every single bit that was flipped after the checksum, where kafkajs sees none in a value', async () => {
     const batch = await batchOf(['{"temperature":25.3}'])
     const value = batch.indexOf('25.3')
     const damaged = Buffer.from(batch)
