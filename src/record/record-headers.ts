@@ -24,10 +24,12 @@ export function encodeHeaders(
 ): RecordHeaders {
   const headers = givenHeaders(record.kafka?.headers)
   const { topic, levels, userProperties, contentType } = record
-  for (const name of NAMES) {
-    const value = identifierOf(name, record[name])
-    if (value !== undefined) headers[HEADER[name]] = value
-  }
+  const tenant = identifierOf('tenant', record.tenant)
+  const project = identifierOf('project', record.project)
+  const device = identifierOf('device', record.device)
+  if (tenant !== undefined) headers[HEADER.tenant] = tenant
+  if (project !== undefined) headers[HEADER.project] = project
+  if (device !== undefined) headers[HEADER.device] = device
   if (isText(topic)) headers[HEADER.mqttTopic] = topic
   headers[HEADER.messageId] = messageId
   headers[HEADER.receivedAt] = String(receivedAt)
@@ -39,8 +41,6 @@ export function encodeHeaders(
   if (attempts > 0) headers[HEADER.deadLetterAttempts] = String(attempts)
   return headers
 }
-
-const NAMES = ['tenant', 'project', 'device'] as const
 
 function isText(value: unknown): value is HeaderText {
   return typeof value === 'string' || Buffer.isBuffer(value)

@@ -16,7 +16,7 @@ import { ignoreClockSteps } from './patches/clock'
 import { registerCodecs } from './codecs'
 import { guardIdleTimer } from './patches/idle-guard'
 import { kafkaJsLogin } from './login'
-import { useRecordEncoder } from './patches/record-encoder'
+import { useProduceRequest } from './patches/produce-request'
 import { useSafeHeaders } from './patches/record-headers'
 import { isTlsAlert, WANTS_TLS_CODE } from '../../tls-errors'
 
@@ -54,7 +54,7 @@ interface Connection {
 export function createKafkaJsClient(connection: KafkaConnection, log: KafkaLog): KafkaJsClient {
   guardIdleTimer()
   ignoreClockSteps()
-  useRecordEncoder()
+  useProduceRequest()
   useSafeHeaders()
   useBatchCheck()
   registerCodecs()

@@ -1,16 +1,18 @@
 import assert from 'node:assert/strict'
 import { createRequire } from 'node:module'
 import { withSafeHeaders } from '../../../../../../src/kafka/drivers/kafkajs/patches/record-headers'
-import { encodeRecord } from '../../../../../../src/kafka/drivers/kafkajs/patches/record-encoder'
 
 const kafkajs = createRequire(require.resolve('kafkajs'))
 const Decoder = kafkajs('./src/protocol/decoder') as new (bytes: Buffer) => never
+const encodeRecord = kafkajs('./src/protocol/recordBatch/record/v0') as (record: object) => {
+  readonly buffer: Buffer
+}
 const decode = withSafeHeaders(kafkajs('./src/protocol/recordBatch/record/v0/decoder') as never)
 
-/** As a broker has them, with names of one byte for `?` in what our encoder writes. */
+/** As a broker has them, with names of one byte for `?` in what kafkajs writes. */
 function headersOf(names: readonly string[], bytes: readonly number[]): Record<string, unknown> {
   const headers = Object.fromEntries(names.map((name, index) => [name, `value ${index}`]))
-  const { buf } = encodeRecord({ key: null, value: null, headers })
+  const buf = encodeRecord({ key: null, value: null, headers }).buffer
   let next = 0
   for (let at = 0; at < buf.length; at++) if (buf[at] === 0x3f) buf[at] = bytes[next++] as number
   const lengthBytes = 1
