@@ -1,5 +1,6 @@
 /** The options of `tenant-kafka-cluster`, and how they become a connection. */
-import { checkTls, parseBrokers, SASL_MECHANISMS, type KafkaConnection } from '../../src/kafka/connection'
+import { checkTls } from '../../src/config/tls-settings'
+import { parseBrokers, SASL_MECHANISMS, type KafkaConnection } from '../../src/kafka/connection'
 import { clientCredentials } from '../../src/kafka/token-endpoint'
 import { PipelineError } from '../../src/wire/errors'
 import {

@@ -1,6 +1,7 @@
 import { offer } from '../../editor/dialog'
-import { properties } from '../../editor/properties'
 import { textOf } from '../../editor/node'
+import { isReadable, properties } from '../../editor/properties'
+import { parseBrokerUrls, refusePassword } from '../../src/mqtt/connect/broker-settings'
 
 const type = 'tenant-mqtt-broker'
 
@@ -8,9 +9,8 @@ offer(type, {
   properties: properties(type, {
     // The address is part of the flow file, so there must be no password in it.
     url(text) {
-      const addresses = text.split(/[\s,]+(?=[a-z]+:\/\/)/i)
-      const hasPassword = (address: string): boolean => /^([a-z]+:\/\/)?[^@]*:[^@]*@/i.test(address)
-      return !addresses.some(hasPassword) || this._('tenant-mqtt-broker.error.url')
+      const isGood = isReadable(() => refusePassword(parseBrokerUrls(text)))
+      return isGood || this._('tenant-mqtt-broker.error.url')
     },
     clientId(text) {
       return this.allowUnsafe === true || text !== '' || this._('tenant-mqtt-broker.error.clientId')

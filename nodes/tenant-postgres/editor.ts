@@ -1,8 +1,9 @@
 import { asker, confirm } from '../../editor/ask'
 import { offer } from '../../editor/dialog'
 import { showRows, tableOf, valueOf, type Cell } from '../../editor/form'
-import { properties } from '../../editor/properties'
+import { isReadable, properties } from '../../editor/properties'
 import { isVariable, textOf, type EditorNode } from '../../editor/node'
+import { connectionConfig, parseServers } from '../../src/postgres/connect/connection'
 
 const type = 'tenant-postgres'
 
@@ -23,8 +24,12 @@ offer(type, {
     // The URL is part of the flow file, so there must be no password in it.
     url(text) {
       if (this.address === 'fields') return true
-      const isUrl = /^postgres(ql)?:\/\/[^\s]+$/i.test(text)
-      return isUrl && !/^[^:]+:\/\/[^@]*:[^@]*@|[?&](user|password)=/i.test(text)
+      return (
+        isReadable(() => connectionConfig(text, 'auto')) && connectionConfig(text, 'auto').password === ''
+      )
+    },
+    host(text) {
+      return this.address !== 'fields' || isReadable(() => parseServers(text, 5432))
     },
   }),
   label() {

@@ -1,9 +1,8 @@
 /**
  * Network addresses as people write them: one parser for MQTT, Kafka and PostgreSQL. An address may hold a login, and one
- * that cannot be read may hold pieces of a login anywhere, so no error quotes what was given.
+ * that cannot be read may hold pieces of a login anywhere, so no error quotes what was given. The dialogs read addresses with
+ * it as well, so it needs nothing of Node.js.
  */
-import { isIPv6 } from 'node:net'
-import { domainToASCII } from 'node:url'
 import { PipelineError } from '../wire/errors'
 
 export interface HostPort {
@@ -136,6 +135,23 @@ function addressOf(inBrackets: string): string | undefined {
 function hostOf(text: string, kind: AddressKind): string | undefined {
   if (kind.sockets === true && /^(\/|%2F)/i.test(text)) return decode(text, kind)
   // getaddrinfo knows names in ASCII; certificates name them so, too.
-  const name = NAME.test(text) ? text : domainToASCII(text)
+  const name = NAME.test(text) ? text : inAscii(text)
   return NAME.test(name) ? name.toLowerCase() : undefined
+}
+
+function inAscii(name: string): string {
+  const url = new URL('ws://none')
+  url.hostname = name
+  return url.hostname === 'none' ? '' : url.hostname
+}
+
+/** A zone may follow, which a URL does not take. */
+function isIPv6(text: string): boolean {
+  const [, address] = /^([\da-f:.]+)(?:%[\w.-]+)?$/i.exec(text) ?? []
+  if (address?.includes(':') !== true) return false
+  try {
+    return Boolean(new URL(`ws://[${address}]`))
+  } catch {
+    return false
+  }
 }

@@ -3,8 +3,6 @@ import type { ConnectionOptions } from 'node:tls'
 import { LOGIN_ADVICE, nameOf, parseHosts, unreadable, type AddressKind } from '../config/address'
 import type { TlsSource } from '../config/tls-settings'
 
-export { checkTls } from '../config/tls-settings'
-
 export const PASSWORD_MECHANISMS = ['plain', 'scram-sha-256', 'scram-sha-512'] as const
 export const SASL_MECHANISMS = [...PASSWORD_MECHANISMS, 'oauthbearer'] as const
 export type PasswordMechanism = (typeof PASSWORD_MECHANISMS)[number]

@@ -67,7 +67,6 @@ describe('the dialogs', () => {
     ['tenant-kafka-consumer', 'topicPattern', '{nothere'],
     ['tenant-postgres-sink', 'timeProperty', 'payload..x'],
     ['tenant-postgres-sink', 'compressAfterDays', 7, { readerRole: 'readers' }],
-    ['tenant-kafka-cluster', 'brokers', 'kafka:99999'],
   ]
   for (const [type, property, value, others] of unreadable) {
     it(`refuse ${JSON.stringify(value)} as ${property} of ${type}`, () => {

@@ -2,6 +2,9 @@ import assert from 'node:assert/strict'
 import { readConnection } from '../../nodes/tenant-kafka-cluster/options'
 import { readOptions, type Option, type OptionTable } from '../../src/config/options'
 import { readPassword } from '../../src/config/secret'
+import { parseBrokers } from '../../src/kafka/connection'
+import { parseBrokerUrls, refusePassword } from '../../src/mqtt/connect/broker-settings'
+import { connectionConfig, parseServers } from '../../src/postgres/connect/connection'
 import {
   editorAccepts,
   editorDefinition,
@@ -41,16 +44,20 @@ function probes(option: Option): unknown[] {
   }
 }
 
-function runtimeAccepts(table: OptionTable, property: string, value: unknown): boolean {
-  const option = table[property] as Option
-  // The dialog shows an empty required field as missing; at runtime its default stands in.
-  if (option.kind === 'text' && option.required && value === '') return false
+function isReadable(read: () => unknown): boolean {
   try {
-    readOptions({ [property]: option }, { [property]: value })
+    read()
     return true
   } catch {
     return false
   }
+}
+
+function runtimeAccepts(table: OptionTable, property: string, value: unknown): boolean {
+  const option = table[property] as Option
+  // The dialog shows an empty required field as missing; at runtime its default stands in.
+  if (option.kind === 'text' && option.required && value === '') return false
+  return isReadable(() => readOptions({ [property]: option }, { [property]: value }))
 }
 
 /** Properties of a node that are no options: its name, and the configuration nodes it refers to. */
@@ -89,6 +96,94 @@ describe('dialog and runtime', () => {
             assert.ok(editorAccepts(definition, property, '${SOME_NAME}'), '${SOME_NAME}')
         })
       }
+    })
+  }
+})
+
+describe('an address', () => {
+  const HOSTS = [
+    ...[
+      'h',
+      'h:1',
+      'h:99999',
+      'h:0',
+      'h:x',
+      ':1',
+      'a_b',
+      'a b',
+      'münchen',
+      '-',
+      '%',
+      'h%41',
+      '%2Frun',
+      'h?a=1',
+      'h/p',
+      'h#f',
+    ],
+    ...[
+      '[::1]',
+      '[::1]:1',
+      '::1',
+      '[::1%eth0]',
+      '[::1%]',
+      '[::1',
+      '[1]',
+      '[h]:1',
+      '1.2.3.4:5',
+      ':::',
+      '1:2',
+      'fe80::1%eth0',
+    ],
+    ...[
+      'u@h',
+      'u:p@h',
+      'u:p@',
+      'h?user=u',
+      'h?password=p',
+      'h?sslmode=x',
+      'a,b:2',
+      'a,,b',
+      'a, b:99999',
+      'a;b',
+      ',',
+      '@',
+    ],
+  ]
+  const PREFIXES = [
+    '',
+    'mqtt://',
+    'MQTTS://',
+    'wss://',
+    'http://',
+    'SSL://',
+    'postgres://',
+    'postgresql://',
+    'mqtt:/',
+    '://',
+  ]
+  const addresses = PREFIXES.flatMap((prefix) =>
+    HOSTS.flatMap((host) => [prefix + host, `${prefix}${host}/d`]),
+  )
+  const readers: readonly [
+    type: string,
+    property: string,
+    others: object,
+    read: (text: string) => unknown,
+  ][] = [
+    ['tenant-mqtt-broker', 'url', {}, (text) => refusePassword(parseBrokerUrls(text))],
+    ['tenant-kafka-cluster', 'brokers', {}, parseBrokers],
+    ['tenant-postgres', 'url', {}, (text) => assert.equal(connectionConfig(text, 'auto').password, '')],
+    ['tenant-postgres', 'host', { address: 'fields' }, (text) => parseServers(text, 5432)],
+  ]
+  for (const [type, property, others, read] of readers) {
+    it(`is good or bad to the dialog of ${type} as to the node: ${property}`, () => {
+      const definition = editorDefinition(type)
+      const verdicts = addresses.map((address) => [
+        address,
+        editorAccepts(definition, property, address, others),
+      ])
+      const atRuntime = addresses.map((address) => [address, isReadable(() => read(address))])
+      assert.deepEqual(verdicts, atRuntime)
     })
   }
 })

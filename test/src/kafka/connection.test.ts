@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { checkTls, connectionWarnings, parseBrokers } from '../../../src/kafka/connection'
+import { checkTls } from '../../../src/config/tls-settings'
+import { connectionWarnings, parseBrokers } from '../../../src/kafka/connection'
 
 describe('the addresses of brokers', () => {
   it('are separated by commas, and the port is 9092 unless given', () => {
