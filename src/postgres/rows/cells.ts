@@ -1,45 +1,154 @@
 /**
  * The values of one row. JSON payloads are stored as the bytes that came in, not parsed and written again: that would
  * change numbers (1e400, 2^53+1), and drop duplicate keys. The same holds for the parts of a payload that columns take.
+ *
+ * What a column's source and type mean is decided once, for a table, and not for each value.
  */
 import { keepsDigits } from '../../record/identifier'
 import type { WireRecord } from '../../wire/message'
 import { columnType, type ColumnType } from './column-family'
-import type { Column, ColumnSource, PropertyPath } from './columns'
+import type { Column, PropertyPath } from './columns'
 import type { CopyText } from './copy-text'
 import { cutText, timeText } from './record-time'
-import { leadsIntoPayload, Unusable, type RecordValues } from './record-values'
+import { follow, leadsIntoPayload, Unusable, type RecordValues } from './record-values'
 import type { Reason } from './rejected'
 import type { RowTime } from './row-time'
 import { textFor, Unfit } from './value-rules'
 
-/** A column, and what its type means for a value. */
+/** A column of a table. */
 export interface Cell {
   readonly name: string
-  readonly source: ColumnSource
-  readonly type: ColumnType
-  /** A text needs no conversion: it is stored unchanged, or refused. */
-  readonly takesText: boolean
-  /** It names something, so a number has to have all its digits. */
-  readonly isIdentifier: boolean
-  /** A row has a value in it. */
-  hasValue: boolean
+  /** Rows may have no value in it because its path is misspelled. */
+  readonly mayBeMisspelled: boolean
+  /** Adds the record's value to the row. @returns false when it has none @throws what `encodeRow` turns into a reason */
+  readonly add: AddValue
 }
 
+type AddValue = (copy: CopyText, record: WireRecord, values: RecordValues, time: RowTime) => boolean
+
 export function cellOf({ name, source }: Column, type = columnType([])): Cell {
-  const isDocument = source.kind === 'payload' && type.family === 'json'
-  const isPlainText =
-    type.family === 'text' && type.modifier < 0 && /^(?:text|varchar|citext)$/.test(type.name)
-  return {
-    name,
-    source,
-    type: isDocument ? { ...type, family: 'document' } : type,
-    takesText: isDocument || isPlainText || type.family === 'other',
-    isIdentifier: source.kind === 'property' && isIdentifier(source.path),
-    hasValue: source.kind !== 'property' || !mayBeMisspelled(source.path),
+  switch (source.kind) {
+    case 'time':
+      return { name, mayBeMisspelled: false, add: timeAdder(type) }
+    case 'time source':
+      return { name, mayBeMisspelled: false, add: timeSourceAdder(type) }
+    case 'payload':
+      return { name, mayBeMisspelled: false, add: payloadAdder(type) }
+    case 'property': {
+      const { path } = source
+      const add = leadsIntoPayload(path) ? payloadPartAdder(type, path) : propertyAdder(type, path)
+      return { name, mayBeMisspelled: !OUR_OWN.has(path[0]), add }
+    }
   }
 }
 
+/** Default columns are empty for a record without tenant or topic, which needs no warning. */
+const OUR_OWN: ReadonlySet<string> = new Set(['tenant', 'project', 'topic', 'messageId'])
+
+/**
+ * @param isEmpty by column: no row has had a value in it yet
+ * @returns why the record has no row; what was added of it then has to be dropped
+ */
+export function encodeRow(
+  copy: CopyText,
+  cells: readonly Cell[],
+  record: WireRecord,
+  values: RecordValues,
+  time: RowTime,
+  isEmpty: boolean[],
+): Reason | undefined {
+  let at = 0
+  try {
+    for (; at < cells.length; at++) {
+      if ((cells[at] as Cell).add(copy, record, values, time)) isEmpty[at] = false
+    }
+    return undefined
+  } catch (error) {
+    if (error instanceof Unusable) return { code: error.code, text: error.message }
+    isEmpty[at] = false
+    const rule = (cells[at] as Cell).name
+    const { message } = error as Error
+    if (error instanceof Unfit) return { code: error.code, text: `the column "${rule}" ${message}`, rule }
+    return { code: 'NOT_ENCODABLE', text: `the column "${rule}": ${message}` }
+  }
+}
+
+/** Cuts a time that is finer than its column: PostgreSQL would round it, even into the next day. */
+function timeAdder(type: ColumnType): AddValue {
+  const { family, modifier } = type
+  return (copy, _record, _values, { timeMs }) => {
+    if (family !== 'instant')
+      copy.addText(textFor(type, { value: timeText(timeMs), source: none, hasTexts: true }))
+    else if (modifier < 0) copy.addInstant(timeMs)
+    else copy.addText(cutText(timeText(timeMs), modifier))
+    return true
+  }
+}
+
+function timeSourceAdder(type: ColumnType): AddValue {
+  const takesText = takesAnyText(type)
+  return (copy, _record, _values, { source }) => {
+    copy.addText(takesText ? source : textFor(type, { value: source, source: none, hasTexts: false }))
+    return true
+  }
+}
+
+/** JSON is the text of the whole payload: `document`. */
+function payloadAdder(given: ColumnType): AddValue {
+  const type: ColumnType = given.family === 'json' ? { ...given, family: 'document' } : given
+  const takesText = takesAnyText(type)
+  const takesBytes = type.family === 'bytea'
+  return (copy, { payload: value }) => {
+    if (isMissing(value)) copy.addNull()
+    else if (takesText && value instanceof Uint8Array) copy.addBytes(value)
+    else if (takesText && typeof value === 'string') copy.addText(value)
+    else if (takesBytes && value instanceof Uint8Array) copy.addHex(value)
+    else copy.addText(textFor(type, { value, source: none, hasTexts: false }))
+    return !isMissing(value)
+  }
+}
+
+function propertyAdder(type: ColumnType, path: PropertyPath): AddValue {
+  const takesText = takesAnyText(type)
+  // The rules compare an `oid` with its range.
+  const takesIntegers = type.family === 'integer' && type.name !== 'oid'
+  const isName = isIdentifier(path)
+  return (copy, record) => {
+    const value = follow(record, path, 0)
+    if (isMissing(value)) {
+      copy.addNull()
+      return false
+    }
+    if (isName) assertKeepsDigits(value)
+    if (takesText && typeof value === 'string') copy.addText(value)
+    // Kafka's own numbers: partition, offset, timestamp.
+    else if (takesIntegers && Number.isSafeInteger(value)) copy.addInteger(value as number)
+    else copy.addText(textFor(type, { value, source: none, hasTexts: true }))
+    return true
+  }
+}
+
+function payloadPartAdder(type: ColumnType, path: PropertyPath): AddValue {
+  const takesText = takesAnyText(type)
+  return (copy, _record, values) => {
+    const value = values.at(path)
+    if (isMissing(value)) {
+      copy.addNull()
+      return false
+    }
+    if (takesText && typeof value === 'string') copy.addText(value)
+    else copy.addText(textFor(type, { value, source: () => values.sourceAt(path), hasTexts: false }))
+    return true
+  }
+}
+
+/** A text needs no conversion: it is stored unchanged, or refused by PostgreSQL. */
+function takesAnyText({ family, name, modifier }: ColumnType): boolean {
+  if (family === 'document' || family === 'other') return true
+  return family === 'text' && modifier < 0 && /^(?:text|varchar|citext)$/.test(name)
+}
+
+/** It names something, so a number has to have all its digits. */
 function isIdentifier([first, second]: PropertyPath): boolean {
   return IDENTIFIERS.has(first) || (first === 'kafka' && second === 'key')
 }
@@ -52,97 +161,17 @@ const IDENTIFIERS: ReadonlySet<string> = new Set([
   'messageId',
 ])
 
-/** Default columns are empty for a record without tenant or topic, which needs no warning. */
-function mayBeMisspelled([first]: PropertyPath): boolean {
-  return !OUR_OWN.has(first)
-}
-const OUR_OWN: ReadonlySet<string> = new Set(['tenant', 'project', 'topic', 'messageId'])
-
-/** @returns why the record has no row; what was added of it then has to be dropped */
-export function encodeRow(
-  copy: CopyText,
-  cells: readonly Cell[],
-  record: WireRecord,
-  values: RecordValues,
-  time: RowTime,
-): Reason | undefined {
-  let current: Cell | undefined
-  try {
-    for (const cell of cells) {
-      current = cell
-      addCell(copy, cell, record, values, time)
-    }
-    return undefined
-  } catch (error) {
-    if (error instanceof Unusable) return { code: error.code, text: error.message }
-    const text = `the column "${current?.name}" ${(error as Error).message}`
-    if (error instanceof Unfit) return { code: error.code, text, rule: current?.name }
-    return { code: 'NOT_ENCODABLE', text: `the column "${current?.name}": ${(error as Error).message}` }
-  }
+/** @throws Unfit */
+function assertKeepsDigits(value: unknown): void {
+  if (typeof value !== 'number' || keepsDigits(value)) return
+  throw new Unfit(
+    'VALUE_CHANGED',
+    'takes a name, a key or an id, and the record has a number that JavaScript does not hold exactly; let the flow set a string',
+  )
 }
 
-function addCell(copy: CopyText, cell: Cell, record: WireRecord, values: RecordValues, time: RowTime): void {
-  const { source } = cell
-  switch (source.kind) {
-    case 'time':
-      addTime(copy, cell.type, time.timeMs)
-      return
-    case 'time source':
-      addValue(copy, cell, time.source)
-      return
-    case 'payload':
-      addPayload(copy, cell, record.payload)
-      return
-    case 'property':
-      addValue(copy, cell, values.at(source.path), values, source.path)
-  }
+function isMissing(value: unknown): value is null | undefined {
+  return value === undefined || value === null
 }
-
-/** Cuts a time that is finer than its column: PostgreSQL would round it, even into the next day. */
-function addTime(copy: CopyText, type: ColumnType, timeMs: number): void {
-  const text = timeText(timeMs)
-  if (type.family !== 'instant') copy.addText(textFor(type, { value: text, source: none, hasTexts: true }))
-  else copy.addPlain(type.modifier < 0 ? text : cutText(text, type.modifier))
-}
-
-function addPayload(copy: CopyText, cell: Cell, payload: unknown): void {
-  if (!(payload instanceof Uint8Array)) addValue(copy, cell, payload)
-  else if (cell.type.family === 'bytea') copy.addHex(payload)
-  else if (cell.takesText) copy.addBytes(payload)
-  else addValue(copy, cell, payload)
-}
-
-/** @param path of the value, when it may be a part of the payload */
-function addValue(
-  copy: CopyText,
-  cell: Cell,
-  value: unknown,
-  values?: RecordValues,
-  path?: PropertyPath,
-): void {
-  if (value === undefined || value === null) {
-    copy.addNull()
-    return
-  }
-  cell.hasValue = true
-  if (cell.isIdentifier && typeof value === 'number' && !keepsDigits(value)) throw DIGITS_LOST
-  if (typeof value === 'string' && cell.takesText) {
-    copy.addText(value)
-    return
-  }
-  if (path === undefined || !leadsIntoPayload(path)) {
-    // Kafka's own numbers: partition, offset, timestamp.
-    if (typeof value === 'number' && Number.isSafeInteger(value) && cell.type.family === 'integer')
-      copy.addPlain(String(value))
-    else copy.addText(textFor(cell.type, { value, source: none, hasTexts: path !== undefined }))
-    return
-  }
-  copy.addText(textFor(cell.type, { value, source: () => values?.sourceAt(path), hasTexts: false }))
-}
-
-const DIGITS_LOST = new Unfit(
-  'VALUE_CHANGED',
-  'takes a name, a key or an id, and the record has a number that JavaScript does not hold exactly; let the flow set a string',
-)
 
 const none = (): undefined => undefined

@@ -25,10 +25,7 @@ export class RecordValues {
 
   constructor(private readonly record: WireRecord) {}
 
-  /**
-   * Own properties only, so that no name reaches into a prototype.
-   * @throws Unusable when the path leads into a payload that is not JSON
-   */
+  /** @throws Unusable when the path leads into a payload that is not JSON */
   at(path: PropertyPath): unknown {
     if (!leadsIntoPayload(path)) return follow(this.record, path, 0)
     const opened = this.open()
@@ -59,7 +56,8 @@ export function leadsIntoPayload(path: PropertyPath): boolean {
   return path[0] === 'payload' && path.length > 1
 }
 
-function follow(start: unknown, path: PropertyPath, from: number): unknown {
+/** Own properties only, so that no name reaches into a prototype. @param from the first step of the path that is taken */
+export function follow(start: unknown, path: PropertyPath, from: number): unknown {
   let value = start
   for (let index = from; index < path.length; index++) {
     const step = path[index] as string

@@ -3,7 +3,7 @@
  * are valid JSON or UTF-8 is left to PostgreSQL, because parsing each payload here would cost more than all the rest.
  */
 import { cameFromKafka, type WireRecord } from '../../wire/message'
-import { cellOf, encodeRow } from './cells'
+import { cellOf, encodeRow, type Cell } from './cells'
 import type { Column } from './columns'
 import { CopyText } from './copy-text'
 import { refusedElement } from './elements'
@@ -12,7 +12,7 @@ import { DAY_MS } from './record-time'
 import { RecordValues } from './record-values'
 import type { Reason, RejectedRecord } from './rejected'
 import type { RowMapping } from './row-mapping'
-import { rowTime } from './row-time'
+import { rowTime, type TimeRules } from './row-time'
 
 export interface EncodedRows {
   readonly copy: CopyText
@@ -31,8 +31,28 @@ export interface EncodedRows {
   readonly empty: readonly string[]
 }
 
-/** Bytes of a row besides the payload: measured on the default mapping, rounded up. */
-const OTHER_COLUMNS_BYTES = 200
+/** What is decided once for a table. */
+interface RowPlan {
+  readonly cells: readonly Cell[]
+  readonly keyColumns: readonly Column[]
+  readonly timeRules: TimeRules
+}
+
+const plans = new WeakMap<RowMapping, RowPlan>()
+
+function planOf(mapping: RowMapping): RowPlan {
+  let plan = plans.get(mapping)
+  if (plan === undefined) {
+    const keyColumns = mapping.columns.filter(({ name }) => mapping.key.includes(name))
+    plan = {
+      cells: mapping.columns.map((column) => cellOf(column, mapping.types.get(column.name))),
+      keyColumns,
+      timeRules: { ...mapping, isKey: keyColumns.some(({ source }) => source.kind === 'time') },
+    }
+    plans.set(mapping, plan)
+  }
+  return plan
+}
 
 /** @param refusedDays days that the table has no place for, and why */
 export function encodeRows(
@@ -41,21 +61,18 @@ export function encodeRows(
   nowMs: number,
   refusedDays: ReadonlyMap<number, Reason> = new Map(),
 ): EncodedRows {
-  const copy = new CopyText(expectedBytes(records))
+  const { cells, keyColumns, timeRules } = planOf(mapping)
+  const { keeping, timeProperty } = mapping
+  const copy = new CopyText()
   const kept: WireRecord[] = []
   const rejected: RejectedRecord[] = []
   const timesMs: number[] = []
   const timeReplaced: WireRecord[] = []
   const days = new Set<number>()
-  const cells = mapping.columns.map((column) => cellOf(column, mapping.types.get(column.name)))
-  const keyColumns = mapping.columns.filter(({ name }) => mapping.key.includes(name))
-  const timeRules = { ...mapping, isKey: keyColumns.some(({ source }) => source.kind === 'time') }
-  const { keeping } = mapping
+  const isEmpty = cells.map(({ mayBeMisspelled }) => mayBeMisspelled)
   const keptFrom = keeping === undefined ? -Infinity : keptFromMs(keeping, nowMs)
-  const tooLate = (timeMs: number): Reason | undefined =>
-    keeping !== undefined && timeMs < keptFrom
-      ? outdated(timeMs, keeping.days)
-      : refusedDays.get(Math.floor(timeMs / DAY_MS))
+  const tooLate = (timeMs: number, day: number): Reason | undefined =>
+    keeping !== undefined && timeMs < keptFrom ? outdated(timeMs, keeping.days) : refusedDays.get(day)
   let lastDay = NaN
   for (const record of records) {
     const notRecord = refusedElement(record)
@@ -64,27 +81,30 @@ export function encodeRows(
       continue
     }
     const values = new RecordValues(record)
-    const own = mapping.timeProperty && values.quietlyAt(mapping.timeProperty)
+    const own = timeProperty && values.quietlyAt(timeProperty)
     const time = rowTime(timeRules, record, own, nowMs)
+    if (time === undefined) {
+      rejected.push({ record, reason: NO_TIME })
+      continue
+    }
+    const { timeMs } = time
+    const day = Math.floor(timeMs / DAY_MS)
     const reason =
-      time === undefined
-        ? NO_TIME
-        : (tooLate(time.timeMs) ??
-          emptyKey(keyColumns, record, values) ??
-          encodeRow(copy, cells, record, values, time))
-    if (time === undefined || reason !== undefined) {
+      tooLate(timeMs, day) ??
+      emptyKey(keyColumns, record, values) ??
+      encodeRow(copy, cells, record, values, time, isEmpty)
+    if (reason !== undefined) {
       copy.dropRow()
-      rejected.push({ record, reason: reason ?? NO_TIME })
+      rejected.push({ record, reason })
       continue
     }
     copy.endRow()
     kept.push(record)
-    timesMs.push(time.timeMs)
+    timesMs.push(timeMs)
     if (time.isReplaced) timeReplaced.push(record)
-    const day = Math.floor(time.timeMs / DAY_MS)
     if (day !== lastDay) days.add((lastDay = day))
   }
-  const empty = cells.filter(({ hasValue }) => !hasValue).map(({ name }) => name)
+  const empty = cells.filter((_cell, at) => isEmpty[at]).map(({ name }) => name)
   return { copy, records: kept, timesMs, rejected, days, nowMs, timeReplaced, empty }
 }
 
@@ -115,14 +135,4 @@ function isEmpty(value: unknown): boolean {
     value === '' ||
     (value instanceof Uint8Array && value.length === 0)
   )
-}
-
-function expectedBytes(records: readonly WireRecord[]): number {
-  let bytes = 0
-  for (const { payload } of records) bytes += OTHER_COLUMNS_BYTES + lengthOf(payload)
-  return Math.ceil(bytes * 1.1)
-}
-
-function lengthOf(payload: unknown): number {
-  return typeof payload === 'string' || payload instanceof Uint8Array ? payload.length : 0
 }

@@ -96,6 +96,8 @@ export async function commitBatch(
     witnesses.note(part, isRejected)
     if (part.tenant === undefined) newestRow.note(storedTimes(part.rows, isRejected), part.rows.nowMs)
   }
+  // All bytes of them were sent before COMMIT was answered.
+  for (const { rows } of parts) rows.copy.release()
   options.onTimeReplaced?.(stored.flatMap(({ rows }) => rows.timeReplaced))
   targets.noteWritten(stored.flatMap(({ tenant }) => tenant ?? []))
   return { rows: records.length - rejected.length, rejected, before: false }
