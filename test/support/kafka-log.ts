@@ -2,6 +2,7 @@
 import type { Consumer } from 'kafkajs'
 import { registerCodecs } from '../../src/kafka/drivers/kafkajs/codecs'
 import { testClient, uniqueName, withAdmin } from './kafka'
+import { useSafeHeaders } from './safe-headers'
 
 export interface StoredRecord {
   readonly partition: number
@@ -31,6 +32,7 @@ export async function readTopic(brokers: string, topic: string): Promise<StoredR
   )
   if (missing.size === 0) return []
   registerCodecs()
+  useSafeHeaders()
   const consumer = testClient(brokers).consumer({ groupId: uniqueName('reader') })
   try {
     return await readUntil(consumer, topic, missing)

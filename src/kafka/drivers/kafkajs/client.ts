@@ -10,14 +10,12 @@ import tls from 'node:tls'
 import { Kafka, logLevel, type ISocketFactory, type LogEntry } from 'kafkajs'
 import { nextAddressMs, serverName } from '../../../config/dialling'
 import type { KafkaConnection } from '../../connection'
-import { useBatchCheck } from './patches/batch-check'
 import type { KnownBrokers } from './patches/broker-choice'
 import { ignoreClockSteps } from './patches/clock'
 import { registerCodecs } from './codecs'
 import { guardIdleTimer } from './patches/idle-guard'
 import { kafkaJsLogin } from './login'
 import { useProduceRequest } from './patches/produce-request'
-import { useSafeHeaders } from './patches/record-headers'
 import { isTlsAlert, WANTS_TLS_CODE } from '../../tls-errors'
 
 /** Receives what kafkajs says, for the debug log; our own errors tell the same in plain words. */
@@ -55,8 +53,6 @@ export function createKafkaJsClient(connection: KafkaConnection, log: KafkaLog):
   guardIdleTimer()
   ignoreClockSteps()
   useProduceRequest()
-  useSafeHeaders()
-  useBatchCheck()
   registerCodecs()
   const sockets = new Map<net.Socket, Connection>()
   const silent = new Set<string>()

@@ -24,7 +24,7 @@ import type { FetchControl } from '../../group/partitions/fetching'
 import { notSubscribed, TopicWatch } from '../../group/topic-watch'
 import { groupAssigners } from './assigners'
 import type { KafkaJsClient } from './client'
-import { fetchedRange } from './fetched-range'
+import { fetchedRange } from './fetch/fetched-range'
 import { KafkaJsGroupAdmin } from './group-admin'
 import { Liveness } from './liveness'
 import { tolerateBrokenTopics } from './patches/metadata'
@@ -163,13 +163,6 @@ export class KafkaJsSession implements GroupSession {
       liveness.onJoined()
       this.onJoined(payload)
     })
-    // kafkajs itself moves past a range in which every record is filtered out.
-    consumer.on(events.START_BATCH_PROCESS, ({ payload }) => {
-      if (payload.batchSize > 0) return
-      const { firstOffset } = payload as { readonly firstOffset: string | null }
-      const first = firstOffset === null ? undefined : Number(firstOffset)
-      this.partitions.skip(payload, first, Number(payload.lastOffset) + 1)
-    })
   }
 
   private onJoined(joined: { memberId: string; memberAssignment: Record<string, number[]> }): void {
@@ -186,9 +179,7 @@ export class KafkaJsSession implements GroupSession {
   private onFetched(payload: EachBatchPayload): void {
     const { batch } = payload
     const range = fetchedRange(batch)
-    const isTaken = this.partitions.accept(batch, range)
-    const last = range.records.at(-1)
-    if (isTaken && last !== undefined) payload.resolveOffset(String(last.offset))
+    if (this.partitions.accept(batch, range)) payload.resolveOffset(String(range.nextOffset - 1))
   }
 
   private async check(): Promise<void> {

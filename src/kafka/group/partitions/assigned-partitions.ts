@@ -174,14 +174,6 @@ export class AssignedPartitions {
     return acceptance === 'taken'
   }
 
-  /** The client has moved past a range without records. */
-  skip(partition: TopicPartition, firstOffset: number | undefined, nextOffset: number): void {
-    const own = this.owned.get(partitionKey(partition))
-    if (own === undefined) return
-    own.witness = undefined
-    this.onAccepted(own, own.reader.skip(firstOffset ?? own.reader.position, nextOffset))
-  }
-
   /** What Kafka has answered about one partition; the client continues with the others. */
   onAnswer(answer: PartitionAnswer): void {
     const { error, partition, request } = answer

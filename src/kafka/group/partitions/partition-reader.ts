@@ -136,11 +136,6 @@ export class PartitionReader {
     return 'taken'
   }
 
-  /** A range without a record (only transaction markers, or all of it compacted away) has been skipped. */
-  skip(firstOffset: number, nextOffset: number): Acceptance {
-    return this.accept({ fetchedOffset: firstOffset, nextOffset, records: [], highWatermark: nextOffset })
-  }
-
   /** None is outstanding, and one is there. */
   get canTake(): boolean {
     return this.state === 'reading' && !this.isOutstanding && this.waiting.length > 0

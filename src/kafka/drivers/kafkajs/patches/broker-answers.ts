@@ -2,8 +2,10 @@
 
 type Parse = (answer: unknown) => Promise<unknown>
 
-interface Protocol {
-  readonly response: { readonly parse: Parse }
+/** How kafkajs asks something, and how it reads the answer: its bytes, then what they say. */
+export interface Protocol {
+  readonly request: { readonly apiVersion: number }
+  readonly response: { readonly decode: (bytes: Buffer) => Promise<object>; readonly parse: Parse }
 }
 
 export interface AnsweringBroker {
@@ -20,6 +22,17 @@ export function readingAnswers<B extends AnsweringBroker>(
   apis: readonly number[],
   read: (answer: unknown, api: number, parse: Parse) => Promise<unknown>,
 ): B {
+  return reading(broker, apis, ({ response }, api) => ({
+    parse: (answer) => read(answer, api, (it) => response.parse(it)),
+  }))
+}
+
+/** The same broker, in whose answers to some requests a part of kafkajs' reading is replaced. */
+export function reading<B extends AnsweringBroker>(
+  broker: B,
+  apis: readonly number[],
+  replace: (protocol: Protocol, api: number) => Partial<Protocol['response']>,
+): B {
   return Object.create(broker, {
     lookupRequest: {
       value: (api: number, definition: unknown): ((request: unknown) => Protocol) => {
@@ -27,9 +40,7 @@ export function readingAnswers<B extends AnsweringBroker>(
         if (!apis.includes(api)) return make
         return (request) => {
           const protocol = make(request)
-          const { response } = protocol
-          const parse: Parse = (answer) => read(answer, api, (it) => response.parse(it))
-          return { ...protocol, response: { ...response, parse } }
+          return { ...protocol, response: { ...protocol.response, ...replace(protocol, api) } }
         }
       },
     },

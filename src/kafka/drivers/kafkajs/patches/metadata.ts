@@ -22,6 +22,7 @@ import {
   type ChosenBroker,
   type KnownBrokers,
 } from './broker-choice'
+import { withOwnDecoder } from './fetch-answers'
 import { kafkaError, tellingEachPartition } from './partition-answers'
 import type { PartitionAnswer } from '../../../group/partitions/refused-partitions'
 
@@ -171,7 +172,7 @@ function tolerateWhenReading(cluster: Cluster, onAnswer: (answer: PartitionAnswe
 
   const findBroker = cluster.findBroker.bind(cluster)
   cluster.findBroker = async (node) =>
-    tellingEachPartition(await findBroker(node), (answer) => {
+    tellingEachPartition(withOwnDecoder(await findBroker(node)), (answer) => {
       // A damaged disk moves the leader.
       if (answer.error !== undefined) pool.metadataExpireAt = null
       onAnswer(answer)

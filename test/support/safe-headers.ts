@@ -1,15 +1,15 @@
 /**
- * Makes kafkajs 2.2.4 read headers whatever their names. It reads bytes that are not UTF-8 with replacement characters,
- * so that two names become one, and collects them in a plain object, where `constructor` and
- * `__proto__` are there before the first header is read: a record with a header of such a name arrived with a list in
- * its place, whose first element is a part of every object of the process.
+ * Makes kafkajs' own consumers, with which tests look at what is stored, read headers whatever their names: it collects
+ * them in a plain object, where `constructor` and `__proto__` are there before the first header is read. (Consumers of
+ * the package have their own decoder.)
  */
 import { createRequire } from 'node:module'
-import { readName } from '../../../../record/header-text'
+import { readName } from '../../src/record/header-text'
 
 const RECORD_DECODER = 'kafkajs/src/protocol/recordBatch/record/v0/decoder'
-/** Has taken the record decoder when it was loaded. */
-const BATCH_DECODER = 'kafkajs/src/protocol/recordBatch/v0/decoder'
+/** Have taken the record decoder when they were loaded. */
+const LOADED_BEFORE =
+  /[\\/]kafkajs[\\/]src[\\/]protocol[\\/](recordBatch[\\/]v0[\\/]decoder|requests[\\/]fetch[\\/]v\d+[\\/])/
 const OURS = Symbol('headers without a prototype')
 
 interface Header {
@@ -26,7 +26,7 @@ interface RecordBytes {
 type ReadHeaders = Record<string, Buffer | null | (Buffer | null)[]>
 type Decode = (bytes: RecordBytes, context?: unknown) => { readonly headers: ReadHeaders }
 
-/** Call it before `useBatchCheck`, and before the first client is made; once is enough, more does nothing. */
+/** Once is enough, more does nothing. */
 export function useSafeHeaders(): void {
   const require = createRequire(__filename)
   const decode = require(RECORD_DECODER) as Decode & { readonly [OURS]?: true }
@@ -34,11 +34,11 @@ export function useSafeHeaders(): void {
   const loaded = require.cache[require.resolve(RECORD_DECODER)]
   if (loaded === undefined) return
   loaded.exports = Object.assign(withSafeHeaders(decode), { [OURS]: true })
-  delete require.cache[require.resolve(BATCH_DECODER)]
+  for (const file of Object.keys(require.cache)) if (LOADED_BEFORE.test(file)) delete require.cache[file]
 }
 
 /** kafkajs' decoder of a record, which finds no headers; we collect them. */
-export function withSafeHeaders(decode: Decode): Decode {
+function withSafeHeaders(decode: Decode): Decode {
   return (bytes, context) => {
     let found: readonly Header[] = []
     const read = bytes.readVarIntArray.bind(bytes)

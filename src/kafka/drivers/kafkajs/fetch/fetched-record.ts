@@ -1,0 +1,136 @@
+/**
+ * A record in the bytes that were fetched. It knows where its parts are, and makes key, value and headers when they are
+ * asked for, with every question: most records wait for their batch first, and those that are fetched in vain are never
+ * looked at.
+ */
+import { readName } from '../../../../record/header-text'
+import type { ConsumedRecord } from '../../../driver'
+import type { RecordBatch } from './record-batches'
+import { VarintReader } from './varints'
+
+/** Below this, the sum of a time and a delta that is a number is exact. */
+const EXACT = 2 ** 52
+
+type Headers = Record<string, Buffer | null | (Buffer | null)[]>
+
+/** Without `constructor` and the like, which would be there before the first header is read; and not a hash table. */
+const HeadersOfRecord = function () {} as unknown as new () => Headers
+HeadersOfRecord.prototype = Object.create(null) as Headers
+
+export class FetchedRecord implements ConsumedRecord {
+  constructor(
+    private readonly bytes: Buffer,
+    readonly offset: number,
+    readonly timestamp: number,
+    private readonly keyStart: number,
+    private readonly keyLength: number,
+    private readonly valueStart: number,
+    private readonly valueLength: number,
+    private readonly end: number,
+  ) {}
+
+  get key(): Buffer | null {
+    return part(this.bytes, this.keyStart, this.keyLength)
+  }
+
+  get value(): Buffer | null {
+    return part(this.bytes, this.valueStart, this.valueLength)
+  }
+
+  /** Of key and value, in bytes. */
+  get size(): number {
+    return Math.max(0, this.keyLength) + Math.max(0, this.valueLength)
+  }
+
+  get headers(): Headers {
+    const headers = new HeadersOfRecord()
+    const { bytes } = this
+    const reader = new VarintReader(bytes, this.valueStart + Math.max(0, this.valueLength), this.end)
+    const count = reader.int()
+    for (let place = 0; place < count; place++) {
+      const name = readHeaderName(reader, place)
+      const length = reader.int()
+      const value = part(bytes, reader.at, length)
+      reader.skip(length)
+      const before = headers[name]
+      if (before === undefined) headers[name] = value
+      else if (Array.isArray(before)) before.push(value)
+      else headers[name] = [before, value]
+    }
+    return headers
+  }
+}
+
+function part(bytes: Buffer, start: number, length: number): Buffer | null {
+  return length < 0 ? null : bytes.subarray(start, start + length)
+}
+
+/** The name that stood at each place the last time; most records of a topic have the same headers. */
+const lastNames: { readonly bytes: Buffer; readonly name: string }[] = []
+const MAX_LAST_NAMES = 64
+
+function readHeaderName(reader: VarintReader, place: number): string {
+  const length = reader.int()
+  // Kafka's format knows no name without bytes; kafkajs called it `null`.
+  if (length < 0) return 'null'
+  const { at: start, bytes } = reader
+  reader.skip(length)
+  const last = lastNames[place]
+  if (last !== undefined && isAt(last.bytes, bytes, start, length)) return last.name
+  const own = Buffer.from(bytes.subarray(start, start + length))
+  const name = readName(own)
+  if (place < MAX_LAST_NAMES) lastNames[place] = { bytes: own, name }
+  return name
+}
+
+function isAt(expected: Buffer, bytes: Buffer, start: number, length: number): boolean {
+  if (expected.length !== length) return false
+  for (let index = 0; index < length; index++) if (expected[index] !== bytes[start + index]) return false
+  return true
+}
+
+/**
+ * The records of a batch, each handed to `take` in order.
+ * @throws Error when the batch is not what the format says; records before that were handed over
+ */
+export function readRecords(batch: RecordBatch, take: (record: FetchedRecord) => void): void {
+  const { bytes, count, firstOffset, appendTime } = batch
+  const firstTimestamp = Number(batch.firstTimestamp)
+  const isExact = Math.abs(firstTimestamp) < EXACT
+  const reader = new VarintReader(bytes, batch.start, batch.end)
+  for (let read = 0; read < count; read++) {
+    reader.end = batch.end
+    const length = reader.int()
+    const end = reader.at + length
+    if (length < 0 || end > batch.end) throw new RangeError('a record is longer than its batch')
+    reader.end = end
+    reader.skip(1)
+    const delta = reader.long()
+    const timestamp =
+      appendTime ??
+      (isExact && typeof delta === 'number' ? firstTimestamp + delta : wideSum(batch.firstTimestamp, delta))
+    const offset = firstOffset + reader.int()
+    const keyLength = reader.int()
+    const keyStart = reader.at
+    reader.skip(keyLength)
+    const valueLength = reader.int()
+    const valueStart = reader.at
+    reader.skip(valueLength)
+    checkHeaders(reader)
+    reader.at = end
+    take(new FetchedRecord(bytes, offset, timestamp, keyStart, keyLength, valueStart, valueLength, end))
+  }
+}
+
+function wideSum(time: bigint, delta: number | bigint): number {
+  return Number(time + BigInt(delta))
+}
+
+/** Headers are read when they are asked for; that they can be is known before a record is handed out. */
+function checkHeaders(reader: VarintReader): void {
+  const count = reader.int()
+  for (let place = 0; place < count; place++) {
+    reader.skip(reader.int())
+    reader.skip(reader.int())
+  }
+}
