@@ -29,15 +29,27 @@ export function offer(type: string, dialog: Dialog): void {
       return this.name ? 'node_label_italic' : ''
     },
     oneditprepare() {
+      widenLabels(this)
       showDefaults(this, dialog.properties)
       dialog.oneditprepare?.call(this)
     },
   }
 }
 
+const prefixOf = ({ _def }: EditorNode): string =>
+  _def.category === 'config' ? '#node-config-input-' : '#node-input-'
+
+/** The editor's 100 px break our labels of two words. */
+function widenLabels(node: EditorNode): void {
+  const labels = $(`${prefixOf(node)}name`)
+    .closest('form')
+    .find('.form-row > label')
+  labels.not('[style]').css({ width: 131, whiteSpace: 'nowrap' })
+}
+
 /** A flow of an older version does not say what came later: its fields would be empty, and saved like that. */
 function showDefaults(node: EditorNode, all: Dialog['properties']): void {
-  const prefix = node._def.category === 'config' ? '#node-config-input-' : '#node-input-'
+  const prefix = prefixOf(node)
   for (const [name, { value, type }] of Object.entries(all)) {
     if (node[name] !== undefined || type !== undefined) continue
     if (typeof value === 'boolean') $(prefix + name).prop('checked', value)

@@ -171,7 +171,7 @@ describe('the positions of a consumer', function () {
     assert.deepEqual(await offsets('iot_messages'), [...upTo(10), ...[200, 201, 202, 203, 204]])
   })
 
-  describe('with a sink in another database than "Positions in"', () => {
+  describe('with a sink in another database than the consumer', () => {
     let server: OwnPostgres
     let elsewhere: TestDatabase
     before(async () => {
