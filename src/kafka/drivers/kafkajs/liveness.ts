@@ -18,14 +18,19 @@ const EXPELLED_AFTER_SESSIONS = 2
 export class Liveness {
   /** kafkajs has begun to join again. */
   private isRejoining = false
-  private activeAtMs = performance.now()
+  private activeAtMs: number
   /** When the coordinator last took us for a member. */
-  private memberAtMs = performance.now()
+  private memberAtMs: number
 
-  constructor(private readonly sessionTimeoutMs: number) {}
+  constructor(
+    private readonly sessionTimeoutMs: number,
+    private readonly now: () => number = () => performance.now(),
+  ) {
+    this.activeAtMs = this.memberAtMs = now()
+  }
 
   onRejoining(): void {
-    this.activeAtMs = performance.now()
+    this.activeAtMs = this.now()
     this.isRejoining = true
   }
 
@@ -35,12 +40,12 @@ export class Liveness {
   }
 
   onHeartbeat(): void {
-    this.activeAtMs = this.memberAtMs = performance.now()
+    this.activeAtMs = this.memberAtMs = this.now()
   }
 
   /** @returns the error of a client that fetches and is no member */
   onFetch(): PipelineError | undefined {
-    this.activeAtMs = performance.now()
+    this.activeAtMs = this.now()
     const isExpelled = this.activeAtMs - this.memberAtMs > EXPELLED_AFTER_SESSIONS * this.sessionTimeoutMs
     return this.isRejoining || isExpelled ? notJoined() : undefined
   }
@@ -48,7 +53,7 @@ export class Liveness {
   /** @returns the error of a client that does nothing */
   check(): PipelineError | undefined {
     const limitMs = 3 * this.sessionTimeoutMs + STUCK_AFTER_MS
-    return performance.now() - this.activeAtMs > limitMs ? stuck(limitMs) : undefined
+    return this.now() - this.activeAtMs > limitMs ? stuck(limitMs) : undefined
   }
 }
 
