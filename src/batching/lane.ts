@@ -48,6 +48,8 @@ export interface LaneOptions<T> {
   /** What keeps the lane from writing; `undefined` when it writes again. */
   readonly onProblem: (problem: PipelineError | undefined) => void
   readonly onFlush: (reason: FlushReason, records: number) => void
+  /** The linger time of the gathering batch is over: `flush` it, and with it what else can go out now. */
+  readonly onLingerOver: () => void
   /** Records have left the lane, stored or failed. */
   readonly onReleased: (records: number, bytes: number) => void
   readonly clock: LaneClock
@@ -170,7 +172,7 @@ export class Lane<T> {
     const waitMs = batch.startedAtMs + limits.lingerMs - clock.now()
     if (this.flushReason !== undefined) this.closeBatch(this.flushReason)
     else if (waitMs <= 0) this.closeBatch('linger')
-    else this.cancelLinger ??= clock.after(waitMs, () => this.flush('linger'))
+    else this.cancelLinger ??= clock.after(waitMs, () => this.options.onLingerOver())
   }
 
   private send(batch: Batch<T>): void {

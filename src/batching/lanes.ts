@@ -14,6 +14,8 @@ export interface LanesOptions<T> extends Pick<LaneOptions<T>, 'limits' | 'backof
 
 export class Lanes<T> {
   private readonly byTopic = new Map<string, Map<number, Lane<T>>>()
+  /** Lanes that may have a batch that gathers: only they are flushed. */
+  private readonly gathering = new Set<Lane<T>>()
   private readonly problems = new Map<Lane<T>, PipelineError>()
   private readonly flushes = new Map<FlushReason, number>()
   private lanes = 0
@@ -51,17 +53,22 @@ export class Lanes<T> {
   add(topic: string, partition: number, record: T, bytes: number, completion: Completion): void {
     this.records++
     this.bytes += bytes
-    this.laneOf(topic, partition).add(record, bytes, completion)
+    const lane = this.laneOf(topic, partition)
+    this.gathering.add(lane)
+    lane.add(record, bytes, completion)
   }
 
   flush(reason: FlushReason): void {
-    for (const lanes of this.byTopic.values()) for (const lane of lanes.values()) lane.flush(reason)
+    const lanes = [...this.gathering]
+    this.gathering.clear()
+    for (const lane of lanes) lane.flush(reason)
   }
 
   /** Fails all that is held. What is out may be stored all the same. */
   abandon(error: PipelineError): void {
     for (const lanes of this.byTopic.values()) for (const lane of lanes.values()) lane.abandon(error)
     this.byTopic.clear()
+    this.gathering.clear()
     this.problems.clear()
     this.lanes = 0
   }
@@ -107,6 +114,8 @@ export class Lanes<T> {
         if (problem === undefined) this.problems.delete(lane)
         else this.problems.set(lane, problem)
       },
+      // One request can carry them all, and a lane that has waited for less is served sooner.
+      onLingerOver: () => this.flush('linger'),
       onFlush: (reason) => this.flushes.set(reason, (this.flushes.get(reason) ?? 0) + 1),
       onReleased: (records, bytes) => this.release(records, bytes),
     })

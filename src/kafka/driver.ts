@@ -8,7 +8,8 @@
  *  2. The caller has at most one send per partition outstanding.
  *  3. `acks=all`, idempotent, no automatic creation of topics.
  *  4. A send resolves only if the broker's answer names the partition, no error, and an offset.
- *  5. No retries inside beyond what keeps rule 2: the caller retries the identical batch, the same array.
+ *  5. No retries inside beyond what keeps rule 2: the caller retries the identical batch, the same array. When batches of
+ *     several partitions share a request, the outcome of each is its own.
  *  6. A batch that failed may have been stored. Another one for its partition must not be taken for its repetition.
  */
 import type { PipelineError } from '../wire/errors'

@@ -20,15 +20,16 @@ function setUp(limits: Partial<LaneLimits> = {}, refusal: Refusal = 'size') {
   const reasons: FlushReason[] = []
   const problems: (string | undefined)[] = []
   let held = 0
-  const lane = new Lane<string>({
+  const lane: Lane<string> = new Lane({
     limits: { maxRecords: 3, maxBytes: 1000, lingerMs: 5, ...limits },
     backoff: { initialMs: 100, maxMs: 1000 },
     clock,
     refusalOf: ({ retryable }) => (retryable ? undefined : refusal),
     onProblem: (problem) => problems.push(problem?.code),
     onFlush: (reason) => reasons.push(reason),
+    onLingerOver: () => lane.flush('linger'),
     onReleased: (records) => (held -= records),
-    write: (records) =>
+    write: (records: readonly string[]) =>
       new Promise((resolve, reject) => {
         attempts.push({
           records: [...records],

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import type { LaneLimits } from '../../../src/batching/lane'
 import { Lanes } from '../../../src/batching/lanes'
 import { PipelineError } from '../../../src/wire/errors'
 import { ManualClock, settled } from '../../support/manual-clock'
@@ -6,11 +7,14 @@ import { ManualClock, settled } from '../../support/manual-clock'
 const down = new PipelineError('DOWN', 'down', { retryable: true })
 const ignore = { stored: () => undefined, failed: () => undefined }
 
-function setUp(write: (topic: string, partition: number, records: readonly string[]) => Promise<unknown>) {
+function setUp(
+  write: (topic: string, partition: number, records: readonly string[]) => Promise<unknown>,
+  { clock = new ManualClock(), limits = {} }: { clock?: ManualClock; limits?: Partial<LaneLimits> } = {},
+) {
   return new Lanes<string>({
-    limits: { maxRecords: 1, maxBytes: 1000, lingerMs: 0 },
+    limits: { maxRecords: 1, maxBytes: 1000, lingerMs: 0, ...limits },
     backoff: { initialMs: 100, maxMs: 1000 },
-    clock: new ManualClock(),
+    clock,
     refusalOf: ({ retryable }) => (retryable ? undefined : 'all'),
     write,
   })
@@ -50,6 +54,25 @@ describe('lanes', () => {
     lanes.add('t', 1, 'b', 10, ignore)
     lanes.add('u', 0, 'c', 10, ignore)
     lanes.add('t', 0, 'd', 10, ignore)
+    assert.deepEqual(written, ['t/0 a', 't/1 b', 'u/0 c'])
+  })
+
+  it('go out together when the first of them has waited long enough', async () => {
+    const clock = new ManualClock()
+    const written: string[] = []
+    const lanes = setUp(
+      (topic, partition, records) => {
+        written.push(`${topic}/${partition} ${records.join()}`)
+        return new Promise(() => undefined)
+      },
+      { clock, limits: { maxRecords: 10, lingerMs: 5 } },
+    )
+    lanes.add('t', 0, 'a', 10, ignore)
+    await clock.pass(3)
+    lanes.add('t', 1, 'b', 10, ignore)
+    lanes.add('u', 0, 'c', 10, ignore)
+    assert.deepEqual(written, [])
+    await clock.pass(2)
     assert.deepEqual(written, ['t/0 a', 't/1 b', 'u/0 c'])
   })
 

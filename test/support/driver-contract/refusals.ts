@@ -42,6 +42,23 @@ export function refusalContract(stage: () => ContractStage): void {
     assert.equal(await producer.send(topic, 0, batchOf(['small'])), 0)
   })
 
+  it('stores what is sent at the same moment as a batch that is refused, once, and says so', async () => {
+    const small = await createTestTopic(stage().brokers, { config: { 'max.message.bytes': '2000' } })
+    const healthy = await createTestTopic(stage().brokers, { partitions: 3 })
+    const producer = stage().producer()
+    // From here on the client knows who leads the partitions.
+    await producer.send(small, 0, batchOf(['small']))
+    await producer.send(healthy, 0, batchOf(['a']))
+    for (let round = 1; round <= 5; round++) {
+      const refused = failureOf(producer.send(small, 0, batchOf(['x'.repeat(5_000)])))
+      const stored = [0, 1, 2].map((partition) => producer.send(healthy, partition, batchOf([`${round}`])))
+      assert.equal((await refused).code, 'KAFKA_RECORD_TOO_LARGE')
+      assert.deepEqual(await Promise.all(stored), [round, round - 1, round - 1])
+    }
+    const rounds = ['1', '2', '3', '4', '5']
+    assert.deepEqual(await stage().valuesOf(healthy), ['a', ...rounds, ...rounds, ...rounds])
+  })
+
   it('gives up a record whose time the topic does not take, and continues with the partition', async () => {
     const config = { 'message.timestamp.before.max.ms': '3600000' }
     const topic = await createTestTopic(stage().brokers, { config })

@@ -38,6 +38,16 @@ const BY_NAME: Readonly<Record<string, Verdict>> = {
   KafkaJSNotImplemented: CODEC,
 }
 
+const CONNECTION_FAULTS: ReadonlySet<string> = new Set([
+  'KafkaJSSASLAuthenticationError',
+  'KafkaJSRequestTimeoutError',
+  'KafkaJSLockTimeout',
+  'KafkaJSConnectionError',
+  'KafkaJSConnectionClosedError',
+  'KafkaJSNoBrokerAvailableError',
+  'KafkaJSBrokerNotFound',
+])
+
 /** kafkajs uses a connection that is only just being made. */
 const NOT_CONNECTED = /^Broker not connected$/
 
@@ -48,6 +58,12 @@ const NOT_CONNECTED = /^Broker not connected$/
 export function translateKafkaError(thrown: unknown, doing: string): PipelineError {
   const fault = innermost(thrown)
   return fault instanceof PipelineError ? fault : kafkaError(verdictOf(fault), fault, doing, thrown)
+}
+
+/** Whether a request has failed as a whole: no broker has answered it, so that no partition of it is at fault. */
+export function isOfConnection(thrown: unknown): boolean {
+  const { name, message } = innermost(thrown)
+  return CONNECTION_FAULTS.has(name) || NOT_CONNECTED.test(message)
 }
 
 /** Whether kafkajs refused to use a connection that it takes for ready. */

@@ -1,5 +1,5 @@
 /**
- * Writes batches through kafkajs, one partition a call, and checks the answer.
+ * Writes batches through kafkajs, those of several partitions in one request, and checks the answer for each.
  *
  * A *generation* is one kafkajs producer with its producer id. It is replaced when the broker has lost its state
  * (the sequence numbers no longer fit), and when kafkajs is in a state that it does not leave by itself. The caller
@@ -20,9 +20,10 @@ import type { KafkaProducer, KafkaRecord, ProducerOptions } from '../../driver'
 import { KafkaJsAdmin } from './admin'
 import { createKafkaJsClient, type KafkaJsClient, type KafkaLog } from './client'
 import { compressionType } from './codecs'
-import { silentBroker, translateKafkaError } from './errors'
-import { tolerateBrokenTopics } from './patches/metadata'
+import { isOfConnection, silentBroker, translateKafkaError } from './errors'
+import { tolerateBrokenTopics, type KnownTopics } from './patches/metadata'
 import { BatchesInDoubt } from '../../produce/batches-in-doubt'
+import { JointRequests, type PartitionBatch } from '../../produce/joint-requests'
 import { ALWAYS_FITS_BYTES, DEFAULT_REQUEST_BYTES, sizeOf, tooLargeFor } from '../../produce/request-limit'
 
 const ALL_REPLICAS = -1
@@ -40,7 +41,8 @@ interface Generation {
   readonly client: KafkaJsClient
   readonly producer: Producer
   readonly ready: Promise<void>
-  readonly refreshMetadata: () => void
+  readonly topics: KnownTopics
+  readonly requests: JointRequests<RecordMetadata[]>
   readonly inDoubt: BatchesInDoubt
   outstanding: number
   retired: boolean
@@ -70,18 +72,15 @@ export class KafkaJsProducer implements KafkaProducer {
   async send(topic: string, partition: number, records: readonly KafkaRecord[]): Promise<number> {
     const doing = `writing to ${topic}, partition ${partition}`
     const lane = `${topic}/${partition}`
-    await this.refuseTooLarge(records, doing)
+    const bytes = sizeOf(records)
+    await this.refuseTooLarge(bytes, doing)
     const generation = this.current(lane, records)
     generation.outstanding++
     try {
       await generation.ready
-      const answer = await generation.producer.send({
-        topic,
-        acks: ALL_REPLICAS,
-        timeout: this.options.requestTimeoutMs,
-        compression: this.compression,
-        messages: records.map((record) => toMessage(record, partition)),
-      })
+      const batch = { topic, partition, records, bytes }
+      const { requests, inDoubt } = generation
+      const answer = await (inDoubt.has(lane) ? requests.sendAlone(batch) : requests.send(batch))
       const offset = offsetOf(answer, topic, partition)
       generation.inDoubt.stored(lane)
       return offset
@@ -96,8 +95,7 @@ export class KafkaJsProducer implements KafkaProducer {
     }
   }
 
-  private async refuseTooLarge(records: readonly KafkaRecord[], doing: string): Promise<void> {
-    const bytes = sizeOf(records)
+  private async refuseTooLarge(bytes: number, doing: string): Promise<void> {
     if (bytes <= ALWAYS_FITS_BYTES) return
     this.requestLimit ??= await this.admin.requestLimit().catch(() => undefined)
     const tooLarge = tooLargeFor(this.requestLimit ?? DEFAULT_REQUEST_BYTES, bytes, doing)
@@ -122,7 +120,7 @@ export class KafkaJsProducer implements KafkaProducer {
 
   private open(): Generation {
     const client = createKafkaJsClient(this.connection, this.log)
-    const refreshMetadata = tolerateBrokenTopics(client)
+    const topics = tolerateBrokenTopics(client)
     const producer = client.kafka.producer({
       idempotent: true,
       maxInFlightRequests: 1,
@@ -135,13 +133,30 @@ export class KafkaJsProducer implements KafkaProducer {
       client,
       producer,
       ready,
-      refreshMetadata,
+      topics,
+      requests: new JointRequests({
+        leaderOf: ({ topic, partition }) => topics.leaderOf(topic, partition),
+        write: (batches) => this.request(producer, batches),
+        isOfConnection,
+      }),
       inDoubt: new BatchesInDoubt(),
       outstanding: 0,
       retired: false,
     }
     ready.catch(() => this.retire(generation))
     return generation
+  }
+
+  private request(producer: Producer, batches: readonly PartitionBatch[]): Promise<RecordMetadata[]> {
+    return producer.sendBatch({
+      acks: ALL_REPLICAS,
+      timeout: this.options.requestTimeoutMs,
+      compression: this.compression,
+      topicMessages: batches.map(({ topic, partition, records }) => ({
+        topic,
+        messages: records.map((record) => toMessage(record, partition)),
+      })),
+    })
   }
 
   /** Does what the error asks for, so that the next attempt may succeed. */
@@ -154,7 +169,7 @@ export class KafkaJsProducer implements KafkaProducer {
         break
       case 'KAFKA_NO_ANSWER':
         generation.client.avoid(silentBroker(error.cause))
-        generation.refreshMetadata()
+        generation.topics.refresh()
     }
   }
 
@@ -200,17 +215,11 @@ function toMessage(record: KafkaRecord, partition: number): Message {
   }
 }
 
-/** @throws PipelineError unless the answer is about this partition alone, without an error, and has an offset */
+/** @throws PipelineError unless the answer names this partition, once, without an error, and has an offset */
 function offsetOf(answer: readonly RecordMetadata[], topic: string, partition: number): number {
-  const [only] = answer
+  const [only, ...others] = answer.filter((part) => part.topicName === topic && part.partition === partition)
   const offset = Number(only?.baseOffset ?? only?.offset ?? -1)
-  const fits =
-    answer.length === 1 &&
-    only?.topicName === topic &&
-    only.partition === partition &&
-    only.errorCode === 0 &&
-    offset >= 0
-  if (fits) return offset
+  if (others.length === 0 && only?.errorCode === 0 && offset >= 0) return offset
   throw new PipelineError(
     'KAFKA_ANSWER_INCOMPLETE',
     `the broker's answer does not say that ${topic}, partition ${partition} was written`,

@@ -64,13 +64,13 @@ export class KafkaJsSession implements GroupSession {
     private readonly context: SessionContext,
   ) {
     const { consumer } = context
-    const askForMetadata = tolerateBrokenTopics(client, (answer) => this.partitions.onAnswer(answer))
+    const topics = tolerateBrokenTopics(client, (answer) => this.partitions.onAnswer(answer))
     this.admin = client.kafka.admin()
     this.liveness = new Liveness(consumer.sessionTimeoutMs)
     const admin = new KafkaJsGroupAdmin(this.admin, consumer.groupId)
     const byPattern = consumer.topics.some((topic) => typeof topic !== 'string')
     const offsets = new OffsetLookup(admin, context.firstStarts, byPattern)
-    this.watch = new TopicWatch({ ...context, admin, offsets, onLeaderFound: askForMetadata })
+    this.watch = new TopicWatch({ ...context, admin, offsets, onLeaderFound: () => topics.refresh() })
     this.consumer = this.createConsumer()
     this.partitions = new AssignedPartitions({ ...context, offsets, control: controlOf(this.consumer) })
   }

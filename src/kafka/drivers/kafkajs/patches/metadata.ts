@@ -68,17 +68,24 @@ interface Cluster {
   findBroker(node: { readonly nodeId: string }): Promise<Broker>
 }
 
+/** What a client knows about topics. */
+export interface KnownTopics {
+  /** Makes the client ask for the metadata again before it uses it. */
+  refresh(): void
+  /** The broker that leads a partition, `undefined` when that is not known (yet). */
+  leaderOf(topic: string, partition: number): number | undefined
+}
+
 type CreateCluster = (options: unknown) => Cluster
 
 /**
  * Call it before the client's first producer, consumer or admin is made.
  * @param onAnswer hears what is answered to a consumer about each partition, see `partition-answers.ts`
- * @returns makes the client ask for the metadata again before it uses it
  */
 export function tolerateBrokenTopics(
   client: KnownBrokers & { readonly kafka: Kafka },
   onAnswer: (answer: PartitionAnswer) => void = () => undefined,
-): () => void {
+): KnownTopics {
   const pools = new Set<MetadataPool>()
   const { kafka } = client
   const factory = kafka as unknown as Record<symbol, CreateCluster>
@@ -93,8 +100,18 @@ export function tolerateBrokenTopics(
       return cluster
     }
   }
-  return () => {
-    for (const pool of pools) pool.metadataExpireAt = null
+  return {
+    refresh: () => {
+      for (const pool of pools) pool.metadataExpireAt = null
+    },
+    leaderOf: (topic, partition) => {
+      for (const { metadata } of pools) {
+        const known = metadata?.topicMetadata.find((each) => each.topic === topic)?.partitionMetadata
+        const leader = known?.find(({ partitionId }) => partitionId === partition)?.leader ?? NO_LEADER
+        if (leader !== NO_LEADER) return leader
+      }
+      return undefined
+    },
   }
 }
 

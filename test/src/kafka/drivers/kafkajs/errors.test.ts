@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict'
-import { KafkaJSNonRetriableError, KafkaJSNumberOfRetriesExceeded, KafkaJSProtocolError } from 'kafkajs'
-import { translateKafkaError } from '../../../../../src/kafka/drivers/kafkajs/errors'
+import {
+  KafkaJSConnectionError,
+  KafkaJSNonRetriableError,
+  KafkaJSNumberOfRetriesExceeded,
+  KafkaJSProtocolError,
+  KafkaJSRequestTimeoutError,
+} from 'kafkajs'
+import { isOfConnection, translateKafkaError } from '../../../../../src/kafka/drivers/kafkajs/errors'
 import { PipelineError } from '../../../../../src/wire/errors'
 
 function protocolError(type: string): Error {
@@ -42,6 +48,30 @@ describe('an error of kafkajs', () => {
     const error = translate(new KafkaJSNonRetriableError(new Error('Broker not connected')))
     assert.equal(error.code, 'KAFKA_UNREACHABLE')
     assert.equal(error.retryable, true)
+  })
+
+  it('concerns a whole request when the broker is away or silent, and one partition when the broker has answered', () => {
+    const away = [
+      new KafkaJSConnectionError('gone'),
+      new KafkaJSRequestTimeoutError('late', {
+        broker: 'b',
+        clientId: 'c',
+        correlationId: 1,
+        createdAt: 0,
+        sentAt: 0,
+        pendingDuration: 0,
+      }),
+      new KafkaJSNonRetriableError(new Error('Broker not connected')),
+    ]
+    for (const error of away) {
+      assert.equal(isOfConnection(error), true, error.name)
+      assert.equal(
+        isOfConnection(new KafkaJSNumberOfRetriesExceeded(error, { retryCount: 1, retryTime: 1 })),
+        true,
+      )
+    }
+    for (const [type] of cases) assert.equal(isOfConnection(protocolError(type)), false, type)
+    assert.equal(isOfConnection(new TypeError('a record that cannot be encoded')), false)
   })
 
   it('is taken from the innermost error', () => {
