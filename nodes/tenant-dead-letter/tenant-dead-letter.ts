@@ -45,7 +45,7 @@ export = function (RED: NodeAPI): void {
       const queue = new DeadLetterQueue({
         target,
         onProblem: (current) => {
-          outage.look(current, { counts: { waiting } })
+          outage.report(current, { counts: { waiting } })
           problem = current
           showStatus()
         },

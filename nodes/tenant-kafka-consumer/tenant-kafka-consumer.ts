@@ -44,7 +44,7 @@ export = function (RED: NodeAPI): void {
       if (postgres !== undefined) onClose(postgres.database.users.add())
       onClose(() => source.close())
       const show = (): void => {
-        events.look(source)
+        events.observe(source)
         line.set(status.of(source, performance.now()))
       }
       refresh(show)

@@ -30,7 +30,7 @@ export = function (RED: NodeAPI): void {
       onClose(cluster.users.add())
       onClose(() => producer.close(CLOSE_BUDGET_MS))
       const show = (): void => {
-        events.look(producer)
+        events.observe(producer)
         line.set(status.of(producer, performance.now()))
       }
       refresh(show)

@@ -40,7 +40,7 @@ export = function (RED: NodeAPI): void {
       })
       onClose(() => source.close())
       const show = (): void => {
-        events.look(source)
+        events.observe(source)
         line.set(status.of(source, performance.now()))
       }
       refresh(() => {

@@ -48,7 +48,7 @@ export = function (RED: NodeAPI): void {
       })
       const status = new SinkStatus()
       const showStatus = (): void => {
-        events.look(sink)
+        events.observe(sink)
         line.set(status.of(sink, rejects.problem))
       }
       const sink = new TableSink({

@@ -38,8 +38,8 @@ export class RedeliveryEvents {
   }
 
   /** Call it as often as you like. */
-  look({ failing, heldCount, out }: Redelivering): void {
-    this.outage.look(failing, {
+  observe({ failing, heldCount, out }: Redelivering): void {
+    this.outage.report(failing, {
       code: heldCount > 0 ? 'MESSAGES_HELD' : 'REDELIVERY',
       counts: { out, held: heldCount },
     })

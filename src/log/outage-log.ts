@@ -1,5 +1,5 @@
 /**
- * Makes two lines of an outage, however often it is looked at: one when it begins, one when it is over, with its
+ * Makes two lines of an outage, however often it is reported: one when it begins, one when it is over, with its
  * length. A reason that comes up later in the same outage gets a line too, once.
  *
  * States: it is well, or in an outage. An outage begins with the first problem. It is over when the problem is
@@ -26,7 +26,7 @@ export interface OutageOptions {
   readonly now?: () => number
 }
 
-export interface Look {
+export interface Report {
   /** Another kind of event than `away`. */
   readonly code?: EventCode
   readonly counts?: Readonly<Record<string, number>>
@@ -49,7 +49,7 @@ export class OutageLog {
   }
 
   /** @param problem `undefined`: all is well. Call it as often as you like. */
-  look(problem: PipelineError | undefined, { code = this.options.away, counts }: Look = {}): void {
+  report(problem: PipelineError | undefined, { code = this.options.away, counts }: Report = {}): void {
     clearTimeout(this.timer)
     if (problem === undefined) return this.well(counts)
     this.beganMs ??= this.now()
@@ -65,7 +65,7 @@ export class OutageLog {
     clearTimeout(this.timer)
   }
 
-  private well(counts: Look['counts']): void {
+  private well(counts: Report['counts']): void {
     const { back, backText, first, settleMs = 0, tenant } = this.options
     if (this.beganMs === undefined) {
       if (first !== undefined && !this.wasWell) this.log.note(...first, counts && { counts })
@@ -77,7 +77,7 @@ export class OutageLog {
     const neededMs = this.beganMs - this.overMs < FLAPPING_MS ? Math.max(STABLE_MS, settleMs) : settleMs
     const missingMs = this.goneMs + neededMs - this.now()
     if (missingMs > 0) {
-      this.timer = setTimeout(() => this.look(undefined), missingMs).unref()
+      this.timer = setTimeout(() => this.report(undefined), missingMs).unref()
       return
     }
     const seconds = Math.round((this.goneMs - this.beganMs) / 1000)

@@ -30,10 +30,10 @@ export class SourceEvents {
   }
 
   /** Call it after each change, and now and then. */
-  look({ state, ...redelivering }: Redelivering & { readonly state: SourceState }): void {
+  observe({ state, ...redelivering }: Redelivering & { readonly state: SourceState }): void {
     if (state !== this.before) this.enter(state)
     this.before = state
-    this.redelivery.look(redelivering)
+    this.redelivery.observe(redelivering)
   }
 
   noteFiltered(count: number): void {
@@ -49,10 +49,10 @@ export class SourceEvents {
   private enter(state: SourceState): void {
     switch (state.kind) {
       case 'connected':
-        this.connection.look(undefined)
+        this.connection.report(undefined)
         break
       case 'waiting':
-        this.connection.look(state.error, {
+        this.connection.report(state.error, {
           code: OWN_EVENTS.find((code) => code === state.error.code) ?? 'MQTT_AWAY',
         })
         break

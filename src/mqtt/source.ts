@@ -261,7 +261,7 @@ export class MqttSource {
   }
 
   private onGateOpen(): void {
-    this.flowCheck.look()
+    this.flowCheck.check()
     this.redelivery.gateOpened()
     this.session?.resume()
     this.start()

@@ -4,7 +4,7 @@ import type { IConnackPacket } from 'mqtt-packet'
 import type { HeldMessage } from '../../src/mqtt/session/acknowledgement-window'
 import { parseBrokerUrls, type BrokerSettings } from '../../src/mqtt/connect/broker-settings'
 import type { QoS } from '../../src/mqtt/connect/deferred-acknowledgement'
-import { identifierOf } from '../../src/mqtt/session/old-subscriptions'
+import { subscriptionNumber } from '../../src/mqtt/session/old-subscriptions'
 import { MqttSession, type SessionOptions, type SessionState } from '../../src/mqtt/session/session'
 import type { PipelineError } from '../../src/wire/errors'
 import { startScriptedBroker, type Script, type ScriptedBroker } from '../support/scripted-broker'
@@ -242,7 +242,7 @@ describe('MQTT session, with a broker that refuses', () => {
         subscriptions.map(({ topic }) => topic),
         properties?.subscriptionIdentifier,
       ]),
-      [...filters.keys()].map((filter) => [[filter], identifierOf(filter)]),
+      [...filters.keys()].map((filter) => [[filter], subscriptionNumber(filter)]),
     )
   })
 
@@ -264,7 +264,7 @@ describe('MQTT session, with a broker that refuses', () => {
 
   it('takes a message whose topic the broker has rewritten, when it comes with the number of the subscription', async () => {
     const filters = new Map<string, QoS>([['t/#', 1]])
-    const properties = { subscriptionIdentifier: identifierOf('t/#') }
+    const properties = { subscriptionIdentifier: subscriptionNumber('t/#') }
     const publish = [
       { messageId: 1, topic: 'elsewhere', payload: 'ours', properties },
       { messageId: 2, topic: 'elsewhere', payload: 'not ours', properties: { subscriptionIdentifier: 7 } },

@@ -120,7 +120,7 @@ export class FlowCheck {
   }
 
   /** Call it after each deploy. */
-  look(): void {
+  check(): void {
     const problems = riskyNodesBehind(this.sourceId, this.configs()).flatMap(problemOf)
     this.current = problems[0]
     for (const problem of problems) {

@@ -42,10 +42,10 @@ export class ConsumerEvents {
   }
 
   /** Call it now and then. */
-  look(source: Pick<KafkaSource, 'away' | 'joined' | 'impaired' | 'failing' | 'heldCount' | 'out'>): void {
-    if (source.away !== undefined || source.joined) this.connection.look(source.away)
-    if (source.away === undefined) this.impairment.look(source.impaired)
-    this.redelivery.look(source)
+  observe(source: Pick<KafkaSource, 'away' | 'joined' | 'impaired' | 'failing' | 'heldCount' | 'out'>): void {
+    if (source.away !== undefined || source.joined) this.connection.report(source.away)
+    if (source.away === undefined) this.impairment.report(source.impaired)
+    this.redelivery.observe(source)
   }
 
   noteSpent(count: number): void {

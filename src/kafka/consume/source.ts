@@ -341,7 +341,7 @@ export class KafkaSource {
   // ---- into the flow -----------------------------------------------------------------------------------------
 
   private onGateOpen(): void {
-    this.flowCheck.look()
+    this.flowCheck.check()
     this.redelivery.gateOpened()
     this.start()
   }

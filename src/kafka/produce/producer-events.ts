@@ -39,13 +39,13 @@ export class ProducerEvents {
   }
 
   /** Call it now and then. */
-  look({
+  observe({
     problem,
     connected,
     heldRecords,
   }: Pick<TenantProducer, 'problem' | 'connected' | 'heldRecords'>): void {
     if (problem === undefined && !connected) return
-    this.connection.look(problem, { counts: { waiting: heldRecords } })
+    this.connection.report(problem, { counts: { waiting: heldRecords } })
   }
 
   close(): void {

@@ -56,7 +56,7 @@ export class OldSubscriptions {
     private readonly otherTopics: OtherTopics,
   ) {
     this.filters = [...filters].sort()
-    this.identifiers = new Set(this.filters.map(identifierOf))
+    this.identifiers = new Set(this.filters.map(subscriptionNumber))
     this.digest = this.filters.join('\0')
     this.unproven = new Set(this.filters)
   }
@@ -120,6 +120,6 @@ export class OldSubscriptions {
 }
 
 /** The number of a filter's subscription, the same after a restart. */
-export function identifierOf(filter: string): number {
+export function subscriptionNumber(filter: string): number {
   return (createHash('sha256').update(filter).digest().readUInt32BE() % MAX_IDENTIFIER) + 1
 }

@@ -7,7 +7,7 @@ import type { BrokerSettings, ProtocolVersion } from '../connect/broker-settings
 import type { Connection, Granted } from '../connect/connection'
 import type { QoS } from '../connect/deferred-acknowledgement'
 import type { SessionMemory } from '../loss/client-ids'
-import { identifierOf, type OldSubscriptions } from './old-subscriptions'
+import { subscriptionNumber, type OldSubscriptions } from './old-subscriptions'
 import {
   checkAvailable,
   checkGranted,
@@ -76,7 +76,7 @@ export class Subscriptions {
   ): Promise<void> {
     const { broker, filters } = this.options
     if (granted.sessionPresent && !this.mayLackFilters(version)) return
-    const answers = await connection.subscribe(filters, identifierOf, granted)
+    const answers = await connection.subscribe(filters, subscriptionNumber, granted)
     checkGranted(filters, answers, broker.safe, host)
     if (granted.sessionPresent) await this.unsubscribeOthers(connection)
   }

@@ -24,7 +24,7 @@ export class Turns {
       this.grant()
     })
     return () => {
-      lane.held--
+      lane.running--
       this.free++
       this.grant()
     }
@@ -36,7 +36,7 @@ export class Turns {
       const start = lane?.waiting.shift()
       if (lane === undefined || start === undefined) return
       this.free--
-      lane.held++
+      lane.running++
       lane.lastGrant = ++this.grants
       start()
     }
@@ -47,11 +47,11 @@ export class Turns {
     let best: Lane | undefined
     for (const lane of this.lanes.values()) {
       if (lane.waiting.length === 0) continue
-      if (others && lane.held > 0 && lane.held >= this.places - 1) continue
+      if (others && lane.running > 0 && lane.running >= this.places - 1) continue
       const isBetter =
         best === undefined ||
-        lane.held < best.held ||
-        (lane.held === best.held && lane.lastGrant < best.lastGrant)
+        lane.running < best.running ||
+        (lane.running === best.running && lane.lastGrant < best.lastGrant)
       if (isBetter) best = lane
     }
     return best
@@ -61,7 +61,7 @@ export class Turns {
   private lanesInUse(): number {
     let count = 0
     for (const lane of this.lanes.values()) {
-      if (lane.waiting.length > 0 || lane.held > 0 || this.grants - lane.lastGrant < RECENT_GRANTS) count++
+      if (lane.waiting.length > 0 || lane.running > 0 || this.grants - lane.lastGrant < RECENT_GRANTS) count++
     }
     return count
   }
@@ -70,21 +70,21 @@ export class Turns {
     const known = this.lanes.get(name)
     if (known !== undefined) return known
     if (this.lanes.size >= MAX_IDLE_LANES) this.forgetIdle()
-    const lane: Lane = { waiting: [], held: 0, lastGrant: -Infinity }
+    const lane: Lane = { waiting: [], running: 0, lastGrant: -Infinity }
     this.lanes.set(name, lane)
     return lane
   }
 
   private forgetIdle(): void {
-    for (const [name, { waiting, held }] of this.lanes) {
-      if (waiting.length === 0 && held === 0) this.lanes.delete(name)
+    for (const [name, { waiting, running }] of this.lanes) {
+      if (waiting.length === 0 && running === 0) this.lanes.delete(name)
     }
   }
 }
 
 interface Lane {
   readonly waiting: (() => void)[]
-  held: number
+  running: number
   /** The number of its last turn. */
   lastGrant: number
 }

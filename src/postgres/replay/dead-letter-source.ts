@@ -104,7 +104,7 @@ export class DeadLetterSource {
       (problem) => events.noteFlow(problem),
     )
     this.releaseTracking = tracking.acquire(() => {
-      this.flowCheck.look()
+      this.flowCheck.check()
       this.passGate()
     })
   }

@@ -17,7 +17,7 @@ export class ReplayEvents {
   }
 
   noteDatabase(problem: PipelineError | undefined): void {
-    this.database.look(problem)
+    this.database.report(problem)
   }
 
   /** A node after the source that does not fit. */

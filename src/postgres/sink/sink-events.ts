@@ -56,9 +56,9 @@ export class SinkEvents implements MaintenanceEvents {
   }
 
   /** Call it after each change. */
-  look({ problem, ready, waiting }: Pick<SinkState, 'problem' | 'ready' | 'waiting'>): void {
+  observe({ problem, ready, waiting }: Pick<SinkState, 'problem' | 'ready' | 'waiting'>): void {
     if (problem === undefined && !ready) return
-    this.connection.look(problem, { counts: { waiting } })
+    this.connection.report(problem, { counts: { waiting } })
   }
 
   /** Records became dead letters, or left by the output. */
@@ -79,7 +79,7 @@ export class SinkEvents implements MaintenanceEvents {
       })
       this.tenantTables.set(tenant, outage)
     }
-    outage.look(problem)
+    outage.report(problem)
   }
 
   /** Records whose device sent no usable time. */
@@ -99,7 +99,7 @@ export class SinkEvents implements MaintenanceEvents {
 
   /** The flow after the output does not store rejected records, or stores them again. */
   noteOutput(problem: PipelineError | undefined): void {
-    this.output.look(problem)
+    this.output.report(problem)
   }
 
   noteMaintenanceProblem(problem: PipelineError): void {

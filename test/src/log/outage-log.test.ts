@@ -26,9 +26,9 @@ describe('OutageLog', () => {
   beforeEach(() => open())
   afterEach(() => outage.close())
 
-  it('logs two lines for an outage, however often it is looked at', () => {
-    for (nowMs = 0; nowMs < 30_000; nowMs += 1000) outage.look(failure('DOWN'), { counts: { waiting: 7 } })
-    for (; nowMs < 60_000; nowMs += 1000) outage.look(undefined)
+  it('logs two lines for an outage, however often it is reported', () => {
+    for (nowMs = 0; nowMs < 30_000; nowMs += 1000) outage.report(failure('DOWN'), { counts: { waiting: 7 } })
+    for (; nowMs < 60_000; nowMs += 1000) outage.report(undefined)
     assert.deepEqual(kept.entries, [
       {
         level: 'error',
@@ -49,16 +49,16 @@ describe('OutageLog', () => {
   })
 
   it('says once that all is well from the start', () => {
-    outage.look(undefined)
-    outage.look(undefined)
+    outage.report(undefined)
+    outage.report(undefined)
     assert.deepEqual(codes(), ['KAFKA_CONNECTED'])
   })
 
   it('names each reason once in an outage, and again in the next', () => {
-    for (const code of ['A', 'B', 'A', 'B']) outage.look(failure(code))
-    outage.look(undefined)
+    for (const code of ['A', 'B', 'A', 'B']) outage.report(failure(code))
+    outage.report(undefined)
     nowMs = 100_000
-    outage.look(failure('A'))
+    outage.report(failure('A'))
     assert.deepEqual(
       kept.entries.map(({ reason }) => reason),
       ['A', 'B', undefined, 'A'],
@@ -66,28 +66,28 @@ describe('OutageLog', () => {
   })
 
   it('takes flapping for one long outage', () => {
-    outage.look(failure('A'))
-    outage.look(undefined)
+    outage.report(failure('A'))
+    outage.report(undefined)
     for (nowMs = 1000; nowMs < 60_000; nowMs += 1000)
-      outage.look(nowMs % 2000 === 0 ? undefined : failure('A'))
-    for (; nowMs < 80_000; nowMs += 1000) outage.look(undefined)
+      outage.report(nowMs % 2000 === 0 ? undefined : failure('A'))
+    for (; nowMs < 80_000; nowMs += 1000) outage.report(undefined)
     assert.deepEqual(codes(), ['KAFKA_AWAY', 'KAFKA_BACK', 'KAFKA_AWAY', 'KAFKA_BACK'])
     assert.deepEqual(kept.entries.at(-1)?.counts, { seconds: 59 })
   })
 
   it('is over only when the problem has been gone for the given time', () => {
     open(5000)
-    outage.look(failure('A'))
-    outage.look(undefined)
+    outage.report(failure('A'))
+    outage.report(undefined)
     nowMs = 4000
-    outage.look(failure('A'))
+    outage.report(failure('A'))
     nowMs = 6000
-    outage.look(undefined)
+    outage.report(undefined)
     nowMs = 10_999
-    outage.look(undefined)
+    outage.report(undefined)
     assert.deepEqual(codes(), ['KAFKA_AWAY'])
     nowMs = 11_000
-    outage.look(undefined)
+    outage.report(undefined)
     assert.deepEqual(codes(), ['KAFKA_AWAY', 'KAFKA_BACK'])
   })
 })

@@ -13,7 +13,7 @@ describe('events of the MQTT source', () => {
       const { log, entries } = keptLog()
       const events = new SourceEvents(log)
       const error = new PipelineError(reason, 'a sentence', { retryable: true })
-      events.look({
+      events.observe({
         state: { kind: 'waiting', error, delayMs: 1 },
         failing: undefined,
         heldCount: 0,

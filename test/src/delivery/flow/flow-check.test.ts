@@ -60,7 +60,7 @@ describe('FlowCheck', () => {
       'source',
       () => flow,
       ({ code }) => codes.push(code),
-    ).look()
+    ).check()
     return codes
   }
 
@@ -85,13 +85,13 @@ describe('FlowCheck', () => {
       () => flow,
       ({ message }) => said.push(message),
     )
-    check.look()
-    check.look()
+    check.check()
+    check.check()
     assert.equal(said.length, 1)
     assert.match(said[0] ?? '', /join node j merges messages/)
     assert.equal(check.problem?.code, 'FLOW_MERGES')
     flow = [node('source', 's')]
-    check.look()
+    check.check()
     assert.equal(check.problem, undefined)
   })
 })

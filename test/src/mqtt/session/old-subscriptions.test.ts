@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import {
-  identifierOf,
+  subscriptionNumber,
   OldSubscriptions,
   OTHER_TOPICS,
   type Owner,
@@ -52,7 +52,7 @@ describe('a message that no topic filter matches', () => {
 
   it('follows its number, which says as well that the broker rewrites', () => {
     const all = subscriptions()
-    const [ours, foreign] = [identifierOf('a/#'), identifierOf('gone/#')]
+    const [ours, foreign] = [subscriptionNumber('a/#'), subscriptionNumber('gone/#')]
     assert.equal(ownerOf(all, 'x/1', foreign), 'old')
     assert.equal(ownerOf(all, 'x/1', ours), 'ours')
     assert.equal(ownerOf(all, 'x/1'), 'ours')
@@ -67,14 +67,14 @@ describe('a message that no topic filter matches', () => {
       for (const sessionPresent of [true, false]) {
         const all = subscriptions(sessionPresent, choice)
         assert.equal(ownerOf(all, 'x/1'), owner)
-        assert.equal(ownerOf(all, 'x/1', identifierOf('b/+')), 'ours')
+        assert.equal(ownerOf(all, 'x/1', subscriptionNumber('b/+')), 'ours')
       }
   })
 
   it('has filters unsubscribed only when it is old: a broker rewrites these as well', () => {
     const message = fc.record({
       topic: fc.constantFrom('a/1', 'b/1', 'x/1', 'x/2', 'y'),
-      numbers: fc.constantFrom<number[]>([], [identifierOf('a/#')], [7]),
+      numbers: fc.constantFrom<number[]>([], [subscriptionNumber('a/#')], [7]),
     })
     fc.assert(
       fc.property(
