@@ -29,10 +29,15 @@ export interface KafkaRecord {
   readonly hasOwnPartition?: boolean
 }
 
+/** Key, value and headers may be made with every question: ask once. */
 export interface ConsumedRecord {
   readonly offset: number
   readonly key: Buffer | null
   readonly value: Buffer | null
+  /** Of key and value, in bytes. */
+  readonly size: number
+  /** At less cost than a look into the headers. */
+  hasHeader(name: string): boolean
   readonly headers: Readonly<Record<string, HeaderText | (HeaderText | null)[] | null | undefined>>
   readonly timestamp: number
 }

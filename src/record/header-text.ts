@@ -10,7 +10,8 @@ type Headers<Value> = Record<string, Value | readonly Value[]>
 /** Text, or the bytes as they are when they are not UTF-8: a text column refuses these, and `bytea` takes them. */
 export function readText(value: string | Uint8Array): HeaderText {
   if (typeof value === 'string') return value
-  const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength)
+  const bytes =
+    value instanceof Buffer ? value : Buffer.from(value.buffer, value.byteOffset, value.byteLength)
   const text = bytes.toString()
   // Most texts have no replacement character, and need no second look.
   return !text.includes('\ufffd') || isUtf8(bytes) ? text : bytes

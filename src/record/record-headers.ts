@@ -79,66 +79,73 @@ function addUserProperties(headers: RecordHeaders, properties: UserProperties): 
   }
 }
 
-/** The fields that our headers name. */
+/** A plain object with room for the fields of a record from the start: it is made for each one that is read. */
+const NewRecord = function () {} as unknown as new () => WireRecord
+NewRecord.prototype = Object.prototype as WireRecord
+
+type Texts<Value> = Record<string, Value>
+
+/** The fields that our headers name, in the order of the headers. */
 export function decodeHeaders(headers: ReadHeaders): WireRecord {
-  const record: WireRecord = {}
-  const levels = Object.create(null) as Record<string, HeaderText>
-  const userProperties = Object.create(null) as Record<string, HeaderText | HeaderText[]>
-  let hasLevels = false
-  let hasProperties = false
+  const record = new NewRecord()
+  let levels: Texts<HeaderText> | undefined
+  let userProperties: Texts<HeaderText | HeaderText[]> | undefined
   for (const name of Object.keys(headers)) {
     const value = headers[name]
     if (value === undefined || value === null) continue
-    const known = decodeKnown(record, name, value)
-    if (known === 'level') {
-      levels[name] = firstTextOf(value) ?? ''
-      hasLevels = true
-    } else if (known === undefined && name.startsWith(HEADER.levelPrefix)) {
-      levels[name.slice(HEADER.levelPrefix.length)] = firstTextOf(value) ?? ''
-      hasLevels = true
-    } else if (known === undefined && name.startsWith(HEADER.userPropertyPrefix)) {
-      userProperties[name.slice(HEADER.userPropertyPrefix.length)] = textsOf(value)
-      hasProperties = true
+    switch (name) {
+      case HEADER.tenant:
+        levels ??= {}
+        record.tenant = levels.tenant = textOf(value)
+        break
+      case HEADER.project:
+        levels ??= {}
+        record.project = levels.project = textOf(value)
+        break
+      case HEADER.device:
+        levels ??= {}
+        record.device = levels.device = textOf(value)
+        break
+      case HEADER.mqttTopic:
+        record.topic = textOf(value)
+        break
+      case HEADER.messageId:
+        record.messageId = textOf(value)
+        break
+      case HEADER.receivedAt: {
+        const time = Number(textOf(value))
+        if (Number.isFinite(time)) record.receivedAt = time
+        break
+      }
+      case HEADER.retained:
+        record.retain = textOf(value) === 'true'
+        break
+      case HEADER.contentType:
+        record.contentType = textOf(value)
+        break
+      default:
+        if (name.startsWith(HEADER.levelPrefix)) {
+          levels ??= {}
+          setOwn(levels, name.slice(HEADER.levelPrefix.length), textOf(value))
+        } else if (name.startsWith(HEADER.userPropertyPrefix)) {
+          userProperties ??= {}
+          setOwn(userProperties, name.slice(HEADER.userPropertyPrefix.length), textsOf(value))
+        }
     }
   }
-  if (hasLevels) record.levels = { ...levels }
-  if (hasProperties) record.userProperties = { ...userProperties }
+  if (levels !== undefined) record.levels = levels
+  if (userProperties !== undefined) record.userProperties = userProperties
   return record
 }
 
-/** Reads one of our own headers. */
-function decodeKnown(
-  record: WireRecord,
-  name: string,
-  value: NonNullable<ReadHeaders[string]>,
-): 'level' | 'known' | undefined {
-  const text = firstTextOf(value) ?? ''
-  switch (name) {
-    case HEADER.tenant:
-    case HEADER.project:
-    case HEADER.device:
-      record[name] = text
-      return 'level'
-    case HEADER.mqttTopic:
-      record.topic = text
-      return 'known'
-    case HEADER.messageId:
-      record.messageId = text
-      return 'known'
-    case HEADER.receivedAt: {
-      const time = Number(text)
-      if (Number.isFinite(time)) record.receivedAt = time
-      return 'known'
-    }
-    case HEADER.retained:
-      record.retain = text === 'true'
-      return 'known'
-    case HEADER.contentType:
-      record.contentType = text
-      return 'known'
-    default:
-      return undefined
-  }
+/** Names are anyone's: this one would set the prototype. */
+function setOwn<Value>(texts: Texts<Value>, name: string, value: Value): void {
+  if (name !== '__proto__') texts[name] = value
+  else Object.defineProperty(texts, name, { value, enumerable: true, configurable: true, writable: true })
+}
+
+function textOf(value: NonNullable<ReadHeaders[string]>): HeaderText {
+  return firstTextOf(value) ?? ''
 }
 
 /** The first value of a header. */

@@ -317,8 +317,8 @@ export class KafkaSource {
    */
   private withoutSpent({ records }: ConsumedBatch): readonly ConsumedRecord[] {
     const { maxDeadLetterAttempts } = this.settings
-    const isDue = ({ headers }: ConsumedRecord): boolean =>
-      headers[HEADER.deadLetterId] === undefined || attemptsIn(headers) < maxDeadLetterAttempts
+    const isDue = (record: ConsumedRecord): boolean =>
+      !record.hasHeader(HEADER.deadLetterId) || attemptsIn(record.headers) < maxDeadLetterAttempts
     if (records.every(isDue)) return records
     const due = records.filter(isDue)
     this.host.onSpent(records.length - due.length)

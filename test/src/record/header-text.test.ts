@@ -9,6 +9,7 @@ import type { DeadLetterRow } from '../../../src/postgres/replay/replay-statemen
 import type { WireRecord } from '../../../src/wire/message'
 import { deadLettersOf } from '../../../src/dead-letters/dead-letter'
 import { shownText, unshownText } from '../../../src/record/header-text'
+import { consumedRecord } from '../../support/consumed-records'
 
 /** `acme` with a letter of Latin-1: not UTF-8. */
 const BYTES = Buffer.from([0x61, 0x63, 0x6d, 0xe9])
@@ -27,7 +28,7 @@ const HEADERS = [
 const FIELDS = ['tenant', 'project', 'device', 'topic', 'messageId', 'contentType'] as const
 
 function consumed(headers: ConsumedRecord['headers']): WireRecord {
-  const record = { offset: 5, key: BYTES, value: Buffer.from('{}'), headers, timestamp: 9 }
+  const record = consumedRecord({ offset: 5, key: BYTES, value: Buffer.from('{}'), headers, timestamp: 9 })
   return wireRecordOf(record, { topic: 'iot', partition: 1 })
 }
 

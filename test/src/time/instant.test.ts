@@ -3,6 +3,7 @@ import { readConsumerOptions } from '../../../nodes/tenant-kafka-consumer/option
 import { wireRecordOf } from '../../../src/kafka/consume/consumed-record'
 import { parseFilterTime } from '../../../src/postgres/replay/dead-letter-filter'
 import { parseInstant } from '../../../src/time/instant'
+import { consumedRecord } from '../../support/consumed-records'
 
 /** Wherever a user or another program writes a time. */
 const READERS: Readonly<Record<string, (text: string) => unknown>> = {
@@ -14,8 +15,7 @@ const READERS: Readonly<Record<string, (text: string) => unknown>> = {
   'the filter of a replay': (text) => parseFilterTime('from', text),
   "another producer's envelope": (text) => {
     const value = Buffer.from(JSON.stringify({ tenant_id: 'a', payload: 1, timestamp: text }))
-    const consumed = { offset: 0, key: null, value, headers: {}, timestamp: 1 }
-    return wireRecordOf(consumed, { topic: 't', partition: 0 }).receivedAt
+    return wireRecordOf(consumedRecord({ value }), { topic: 't', partition: 0 }).receivedAt
   },
 }
 

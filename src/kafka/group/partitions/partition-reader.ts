@@ -131,7 +131,7 @@ export class PartitionReader {
     const index = range.records.findIndex((record) => record.offset >= this.nextPosition)
     this.nextPosition = range.nextOffset
     if (index < 0) return 'taken'
-    this.bytes += sizeOf(range.records.slice(index))
+    this.bytes += sizeOf(range.records, index)
     this.waiting.push({ range, index })
     return 'taken'
   }
@@ -149,7 +149,7 @@ export class PartitionReader {
     let end = index
     let bytes = 0
     while (end < range.records.length && end - index < this.limits.maxRecords) {
-      const size = bytesOf(range.records[end] as ConsumedRecord)
+      const { size } = range.records[end] as ConsumedRecord
       if (end > index && bytes + size > this.limits.maxBytes) break
       bytes += size
       end++
@@ -210,13 +210,10 @@ export class PartitionReader {
   }
 }
 
-/** What records take in memory, about. */
-export function sizeOf(records: readonly ConsumedRecord[]): number {
+/** What records take in memory, from this one on, about. */
+export function sizeOf(records: readonly ConsumedRecord[], from = 0): number {
   let bytes = 0
-  for (const record of records) bytes += bytesOf(record) + RECORD_OVERHEAD_BYTES
+  for (let index = from; index < records.length; index++)
+    bytes += (records[index] as ConsumedRecord).size + RECORD_OVERHEAD_BYTES
   return bytes
-}
-
-function bytesOf({ key, value }: ConsumedRecord): number {
-  return (key?.length ?? 0) + (value?.length ?? 0)
 }

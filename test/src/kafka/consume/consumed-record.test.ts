@@ -3,17 +3,18 @@ import { wireRecordOf } from '../../../../src/kafka/consume/consumed-record'
 import type { ConsumedRecord } from '../../../../src/kafka/driver'
 import { encodeRecord } from '../../../../src/record/envelope'
 import type { WireRecord } from '../../../../src/wire/message'
+import { consumedRecord } from '../../../support/consumed-records'
 
 const place = { topic: 'iot', partition: 1 }
 
 function consumed(value: string | null, headers: ConsumedRecord['headers'] = {}): ConsumedRecord {
-  return {
+  return consumedRecord({
     offset: 5,
     key: Buffer.from('k'),
     value: value === null ? null : Buffer.from(value),
     headers,
     timestamp: 9,
-  }
+  })
 }
 
 describe('wireRecordOf', () => {

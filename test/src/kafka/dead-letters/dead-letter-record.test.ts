@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { CUTS, deadLetterRecord } from '../../../../src/kafka/dead-letters/dead-letter-record'
 import { wireRecordOf } from '../../../../src/kafka/consume/consumed-record'
 import type { ConsumedRecord } from '../../../../src/kafka/driver'
-import type { ReadHeaders } from '../../../../src/record/record-headers'
 import { deadLettersOf, type DeadLetter } from '../../../../src/dead-letters/dead-letter'
 import type { Message } from '../../../../src/wire/message'
+import { consumedRecord } from '../../../support/consumed-records'
 
 const letterOf = (message: Message) => deadLettersOf(message)[0] as DeadLetter
 
@@ -50,14 +50,8 @@ describe('dead letter as a Kafka record', () => {
       { kafka: { headers: { format: 'json' } } },
     ]) {
       const { value, headers } = deadLetterRecord(letterOf({ ...fields, payload }))
-      const read = {
-        offset: 0,
-        timestamp: 1,
-        key: null,
-        value: value as Buffer,
-        headers: { ...headers } as ReadHeaders,
-      }
-      const record = wireRecordOf(read as ConsumedRecord, { topic: 'iot-dead-letters', partition: 0 })
+      const read = consumedRecord({ value, headers: { ...headers } as ConsumedRecord['headers'] })
+      const record = wireRecordOf(read, { topic: 'iot-dead-letters', partition: 0 })
       assert.deepEqual(record.payload, payload)
       assert.equal(record.tenant, (fields as { tenant?: string }).tenant)
       assert.equal(letterOf(record as Message).attempts, 2)

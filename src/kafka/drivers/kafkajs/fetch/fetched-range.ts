@@ -23,7 +23,11 @@ export function fetchedRange(batch: Batch): FetchedRange {
   let { unreadable } = fetched
   for (const { offset, timestamp, key, value, headers } of fetched.old) {
     const time = Number((timestamp as string | undefined) ?? -1)
-    range.add({ offset: Number(offset), timestamp: time, key, value, headers: headers ?? {} })
+    range.add({
+      ...{ offset: Number(offset), timestamp: time, key, value, headers: headers ?? {} },
+      size: (key?.length ?? 0) + (value?.length ?? 0),
+      hasHeader: (name) => headers?.[name] !== undefined,
+    })
   }
   for (const each of fetched.batches) {
     try {

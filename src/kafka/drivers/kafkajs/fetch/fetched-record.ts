@@ -3,8 +3,8 @@
  * asked for, with every question: most records wait for their batch first, and those that are fetched in vain are never
  * looked at.
  */
-import { readName } from '../../../../record/header-text'
 import type { ConsumedRecord } from '../../../driver'
+import { readHeaderNames } from './header-names'
 import type { RecordBatch } from './record-batches'
 import { VarintReader } from './varints'
 
@@ -27,6 +27,8 @@ export class FetchedRecord implements ConsumedRecord {
     private readonly valueStart: number,
     private readonly valueLength: number,
     private readonly end: number,
+    /** Of its headers, in their order; others may have the same list. */
+    private readonly names: readonly string[],
   ) {}
 
   get key(): Buffer | null {
@@ -37,18 +39,22 @@ export class FetchedRecord implements ConsumedRecord {
     return part(this.bytes, this.valueStart, this.valueLength)
   }
 
-  /** Of key and value, in bytes. */
   get size(): number {
     return Math.max(0, this.keyLength) + Math.max(0, this.valueLength)
   }
 
+  hasHeader(name: string): boolean {
+    return this.names.includes(name)
+  }
+
   get headers(): Headers {
     const headers = new HeadersOfRecord()
-    const { bytes } = this
+    const { bytes, names } = this
     const reader = new VarintReader(bytes, this.valueStart + Math.max(0, this.valueLength), this.end)
     const count = reader.int()
     for (let place = 0; place < count; place++) {
-      const name = readHeaderName(reader, place)
+      const name = names[place] as string
+      reader.skip(reader.int())
       const length = reader.int()
       const value = part(bytes, reader.at, length)
       reader.skip(length)
@@ -63,30 +69,6 @@ export class FetchedRecord implements ConsumedRecord {
 
 function part(bytes: Buffer, start: number, length: number): Buffer | null {
   return length < 0 ? null : bytes.subarray(start, start + length)
-}
-
-/** The name that stood at each place the last time; most records of a topic have the same headers. */
-const lastNames: { readonly bytes: Buffer; readonly name: string }[] = []
-const MAX_LAST_NAMES = 64
-
-function readHeaderName(reader: VarintReader, place: number): string {
-  const length = reader.int()
-  // Kafka's format knows no name without bytes; kafkajs called it `null`.
-  if (length < 0) return 'null'
-  const { at: start, bytes } = reader
-  reader.skip(length)
-  const last = lastNames[place]
-  if (last !== undefined && isAt(last.bytes, bytes, start, length)) return last.name
-  const own = Buffer.from(bytes.subarray(start, start + length))
-  const name = readName(own)
-  if (place < MAX_LAST_NAMES) lastNames[place] = { bytes: own, name }
-  return name
-}
-
-function isAt(expected: Buffer, bytes: Buffer, start: number, length: number): boolean {
-  if (expected.length !== length) return false
-  for (let index = 0; index < length; index++) if (expected[index] !== bytes[start + index]) return false
-  return true
 }
 
 /**
@@ -116,21 +98,14 @@ export function readRecords(batch: RecordBatch, take: (record: FetchedRecord) =>
     const valueLength = reader.int()
     const valueStart = reader.at
     reader.skip(valueLength)
-    checkHeaders(reader)
+    const names = readHeaderNames(reader)
     reader.at = end
-    take(new FetchedRecord(bytes, offset, timestamp, keyStart, keyLength, valueStart, valueLength, end))
+    take(
+      new FetchedRecord(bytes, offset, timestamp, keyStart, keyLength, valueStart, valueLength, end, names),
+    )
   }
 }
 
 function wideSum(time: bigint, delta: number | bigint): number {
   return Number(time + BigInt(delta))
-}
-
-/** Headers are read when they are asked for; that they can be is known before a record is handed out. */
-function checkHeaders(reader: VarintReader): void {
-  const count = reader.int()
-  for (let place = 0; place < count; place++) {
-    reader.skip(reader.int())
-    reader.skip(reader.int())
-  }
 }

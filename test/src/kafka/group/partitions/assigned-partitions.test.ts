@@ -14,6 +14,7 @@ import type { FetchedRange } from '../../../../../src/kafka/group/partitions/par
 import { MAX_PARTITIONS } from '../../../../../src/runtime/recent-map'
 import { asPipelineError, type PipelineError } from '../../../../../src/wire/errors'
 import { until } from '../../../../support/until'
+import { consumedRecord } from '../../../../support/consumed-records'
 
 const p0 = { topic: 't', partition: 0 }
 const p1 = { topic: 't', partition: 1 }
@@ -121,13 +122,9 @@ class Harness {
 
   /** @param gone how many of the first records are compacted away */
   fetched(partition: TopicPartition, from: number, count: number, gone = 0, timestamp = 0): boolean {
-    const all = Array.from({ length: count }, (_, i) => ({
-      offset: from + i,
-      key: null,
-      value: Buffer.from('x'),
-      headers: {},
-      timestamp,
-    }))
+    const all = Array.from({ length: count }, (_, i) =>
+      consumedRecord({ offset: from + i, value: Buffer.from('x'), timestamp }),
+    )
     const records = all.slice(gone)
     const range: FetchedRange = {
       fetchedOffset: from,

@@ -5,11 +5,12 @@ import {
   PartitionReader,
   type FetchedRange,
 } from '../../../../../src/kafka/group/partitions/partition-reader'
+import { consumedRecord } from '../../../../support/consumed-records'
 
 const partition = { topic: 't', partition: 3 }
 
 function record(offset: number, size = 10): ConsumedRecord {
-  return { offset, key: null, value: Buffer.alloc(size), headers: {}, timestamp: 0 }
+  return consumedRecord({ offset, value: Buffer.alloc(size) })
 }
 
 /** A fetched range with these offsets. */

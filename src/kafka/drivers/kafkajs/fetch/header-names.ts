@@ -1,0 +1,70 @@
+/**
+ * The names of a record's headers. Nearly all records of a topic have the same ones, so they are read once: of the next
+ * record, bytes are compared with the names that stood at the same places the last time, and both share one list.
+ *
+ * The lists are nodes of a tree: each has one name more than its parent.
+ */
+import { readName } from '../../../../record/header-text'
+import type { VarintReader } from './varints'
+
+/** Names are anyone's, and may differ from record to record: a tree that has grown this large begins again. */
+const MAX_NODES = 10_000
+
+interface Node {
+  /** Up to here. */
+  readonly names: readonly string[]
+  /** Of the last name; of one without bytes, which Kafka's format does not know, `null`. */
+  readonly bytes: Buffer | null
+  /** What came next the last time, and all that ever did. */
+  next: Node | undefined
+  readonly children: Map<string, Node>
+}
+
+let root: Node = nodeOf([], null)
+let nodes = 0
+
+/**
+ * Steps over all headers, so that they are known to be whole when their values are read later.
+ * @throws RangeError when they are not
+ */
+export function readHeaderNames(reader: VarintReader): readonly string[] {
+  let node = root
+  for (let count = reader.int(); count > 0; count--) {
+    const length = reader.int()
+    const start = reader.at
+    reader.skip(length)
+    const { next } = node
+    node =
+      next !== undefined && isAt(next.bytes, reader.bytes, start, length) ? next : turn(node, reader, length)
+    reader.skip(reader.int())
+  }
+  return node.names
+}
+
+function isAt(expected: Buffer | null, bytes: Buffer, start: number, length: number): boolean {
+  if (expected === null) return length < 0
+  if (expected.length !== length) return false
+  for (let index = 0; index < length; index++) if (expected[index] !== bytes[start + index]) return false
+  return true
+}
+
+/** The child with the name that ends where the reader is. */
+function turn(node: Node, { at, bytes }: VarintReader, length: number): Node {
+  const name = length < 0 ? null : Buffer.from(bytes.subarray(at - length, at))
+  const key = name === null ? 'null' : `:${name.toString('latin1')}`
+  let child = node.children.get(key)
+  if (child === undefined) {
+    if (++nodes > MAX_NODES) {
+      root = nodeOf([], null)
+      nodes = 0
+    }
+    // As kafkajs has it.
+    child = nodeOf([...node.names, name === null ? 'null' : readName(name)], name)
+    node.children.set(key, child)
+  }
+  return (node.next = child)
+}
+
+function nodeOf(names: readonly string[], bytes: Buffer | null): Node {
+  return { names, bytes, next: undefined, children: new Map() }
+}
