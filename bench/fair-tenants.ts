@@ -18,7 +18,7 @@ import { freePort } from '../dev/services/free-port'
 import { startKafka } from '../dev/services/kafka'
 import { startOwnPostgres, type OwnPostgres } from '../dev/services/postgres'
 import { example } from './flows'
-import { median } from './measure'
+import { median } from './report/statistics'
 
 const TIMES = 100
 const TICK_MS = 100

@@ -15,7 +15,7 @@ import { freePort } from '../dev/services/free-port'
 import { startKafka } from '../dev/services/kafka'
 import { startPostgres } from '../dev/services/postgres'
 import { example } from './flows'
-import { median } from './measure'
+import { median } from './report/statistics'
 
 const TOPIC = 'iot-messages'
 const PARTITIONS = 6

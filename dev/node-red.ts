@@ -24,6 +24,8 @@ export interface NodeRedOptions {
   readonly replaceFlow?: boolean
   /** A packed package to install with npm, as a user does; default: a link to this project. */
   readonly install?: string
+  /** Node-RED without this package. */
+  readonly bare?: boolean
 }
 
 /** A node, tab or config node as it stands in a flow file. */
@@ -78,7 +80,8 @@ export class NodeRed {
   /** Resolves when the admin API answers and the flow runs. */
   static async start(options: NodeRedOptions): Promise<NodeRed> {
     mkdirSync(options.userDir, { recursive: true })
-    prepareUserDirectory({ folder: options.userDir, port: options.port, install: options.install })
+    const { userDir: folder, port, install, bare } = options
+    prepareUserDirectory({ folder, port, install, bare })
     if (options.flow !== undefined) putFlow(options.userDir, options.flow, options.replaceFlow ?? false)
     const nodeRed = new NodeRed(options)
     await nodeRed.start()

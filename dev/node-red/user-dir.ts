@@ -12,10 +12,13 @@ export interface UserDirectory {
   readonly port: number
   /** A packed package to install with npm; default: a link to this project. */
   readonly install?: string | undefined
+  /** Neither. */
+  readonly bare?: boolean | undefined
 }
 
-export function prepareUserDirectory({ folder, port, install }: UserDirectory): void {
+export function prepareUserDirectory({ folder, port, install, bare }: UserDirectory): void {
   writeFileSync(path.join(folder, 'settings.js'), settingsOf(port))
+  if (bare) return
   if (install === undefined) linkPackage(folder)
   else
     execFileSync('npm', ['install', '--no-audit', '--no-fund', '--loglevel=error', install], { cwd: folder })

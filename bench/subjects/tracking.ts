@@ -1,8 +1,7 @@
 /**
- * What delivery tracking costs: messages through Node-RED's own wires, with and without a delivery, past 0, 1 and
- * 3 nodes that pass them on. The sink confirms at once, so that nothing but the wires and the tracking is timed.
- *
- *     npx tsx bench/tracking.ts [messages=100000]
+ * Messages through Node-RED's own wires, with and without a delivery, past a number of nodes that pass them along. The sink
+ * confirms at once, so that nothing but the wires and the tracking takes time. A process of its own, which `tracking-process.ts`
+ * starts with a `TrackingPlan` as its argument; it tells its parent a `TrackingTimes`.
  */
 import { createServer } from 'node:http'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -11,13 +10,24 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Node, NodeAPI, NodeDef, NodeMessage } from 'node-red'
-import { flowTracking, type TrackingRuntime } from '../src/delivery/flow/flow-tracking'
-import { link } from '../src/delivery/message-link'
-import type { Message } from '../src/wire/message'
+import { flowTracking, type TrackingRuntime } from '../../src/delivery/flow/flow-tracking'
+import { link } from '../../src/delivery/message-link'
+import type { Message } from '../../src/wire/message'
 
-const messages = Number(process.argv[2] ?? 100_000)
+export interface TrackingPlan {
+  readonly messages: number
+  /** Nodes between the source and the sink. */
+  readonly hops: number
+  readonly tracked: boolean
+}
+
+export interface TrackingTimes {
+  readonly seconds: number
+  readonly cpuMicros: number
+  readonly rss: number
+}
+
 const WINDOW = 1000
-const ROUNDS = 5
 
 interface Runtime extends NodeAPI {
   init(server: unknown, settings: object): void
@@ -25,12 +35,12 @@ interface Runtime extends NodeAPI {
   stop(): Promise<void>
   runtime: { flows: { setFlows(options: object): Promise<unknown> } }
 }
-type Run = (tracked: boolean) => Promise<number>
+type Run = (messages: number, tracked: boolean) => Promise<void>
 
 /** Set by the source of the flow that runs. */
 let run: Run | undefined
 
-/** Registers the three nodes; the source offers `run`, which resolves to the nanoseconds a message took. */
+/** Registers the three nodes; the source offers `run`, which resolves when all messages have arrived. */
 function registerNodes(RED: NodeAPI, register: (type: string, constructor: unknown) => void): void {
   const tracking = flowTracking(RED as unknown as TrackingRuntime)
   let onReceived = (): void => undefined
@@ -38,13 +48,12 @@ function registerNodes(RED: NodeAPI, register: (type: string, constructor: unkno
   register('bench-source', function (this: Node, config: NodeDef) {
     RED.nodes.createNode(this, config)
     tracking.acquire(() => undefined)
-    run = (tracked) =>
+    run = (messages, tracked) =>
       new Promise((resolve) => {
         let sent = 0
         let ended = 0
-        const startedAt = process.hrtime.bigint()
         const onEnded = (): void => {
-          if (++ended === messages) resolve(Number(process.hrtime.bigint() - startedAt) / messages)
+          if (++ended === messages) resolve()
           else sendUpTo()
         }
         onReceived = tracked ? () => undefined : onEnded
@@ -102,11 +111,7 @@ function flowOf(hops: number): object[] {
   ]
 }
 
-function median(values: number[]): number {
-  return values.sort((a, b) => a - b)[Math.floor(values.length / 2)]!
-}
-
-async function main(): Promise<void> {
+async function main({ messages, hops, tracked }: TrackingPlan): Promise<TrackingTimes> {
   const RED = createRequire(__filename)('node-red') as Runtime
   const userDir = mkdtempSync(path.join(tmpdir(), 'tenant-bench-'))
   RED.init(createServer(), {
@@ -123,23 +128,19 @@ async function main(): Promise<void> {
     registerType(set: string, type: string, constructor: unknown): void
   }
   registerNodes(RED, (type, constructor) => nodes.registerType('bench', type, constructor))
-  for (const hops of [0, 1, 3]) {
-    run = undefined
-    await RED.runtime.flows.setFlows({ flows: { flows: flowOf(hops) }, deploymentType: 'full' })
-    while (run === undefined) await sleep(10)
-    const measure: Run = run
-    const [plain, tracked]: [number[], number[]] = [[], []]
-    await measure(true)
-    for (let round = 0; round < ROUNDS; round++) {
-      plain.push(await measure(false))
-      tracked.push(await measure(true))
-    }
-    const [without, withIt] = [median(plain) / 1000, median(tracked) / 1000]
-    const figures = `${without.toFixed(2)} µs a message without, ${withIt.toFixed(2)} µs with a delivery`
-    console.log(`${hops} nodes between: ${figures}, tracking ${(withIt - without).toFixed(2)} µs`)
-  }
+  await RED.runtime.flows.setFlows({ flows: { flows: flowOf(hops) }, deploymentType: 'full' })
+  while (run === undefined) await sleep(10)
+  const measure: Run = run
+  await measure(messages / 5, tracked)
+  const [cpu, startedAt] = [process.cpuUsage(), performance.now()]
+  await measure(messages, tracked)
+  const seconds = (performance.now() - startedAt) / 1000
+  const { user, system } = process.cpuUsage(cpu)
   await RED.stop()
   rmSync(userDir, { recursive: true, force: true })
+  return { seconds, cpuMicros: user + system, rss: process.memoryUsage.rss() }
 }
 
-void main().then(() => process.exit())
+void main(JSON.parse(process.argv[2]!) as TrackingPlan).then((times) =>
+  process.send?.(times, () => process.exit()),
+)
