@@ -55,6 +55,15 @@ export interface Dropped {
   readonly problem: PipelineError | undefined
 }
 
+/** One round, with what every step of it needs. */
+interface Round extends RetentionOptions {
+  readonly database: Database
+  /** For errors. */
+  readonly doing: string
+  readonly clocks: Clocks
+  readonly watch: DropWatch
+}
+
 /** For a detach, most of which waits for others: it is tried again in a minute. */
 const DETACH_LIMIT_MS = 5_000
 
@@ -67,23 +76,15 @@ export async function dropOutdated(
   options: RetentionOptions,
   watch: DropWatch,
 ): Promise<Dropped> {
-  const { table, layout } = options
-  const doing = `dropping old rows of "${table.table}"`
+  const doing = `dropping old rows of "${options.table.table}"`
   const serverMs = await database.withClient(doing, readClock)
   database.clock.note(serverMs)
-  const clocks = { oursMs: Date.now(), serverMs }
-  return layout === 'hypertable'
-    ? dropOutdatedChunks(database, doing, options, clocks, watch)
-    : dropOutdatedDays(database, doing, options, clocks, watch)
+  const round = { ...options, database, doing, clocks: { oursMs: Date.now(), serverMs }, watch }
+  return options.layout === 'hypertable' ? dropOutdatedChunks(round) : dropOutdatedDays(round)
 }
 
-async function dropOutdatedChunks(
-  database: Database,
-  doing: string,
-  { table, days }: RetentionOptions,
-  clocks: Clocks,
-  watch: DropWatch,
-): Promise<Dropped> {
+async function dropOutdatedChunks(round: Round): Promise<Dropped> {
+  const { database, doing, table, days, clocks, watch } = round
   const beforeMs = cautiousNow(clocks) - days * DAY_MS
   const chunks = await database.withClient(doing, (client) => listChunks(client, table))
   const parts = chunks.map(({ name, from, to }): Part => {
@@ -92,7 +93,7 @@ async function dropOutdatedChunks(
   })
   const due = parts.filter(({ toMs }) => toMs <= beforeMs)
   // One part holds up all others, so it waits for a day, however long the gap is.
-  const { drop, putOff, problem } = judge(table, { parts, due, clocks, longestWaitMs: PUT_OFF_MS }, watch)
+  const { drop, putOff, problem } = judge(round, { parts, due, longestWaitMs: PUT_OFF_MS })
   for (const { name } of putOff) if (!watch.putOffAtMs.has(name)) watch.putOffAtMs.set(name, clocks.serverMs)
   // TimescaleDB drops what is older than an instant: all that is due, or nothing.
   if (due.length === 0 || drop.length < due.length) return { count: 0, problem }
@@ -100,13 +101,8 @@ async function dropOutdatedChunks(
   return { count: await database.transaction(doing, (client) => dropChunks(client, table, before)), problem }
 }
 
-async function dropOutdatedDays(
-  database: Database,
-  doing: string,
-  { table, days }: RetentionOptions,
-  clocks: Clocks,
-  watch: DropWatch,
-): Promise<Dropped> {
+async function dropOutdatedDays(round: Round): Promise<Dropped> {
+  const { database, doing, table, days, clocks } = round
   const firstDay = firstKeptPart({ days, partMs: DAY_MS }, cautiousNow(clocks))
   const partitions = await database.withClient(doing, (client) => listPartitions(client, table))
   const ofDays = partitions.flatMap((partition) => {
@@ -114,23 +110,15 @@ async function dropOutdatedDays(
     return day === undefined ? [] : [{ ...partition, day }]
   })
   const attached = ofDays.filter(({ pending }) => !pending)
-  const isDue = attached.some(({ day }) => day < firstDay)
-  const filled = isDue
-    ? await database.withClient(doing, (client) =>
-        tablesWithRows(
-          client,
-          table,
-          attached.map(({ name }) => name),
-        ),
-      )
-    : new Set<string>()
+  // Where nothing is due, no table is read.
+  const asked = attached.some(({ day }) => day < firstDay) ? attached.map(({ name }) => name) : []
+  const filled = await database.withClient(doing, (client) => tablesWithRows(client, table, asked))
   const parts = attached.map(({ name, day, comment }): Part => {
     const [fromMs, toMs] = [day * DAY_MS, (day + 1) * DAY_MS]
     return { name, fromMs, toMs, hasRows: filled.has(name), putOffAtMs: putOffAt(comment) }
   })
   const due = parts.filter(({ fromMs }) => fromMs < firstDay * DAY_MS)
-  const question = { parts, due, clocks, longestWaitMs: days * DAY_MS }
-  const { drop, putOff, problem } = judge(table, question, watch)
+  const { drop, putOff, problem } = judge(round, { parts, due, longestWaitMs: days * DAY_MS })
   for (const { name, putOffAtMs } of putOff) {
     if (putOffAtMs !== undefined && putOffAtMs <= clocks.serverMs) continue
     await database.transaction(doing, (client) => markPutOff(client, sibling(table, name), clocks.serverMs))
@@ -138,36 +126,30 @@ async function dropOutdatedDays(
   const names = new Set(drop.map(({ name }) => name))
   // Half detached: what was begun is finished, whatever the clock says now.
   const going = ofDays.filter(({ name, day, pending }) => names.has(name) || (pending && day < firstDay))
-  await detach(
-    database,
-    doing,
-    table,
-    going,
-    partitions.some(({ isDefault }) => isDefault),
-  )
-  return { count: await dropDetached(database, doing, table), problem }
+  const hasDefault = partitions.some(({ isDefault }) => isDefault)
+  await detach(round, going, hasDefault)
+  return { count: await dropDetached(round), problem }
 }
 
 function judge(
-  { table }: TableName,
-  question: Pick<DropQuestion, 'parts' | 'due' | 'clocks' | 'longestWaitMs'>,
-  watch: DropWatch,
+  { table, clocks, watch }: Round,
+  question: Pick<DropQuestion, 'parts' | 'due' | 'longestWaitMs'>,
 ): Pick<DropAnswer, 'drop' | 'putOff'> & Pick<Dropped, 'problem'> {
   const { drop, putOff, reason } = judgeDrop({
     ...question,
+    clocks,
     clockWasSet: watch.clockWasSet,
     gotRowsLately: ({ fromMs, toMs }) => watch.gotRowsLately(fromMs, toMs),
   })
   // What was put off before was reported then.
   const isNew = putOff.length === 0 || putOff.some(({ putOffAtMs }) => putOffAtMs === undefined)
-  const problem = reason !== undefined && isNew ? checkTheClock(table, reason, putOff.length > 0) : undefined
+  const problem =
+    reason !== undefined && isNew ? checkTheClock(table.table, reason, putOff.length > 0) : undefined
   return { drop, putOff, problem }
 }
 
 async function detach(
-  database: Database,
-  doing: string,
-  table: TableName,
+  { database, doing, table }: Round,
   partitions: readonly Partition[],
   hasDefault: boolean,
 ): Promise<void> {
@@ -184,7 +166,7 @@ async function detach(
   }
 }
 
-async function dropDetached(database: Database, doing: string, table: TableName): Promise<number> {
+async function dropDetached({ database, doing, table }: Round): Promise<number> {
   const names = await database.withClient(doing, (client) => listOutdated(client, table))
   let dropped = 0
   for (const name of names) {
