@@ -364,9 +364,9 @@ export async function deletePositions(
   const where = 'sink = $1 and consumer_group = $2 and cluster_id = $3 and topic = $4'
   const { rowCount } = await client.query(
     `\
-with held as (select updated_at from ${qualified(ledger)} where ${where} for update)
+with shown as (select updated_at from ${qualified(ledger)} where ${where} for update)
 delete from ${qualified(ledger)}
- where ${where} and (select max(updated_at) from held) = $5::timestamptz`,
+ where ${where} and (select max(updated_at) from shown) = $5::timestamptz`,
     [sink, group, clusterId, topic, lastMoved],
   )
   return rowCount ?? 0

@@ -1,7 +1,9 @@
-/** SQL of replays: how dead letters are found, read and marked. */
+/** All SQL of replays: how dead letters are found, read and marked. */
 import type { ClientBase } from 'pg'
 import { qualified, type TableName } from '../connect/identifiers'
 import type { DeadLetterFilter } from './dead-letter-filter'
+
+// ---- finding ---------------------------------------------------------------------------------------------
 
 /** A dead letter that was found, and how much its payload takes. */
 export interface FoundLetter {
@@ -13,7 +15,7 @@ export interface FoundLetter {
 export interface LeftLetters {
   /** They have failed as often as is allowed. */
   readonly spent: number
-  /** Their payload is not what came: it was cut, or was nothing that can be written down. */
+  /** Their payload is not the original: it was cut, or could not be written as bytes. */
   readonly incomplete: number
 }
 
@@ -49,15 +51,15 @@ export async function countLeft(
   filter: DeadLetterFilter,
   maxAttempts: number,
 ): Promise<LeftLetters> {
-  const { rows } = await client.query<{ spent: string; incomplete: string }>(
+  const { rows } = await client.query<LeftLetters>(
     `\
-select count(*) filter (where coalesce(attempts, 1) >= $5) as spent,
-       count(*) filter (where coalesce(attempts, 1) < $5 and ${IS_INCOMPLETE}) as incomplete
+select count(*) filter (where coalesce(attempts, 1) >= $5)::float8 as spent,
+       count(*) filter (where coalesce(attempts, 1) < $5 and ${IS_INCOMPLETE})::float8 as incomplete
   from ${qualified(table)}
  where ${MATCHES} and replayed_at is null`,
     [...valuesOf(filter), maxAttempts],
   )
-  return { spent: Number(rows[0]?.spent ?? 0), incomplete: Number(rows[0]?.incomplete ?? 0) }
+  return rows[0] as LeftLetters
 }
 
 /** Newest first, replayed or not; one more than the limit, where there are more. */
@@ -85,6 +87,8 @@ function valuesOf({ tenant, reason, fromMs, toMs }: DeadLetterFilter): unknown[]
 function timestamp(ms: number | undefined): string | null {
   return ms === undefined ? null : new Date(ms).toISOString()
 }
+
+// ---- reading ---------------------------------------------------------------------------------------------
 
 /** A row of the table of dead letters, as the driver gives it. */
 export interface DeadLetterRow {
@@ -128,6 +132,8 @@ export async function readDeadLetters(
   )
   return rows
 }
+
+// ---- marking ---------------------------------------------------------------------------------------------
 
 /** How a replayed letter ended, and its id. */
 export interface ReplayedLetter {

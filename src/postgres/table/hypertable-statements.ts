@@ -1,6 +1,8 @@
-/** SQL of hypertables; TimescaleDB is asked by its catalog. */
+/** All SQL of hypertables: whether TimescaleDB is there, how it keeps a table, its policies, and its chunks. */
 import type { ClientBase } from 'pg'
 import { qualified, quoted, type TableName } from '../connect/identifiers'
+
+// ---- the extension ---------------------------------------------------------------------------------------
 
 /** Of the extension in this database, such as `2.28.3`; `undefined`: it has none. */
 export async function timescaleVersion(client: ClientBase): Promise<string | undefined> {
@@ -35,10 +37,10 @@ select exists(select from pg_extension where extname = 'timescaledb') as install
 }
 
 /**
- * Where TimescaleDB says which tables it cuts. Its triggers are no sign: 2.23 has taken the one away that all had. The
- * view has those cut by time; the table below it all of them.
+ * Where TimescaleDB lists its hypertables. Its triggers do not tell: 2.23 removed the one that all had. The view has those
+ * cut by time; the table below it all of them.
  */
-const CATALOGUES = [
+const CATALOGS = [
   { relation: 'timescaledb_information.hypertables', schema: 'hypertable_schema', name: 'hypertable_name' },
   { relation: '_timescaledb_catalog.hypertable', schema: 'schema_name', name: 'table_name' },
 ] as const
@@ -46,7 +48,7 @@ const CATALOGUES = [
 /** The schemas in which a table of this name is a hypertable; none where the database has no TimescaleDB. */
 export async function hypertablesNamed(client: ClientBase, table: string): Promise<ReadonlySet<string>> {
   const schemas = new Set<string>()
-  for (const { relation, schema, name } of CATALOGUES) {
+  for (const { relation, schema, name } of CATALOGS) {
     const { rowCount } = await client.query('select where to_regclass($1) is not null', [relation])
     if (rowCount === 0) continue
     const { rows } = await client.query<{ schema: string }>(
@@ -57,6 +59,8 @@ export async function hypertablesNamed(client: ClientBase, table: string): Promi
   }
   return schemas
 }
+
+// ---- a table and its policies ----------------------------------------------------------------------------
 
 /** How TimescaleDB keeps a table now. */
 export interface HypertableState {
@@ -71,36 +75,33 @@ export interface HypertableState {
   readonly community: boolean
 }
 
-const DAYS = `case when extract(epoch from %)::bigint % 86400 = 0 then extract(epoch from %)::bigint / 86400 else 0 end`
-const wholeDays = (interval: string): string => DAYS.replaceAll('from %', `from ${interval}`)
-
 /** `undefined` when it is no hypertable. */
 export async function describeHypertable(
   client: ClientBase,
   { schema, table }: TableName,
 ): Promise<HypertableState | undefined> {
-  const policy = (name: string, key: string): string => `\
-(select ${wholeDays(`(config->>'${key}')::interval`)}::int
-   from timescaledb_information.jobs
-  where hypertable_schema = $1 and hypertable_name = $2 and proc_name = '${name}')`
+  const daysOf = (policy: string, key: string): string => `\
+(select case when seconds % 86400 = 0 then seconds / 86400 else 0 end::int
+   from timescaledb_information.jobs, cast(extract(epoch from (config->>'${key}')::interval) as bigint) as seconds
+  where hypertable_schema = $1 and hypertable_name = $2 and proc_name = '${policy}')`
   const { rows } = await client.query<HypertableState>(
     `\
 select dimension.column_name as "timeColumn",
-       case when extract(epoch from dimension.time_interval)::bigint % 3600 = 0
-            then extract(epoch from dimension.time_interval)::bigint / 3600 end::int as "chunkHours",
+       case when seconds % 3600 = 0 then seconds / 3600 end::int as "chunkHours",
        hypertable.compression_enabled as compresses,
-       ${policy('policy_compression', 'compress_after')} as "compressAfterDays",
-       ${policy('policy_retention', 'drop_after')} as "retentionDays",
+       ${daysOf('policy_compression', 'compress_after')} as "compressAfterDays",
+       ${daysOf('policy_retention', 'drop_after')} as "retentionDays",
        current_setting('timescaledb.license', true) = 'timescale' as community
   from timescaledb_information.hypertables as hypertable
   join timescaledb_information.dimensions as dimension using (hypertable_schema, hypertable_name)
+ cross join cast(extract(epoch from dimension.time_interval) as bigint) as seconds
  where hypertable_schema = $1 and hypertable_name = $2 and dimension.dimension_number = 1`,
     [schema, table],
   )
   return rows[0]
 }
 
-/** For the chunks that are made from now on. */
+/** For the chunks that are created from now on. */
 export async function setChunkHours(client: ClientBase, table: TableName, hours: number): Promise<void> {
   await client.query('select set_chunk_time_interval($1::regclass, make_interval(hours => $2::int))', [
     qualified(table),
@@ -122,25 +123,20 @@ export async function allowCompression(
   )
 }
 
-/** Replaces the policy. @param days 0: chunks are left as they are */
-export async function setCompression(client: ClientBase, table: TableName, days: number): Promise<void> {
-  await client.query('select remove_compression_policy($1::regclass, if_exists => true)', [qualified(table)])
-  if (days === 0) return
-  await client.query('select add_compression_policy($1::regclass, make_interval(days => $2::int))', [
-    qualified(table),
-    days,
-  ])
+/** Replaces a policy. @param days 0: there is none afterwards */
+export async function setPolicy(
+  client: ClientBase,
+  table: TableName,
+  policy: 'compression' | 'retention',
+  days: number,
+): Promise<void> {
+  const [name, hourly] = [qualified(table), `, schedule_interval => interval '1 hour'`]
+  const when = `make_interval(days => $2::int)${policy === 'retention' ? hourly : ''}`
+  await client.query(`select remove_${policy}_policy($1::regclass, if_exists => true)`, [name])
+  if (days > 0) await client.query(`select add_${policy}_policy($1::regclass, ${when})`, [name, days])
 }
 
-/** Replaces the policy, which TimescaleDB then looks at once an hour. @param days 0: nothing is dropped */
-export async function setRetention(client: ClientBase, table: TableName, days: number): Promise<void> {
-  await client.query('select remove_retention_policy($1::regclass, if_exists => true)', [qualified(table)])
-  if (days === 0) return
-  await client.query(
-    `select add_retention_policy($1::regclass, make_interval(days => $2::int), schedule_interval => interval '1 hour')`,
-    [qualified(table), days],
-  )
-}
+// ---- its chunks ------------------------------------------------------------------------------------------
 
 export interface Chunk {
   readonly name: string
@@ -149,7 +145,7 @@ export interface Chunk {
   readonly to: Date
 }
 
-/** TimescaleDB: all chunks of a table. It makes one when rows come for it. */
+/** All chunks; TimescaleDB creates one when rows come for it. */
 export async function listChunks(client: ClientBase, { schema, table }: TableName): Promise<Chunk[]> {
   const { rows } = await client.query<Chunk>(
     `\
@@ -189,7 +185,7 @@ select chunk.chunk_name as name, chunk.range_start as "from", chunk.range_end as
   return rows
 }
 
-/** TimescaleDB: drops the chunks whose newest row is older than this instant. @returns how many */
+/** Drops the chunks whose newest row is older than this instant. @returns how many */
 export async function dropChunks(client: ClientBase, table: TableName, before: Date): Promise<number> {
   const { rows } = await client.query('select drop_chunks($1::regclass, older_than => $2::timestamptz)', [
     qualified(table),

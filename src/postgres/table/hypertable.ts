@@ -6,13 +6,7 @@ import type { Column } from '../rows/columns'
 import type { Database } from '../connect/database'
 import { DatabaseError } from '../connect/database-error'
 import type { TableName } from '../connect/identifiers'
-import {
-  allowCompression,
-  describeHypertable,
-  setChunkHours,
-  setCompression,
-  setRetention,
-} from './hypertable-statements'
+import { allowCompression, describeHypertable, setChunkHours, setPolicy } from './hypertable-statements'
 import { lockDefinitions } from '../connect/server-statements'
 
 export interface HypertablePolicy {
@@ -56,9 +50,10 @@ export async function applyPolicy(
       if (!before.compresses && compressAfterDays > 0) {
         await allowCompression(client, table, before.timeColumn, tenant?.name)
       }
-      await setCompression(client, table, compressAfterDays)
+      await setPolicy(client, table, 'compression', compressAfterDays)
     }
-    if (before.retentionDays !== (retentionDays || null)) await setRetention(client, table, retentionDays)
+    if (before.retentionDays !== (retentionDays || null))
+      await setPolicy(client, table, 'retention', retentionDays)
     return 'policy'
   })
 }

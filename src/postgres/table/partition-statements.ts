@@ -1,6 +1,6 @@
-/** SQL of daily partitions: how they are created, found, and dropped in steps that can be interrupted. */
+/** All SQL of daily partitions: how they are created, found, and dropped in steps that can be interrupted. */
 import type { ClientBase } from 'pg'
-import { qualified, quoted, sibling, type TableName } from '../connect/identifiers'
+import { qualified, sibling, type TableName } from '../connect/identifiers'
 
 export interface Partition {
   readonly name: string
@@ -53,9 +53,9 @@ select case when class.relkind in ('r', 'p')
 }
 
 /**
- * Makes the table first and attaches it then: `create table … partition of` would lock out every reader of the
- * parent, `attach partition` locks out neither readers nor writers. What `like` does not copy is given by hand; an
- * identity column may not be copied, because the partition shares that of the parent.
+ * Creates the table and then attaches it: `create table … partition of` would lock out every reader of the parent, while
+ * `attach partition` locks out neither readers nor writers. `like` copies neither access method nor tablespace; an identity
+ * column must not be copied, because the partition shares that of the parent.
  * @param from first instant, ISO 8601; @param to the instant after the last
  */
 export async function createPartition(
@@ -65,27 +65,24 @@ export async function createPartition(
   from: string,
   to: string,
 ): Promise<void> {
-  const { rows } = await client.query<{ method: string | null; tablespace: string | null }>(
+  const { rows } = await client.query<{ storage: string }>(
     `\
-select method.amname as method, space.spcname as tablespace
+select concat(' using ' || quote_ident(method.amname), ' tablespace ' || quote_ident(space.spcname)) as storage
   from pg_class as class
   left join pg_am as method on method.oid = class.relam
   left join pg_tablespace as space on space.oid = class.reltablespace
  where class.oid = to_regclass($1)`,
     [qualified(parent)],
   )
-  const { method = null, tablespace = null } = rows[0] ?? {}
-  const storage = [
-    ...(method === null ? [] : [`using ${quoted(method)}`]),
-    ...(tablespace === null ? [] : [`tablespace ${quoted(tablespace)}`]),
-  ]
+  const [name, whole] = [qualified(partition), qualified(parent)]
   await client.query(
-    `create table ${qualified(partition)} (like ${qualified(parent)} including all excluding identity) ${storage.join(' ')}`,
+    `create table ${name} (like ${whole} including all excluding identity)${rows[0]?.storage ?? ''}`,
   )
-  await client.query(`
-alter table ${qualified(parent)}
-  attach partition ${qualified(partition)} for values from ('${from}') to ('${to}')`)
+  await client.query(`alter table ${whole} attach partition ${name} for values from ('${from}') to ('${to}')`)
 }
+
+/** How a partition that is to be dropped is distinguished from one that the operator has detached to keep it. */
+export const OUTDATED = 'outdated: tenant-postgres-sink drops this table'
 
 /** Names of the tables of this schema that were detached to be dropped. */
 export async function listOutdated(client: ClientBase, { schema }: TableName): Promise<string[]> {
@@ -100,9 +97,6 @@ select class.relname as name
   )
   return rows.map(({ name }) => name)
 }
-
-/** How a partition that is to be dropped is distinguished from one that the operator has detached to keep it. */
-export const OUTDATED = 'outdated: tenant-postgres-sink drops this table'
 
 export async function markOutdated(client: ClientBase, partition: TableName): Promise<void> {
   await client.query(`comment on table ${qualified(partition)} is '${OUTDATED}'`)

@@ -1,8 +1,10 @@
-/** SQL of the tables for rows: how they are created, described and protected. */
+/** All SQL of the tables for rows: how they are created, described, measured and protected. */
 import type { ClientBase } from 'pg'
 import { qualified, quoted, sibling, type TableName } from '../connect/identifiers'
 import { columnType, type ColumnType, type TypeStep } from '../rows/column-family'
 import { hypertablesNamed } from './hypertable-statements'
+
+// ---- a new table -----------------------------------------------------------------------------------------
 
 export interface NewTable {
   readonly table: TableName
@@ -46,6 +48,8 @@ export async function createTable(client: ClientBase, wanted: NewTable): Promise
     await client.query(`create unique index on ${qualified(table)} (${key.map(quoted).join(', ')})`)
   }
 }
+
+// ---- what is there ---------------------------------------------------------------------------------------
 
 export interface TableDescription {
   readonly columns: ReadonlyMap<string, ColumnType>
@@ -164,6 +168,8 @@ select given.name, nullif(class.reltuples, -1)::float8 as rows,
   return rows
 }
 
+// ---- row-level security ----------------------------------------------------------------------------------
+
 /** The policy by which the reader role sees the rows of one tenant. */
 export const READER_POLICY = 'tenant_reader'
 
@@ -179,6 +185,7 @@ export async function protectRows(
   tenantColumn: string,
   reader: string,
 ): Promise<void> {
+  const name = qualified(table)
   const { rows } = await client.query<{ enabled: boolean; policy: boolean; granted: boolean }>(
     `\
 select relrowsecurity as enabled,
@@ -186,10 +193,9 @@ select relrowsecurity as enabled,
                 where policy.polrelid = class.oid and policy.polname = $2 and role.rolname = $3) as policy,
        has_table_privilege($3, class.oid, 'select') as granted
   from pg_class as class where class.oid = to_regclass($1)`,
-    [qualified(table), READER_POLICY, reader],
+    [name, READER_POLICY, reader],
   )
   const found = rows[0]
-  const name = qualified(table)
   if (found?.enabled !== true) await client.query(`alter table ${name} enable row level security`)
   if (found?.policy !== true) {
     await client.query(`drop policy if exists ${READER_POLICY} on ${name}`)
@@ -198,7 +204,7 @@ create policy ${READER_POLICY} on ${name} for select to ${quoted(reader)}
   using (${quoted(tenantColumn)} = nullif(current_setting('app.tenant', true), ''))`)
   }
   if (found?.granted !== true) await client.query(`grant select on ${name} to ${quoted(reader)}`)
-  // After the table itself: who adds a partition meanwhile has waited for its lock, and finds it protected.
+  // After the table itself: whatever adds a partition meanwhile has waited for its lock, and finds it protected.
   await protectPartitions(client, table)
 }
 
@@ -236,8 +242,8 @@ export async function protectPartition(
 }
 
 /**
- * A partition of a protected table is closed to everybody but its owner: who asks it directly, by a right that was
- * given by default or to all tables, sees nothing. Asked through the table, the table's policy alone decides.
+ * A partition of a protected table is closed to all but its owner: a query of the partition itself, by a privilege
+ * that was granted by default or on all tables, returns no rows. In a query of the table its policy alone decides.
  */
 async function closeToReaders(client: ClientBase, partition: TableName): Promise<void> {
   await client.query(`alter table ${qualified(partition)} enable row level security`)
