@@ -69,6 +69,25 @@ describe('the PostgreSQL sink, exactly once by ledger', () => {
     assert.deepEqual(await offsets(), upTo(15))
   })
 
+  it('moves the position of whatever group, cluster, topic and sink the batch is from', async () => {
+    await database.query(
+      `do $$ begin execute format('alter database %I set standard_conforming_strings = off', current_database()); end $$`,
+    )
+    const writer = await openWriter(connection)
+    const key = { clusterId: `c'`, group: `g\\'; rollback; --`, topic: '"t"$1', partition: 7, sink: 'ü\\' }
+    for (const from of [0, 10]) {
+      const given = { ...key, firstOffset: from, nextOffset: from + 10 }
+      await writer.writeRange(key, given, records(from, from + 10))
+    }
+    const moved = await database.query(
+      'select consumer_group, cluster_id, topic, "partition", sink, next_offset from iot_ledger',
+    )
+    const { clusterId, group, topic, sink } = key
+    const names = { consumer_group: group, cluster_id: clusterId, topic, partition: 7, sink }
+    assert.deepEqual(moved, [{ ...names, next_offset: '20' }])
+    assert.deepEqual(await offsets(), upTo(20))
+  })
+
   it('continues after a gap that the flow has filtered, also a whole batch', async () => {
     ledger.sinks.register('sink1', 'sink1')
     const writer = await openWriter(connection)

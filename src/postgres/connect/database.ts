@@ -5,7 +5,7 @@
  *  - Waiting for a free connection has no time limit: a burst must wait, not fail. Connecting has one.
  *  - A connection on which anything unexpected happened is closed, not given back.
  */
-import { Pool, type Client, type ClientBase, type ClientConfig, type PoolClient } from 'pg'
+import { Pool, type Client, type ClientBase, type ClientConfig, type PoolClient, type QueryResult } from 'pg'
 import { CLOSE_BUDGET_MS, settlesWithin } from '../../time/deadline'
 import { PipelineError } from '../../wire/errors'
 import { Users } from '../../runtime/users'
@@ -136,16 +136,23 @@ export class Database {
   /**
    * Runs work in one transaction, which is durable when the promise resolves. When it rejects with a transient
    * error the outcome may be unknown: the connection may have been lost during `COMMIT`.
+   * @param work gets the number of rows that the first statement has changed
+   * @param first a statement without parameters, which is sent together with BEGIN
    * @throws DatabaseError, or whatever else the work throws
    */
-  transaction<T>(doing: string, work: (client: PoolClient) => Promise<T>, lane?: string): Promise<T> {
+  transaction<T>(
+    doing: string,
+    work: (client: PoolClient, changed: number) => Promise<T>,
+    lane?: string,
+    first?: string,
+  ): Promise<T> {
     const inTransaction = async (client: PoolClient): Promise<T> => {
-      await client.query(this.beginText).catch((thrown: unknown) => {
+      const changed = await this.begin(client, first).catch((thrown: unknown) => {
         throw asConnectionError(thrown, doing)
       })
       let result: T
       try {
-        result = await work(client)
+        result = await work(client, changed)
       } catch (thrown) {
         const reason = thrown instanceof PipelineError ? thrown : asDatabaseError(thrown, doing)
         if (reason instanceof DatabaseError && reason.kind !== 'data') throw reason
@@ -156,6 +163,13 @@ export class Database {
       return result
     }
     return this.withClient(doing, inTransaction, lane)
+  }
+
+  private async begin(client: PoolClient, first: string | undefined): Promise<number> {
+    const text = first === undefined ? this.beginText : `${this.beginText}; ${first}`
+    // Of several statements `pg` gives a list of results.
+    const results = (await client.query(text)) as unknown as QueryResult[]
+    return results.at(-1)?.rowCount ?? 0
   }
 
   // ---- servers -------------------------------------------------------------------------------------------

@@ -1,6 +1,9 @@
-/** Names of tables and columns in SQL text. They come from the node's configuration only, never from a message. */
+/**
+ * Names of tables and columns in SQL text, which come from the node's configuration only, never from a message; and texts
+ * in it, which may come from anywhere.
+ */
 import { createHash } from 'node:crypto'
-import { escapeIdentifier } from 'pg'
+import { escapeIdentifier, escapeLiteral } from 'pg'
 
 /** PostgreSQL cuts longer names off, so that two of them may become one. */
 export const MAX_IDENTIFIER_BYTES = 63
@@ -11,6 +14,10 @@ export interface TableName {
 }
 
 export const quoted = (name: string): string => escapeIdentifier(name)
+
+/** A text as a value in SQL text, where no parameter can be used; nothing is NULL. */
+export const literal = (text: string | undefined): string =>
+  text === undefined ? 'null' : escapeLiteral(text)
 
 /** `"public"."iot_messages"`, for SQL text. */
 export const qualified = ({ schema, table }: TableName): string => `${quoted(schema)}.${quoted(table)}`

@@ -10,7 +10,7 @@
 import type { ClientBase } from 'pg'
 import type { GroupQuery, PositionQuery, SettledOffset } from '../../wire/positions'
 import { DatabaseError } from '../connect/database-error'
-import { auditView, qualified, type TableName } from '../connect/identifiers'
+import { auditView, literal, qualified, type TableName } from '../connect/identifiers'
 import type { PassedOffsets } from './passed-offsets'
 import { CONSUMER, type LedgerKey } from './position'
 
@@ -150,48 +150,47 @@ function namesOf({ sink, formerNames = [] }: LedgerKey): string[] {
   return [sink, ...formerNames]
 }
 
-/** The first position of a partition. @param from where counting begins @returns false when there is one already */
-export async function insertPosition(
-  client: ClientBase,
+/**
+ * The first position of a partition: it changes nothing when there is one already. A text without parameters, as that of
+ * `movePosition`, so that it can be sent together with BEGIN.
+ * @param from where counting begins
+ */
+export function insertPosition(
   ledger: TableName,
-  key: LedgerKey,
+  { group, clusterId, topic, partition, sink, target }: LedgerKey,
   from: number,
   to: number,
   { rows, deadLetters, filtered, added }: PassedOffsets,
-): Promise<boolean> {
-  const { rowCount } = await client.query(
-    `\
+): string {
+  const names = [group, clusterId, topic].map(literal).join(', ')
+  return `\
 insert into ${qualified(ledger)}
        (consumer_group, cluster_id, topic, "partition", sink, first_offset, next_offset,
         stored_rows, dead_letters, filtered, added, target)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
-on conflict (consumer_group, sink, cluster_id, topic, "partition") do nothing`,
-    [...partitionValues(key), key.sink, from, to, rows, deadLetters, filtered, added, key.target],
-  )
-  return rowCount === 1
+values (${names}, ${partition}, ${literal(sink)}, ${from}, ${to},
+        ${rows}, ${deadLetters}, ${filtered}, ${added}, ${literal(target)})
+on conflict (consumer_group, sink, cluster_id, topic, "partition") do nothing`
 }
 
 /**
  * Compare and set: an owner that has lost the partition without knowing it updates nothing, and neither does a sink that
  * writes to another table.
  */
-export async function movePosition(
-  client: ClientBase,
+export function movePosition(
   ledger: TableName,
-  key: LedgerKey,
+  { group, clusterId, topic, partition, sink, target }: LedgerKey,
   from: number,
   to: number,
   { rows, deadLetters, filtered, added }: PassedOffsets,
-): Promise<boolean> {
-  const { rowCount } = await client.query(
-    `\
+): string {
+  return `\
 update ${qualified(ledger)}
-   set next_offset = $7, updated_at = now(), stored_rows = stored_rows + $8, dead_letters = dead_letters + $9,
-       filtered = filtered + $10, added = added + $11, target = coalesce($12, target)
- where ${IN_PARTITION} and sink = $5 and next_offset = $6 and (target is null or target = coalesce($12, target))`,
-    [...partitionValues(key), key.sink, from, to, rows, deadLetters, filtered, added, key.target],
-  )
-  return rowCount === 1
+   set next_offset = ${to}, updated_at = now(), stored_rows = stored_rows + ${rows},
+       dead_letters = dead_letters + ${deadLetters}, filtered = filtered + ${filtered}, added = added + ${added},
+       target = coalesce(${literal(target)}, target)
+ where consumer_group = ${literal(group)} and cluster_id = ${literal(clusterId)} and topic = ${literal(topic)}
+   and "partition" = ${partition} and sink = ${literal(sink)} and next_offset = ${from}
+   and (target is null or target = coalesce(${literal(target)}, target))`
 }
 
 /** After the rows: some were refused, or did not reach the table. The numbers are added, and may be below 0. */
@@ -249,7 +248,7 @@ export async function beginPartition(
   offset: number,
 ): Promise<void> {
   const nothing = { rows: 0, deadLetters: 0, filtered: 0, added: 0 }
-  await insertPosition(client, ledger, { ...query, sink: CONSUMER }, offset, offset, nothing)
+  await client.query(insertPosition(ledger, { ...query, sink: CONSUMER }, offset, offset, nothing))
 }
 
 export interface SinkPosition extends Omit<SettledOffset, 'lastTimestamp'> {

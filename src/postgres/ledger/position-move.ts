@@ -10,11 +10,13 @@ export type Outcome = Pick<PassedOffsets, 'rows' | 'deadLetters'>
 
 export interface PositionMove {
   /**
-   * Before the rows, so that an owner that has lost the partition writes nothing.
+   * The statement that moves it. It is sent with BEGIN, before the rows, so that an owner that has lost the partition writes
+   * nothing. It changes one row, or none when another owner has moved the position.
    * @param expected the outcome when nothing goes wrong
-   * @returns false when another owner has moved the position
    */
-  readonly move: (client: PoolClient, expected: Outcome) => Promise<boolean>
+  readonly statement?: (expected: Outcome) => string
+  /** What else decides whether the records are written. */
+  readonly mayWrite?: (client: PoolClient) => Promise<boolean>
   /** After the rows: costs a statement only when the outcome is another. */
   readonly correct: (client: PoolClient, expected: Outcome, outcome: Outcome) => Promise<void>
   readonly clusterId: string | undefined
@@ -36,11 +38,11 @@ export function ledgerMove(
 ): PositionMove {
   const counted = countOffsets(from ?? firstOffset, nextOffset, due, gaps)
   return {
-    move: (client, expected) => {
+    statement: (expected) => {
       const passed = { ...expected, ...counted }
       return from === undefined
-        ? insertPosition(client, table, key, firstOffset, nextOffset, passed)
-        : movePosition(client, table, key, from, nextOffset, passed)
+        ? insertPosition(table, key, firstOffset, nextOffset, passed)
+        : movePosition(table, key, from, nextOffset, passed)
     },
     correct: async (client, expected, outcome) => {
       const rows = outcome.rows - expected.rows
@@ -52,10 +54,7 @@ export function ledgerMove(
   }
 }
 
-/**
- * For records that no ledger vouches for.
- * @param move what else decides whether they are written
- */
-export function noLedger(lane: string, move: PositionMove['move']): PositionMove {
-  return { move, correct: () => Promise.resolve(), clusterId: undefined, lane }
+/** For records that no ledger vouches for. */
+export function noLedger(lane: string, mayWrite: (client: PoolClient) => Promise<boolean>): PositionMove {
+  return { mayWrite, correct: () => Promise.resolve(), clusterId: undefined, lane }
 }

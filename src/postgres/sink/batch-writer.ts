@@ -70,11 +70,11 @@ export class BatchWriter {
     for (;;) {
       let before: readonly WireRecord[] = []
       const given = due
-      const move = async (client: PoolClient): Promise<boolean> => {
+      const mayWrite = async (client: PoolClient): Promise<boolean> => {
         before = (await replays?.note(client, given)) ?? []
         return before.length === 0
       }
-      const written = await this.writer.write(given, noLedger(lane, move))
+      const written = await this.writer.write(given, noLedger(lane, mayWrite))
       if (written !== undefined) return written
       const gone = new Set(before)
       due = given.filter((record) => !gone.has(record))

@@ -68,12 +68,14 @@ export async function commitBatch(
 ): Promise<Written | undefined> {
   const { database, deadLetters, refuser, targets, witnesses, newestRow } = options
   let stored: readonly EncodedPart[] = []
-  const everything = async (client: PoolClient): Promise<void> => {
-    const expected = {
-      rows: parts.reduce((sum, { rows }) => sum + rows.copy.rows, 0),
-      deadLetters: rejected.length + delivered,
-    }
-    if (!(await position.move(client, expected))) throw new PositionMoved()
+  const expected = {
+    rows: parts.reduce((sum, { rows }) => sum + rows.copy.rows, 0),
+    deadLetters: rejected.length + delivered,
+  }
+  const statement = position.statement?.(expected)
+  const everything = async (client: PoolClient, changed: number): Promise<void> => {
+    if (statement !== undefined && changed !== 1) throw new PositionMoved()
+    if ((await position.mayWrite?.(client)) === false) throw new PositionMoved()
     const written = await write(client)
     stored = written.parts
     if (deadLetters !== undefined && rejected.length > 0) {
@@ -85,7 +87,7 @@ export async function commitBatch(
     })
   }
   try {
-    await database.transaction(`writing to ${targets.name}`, everything, position.lane)
+    await database.transaction(`writing to ${targets.name}`, everything, position.lane, statement)
   } catch (error) {
     if (error instanceof PositionMoved) return undefined
     throw error

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { derivedName, qualified } from '../../../../src/postgres/connect/identifiers'
+import { derivedName, literal, qualified } from '../../../../src/postgres/connect/identifiers'
 import { IDENTIFIER } from '../../../../src/postgres/connect/name-option'
 import { partitionDay, partitionName } from '../../../../src/postgres/table/partitions'
 
@@ -12,6 +12,12 @@ describe('names in SQL', () => {
     for (const name of ['a"b', 'a b', '', '1a', 'ä', 'a'.repeat(64), 'a;b'])
       assert.doesNotMatch(name, IDENTIFIER)
     for (const name of ['a', '_a1', 'A'.repeat(63)]) assert.match(name, IDENTIFIER)
+  })
+
+  it('and texts cannot end the quotes that they are in', () => {
+    assert.equal(literal(`it's`), `'it''s'`)
+    assert.equal(literal('a\\'), String.raw` E'a\\'`)
+    assert.equal(literal(undefined), 'null')
   })
 
   it('stay apart when they are derived from names that begin alike and are long', () => {
