@@ -13,7 +13,7 @@ import { FlowCheck } from '../delivery/flow/flow-check'
 import { MESSAGES, Redelivery, type WhenFiltered } from '../delivery/redelivery'
 import { CLOSE_BUDGET_MS, settlesWithin } from '../time/deadline'
 import type { PipelineError } from '../wire/errors'
-import type { Message, MqttFields } from '../wire/message'
+import { copyOf, type Message, type MqttFields } from '../wire/message'
 import type { HeldMessage } from './session/acknowledgement-window'
 import type { QueueForecast } from './loss/broker-queue'
 import { checkBrokerSettings, type BrokerSettings } from './connect/broker-settings'
@@ -296,8 +296,8 @@ export class MqttSource {
     const first = content[0] as Arrived
     const message: Message =
       this.settings.mode === 'batch'
-        ? { batch: true, payload: content.map(({ fields }) => ({ ...fields })) }
-        : { ...first.fields }
+        ? { batch: true, payload: content.map(({ fields }) => copyOf(fields)) }
+        : (copyOf(first.fields) as Message)
     if (error !== undefined) message.error = this.host.describe(error)
     return message
   }
