@@ -13,6 +13,7 @@
  *  6. A batch that failed may have been stored. Another one for its partition must not be taken for its repetition.
  */
 import type { PipelineError } from '../wire/errors'
+import type { HeaderBytes } from '../record/record-headers'
 import type { HeaderText, OffsetGap } from '../wire/message'
 import type { WantedTopic } from './topic-selection'
 
@@ -38,6 +39,8 @@ export interface ConsumedRecord {
   readonly size: number
   /** At less cost than a look into the headers. */
   hasHeader(name: string): boolean
+  /** The headers as they came; `undefined` when a name is repeated, or when the driver has no bytes. */
+  readonly headerBytes: HeaderBytes | undefined
   readonly headers: Readonly<Record<string, HeaderText | (HeaderText | null)[] | null | undefined>>
   readonly timestamp: number
 }

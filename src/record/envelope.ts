@@ -5,10 +5,12 @@
 import type { HeaderText, WireRecord } from '../wire/message'
 import { HEADER } from './header-names'
 import {
-  decodeHeaders,
   encodeHeaders,
-  firstTextOf,
+  fieldsOf,
+  fieldsOfBytes,
+  type HeaderBytes,
   type ReadHeaders,
+  type RecordFields,
   type RecordHeaders,
 } from './record-headers'
 import { cloudEvent, jsonEnvelope, open, payloadBytes } from './value-formats'
@@ -46,8 +48,15 @@ export function encodeRecord(
  * a value that does not fit its `format` header, or cannot be opened without a change, is handed over as it is.
  */
 export function decodeRecord(value: Buffer | null, headers: ReadHeaders): WireRecord {
-  const record = decodeHeaders(headers)
-  const format = firstTextOf(headers[HEADER.format])
+  return withPayload(fieldsOf(headers), value)
+}
+
+/** The same, of headers that are bytes still. */
+export function decodeRecordBytes(value: Buffer | null, headers: HeaderBytes): WireRecord {
+  return withPayload(fieldsOfBytes(headers), value)
+}
+
+function withPayload({ whole: record, format }: RecordFields, value: Buffer | null): WireRecord {
   const opened =
     value === null ? undefined : format === 'json' || format === 'cloudevent' ? open(value) : undefined
   record.payload = opened === undefined ? value : opened.payload

@@ -17,6 +17,12 @@ export function readText(value: string | Uint8Array): HeaderText {
   return !text.includes('\ufffd') || isUtf8(bytes) ? text : bytes
 }
 
+/** The same of a part of some bytes. */
+export function readTextAt(bytes: Buffer, start: number, end: number): HeaderText {
+  const text = bytes.toString('utf8', start, end)
+  return text.includes('\ufffd') ? readText(bytes.subarray(start, end)) : text
+}
+
 /** The name of a header, which a record needs as text; of other bytes their hexadecimal digits, so that no two become one. */
 export function readName(bytes: Uint8Array): string {
   const name = readText(bytes)

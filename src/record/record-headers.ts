@@ -5,7 +5,7 @@
 import type { HeaderText, UserProperties, WireRecord } from '../wire/message'
 import { faithfulJson } from './faithful-json'
 import { HEADER } from './header-names'
-import { readText } from './header-text'
+import { readText, readTextAt } from './header-text'
 import { identifierOf } from './identifier'
 import { attemptsOf } from './replayed'
 
@@ -87,65 +87,109 @@ type Texts<Value> = Record<string, Value>
 
 /** The fields that our headers name, in the order of the headers. */
 export function decodeHeaders(headers: ReadHeaders): WireRecord {
-  const record = new NewRecord()
-  let levels: Texts<HeaderText> | undefined
-  let userProperties: Texts<HeaderText | HeaderText[]> | undefined
+  return fieldsOf(headers).whole
+}
+
+export function fieldsOf(headers: ReadHeaders): RecordFields {
+  const fields = new RecordFields()
   for (const name of Object.keys(headers)) {
     const value = headers[name]
     if (value === undefined || value === null) continue
+    fields.set(name, name.startsWith(HEADER.userPropertyPrefix) ? textsOf(value) : (firstTextOf(value) ?? ''))
+  }
+  return fields
+}
+
+/** Headers that are bytes still. */
+export interface HeaderBytes {
+  /** Hands over each header that has a value, in order; none may be there twice. */
+  eachHeader(taker: HeaderTaker): void
+}
+
+export interface HeaderTaker {
+  /** The value is this part of the bytes. */
+  header(name: string, bytes: Buffer, start: number, end: number): void
+}
+
+/** The same as `fieldsOf`, without a dictionary in between. */
+export function fieldsOfBytes(headers: HeaderBytes): RecordFields {
+  const fields = new RecordFields()
+  headers.eachHeader(fields)
+  return fields
+}
+
+/** A record as it grows, header by header. */
+export class RecordFields implements HeaderTaker {
+  format: HeaderText | undefined
+  private readonly record = new NewRecord()
+  private levels: Texts<HeaderText> | undefined
+  private userProperties: Texts<HeaderText | HeaderText[]> | undefined
+
+  header(name: string, bytes: Buffer, start: number, end: number): void {
+    this.set(name, readTextAt(bytes, start, end))
+  }
+
+  /** @param value a list only of a user property */
+  set(name: string, value: HeaderText | HeaderText[]): void {
+    const { record } = this
+    const text = value as HeaderText
     switch (name) {
       case HEADER.tenant:
-        levels ??= {}
-        record.tenant = levels.tenant = textOf(value)
+        this.levels ??= {}
+        record.tenant = this.levels.tenant = text
         break
       case HEADER.project:
-        levels ??= {}
-        record.project = levels.project = textOf(value)
+        this.levels ??= {}
+        record.project = this.levels.project = text
         break
       case HEADER.device:
-        levels ??= {}
-        record.device = levels.device = textOf(value)
+        this.levels ??= {}
+        record.device = this.levels.device = text
         break
       case HEADER.mqttTopic:
-        record.topic = textOf(value)
+        record.topic = text
         break
       case HEADER.messageId:
-        record.messageId = textOf(value)
+        record.messageId = text
         break
       case HEADER.receivedAt: {
-        const time = Number(textOf(value))
+        const time = Number(text)
         if (Number.isFinite(time)) record.receivedAt = time
         break
       }
       case HEADER.retained:
-        record.retain = textOf(value) === 'true'
+        record.retain = text === 'true'
         break
       case HEADER.contentType:
-        record.contentType = textOf(value)
+        record.contentType = text
+        break
+      case HEADER.format:
+        this.format = text
         break
       default:
         if (name.startsWith(HEADER.levelPrefix)) {
-          levels ??= {}
-          setOwn(levels, name.slice(HEADER.levelPrefix.length), textOf(value))
+          this.levels ??= {}
+          setOwn(this.levels, name.slice(HEADER.levelPrefix.length), text)
         } else if (name.startsWith(HEADER.userPropertyPrefix)) {
-          userProperties ??= {}
-          setOwn(userProperties, name.slice(HEADER.userPropertyPrefix.length), textsOf(value))
+          this.userProperties ??= {}
+          setOwn(this.userProperties, name.slice(HEADER.userPropertyPrefix.length), value)
         }
     }
   }
-  if (levels !== undefined) record.levels = levels
-  if (userProperties !== undefined) record.userProperties = userProperties
-  return record
+
+  /** With what was gathered of several headers. */
+  get whole(): WireRecord {
+    const { levels, record, userProperties } = this
+    if (levels !== undefined) record.levels = levels
+    if (userProperties !== undefined) record.userProperties = userProperties
+    return record
+  }
 }
 
 /** Names are anyone's: this one would set the prototype. */
 function setOwn<Value>(texts: Texts<Value>, name: string, value: Value): void {
   if (name !== '__proto__') texts[name] = value
   else Object.defineProperty(texts, name, { value, enumerable: true, configurable: true, writable: true })
-}
-
-function textOf(value: NonNullable<ReadHeaders[string]>): HeaderText {
-  return firstTextOf(value) ?? ''
 }
 
 /** The first value of a header. */

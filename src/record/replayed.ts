@@ -5,6 +5,7 @@
  */
 import type { DeadLetterFields, WireRecord } from '../wire/message'
 import { HEADER } from './header-names'
+import { mayHaveHeader } from './lazy-headers'
 
 /** No record is tried this often; a larger number in a header is not ours. */
 const MOST_ATTEMPTS = 1_000_000
@@ -19,8 +20,8 @@ export function replayedLetterOf({ deadLetter }: WireRecord): DeadLetterFields |
 
 /** How often the record has become a dead letter so far. Nothing of its payload counts. */
 export function attemptsOf(record: WireRecord): number {
-  const headers = record.kafka?.headers as Readonly<Record<string, unknown>> | null | undefined
-  return Math.max(attemptsIn(headers), countOf(replayedLetterOf(record)?.attempts))
+  const inHeaders = mayHaveHeader(record, HEADER.deadLetterAttempts) ? attemptsIn(record.kafka?.headers) : 0
+  return Math.max(inHeaders, countOf(replayedLetterOf(record)?.attempts))
 }
 
 /** The same, of the headers of a record in Kafka. */

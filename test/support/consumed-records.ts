@@ -9,5 +9,6 @@ export function consumedRecord(fields: Partial<Fields> = {}): ConsumedRecord {
     ...all,
     size: (all.key?.length ?? 0) + (all.value?.length ?? 0),
     hasHeader: (name) => all.headers[name] !== undefined,
+    headerBytes: undefined,
   }
 }

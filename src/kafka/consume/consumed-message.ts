@@ -1,5 +1,5 @@
 /** What a consumer sends into the flow: a batch, or a part of one, as a message. */
-import type { KafkaRange, Message, OffsetGap, WireRecord } from '../../wire/message'
+import type { KafkaFields, KafkaRange, Message, OffsetGap, WireRecord } from '../../wire/message'
 import { wireRecordOf } from './consumed-record'
 import type { ConsumedRecord, TopicPartition } from '../driver'
 import type { TopicNames } from '../topics/topic-names'
@@ -39,7 +39,7 @@ export function batchMessage(
 export function recordMessage({ records, nextOffset }: ConsumedPart, origin: MessageOrigin): Message {
   const { clusterId, group } = origin
   const record = wireRecord(records[0] as ConsumedRecord, origin)
-  record.kafka = { ...record.kafka, clusterId, group, nextOffset }
+  Object.assign(record.kafka as KafkaFields, { clusterId, group, nextOffset })
   return record as Message
 }
 

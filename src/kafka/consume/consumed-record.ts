@@ -11,13 +11,14 @@
  */
 import { isUtf8 } from 'node:buffer'
 import { parseInstant } from '../../time/instant'
-import { decodeRecord } from '../../record/envelope'
+import { decodeRecord, decodeRecordBytes } from '../../record/envelope'
 import { HEADER } from '../../record/header-names'
 import { readText } from '../../record/header-text'
 import { sourceAt } from '../../record/json-source'
+import { addHeaders } from '../../record/lazy-headers'
 import type { ReadHeaders } from '../../record/record-headers'
 import { isEnvelope } from '../../record/value-formats'
-import type { KafkaFields, WireRecord } from '../../wire/message'
+import type { WireRecord } from '../../wire/message'
 import type { ConsumedRecord, TopicPartition } from '../driver'
 
 /** Any of them says that the record is of this package. */
@@ -28,15 +29,21 @@ const ENVELOPE_MARK = '"tenant_id"'
 /** A fresh wire record; nodes of the flow may change it, so every emission gets its own. */
 export function wireRecordOf(consumed: ConsumedRecord, { topic, partition }: TopicPartition): WireRecord {
   const { value, offset, key, timestamp } = consumed
-  const headers = consumed.headers as ReadHeaders & NonNullable<KafkaFields['headers']>
-  const isOurs = OUR_HEADERS.some((name) => headers[name] !== undefined)
-  const record = isOurs ? decodeRecord(value, headers) : foreignRecord(value, headers)
+  const record = OUR_HEADERS.some((name) => consumed.hasHeader(name))
+    ? ourRecord(value, consumed)
+    : foreignRecord(value, consumed.headers)
   // Written out whole: an object that grows by fields takes twice the memory.
-  record.kafka =
-    timestamp >= 0
-      ? { topic, partition, offset, key, timestamp, headers }
-      : { topic, partition, offset, key, headers }
+  const kafka =
+    timestamp >= 0 ? { topic, partition, offset, key, timestamp } : { topic, partition, offset, key }
+  record.kafka = addHeaders(kafka, consumed)
   return record
+}
+
+function ourRecord(value: Buffer | null, consumed: ConsumedRecord): WireRecord {
+  const { headerBytes } = consumed
+  return headerBytes === undefined
+    ? decodeRecord(value, consumed.headers)
+    : decodeRecordBytes(value, headerBytes)
 }
 
 function foreignRecord(value: Buffer | null, headers: ReadHeaders): WireRecord {

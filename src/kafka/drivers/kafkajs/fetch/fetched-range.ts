@@ -27,6 +27,7 @@ export function fetchedRange(batch: Batch): FetchedRange {
       ...{ offset: Number(offset), timestamp: time, key, value, headers: headers ?? {} },
       size: (key?.length ?? 0) + (value?.length ?? 0),
       hasHeader: (name) => headers?.[name] !== undefined,
+      headerBytes: undefined,
     })
   }
   for (const each of fetched.batches) {

@@ -3,8 +3,9 @@
  * asked for, with every question: most records wait for their batch first, and those that are fetched in vain are never
  * looked at.
  */
+import type { HeaderBytes, HeaderTaker } from '../../../../record/record-headers'
 import type { ConsumedRecord } from '../../../driver'
-import { readHeaderNames } from './header-names'
+import { readHeaderNames, type HeaderNames } from './header-names'
 import type { RecordBatch } from './record-batches'
 import { VarintReader } from './varints'
 
@@ -17,7 +18,7 @@ type Headers = Record<string, Buffer | null | (Buffer | null)[]>
 const HeadersOfRecord = function () {} as unknown as new () => Headers
 HeadersOfRecord.prototype = Object.create(null) as Headers
 
-export class FetchedRecord implements ConsumedRecord {
+export class FetchedRecord implements ConsumedRecord, HeaderBytes {
   constructor(
     private readonly bytes: Buffer,
     readonly offset: number,
@@ -27,8 +28,7 @@ export class FetchedRecord implements ConsumedRecord {
     private readonly valueStart: number,
     private readonly valueLength: number,
     private readonly end: number,
-    /** Of its headers, in their order; others may have the same list. */
-    private readonly names: readonly string[],
+    private readonly names: HeaderNames,
   ) {}
 
   get key(): Buffer | null {
@@ -44,16 +44,31 @@ export class FetchedRecord implements ConsumedRecord {
   }
 
   hasHeader(name: string): boolean {
-    return this.names.includes(name)
+    return this.names.list.includes(name)
+  }
+
+  get headerBytes(): HeaderBytes | undefined {
+    return this.names.hasRepeats ? undefined : this
+  }
+
+  eachHeader(taker: HeaderTaker): void {
+    const { list } = this.names
+    const reader = this.headerReader()
+    for (let place = 0; place < list.length; place++) {
+      reader.skip(reader.int())
+      const length = reader.int()
+      const start = reader.at
+      if (length < 0) continue
+      reader.at += length
+      taker.header(list[place] as string, this.bytes, start, reader.at)
+    }
   }
 
   get headers(): Headers {
     const headers = new HeadersOfRecord()
-    const { bytes, names } = this
-    const reader = new VarintReader(bytes, this.valueStart + Math.max(0, this.valueLength), this.end)
-    const count = reader.int()
-    for (let place = 0; place < count; place++) {
-      const name = names[place] as string
+    const { bytes } = this
+    const reader = this.headerReader()
+    for (const name of this.names.list) {
       reader.skip(reader.int())
       const length = reader.int()
       const value = part(bytes, reader.at, length)
@@ -64,6 +79,13 @@ export class FetchedRecord implements ConsumedRecord {
       else headers[name] = [before, value]
     }
     return headers
+  }
+
+  /** At the first name; how many there are is known. */
+  private headerReader(): VarintReader {
+    const reader = new VarintReader(this.bytes, this.valueStart + Math.max(0, this.valueLength), this.end)
+    reader.int()
+    return reader
   }
 }
 

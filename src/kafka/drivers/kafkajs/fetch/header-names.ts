@@ -10,9 +10,15 @@ import type { VarintReader } from './varints'
 /** Names are anyone's, and may differ from record to record: a tree that has grown this large begins again. */
 const MAX_NODES = 10_000
 
+/** Of one record, or of all records that have the same ones. */
+export interface HeaderNames {
+  readonly list: readonly string[]
+  readonly hasRepeats: boolean
+}
+
 interface Node {
   /** Up to here. */
-  readonly names: readonly string[]
+  readonly names: HeaderNames
   /** Of the last name; of one without bytes, which Kafka's format does not know, `null`. */
   readonly bytes: Buffer | null
   /** What came next the last time, and all that ever did. */
@@ -27,7 +33,7 @@ let nodes = 0
  * Steps over all headers, so that they are known to be whole when their values are read later.
  * @throws RangeError when they are not
  */
-export function readHeaderNames(reader: VarintReader): readonly string[] {
+export function readHeaderNames(reader: VarintReader): HeaderNames {
   let node = root
   for (let count = reader.int(); count > 0; count--) {
     const length = reader.int()
@@ -59,12 +65,13 @@ function turn(node: Node, { at, bytes }: VarintReader, length: number): Node {
       nodes = 0
     }
     // As kafkajs has it.
-    child = nodeOf([...node.names, name === null ? 'null' : readName(name)], name)
+    child = nodeOf([...node.names.list, name === null ? 'null' : readName(name)], name)
     node.children.set(key, child)
   }
   return (node.next = child)
 }
 
-function nodeOf(names: readonly string[], bytes: Buffer | null): Node {
+function nodeOf(list: readonly string[], bytes: Buffer | null): Node {
+  const names = { list, hasRepeats: new Set(list).size < list.length }
   return { names, bytes, next: undefined, children: new Map() }
 }

@@ -8,7 +8,10 @@ import {
   type DecodeAnswer,
 } from '../../../../../../src/kafka/drivers/kafkajs/fetch/fetch-answer'
 import { fetchedRange } from '../../../../../../src/kafka/drivers/kafkajs/fetch/fetched-range'
+import { wireRecordOf } from '../../../../../../src/kafka/consume/consumed-record'
+import type { ConsumedRecord } from '../../../../../../src/kafka/driver'
 import type { FetchedRange } from '../../../../../../src/kafka/group/partitions/partition-reader'
+import { consumedRecord } from '../../../../../support/consumed-records'
 import {
   writeAnswer,
   writeBatch,
@@ -270,6 +273,57 @@ describe('what was fetched of a partition', () => {
 
   it('has nothing of an answer without records', async () => {
     assert.equal(await read(Buffer.alloc(0)), undefined)
+  })
+})
+
+describe('a fetched record on the wire', () => {
+  const names = [
+    ...[
+      'tenant',
+      'project',
+      'device',
+      'mqtt-topic',
+      'message-id',
+      'received-at',
+      'mqtt-retained',
+      'content-type',
+    ],
+    ...[
+      'format',
+      'level-line',
+      'level-__proto__',
+      'user-a',
+      'user-__proto__',
+      'tenant_id',
+      'dead-letter-id',
+      'x',
+    ],
+  ].map((it) => Buffer.from(it))
+  const value = fc.oneof(
+    bytes,
+    fc.constantFrom('json', 'cloudevent', 'true', '17').map((it) => Buffer.from(it)),
+  )
+  const headers = fc.array(fc.tuple(fc.constantFrom(...names), fc.option(value)), { maxLength: 10 })
+
+  it('is what the dictionary of its headers makes of it, in the same order', async () => {
+    const place = { topic: 't', partition: 0 }
+    const inOrder = (it: object): string =>
+      JSON.stringify(it, (_, each: unknown) =>
+        typeof each === 'object' && each !== null && !Array.isArray(each) ? Object.entries(each) : each,
+      )
+    await fc.assert(
+      fc.asyncProperty(headers, async (written) => {
+        const range = await read(writeBatch({ firstOffset: 0, records: [record('{"a":1}', 0, written)] }))
+        const fetched = range?.records[0] as ConsumedRecord
+        const { offset, key, value: found, timestamp } = fetched
+        const plainRecord = consumedRecord({ offset, key, value: found, timestamp, headers: fetched.headers })
+        assert.equal(inOrder(wireRecordOf(fetched, place)), inOrder(wireRecordOf(plainRecord, place)))
+        assert.equal(fetched.size, plainRecord.size)
+        for (const name of names.map(String))
+          assert.equal(fetched.hasHeader(name), plainRecord.hasHeader(name))
+      }),
+      { numRuns: 1_000 },
+    )
   })
 })
 
