@@ -1,26 +1,17 @@
 /** In a real browser: a partition that has stopped is shown in the dialog, and resumes after a question. */
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import path from 'node:path'
-import type { Browser } from 'playwright-core'
-import { launchBrowser } from '../../dev/browser'
-import { NodeRed } from '../../dev/node-red'
-import { freePort } from '../../dev/services/free-port'
+import { picture, TestEditor } from '../support/editor'
 import { createTestTopic, deleteRecordsBefore, sharedKafka, uniqueName, withAdmin } from '../support/kafka'
 import { committedOffset, numbered, produce } from '../support/kafka-consumers'
 import { until } from '../support/until'
 
 describe('the dialog of the consumer in the editor', function () {
   this.timeout(180_000)
-  let folder: string
-  let browser: Browser
-  let nodeRed: NodeRed
+  let editor: TestEditor
   let brokers: string
   let topic: string
   const group = uniqueName('group')
   before(async () => {
-    folder = mkdtempSync(path.join(tmpdir(), 'tenant-pipeline-dialogs-'))
     brokers = (await sharedKafka()).address
     topic = await createTestTopic(brokers)
     await produce(brokers, topic, numbered(100))
@@ -28,42 +19,30 @@ describe('the dialog of the consumer in the editor', function () {
       admin.setOffsets({ groupId: group, topic, partitions: [{ partition: 0, offset: '10' }] }),
     )
     await deleteRecordsBefore(brokers, topic, 50)
-    browser = await launchBrowser()
-    nodeRed = await NodeRed.start({
-      userDir: folder,
-      port: await freePort(),
-      env: {},
-      flow: [
-        { id: 'tab', type: 'tab', label: 'Flow 1' },
-        { id: 'cluster', type: 'tenant-kafka-cluster', brokers },
-        {
-          id: 'consumer',
-          type: 'tenant-kafka-consumer',
-          z: 'tab',
-          x: 200,
-          y: 100,
-          cluster: 'cluster',
-          topics: topic,
-          group,
-          wires: [['debug'], []],
-        },
-        { id: 'debug', type: 'debug', z: 'tab', x: 500, y: 100, wires: [] },
-      ],
-    })
-    await until('the partition has stopped', () => nodeRed.statuses.get('consumer')?.fill === 'red')
+    editor = await TestEditor.start([
+      { id: 'tab', type: 'tab', label: 'Flow 1' },
+      { id: 'cluster', type: 'tenant-kafka-cluster', brokers },
+      {
+        id: 'consumer',
+        type: 'tenant-kafka-consumer',
+        z: 'tab',
+        x: 200,
+        y: 100,
+        cluster: 'cluster',
+        topics: topic,
+        group,
+        wires: [['debug'], []],
+      },
+      { id: 'debug', type: 'debug', z: 'tab', x: 500, y: 100, wires: [] },
+    ])
+    await until('the partition has stopped', () => editor.nodeRed.statuses.get('consumer')?.fill === 'red')
   })
   after(async () => {
-    await browser?.close()
-    await nodeRed?.stop()
-    rmSync(folder, { recursive: true, force: true })
+    await editor?.stop()
   })
 
   it('shows what has stopped and what Kafka has, and lets it resume', async () => {
-    const page = await browser.newPage({ viewport: { width: 1500, height: 1400 } })
-    const scriptErrors: string[] = []
-    page.on('pageerror', (error) => scriptErrors.push(error.message))
-    await page.goto(nodeRed.editorUrl)
-    await page.waitForSelector('.red-ui-flow-node')
+    const page = await editor.open()
     await page.evaluate(`RED.editor.edit(RED.nodes.node('consumer'))`)
     await page.locator('#tenant-kafka-consumer-show-stopped').click()
     const place = page.locator('#tenant-kafka-consumer-stopped')
@@ -71,8 +50,7 @@ describe('the dialog of the consumer in the editor', function () {
     const offset = place.locator('input')
     assert.equal(await offset.inputValue(), '50')
     await place.scrollIntoViewIfNeeded()
-    const { SCREENSHOTS } = process.env
-    if (SCREENSHOTS) await page.screenshot({ path: path.join(SCREENSHOTS, 'stopped.png') })
+    await picture(page, 'stopped')
 
     await offset.fill('7')
     await place.getByRole('button', { name: 'Resume' }).click()
@@ -81,11 +59,11 @@ describe('the dialog of the consumer in the editor', function () {
     await place.getByRole('button', { name: 'Resume' }).click()
     const question = page.locator('.red-ui-notification', { hasText: 'offsets 10 to 59 (50)' })
     await question.waitFor()
-    if (SCREENSHOTS) await page.screenshot({ path: path.join(SCREENSHOTS, 'release.png') })
+    await picture(page, 'release')
     await question.getByRole('button', { name: 'Resume' }).click()
     await place.getByText('None: this consumer reads all of its partitions').waitFor()
-    await until('it reads again', () => nodeRed.statuses.get('consumer')?.fill === 'green')
+    await until('it reads again', () => editor.nodeRed.statuses.get('consumer')?.fill === 'green')
     assert.equal(await committedOffset(brokers, { group, topic }), 100)
-    assert.deepEqual(scriptErrors, [])
+    editor.assertSound()
   })
 })

@@ -1,12 +1,7 @@
 /** In a real browser: a flow that was saved before an option existed opens without an error, and shows its default. */
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import path from 'node:path'
-import type { Browser } from 'playwright-core'
-import { launchBrowser } from '../../dev/browser'
-import { NodeRed } from '../../dev/node-red'
-import { freePort } from '../../dev/services/free-port'
+import type { FlowEntry } from '../../dev/node-red'
+import { fresh, TestEditor } from '../support/editor'
 import { editorDefinition } from '../support/package'
 
 /** What a node needs to be valid, besides its defaults. */
@@ -19,44 +14,28 @@ const NODES = {
 const LATER = ['retained', 'maxNewTopics', 'deadLetters']
 
 /** A node as an older version has saved it. */
-function saved(type: string, change: object): { id: string; type: string } {
-  const defaults = Object.entries(editorDefinition(type).defaults).filter(([name]) => !LATER.includes(name))
-  const config = Object.fromEntries(defaults.map(([name, { value }]) => [name, value]))
-  return { ...config, id: type, type, ...change }
+function saved(type: string, change: Readonly<Record<string, unknown>> & { readonly id: string }): FlowEntry {
+  const node = Object.entries(fresh(type, change)).filter(([name]) => !LATER.includes(name))
+  return Object.fromEntries(node) as unknown as FlowEntry
 }
 
 describe('the dialogs of a flow of an older version', function () {
   this.timeout(180_000)
-  let folder: string
-  let browser: Browser
-  let nodeRed: NodeRed
+  let editor: TestEditor
   before(async () => {
-    folder = mkdtempSync(path.join(tmpdir(), 'tenant-pipeline-older-'))
-    browser = await launchBrowser()
-    nodeRed = await NodeRed.start({
-      userDir: folder,
-      port: await freePort(),
-      env: {},
-      flow: [
-        { id: 'tab', type: 'tab', label: 'Flow 1', disabled: true },
-        saved('tenant-mqtt-broker', { id: 'broker', url: 'mqtt://127.0.0.1:1', clientId: 'gateway' }),
-        saved('tenant-kafka-cluster', { id: 'cluster', brokers: '127.0.0.1:1' }),
-        ...Object.entries(NODES).map(([type, change]) =>
-          saved(type, { z: 'tab', x: 200, y: 100, wires: [], ...change }),
-        ),
-      ],
-    })
+    editor = await TestEditor.start([
+      { id: 'tab', type: 'tab', label: 'Flow 1', disabled: true },
+      saved('tenant-mqtt-broker', { id: 'broker', url: 'mqtt://127.0.0.1:1', clientId: 'gateway' }),
+      saved('tenant-kafka-cluster', { id: 'cluster', brokers: '127.0.0.1:1' }),
+      ...Object.entries(NODES).map(([type, change]) =>
+        saved(type, { id: type, z: 'tab', x: 200, y: 100, wires: [], ...change }),
+      ),
+    ])
   })
-  after(async () => {
-    await browser?.close()
-    await nodeRed?.stop()
-    rmSync(folder, { recursive: true, force: true })
-  })
+  after(() => editor?.stop())
 
   it('show the defaults of the options that it does not have, and no error', async () => {
-    const page = await browser.newPage({ viewport: { width: 1300, height: 1400 } })
-    await page.goto(nodeRed.editorUrl)
-    await page.waitForSelector('.red-ui-flow-node')
+    const page = await editor.open()
     for (const type of Object.keys(NODES)) {
       await page.evaluate(`RED.editor.edit(RED.nodes.node('${type}'))`)
       await page.locator('#node-input-name').waitFor()
@@ -69,5 +48,6 @@ describe('the dialogs of a flow of an older version', function () {
       await page.locator('#node-dialog-cancel').click()
       await page.locator('#node-input-name').waitFor({ state: 'detached' })
     }
+    editor.assertSound()
   })
 })

@@ -3,15 +3,9 @@
  * dialog, and removed after a question.
  */
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import path from 'node:path'
-import type { Browser, Locator, Page } from 'playwright-core'
-import { launchBrowser } from '../../dev/browser'
-import { NodeRed } from '../../dev/node-red'
-import { freePort } from '../../dev/services/free-port'
+import type { Locator, Page } from 'playwright-core'
 import { defaultColumns, readColumns, type Column } from '../../src/postgres/rows/columns'
-import { editorDefinition } from '../support/package'
+import { fresh, picture, TestEditor } from '../support/editor'
 import { createTestDatabase, type TestDatabase } from '../support/postgres'
 import { until } from '../support/until'
 
@@ -22,57 +16,26 @@ const BY_HAND = `[
   { "column": "clock", "from": "timeSource" }
 ]`
 
-/** A node as it comes out of the palette: an editor takes one without these properties for changed, or for wrong. */
-function fresh(type: string): { type: string } {
-  const defaults = Object.entries(editorDefinition(type).defaults)
-  return { ...Object.fromEntries(defaults.map(([property, { value }]) => [property, value])), type }
-}
-
 describe('the dialogs of the PostgreSQL nodes in the editor', function () {
   this.timeout(180_000)
-  let folder: string
-  let browser: Browser
   let database: TestDatabase
-  let nodeRed: NodeRed
-  const scriptErrors: string[] = []
-  afterEach(() => assert.deepEqual(scriptErrors.splice(0), []))
+  let editor: TestEditor
+  afterEach(() => editor.assertSound())
   before(async () => {
-    folder = mkdtempSync(path.join(tmpdir(), 'tenant-pipeline-dialogs-'))
     database = await createTestDatabase()
-    browser = await launchBrowser()
-    nodeRed = await NodeRed.start({
-      userDir: folder,
-      port: await freePort(),
-      env: { DATABASE_URL: database.url },
-      flow: [
+    const drawn = { z: 'tab', x: 200, y: 100, database: 'db', wires: [[]] }
+    editor = await TestEditor.start(
+      [
         { id: 'tab', type: 'tab', label: 'Flow 1' },
-        { ...fresh('tenant-postgres'), id: 'db', address: 'url', url: '${DATABASE_URL}' },
-        {
-          ...fresh('tenant-postgres-sink'),
-          id: 'rows',
-          z: 'tab',
-          x: 200,
-          y: 100,
-          database: 'db',
-          wires: [[]],
-        },
-        {
-          ...fresh('tenant-postgres-sink'),
-          id: 'mapped',
-          z: 'tab',
-          x: 400,
-          y: 200,
-          database: 'db',
-          table: 'mapped',
-          columns: BY_HAND,
-          wires: [[]],
-        },
+        fresh('tenant-postgres', { id: 'db', address: 'url', url: '${DATABASE_URL}' }),
+        fresh('tenant-postgres-sink', { ...drawn, id: 'rows' }),
+        fresh('tenant-postgres-sink', { ...drawn, id: 'mapped', y: 200, table: 'mapped', columns: BY_HAND }),
         {
           id: 'inject',
           type: 'inject',
           z: 'tab',
           x: 200,
-          y: 200,
+          y: 300,
           props: [{ p: 'payload' }, { p: 'tenant', v: 'acme', vt: 'str' }],
           payload: '{"values":[21.5],"state":"on"}',
           payloadType: 'json',
@@ -81,7 +44,8 @@ describe('the dialogs of the PostgreSQL nodes in the editor', function () {
           wires: [['mapped']],
         },
       ],
-    })
+      { DATABASE_URL: database.url },
+    )
     await until('the ledger and the table are there', async () => {
       const [found] = await database.query<{ there: boolean }>(
         `select to_regclass('iot_ledger') is not null and to_regclass('iot_messages') is not null as there`,
@@ -92,14 +56,12 @@ describe('the dialogs of the PostgreSQL nodes in the editor', function () {
       select 'g', sink, 'c', 'iot-messages', 0, 5 from unnest(array['rows', 'gone']) as sink`)
   })
   after(async () => {
-    await browser?.close()
-    await nodeRed?.stop()
+    await editor?.stop()
     await database?.drop()
-    rmSync(folder, { recursive: true, force: true })
   })
 
   it('show what would be dropped and the orphaned positions, and remove these', async () => {
-    const page = await openEditor()
+    const page = await editor.open()
     await page.evaluate(`RED.editor.edit(RED.nodes.node('rows'))`)
     await page.locator('#tenant-postgres-sink-ask-outdated').click()
     const outdated = page.locator('#tenant-postgres-sink-outdated')
@@ -112,8 +74,7 @@ describe('the dialogs of the PostgreSQL nodes in the editor', function () {
     const place = page.locator('#tenant-postgres-positions')
     await place.getByText('gone').waitFor()
     await place.scrollIntoViewIfNeeded()
-    if (process.env.SCREENSHOTS)
-      await page.screenshot({ path: path.join(process.env.SCREENSHOTS, 'positions.png') })
+    await picture(page, 'positions')
     assert.equal(await place.getByRole('button').count(), 1)
     assert.match(await place.locator('tr', { hasText: 'rows' }).innerText(), /deployed/)
     await place.getByRole('button').click()
@@ -121,8 +82,7 @@ describe('the dialogs of the PostgreSQL nodes in the editor', function () {
       hasText: 'Remove 1 positions of the sink "gone"',
     })
     await question.waitFor()
-    if (process.env.SCREENSHOTS)
-      await page.screenshot({ path: path.join(process.env.SCREENSHOTS, 'question.png') })
+    await picture(page, 'question')
     await question.getByRole('button', { name: 'Remove' }).click()
     await place.getByText('gone').waitFor({ state: 'detached' })
     const left = await database.query('select sink from iot_ledger')
@@ -131,7 +91,7 @@ describe('the dialogs of the PostgreSQL nodes in the editor', function () {
 
   describe('the columns of the sink', () => {
     it('are rows for a mapping that was written by hand, which stays as it was written', async () => {
-      const page = await openEditor()
+      const page = await editor.open()
       await openSink(page, 'mapped')
       assert.deepEqual(await shownRows(page), [
         ['at', 'time of the row', ''],
@@ -146,7 +106,7 @@ describe('the dialogs of the PostgreSQL nodes in the editor', function () {
     })
 
     it('are added, changed, sorted and removed, and what is deployed then is what rows are made of', async () => {
-      const page = await openEditor()
+      const page = await editor.open()
       await openSink(page, 'mapped')
       await row(page, 2).locator('.red-ui-editableList-item-remove').click()
       await until('the row is gone', async () => (await rows(page).count()) === 2)
@@ -185,7 +145,7 @@ describe('the dialogs of the PostgreSQL nodes in the editor', function () {
         )
         return found?.there === true
       })
-      await nodeRed.inject('inject')
+      await editor.nodeRed.inject('inject')
       const stored = (): Promise<object[]> =>
         database.query('select state, degrees, tenant_id, first::text, stored_as from mapped_2')
       await until('the row is there', async () => (await stored()).length === 1)
@@ -197,7 +157,7 @@ describe('the dialogs of the PostgreSQL nodes in the editor', function () {
     })
 
     it('are the default columns while there are no rows, and rows can start from these', async () => {
-      const page = await openEditor()
+      const page = await editor.open()
       await openSink(page, 'rows')
       assert.match(await page.locator('#tenant-postgres-sink-columns-default').innerText(), /default columns/)
       assert.equal(await faults(page).isVisible(), false)
@@ -227,7 +187,7 @@ describe('the dialogs of the PostgreSQL nodes in the editor', function () {
     })
 
     it('are shown as wrong, each row with its reason', async () => {
-      const page = await openEditor()
+      const page = await editor.open()
       await openSink(page, 'rows')
       await addRow(page, 'a', 'topic')
       await addRow(page, '', 'tenant')
@@ -271,7 +231,7 @@ describe('the dialogs of the PostgreSQL nodes in the editor', function () {
     })
 
     it('that no list can show stay text: broken JSON, an environment variable', async () => {
-      const page = await openEditor()
+      const page = await editor.open()
       const text = field(page, 'columns')
       for (const broken of [
         '[{"column": "a", "from": "topic"',
@@ -310,7 +270,7 @@ describe('the dialogs of the PostgreSQL nodes in the editor', function () {
     })
 
     it('are a list also where the flow file has the list itself', async () => {
-      const page = await openEditor()
+      const page = await editor.open()
       await page.evaluate(`RED.nodes.node('rows').columns = [{ column: 'a', from: 'topic' }]`)
       await openSink(page, 'rows')
       assert.deepEqual(await shownRows(page), [['a', 'msg.topic', '']])
@@ -318,14 +278,6 @@ describe('the dialogs of the PostgreSQL nodes in the editor', function () {
       assert.equal(await columnsOf(page, 'rows'), '[{"column":"a","from":"topic"}]')
     })
   })
-
-  async function openEditor(): Promise<Page> {
-    const page = await browser.newPage({ viewport: { width: 1500, height: 1000 } })
-    page.on('pageerror', (error) => scriptErrors.push(error.message))
-    await page.goto(nodeRed.editorUrl)
-    await page.waitForSelector('.red-ui-flow-node')
-    return page
-  }
 
   async function openSink(page: Page, id: string): Promise<void> {
     await page.evaluate(`RED.editor.edit(RED.nodes.node('${id}'))`)
@@ -337,14 +289,13 @@ describe('the dialogs of the PostgreSQL nodes in the editor', function () {
     await page.locator('#node-dialog-ok').waitFor({ state: 'detached' })
   }
   async function screenshot(page: Page, name: string): Promise<void> {
-    if (!process.env.SCREENSHOTS) return
     await page.evaluate(`$('label[for=node-input-columns]')[0].scrollIntoView()`)
-    await page.screenshot({ path: path.join(process.env.SCREENSHOTS, `${name}.png`) })
+    await picture(page, name)
   }
   const columnsOf = (page: Page, id: string): Promise<string | undefined> =>
     page.evaluate(`RED.nodes.node('${id}').columns`)
   const deployed = async (id: string): Promise<string> =>
-    (await nodeRed.flow()).find((entry) => entry.id === id)?.['columns'] as string
+    (await editor.nodeRed.flow()).find((entry) => entry.id === id)?.['columns'] as string
 
   const field = (page: Page, property: string): Locator => page.locator(`#node-input-${property}`)
   const faults = (page: Page): Locator => page.locator('#tenant-postgres-sink-columns-faults')
