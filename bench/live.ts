@@ -1,5 +1,5 @@
 /**
- * Messages at a steady rate through both legs, or one of them: latency of every message, processor time of all who take
+ * Messages at a steady rate through both legs, or one of them: latency of every message, processor time of all that take
  * part, and requests and transactions a second.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -153,7 +153,7 @@ async function untilRows(
   if (rows !== goal) throw new Error(`${rows} rows of ${goal} messages`)
 }
 
-/** Of every row that was made after a moment, in milliseconds. The server knows when a transaction was committed. */
+/** Of every row created after a moment, in milliseconds. The server knows when a transaction was committed. */
 async function rowLatency(database: Client, table: string, fromMicros: number): Promise<Histogram> {
   const { rows } = await database.query<{ tenths: number; n: string }>(
     `select greatest(0, floor((extract(epoch from pg_xact_commit_timestamp(xmin)) * 1000000 - sent) / 100))::int as tenths,

@@ -1,4 +1,4 @@
-/** Kafka about a topic that was made a moment ago: kafkajs gives up at once when a partition has no leader yet. */
+/** Kafka about a topic that was created a moment ago: kafkajs gives up at once when a partition has no leader yet. */
 import { setTimeout as sleep } from 'node:timers/promises'
 
 const LIMIT_MS = 60_000

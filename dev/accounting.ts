@@ -24,7 +24,7 @@ interface DeviceRows {
   readonly unacknowledged_count: number
 }
 
-/** Whether there is such a table; the flow makes it when the first message arrives. */
+/** Whether there is such a table; the flow creates it when the first message arrives. */
 export async function tableExists(client: Client | Pool, table: string): Promise<boolean> {
   const { rows } = await client.query<{ there: boolean }>('select to_regclass($1) is not null as there', [
     quoteTable(table),

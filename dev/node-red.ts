@@ -15,7 +15,7 @@ import { endWithUs, hasEnded } from './services/guard'
 export interface NodeRedOptions {
   readonly userDir: string
   readonly port: number
-  /** Default: 4.1, on the Node.js at hand. */
+  /** Default: 4.1, on the Node.js of this process. */
   readonly version?: NodeRedVersion
   /** Added to our environment: `MQTT_URL`, `KAFKA_BROKERS`, `DATABASE_URL`. */
   readonly env?: Readonly<Record<string, string>>
@@ -51,7 +51,7 @@ export interface LoggedLine {
   readonly msg: unknown
 }
 
-/** What the lines in `settings.js` tell us. */
+/** What the lines in `settings.js` print. */
 type Told =
   | { readonly id: string; readonly status: ShownStatus }
   | { readonly logged: LoggedLine }

@@ -46,7 +46,7 @@ export const DEFAULT_COLUMNS: CopiedColumns = {
   ],
 }
 
-/** The same rows that our sink makes of the records, in one file a connection. @returns the files */
+/** The rows that our sink would write for these records, one file per connection. @returns the files */
 export async function writeCopyFiles(
   stage: Stage,
   { names, valuesOf }: CopiedColumns,

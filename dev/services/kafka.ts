@@ -154,7 +154,7 @@ async function startInDocker(options: KafkaOptions): Promise<KafkaService> {
 
 /**
  * Waits until there is an answer at each of these addresses, by a broker that knows of at least this many brokers, or a
- * process has ended. Each is asked itself: the others tell of a broker before it has opened its port.
+ * process has ended. Each is asked itself: the others report a broker before it has opened its port.
  */
 async function untilAllAnswer(
   addresses: readonly string[],

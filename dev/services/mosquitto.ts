@@ -49,7 +49,7 @@ export interface Mosquitto extends Service {
   shutDown(): Promise<void>
   /** Starts it again on the same port and data. */
   restart(): Promise<void>
-  /** Its log: errors, warnings and notices, such as who connects and who is thrown out. */
+  /** Its log: errors, warnings and notices, such as clients that connect and that are disconnected. */
   readLog(): string
 }
 
@@ -130,7 +130,7 @@ class Broker {
       'log_type notice',
       ...config,
     ]
-    // Mosquitto gives up root, and could then not write to a folder of ours.
+    // Mosquitto drops root, and then cannot write to a folder of ours.
     if (process.getuid?.() === 0) lines.push('user root')
     if (user !== undefined) {
       const passwords = path.join(this.home, 'passwords')

@@ -46,7 +46,7 @@ export function postgresPrograms(): PostgresPrograms {
   return { initdb: program('initdb'), postgres: program('postgres'), version: version.replace(/-.*/, '') }
 }
 
-/** npm packages hold no symbolic links; the package's install script makes them, unless npm has not run it. */
+/** npm packages hold no symbolic links; the package's install script creates them, unless npm has blocked it. */
 function restoreSymlinks(root: string): void {
   const list = path.join(root, 'native', 'pg-symlinks.json')
   if (!existsSync(list)) return
@@ -55,7 +55,7 @@ function restoreSymlinks(root: string): void {
   execFileSync(process.execPath, [path.join(root, 'scripts', 'hydrate-symlinks.js')], { cwd: root })
 }
 
-/** Makes the folder and gives it to the user that PostgreSQL runs as. */
+/** Creates the folder, owned by the user that PostgreSQL runs as. */
 export function makeOwnFolder(folder: string): void {
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   if (!isRoot()) return

@@ -1,6 +1,6 @@
 /**
  * How many messages are due. A pure function of the clock, so that late timers change the size of a burst but
- * not the rate. What could not be sent for longer than a moment (the broker was away) is not made up for.
+ * not the rate. What could not be sent for longer than a moment (the broker was down) is not caught up.
  */
 export const LONGEST_BURST_MS = 250
 

@@ -6,7 +6,7 @@ interface WantedPort {
   readonly service: string
   readonly port: number
   readonly option: string
-  /** Environment variable that makes a service which runs already take the place of ours. */
+  /** Environment variable with the address of a running service to use instead of ours. */
   readonly variable?: string
 }
 

@@ -20,7 +20,7 @@ export function postgresOf({ postgres }: Stage): StagedPostgres {
   return postgres
 }
 
-/** Empty while the sink has not made its table. */
+/** Empty while the sink has not created its table. */
 export async function ledgerOf(stage: Stage): Promise<Positions> {
   if (!(await tableExists(postgresOf(stage).client, 'iot_ledger'))) return new Map()
   const { rows } = await postgresOf(stage).client.query<{ partition: number; next: number }>(
@@ -76,7 +76,7 @@ export function endsOf({ kafka }: Stage): Promise<Positions> {
   })
 }
 
-/** How many records `behind` has still to go through to be where `ahead` is. */
+/** How many records `behind` still lags `ahead`. */
 export function distance(ahead: Positions, behind: Positions): number {
   let sum = 0
   for (const [partition, offset] of ahead)

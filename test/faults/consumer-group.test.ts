@@ -34,7 +34,7 @@ const GROUP_ERRORS = {
   UNKNOWN_MEMBER_ID: 25,
   REBALANCE_IN_PROGRESS: 27,
 } as const
-/** Of these, the ones that Kafka gives to who asks to be taken in. */
+/** Of these, the ones that Kafka answers to a client that joins. */
 const JOIN_ERRORS = ['COORDINATOR_NOT_AVAILABLE', 'NOT_COORDINATOR', 'UNKNOWN_MEMBER_ID'] as const
 const SASL_AUTHENTICATION_FAILED = 58
 const COMMIT_FAILS_MS = 60_000
@@ -251,7 +251,7 @@ describe('faults of the consumer group', function () {
   )
 
   /**
-   * The next answer to such a request is an error; who does not ask for it has to be told to join, by the error that
+   * The next answer to such a request is an error; a client that does not send one is made to join, by the error that
    * the next heartbeat `tells`. Then Kafka has to take such a request again, or the client as a member; and rows continue.
    * @returns the connections of the refusal and of the first good answer to SyncGroup after it
    */

@@ -1,5 +1,5 @@
 /**
- * The TCP proxy of the tests: it stands between the pipeline and a service, and does to their bytes what networks
+ * The TCP proxy of the tests: between the pipeline and a service, it does to their bytes what networks
  * do. Faults can be changed while connections are open, and apply to all of them.
  */
 import { createServer, connect, type Server, type Socket } from 'node:net'

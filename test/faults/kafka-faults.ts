@@ -11,7 +11,7 @@ import { TOPIC, type Stage, type StageOptions } from './stage'
 /** Of every topic of these rows. */
 export const TOPIC_CONFIG = { 'message.timestamp.type': 'LogAppendTime', 'min.insync.replicas': '2' }
 
-/** Three brokers, and a producer that makes no topic by itself. */
+/** Three brokers, and a producer that creates no topics. */
 export const THREE_BROKERS: StageOptions = {
   brokers: 3,
   // A broker that has asked a frozen controller for something waits half a minute for the answer, by default.

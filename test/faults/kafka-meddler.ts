@@ -1,6 +1,6 @@
 /**
  * Reads along what a client and a Kafka broker say to each other through a fault proxy, request by request, so that a
- * test can hold back one request, or change the answer to it: the moments and the errors that no broker makes on demand.
+ * test can hold back one request, or change the answer to it: the moments and the errors that no broker produces on demand.
  */
 import type { Direction, Rewrite } from './fault-proxy'
 
@@ -38,7 +38,7 @@ const IMPOSSIBLE_ACKS = 2
 export class KafkaMeddler {
   /** Called before a request is passed on; it waits for the promise. May change its bytes, which begin with the header. */
   onRequest: (call: Call, request: Buffer) => Promise<void> | undefined = () => undefined
-  /** Called before an answer is passed on; may change its bytes, which begin behind the correlation id. */
+  /** Called before an answer is passed on; may change its bytes, which begin after the correlation id. */
   onAnswer: (call: Call, answer: Buffer) => void = () => undefined
   private readonly connections = new WeakMap<object, Connection>()
 
@@ -113,7 +113,7 @@ function placesOfCodes({ api }: Call, answer: Buffer): number[] {
   return places
 }
 
-/** Where the error of each partition stands in the answer to a produce request, version 3 to 7, and which it is. */
+/** Where the error of each partition is in the answer to a produce request, version 3 to 7, and which it is. */
 export function producedErrors(
   { version }: Call,
   answer: Buffer,
@@ -164,7 +164,7 @@ export function fetchedBatches(answer: Buffer): { readonly partition: number; re
   return found
 }
 
-/** Turns over one bit of the first record in these batches. @returns false when there is none */
+/** Flips one bit of the first record in these batches. @returns false when there is none */
 export function damage(batches: Buffer): boolean {
   const inFirstRecord = 61 + 3
   if (batches.length <= inFirstRecord) return false

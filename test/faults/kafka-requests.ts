@@ -112,7 +112,7 @@ function request(apiKey: number, apiVersion: number, body: Encoder): Request {
 
 /**
  * @param addresses of brokers; the first is asked
- * @returns the answer behind its correlation id
+ * @returns the answer after its correlation id
  */
 async function ask(addresses: string, asked: Request): Promise<Buffer> {
   const [address = ''] = addresses.split(',')

@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto'
 import type { PublisherLogs } from './publisher/logs'
 
-/** A record as it lies in Kafka, in the order of its partition. */
+/** A record as Kafka stores it, in the order of its partition. */
 export interface FoundRecord {
   readonly partition: number
   readonly offset: number

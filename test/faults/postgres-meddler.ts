@@ -1,6 +1,6 @@
 /**
- * Changes what a sink and PostgreSQL say to each other through the fault proxy: the moments that no server makes on
- * demand. For connections that are made while it is the proxy's `rewrite`.
+ * Changes what a sink and PostgreSQL say to each other through the fault proxy: the moments that no server produces on
+ * demand. For connections that begin while it is the proxy's `rewrite`.
  */
 import type { Direction, Rewrite } from './fault-proxy'
 
@@ -10,7 +10,7 @@ const READY = 'Z'
 const HEADER_BYTES = 5
 const COMMIT = query('commit')
 
-/** Holds back the statements that move a position in the ledger, and all that the connection says behind them. */
+/** Holds back the statements that move a position in the ledger, and all that the connection sends after them. */
 export class HeldMoves {
   /** How many it holds back. */
   held = 0

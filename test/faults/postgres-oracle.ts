@@ -1,5 +1,5 @@
 /**
- * The second half of the conservation check: each record that lies in Kafka is one row, or one dead letter, in
+ * The second half of the conservation check: each record in Kafka is one row, or one dead letter, in
  * PostgreSQL, byte by byte and under its own tenant. It says nothing about the publisher: `oracle.ts` does.
  */
 import { createHash } from 'node:crypto'
@@ -42,7 +42,7 @@ export interface RowFindings {
 
 export interface RowEvidence {
   readonly run: string
-  /** What was published; only who asks for the recovery needs it. */
+  /** What was published; needed only for the recovery. */
   readonly intents?: readonly Pick<Intent, 'id' | 'publishedAt'>[]
   /** When the fault was over, in milliseconds since 1970. */
   readonly healedAt?: number | undefined

@@ -77,7 +77,7 @@ describe('faults of PostgreSQL and of the way to it', function () {
     { id: 'P3', title: 'connections to PostgreSQL are terminated at 20 random moments' },
     () => stage,
     async ({ random }) => {
-      // The server's word counts: who is asked to end may have been asked before.
+      // The server's answer counts: a backend that is asked to end may have been asked before.
       const before = postgres.errors('57P01')
       while (postgres.errors('57P01') < before + 20) {
         await sleep(random() * 300)
@@ -162,7 +162,7 @@ describe('faults of PostgreSQL and of the way to it', function () {
           })(),
           { code: '53300' },
         )
-        // What is freed is taken at once, so that the sink comes back to a server without room.
+        // What is freed is used up at once, so that the sink finds a server without space again.
         await until('the sink has no connection left', async () => {
           await postgres.endSessions()
           await take().catch(() => undefined)
@@ -202,7 +202,7 @@ describe('faults of PostgreSQL and of the way to it', function () {
       postgres.proxy.set({ blackHole: true })
       await isAway()
       assert.ok(postgres.proxy.swallowedBytes > swallowed)
-      // Connections that were made before stay dead: it has to give them up, and connect again.
+      // Earlier connections stay dead: it has to give them up, and connect again.
       const accepted = postgres.proxy.accepted
       await until('it connects again', () => postgres.proxy.accepted > accepted)
       stage.healNetwork()

@@ -199,7 +199,7 @@ describe('faults of PostgreSQL tables, and of rows', function () {
       const code = `const times = ${times}
       for (const record of msg.payload) record.time = times[record.kafka.offset % 3]
       return msg`
-      // The table was made for a sink without a time of the devices.
+      // The table was created for a sink without a time of the devices.
       await postgres.client.query('alter table iot_messages add column time_source text')
       await stage.nodeRed.deploy(withFunctionBeforeSink(code, { timeProperty: 'time' }), 'full')
       const from = await ledgerOf(stage)

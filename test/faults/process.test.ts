@@ -247,7 +247,8 @@ describe('faults of the process', function () {
         const { fill = '', text = '' } = statuses.get(source) ?? {}
         return `${fill} ${text}`
       }
-      // Mosquitto 2.0.11 gives no reason when it throws one out. So it is suspected, by whichever was thrown out most often.
+      // Mosquitto 2.0.11 gives no reason when it disconnects a client. So it is suspected, by the one that was
+      // disconnected most often.
       const leaves = (one: NodeRed, other: NodeRed): boolean =>
         /^red .*client ID/.test(shown(one)) && /^(green|yellow) .*\/s · /.test(shown(other))
       await until(
@@ -271,7 +272,7 @@ describe('faults of the process', function () {
     )
   }
 
-  /** The flow, and a Function node behind an inject node. */
+  /** The flow, and a Function node after an Inject node. */
   function withFunction(code: string): FlowEntry[] {
     const tab = 'fault-tab'
     return [

@@ -1,5 +1,5 @@
 /**
- * Stands between the source and a real broker, and makes QoS 2 hard: repeats a PUBLISH before its PUBREC has come and
+ * Sits between the source and a real broker, and makes QoS 2 hard: repeats a PUBLISH before its PUBREC has come and
  * again after it, and sends PUBREL for packet ids that are not in use. What the source answers to these is kept from the
  * broker, which knows nothing of them.
  */

@@ -30,7 +30,7 @@ export const ALL_ROWS = process.env.FAULTS === 'all'
 export interface Row {
   /** As in the matrix: `F1`, `K7`. */
   readonly id: string
-  /** What happens, and what must come of it. */
+  /** What happens, and the outcome that it must have. */
   readonly title: string
   /** Part of `npm run test:all` as well. */
   readonly quick?: boolean

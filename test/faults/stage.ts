@@ -29,7 +29,7 @@ export interface StageOptions {
   /** Of the topic `iot-messages`. */
   readonly topic?: { readonly partitions?: number; readonly config?: Readonly<Record<string, string>> }
   readonly mqtt?: MosquittoOptions
-  /** The whole example, with a PostgreSQL behind a proxy. */
+  /** The whole example, with PostgreSQL reached through a proxy. */
   readonly secondLeg?: boolean
   /** A second PostgreSQL, which follows the first. */
   readonly standby?: boolean
@@ -172,7 +172,7 @@ export class Stage {
     return this.untilStatus(type, 'is green', ({ fill }) => fill === 'green')
   }
 
-  /** Waits until the source has nothing more to do: what an earlier row has left behind is stored. */
+  /** Waits until the source has nothing more to do: what an earlier row has left is stored. */
   untilIdle(): Promise<void> {
     return this.untilStatus(
       'tenant-mqtt-source',
@@ -197,7 +197,7 @@ export class Stage {
     this.postgres?.proxy.set({})
   }
 
-  /** All records of the flow's topics, or of one, as they lie in Kafka. */
+  /** All records of the flow's topics, or of one, as Kafka stores them. */
   async records(topic?: string): Promise<FoundRecord[]> {
     const topics = topic === undefined ? [...this.topics] : [topic]
     const stored = await Promise.all(topics.map((each) => readTopic(this.kafka.address, each)))

@@ -13,7 +13,7 @@ import type { FoundRow } from './postgres-oracle'
 
 const TABLE = 'iot_messages'
 const DEAD_LETTERS = 'iot_dead_letters'
-/** Node-RED's role: an ordinary one, that owns what it makes. */
+/** Node-RED's role: an ordinary one that owns what it creates. */
 export const WRITER = 'pipeline'
 /** The log has each error with its SQLSTATE: the server's own word that a fault took place. */
 const SETTINGS = { log_min_messages: 'error', log_error_verbosity: 'verbose' }
@@ -79,7 +79,7 @@ export class StagedPostgres {
     return Object.values(rows[0] ?? {})[0]
   }
 
-  /** Rows in the table; 0 while the sink has not made it. */
+  /** Rows in the table; 0 while the sink has not created it. */
   async rowCount(): Promise<number> {
     if (!(await tableExists(this.client, TABLE))) return 0
     return (await this.ask<number>(`select count(*)::int from ${TABLE}`)) ?? 0

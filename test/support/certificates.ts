@@ -1,5 +1,5 @@
 /**
- * Certificates for tests, made by `openssl` when a test asks for them: an authority of our own, and what it issues.
+ * Certificates for tests, issued by `openssl` when a test asks for them: an authority of our own, and what it issues.
  * Nothing that is committed can expire, and no key protects anything.
  */
 import { execFileSync } from 'node:child_process'

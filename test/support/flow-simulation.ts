@@ -63,7 +63,7 @@ interface SimulatedNode extends RuntimeNode {
   readonly plan: Plan
   readonly held: Set<Held>
   closed: boolean
-  /** Copies that it has come to. */
+  /** Copies that have reached it. */
   seen: number
 }
 
@@ -382,7 +382,7 @@ export class FlowSimulation {
   }
 }
 
-/** The failure that the copy really carries, whatever the tracker makes of it. */
+/** The failure that the copy really carries, whatever the tracker concludes. */
 function carriedBy(message: Message): FailedCopy | undefined {
   return (message.error as { failure: FailedCopy } | undefined)?.failure
 }

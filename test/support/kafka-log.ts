@@ -1,4 +1,4 @@
-/** Reads a whole topic, as it lies in Kafka, for tests that look at what is in it. */
+/** Reads a whole topic as Kafka stores it, for tests that look at its records. */
 import type { Consumer } from 'kafkajs'
 import { registerCodecs } from '../../src/kafka/drivers/kafkajs/codecs'
 import { testClient, uniqueName, withAdmin } from './kafka'
@@ -16,7 +16,7 @@ export interface StoredRecord {
   readonly producer: { readonly id: string; readonly epoch: number; readonly nextSequence: number }
 }
 
-/** What kafkajs tells about the batch of a message, outside of its types. */
+/** What kafkajs says about the batch of a message, missing from its types. */
 interface BatchContext {
   readonly producerId: string
   readonly producerEpoch: number

@@ -1,5 +1,5 @@
 /**
- * The Kafka broker that all tests share (`services.ts`). Each test makes topics and groups of its own. A test that stops
+ * The Kafka broker that all tests share (`services.ts`). Each test creates topics and groups of its own. A test that stops
  * or freezes brokers starts a Kafka of its own instead.
  */
 import { randomBytes } from 'node:crypto'

@@ -52,7 +52,7 @@ export function optionsOf(type: string): OptionTable {
   return options
 }
 
-/** The registration of a node, as it stands in its template. */
+/** The registration of a node, as its template has it. */
 export function registrationScript(type: string): string {
   const scripts = readText(templateFile(type)).matchAll(
     /<script type="text\/javascript">([\s\S]*?)<\/script>/g,

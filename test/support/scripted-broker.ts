@@ -1,4 +1,4 @@
-/** An MQTT broker that answers as the test says: for refusals and limits that no real broker can be made to have. */
+/** An MQTT broker that answers as the test says: for refusals and limits that no real broker can be configured to have. */
 import { once } from 'node:events'
 import { createServer, type AddressInfo, type Socket } from 'node:net'
 import {

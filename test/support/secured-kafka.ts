@@ -1,5 +1,5 @@
 /**
- * One Kafka broker that wants to know who is there: a listener for each kind of login and of TLS, users, and
+ * One Kafka broker that wants clients to log in: a listener for each kind of login and of TLS, users, and
  * permissions (nothing may be done that has not been allowed; the plain listener may do everything). Started when
  * the first test asks for it.
  */

@@ -1,4 +1,4 @@
-/** What a test asks of the readings of simulated devices, in the order in which they lie somewhere. */
+/** What a test asks of the readings of simulated devices, in the order in which they are stored. */
 export interface SequenceReport {
   /** Different readings. */
   readonly distinct: number

@@ -1,4 +1,4 @@
-/** A flow with one MQTT source and a test sink behind it, and what the source shows and says. */
+/** A flow with one MQTT source and a test sink after it, and what the source shows and says. */
 import brokerNode from '../../nodes/tenant-mqtt-broker/tenant-mqtt-broker'
 import sourceNode from '../../nodes/tenant-mqtt-source/tenant-mqtt-source'
 import type { NodeStatus } from '../../src/runtime/host'

@@ -10,7 +10,7 @@ export type Generation = 'with its trigger' | 'without a trigger'
 export interface PretendedHypertable {
   readonly generation: Generation
   readonly version: string
-  /** What makes the table; its columns have to be those that the sink writes. */
+  /** The statement that creates the table; its columns have to be those that the sink writes. */
   readonly table: string
 }
 

@@ -20,7 +20,7 @@ export function idempotenceContract(stage: () => ContractStage): void {
       stage().proxy.loseNextAnswers()
       await failureOf(producer.send(topic, 0, batchOf(['a', 'b'])))
       await until(async () => (await stage().valuesOf(topic)).length === 3)
-      // The one who sent a and b has given them up.
+      // The client that sent a and b has given them up.
       assert.equal((await sendUntilStored(producer, topic, batchOf(values))).offset, 3)
       assert.deepEqual(await stage().valuesOf(topic), ['first', 'a', 'b', ...values])
     })

@@ -46,7 +46,7 @@ export function refusalContract(stage: () => ContractStage): void {
     const small = await createTestTopic(stage().brokers, { config: { 'max.message.bytes': '2000' } })
     const healthy = await createTestTopic(stage().brokers, { partitions: 3 })
     const producer = stage().producer()
-    // From here on the client knows who leads the partitions.
+    // From here on the client knows the leaders of the partitions.
     await producer.send(small, 0, batchOf(['small']))
     await producer.send(healthy, 0, batchOf(['a']))
     for (let round = 1; round <= 5; round++) {

@@ -139,7 +139,7 @@ export function replicationContract(stage: () => ContractStage): void {
 /** A name for a group that this broker keeps, as leader of its partition of `__consumer_offsets`; none when it leads none. */
 function groupOf(brokers: string, broker: number): Promise<string | undefined> {
   return withAdmin(brokers, async (admin) => {
-    // The first group there is makes Kafka create the topic.
+    // The first group of all makes Kafka create the topic.
     await until(() =>
       admin.fetchOffsets({ groupId: 'first', topics: [] }).then(
         () => true,
