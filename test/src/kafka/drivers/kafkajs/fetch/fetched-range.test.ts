@@ -257,6 +257,23 @@ describe('what was fetched of a partition', () => {
     )
   })
 
+  it('stops before a record that ends before its parts do, wherever that is', async () => {
+    const sound = record('value', 0, [
+      [Buffer.from('n'), null],
+      [Buffer.from('m'), Buffer.alloc(0)],
+    ])
+    const batch = writeBatch({ firstOffset: 0, records: [sound] })
+    const length = (batch[61] as number) / 2
+    for (let shorter = 0; shorter < length; shorter++) {
+      const cut = Buffer.from(batch)
+      cut[61] = shorter * 2
+      cut.writeUInt32BE(crc32c(cut, 21, cut.length), 17)
+      const range = await read(cut)
+      assert.match(range?.unreadable ?? '', /cannot be opened/, `${shorter} of ${length}`)
+      assert.deepEqual([range?.records, range?.nextOffset], [[], 0])
+    }
+  })
+
   it('reads the messages of Kafka before 0.11 as kafkajs does', async () => {
     const MessageSet = load('kafkajs/src/protocol/messageSet') as (set: object) => { readonly buffer: Buffer }
     const entries = [{ key: 'k', value: 'v', timestamp: 7 }]
