@@ -15,7 +15,6 @@ import { ignoreClockSteps } from './patches/clock'
 import { registerCodecs } from './codecs'
 import { guardIdleTimer } from './patches/idle-guard'
 import { kafkaJsLogin } from './login'
-import { useProduceRequest } from './patches/produce-request'
 import { isTlsAlert, WANTS_TLS_CODE } from '../../tls-errors'
 
 /** Receives what kafkajs says, for the debug log; our own errors tell the same in plain words. */
@@ -52,7 +51,6 @@ interface Connection {
 export function createKafkaJsClient(connection: KafkaConnection, log: KafkaLog): KafkaJsClient {
   guardIdleTimer()
   ignoreClockSteps()
-  useProduceRequest()
   registerCodecs()
   const sockets = new Map<net.Socket, Connection>()
   const silent = new Set<string>()

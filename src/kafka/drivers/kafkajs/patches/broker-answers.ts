@@ -1,10 +1,13 @@
-/** Reads a broker's answers before kafkajs 2.2.4 does, which throws a whole answer away when one part of it is an error. */
+/**
+ * Takes the place of kafkajs 2.2.4 where it writes requests to a broker, and reads answers: of one client, so that other
+ * users of kafkajs in this process are left alone.
+ */
 
 type Parse = (answer: unknown) => Promise<unknown>
 
 /** How kafkajs asks something, and how it reads the answer: its bytes, then what they say. */
 export interface Protocol {
-  readonly request: { readonly apiVersion: number }
+  readonly request: { readonly apiVersion: number; readonly encode: () => Promise<object> }
   readonly response: { readonly decode: (bytes: Buffer) => Promise<object>; readonly parse: Parse }
 }
 
@@ -22,25 +25,37 @@ export function readingAnswers<B extends AnsweringBroker>(
   apis: readonly number[],
   read: (answer: unknown, api: number, parse: Parse) => Promise<unknown>,
 ): B {
-  return reading(broker, apis, ({ response }, api) => ({
-    parse: (answer) => read(answer, api, (it) => response.parse(it)),
+  return replacing(broker, apis, ({ response }, api) => ({
+    response: { parse: (answer) => read(answer, api, (it) => response.parse(it)) },
   }))
 }
 
-/** The same broker, in whose answers to some requests a part of kafkajs' reading is replaced. */
-export function reading<B extends AnsweringBroker>(
+interface Replacement {
+  readonly request?: Pick<Protocol['request'], 'encode'>
+  readonly response?: Partial<Protocol['response']>
+}
+
+/**
+ * The same broker, for which a part of kafkajs' requests, or of its reading of answers, is replaced.
+ * @param replace gets what is asked as kafkajs' function for that request gets it
+ */
+export function replacing<B extends AnsweringBroker>(
   broker: B,
   apis: readonly number[],
-  replace: (protocol: Protocol, api: number) => Partial<Protocol['response']>,
+  replace: (protocol: Protocol, api: number, asked: unknown) => Replacement,
 ): B {
   return Object.create(broker, {
     lookupRequest: {
-      value: (api: number, definition: unknown): ((request: unknown) => Protocol) => {
+      value: (api: number, definition: unknown): ((asked: unknown) => Protocol) => {
         const make = broker.lookupRequest(api, definition)
         if (!apis.includes(api)) return make
-        return (request) => {
-          const protocol = make(request)
-          return { ...protocol, response: { ...protocol.response, ...replace(protocol, api) } }
+        return (asked) => {
+          const protocol = make(asked)
+          const { request, response } = replace(protocol, api, asked)
+          return {
+            request: { ...protocol.request, ...request },
+            response: { ...protocol.response, ...response },
+          }
         }
       },
     },

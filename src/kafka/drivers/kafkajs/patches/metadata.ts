@@ -24,6 +24,7 @@ import {
 } from './broker-choice'
 import { withOwnDecoder } from './fetch-answers'
 import { kafkaError, tellingEachPartition } from './partition-answers'
+import { withOwnEncoder } from './produce-request'
 import type { PartitionAnswer } from '../../../group/partitions/refused-partitions'
 
 const METADATA_API = 3
@@ -128,6 +129,7 @@ function tolerateIn(cluster: Cluster, client: KnownBrokers): void {
 
   chooseAnsweringBrokers(pool, client)
   takeAnswersAsTheyAre(pool)
+  encodeRequests(cluster)
 
   cluster.metadata = async ({ topics = [] } = {}) => {
     await pool.refreshMetadataIfNecessary(topics)
@@ -173,6 +175,17 @@ function tolerateIn(cluster: Cluster, client: KnownBrokers): void {
         return { topic, partitions: good.flatMap(({ value }) => value.flatMap((found) => found.partitions)) }
       }),
     )
+}
+
+function encodeRequests(cluster: Cluster): void {
+  const findBroker = cluster.findBroker.bind(cluster)
+  const encoding = new WeakMap<Broker, Broker>()
+  cluster.findBroker = async (node) => {
+    const broker = await findBroker(node)
+    const known = encoding.get(broker) ?? withOwnEncoder(broker)
+    encoding.set(broker, known)
+    return known
+  }
 }
 
 /** The client would fetch from here; where a partition is really read from is known elsewhere, and sought to. */

@@ -2,17 +2,15 @@
  * Encodes a produce request for kafkajs 2.2.4. Its own encoder sorts the timestamps, makes an object and a zeroed buffer of
  * 512 bytes for each record and one more for each header, and copies them together: with our headers that is more than
  * half of all processor time of a producer. Here the records of a partition are written once, one after the other, into
- * one buffer.
- *
- * `useProduceRequest` puts it in the place of kafkajs' function. The bytes are the same (a test compares them). When
- * kafkajs does not look as we know it, or has loaded its own function already, nothing changes but the speed.
+ * one buffer. The bytes are the same (a test compares them).
  */
 import { createRequire } from 'node:module'
+import { crc32c } from '../fetch/crc32c'
+import { replacing, type AnsweringBroker } from './broker-answers'
 
-const REQUEST_MODULE = 'kafkajs/src/protocol/requests/produce/v3/request'
-const ENCODER_MODULE = 'kafkajs/src/protocol/encoder'
-const COMPRESSION_MODULE = 'kafkajs/src/protocol/message/compression'
-const CHECKSUM_MODULE = 'kafkajs/src/protocol/recordBatch/crc32C'
+const PRODUCE_API = 0
+/** From this version on, a request has record batches; older ones are left to kafkajs. */
+const FIRST_VERSION = 3
 
 type Bytes = Buffer | string
 
@@ -55,26 +53,8 @@ interface Codec {
   compress(records: { readonly buffer: Buffer }): Promise<Buffer>
 }
 
-/** What we need of kafkajs. */
-export interface ProduceParts {
-  readonly Encoder: new (initialSize?: number) => Encoder
-  readonly lookupCodec: (compression: number) => Codec
-  readonly crc32C: (bytes: Buffer) => number
-}
-
 /** What a request has besides its batches, about. */
 const ENVELOPE_BYTES = 512
-
-interface EncodableRequest {
-  readonly apiKey: number
-  readonly apiVersion: number
-  readonly apiName: string
-  readonly expectResponse: () => boolean
-  readonly encode: () => Promise<Encoder>
-}
-
-const PRODUCE_KEY = 0
-const VERSION = 3
 
 const MAGIC = 2
 const CODEC_MASK = 7
@@ -94,49 +74,33 @@ const SEQUENCE_AT = 53
 const COUNT_AT = 57
 const RECORDS_AT = 61
 
-/** Call it before the first client is made; once is enough, more does nothing. */
-export function useProduceRequest(): void {
-  const require = createRequire(__filename)
-  try {
-    const own = require(REQUEST_MODULE) as unknown
-    const loaded = require.cache[require.resolve(REQUEST_MODULE)]
-    if (loaded !== undefined && typeof own === 'function' && own.length === 1) {
-      loaded.exports = produceRequests(partsOf(require))
-    }
-  } catch {
-    // Another version of kafkajs: it encodes by itself.
-  }
+/**
+ * The same broker, the requests to which are encoded by us. kafkajs tells brokers apart by their objects: the result has
+ * to be kept for as long as the broker.
+ */
+export function withOwnEncoder<B extends AnsweringBroker>(broker: B): B {
+  return replacing(broker, [PRODUCE_API], ({ request }, _api, asked) =>
+    request.apiVersion < FIRST_VERSION
+      ? {}
+      : { request: { encode: () => encodeProduce(asked as ProduceRequest) } },
+  )
 }
 
-/** @param require that finds kafkajs */
-export function partsOf(require: NodeJS.Require): ProduceParts {
-  const { lookupCodec } = require(COMPRESSION_MODULE) as Pick<ProduceParts, 'lookupCodec'>
-  return {
-    Encoder: require(ENCODER_MODULE) as ProduceParts['Encoder'],
-    lookupCodec,
-    crc32C: require(CHECKSUM_MODULE) as ProduceParts['crc32C'],
-  }
+const load = createRequire(__filename)
+const { lookupCodec } = load('kafkajs/src/protocol/message/compression') as {
+  readonly lookupCodec: (compression: number) => Codec
 }
+const KafkaJsEncoder = load('kafkajs/src/protocol/encoder') as new (initialSize?: number) => Encoder
 
-/** kafkajs' function for version 3 of the request; newer ones differ in nothing but the number. */
-export function produceRequests(parts: ProduceParts): (request: ProduceRequest) => EncodableRequest {
-  return (request) => ({
-    apiKey: PRODUCE_KEY,
-    apiVersion: VERSION,
-    apiName: 'Produce',
-    expectResponse: () => request.acks !== 0,
-    encode: () => encode(request, parts),
-  })
-}
-
-async function encode(request: ProduceRequest, parts: ProduceParts): Promise<Encoder> {
+/** The body of a request of version 3; newer ones differ in nothing but the number. */
+export async function encodeProduce(request: ProduceRequest): Promise<Encoder> {
   const { acks, timeout, transactionalId = null, topicData } = request
   const batches: Buffer[] = []
   for (const { partitions } of topicData) {
-    for (const data of partitions) batches.push(await recordBatch(request, data, parts))
+    for (const data of partitions) batches.push(await recordBatch(request, data))
   }
   const size = batches.reduce((sum, { length }) => sum + length, ENVELOPE_BYTES)
-  const encoder = new parts.Encoder(size)
+  const encoder = new KafkaJsEncoder(size)
     .writeString(transactionalId)
     .writeInt16(acks)
     .writeInt32(timeout)
@@ -155,7 +119,6 @@ async function encode(request: ProduceRequest, parts: ProduceParts): Promise<Enc
 async function recordBatch(
   { compression = 0, transactionalId = null, producerId, producerEpoch = 0 }: ProduceRequest,
   { messages, firstSequence = 0 }: PartitionData,
-  { lookupCodec, crc32C }: ProduceParts,
 ): Promise<Buffer> {
   const { bytes, firstTime, maxTime } = writeRecords(messages)
   const codec = compression & CODEC_MASK
@@ -177,7 +140,7 @@ async function recordBatch(
   batch.writeInt16BE(producerEpoch, EPOCH_AT)
   batch.writeInt32BE(firstSequence, SEQUENCE_AT)
   batch.writeInt32BE(messages.length, COUNT_AT)
-  batch.writeUInt32BE(crc32C(batch.subarray(ATTRIBUTES_AT)), CHECKSUM_AT)
+  batch.writeUInt32BE(crc32c(batch, ATTRIBUTES_AT, batch.length), CHECKSUM_AT)
   return batch
 }
 
