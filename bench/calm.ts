@@ -9,7 +9,7 @@ import type { Calm } from './row'
 import { median, spread } from './report/statistics'
 
 const WORK = Buffer.alloc(2 ** 20)
-const REPEATS = 30
+const REPEATS = 120
 const LOOK_MS = 300
 const LOOKS = 10
 /** Above these the row says that the machine was busy. */

@@ -1,6 +1,6 @@
 /** Measures the sides of a row in turn, round after round. Knows nothing of what is measured. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { CalmWatch } from './calm'
+import type { CalmWatch } from './calm'
 import type { Figures } from './report/figures'
 import { medians } from './report/statistics'
 import type { Measuring, Row, RowResult, Side, SideResult } from './row'
@@ -15,6 +15,8 @@ export interface RowRun {
   readonly signal: AbortSignal
   readonly quick: boolean
   readonly rounds: number
+  /** Looks how quiet the machine is. */
+  readonly calm: Pick<CalmWatch, 'look' | 'result'>
   readonly progress: (text: string) => void
 }
 
@@ -28,7 +30,7 @@ export function sidesOf(row: Row, quick: boolean): readonly Side[] {
  * @throws the signal's reason when it is aborted
  */
 export async function runRow(row: Row, run: RowRun): Promise<RowResult> {
-  const calm = new CalmWatch()
+  const { calm } = run
   const sides = sidesOf(row, run.quick)
   const measured = new Map<string, Figures[]>(sides.map(({ name }) => [name, []]))
   const limited = (): Measuring => ({

@@ -8,6 +8,7 @@ import { PROJECT_ROOT } from '../dev/project'
 import { buildIfStale } from '../dev/start/build'
 import { listenForStop } from '../dev/start/stop-signals'
 import { Terminal } from '../dev/start/terminal'
+import { CalmWatch } from './calm'
 import { circumstances } from './machine'
 import { helpOf, parseBenchOptions, type BenchOptions } from './options'
 import { chartOf } from './report/chart'
@@ -25,7 +26,7 @@ const INTERRUPTED = 130
 const terminal = new Terminal()
 
 async function main(): Promise<number> {
-  const options = parseBenchOptions(process.argv.slice(2), ROWS)
+  const options = optionsOf(process.argv.slice(2))
   if (options.help) {
     terminal.line(helpOf(ROWS))
     return 0
@@ -59,6 +60,16 @@ async function main(): Promise<number> {
   }
 }
 
+function optionsOf(args: readonly string[]): BenchOptions {
+  try {
+    return parseBenchOptions(args, ROWS)
+  } catch (error) {
+    throw new Error(`${(error as Error).message}\nnpm run bench -- --help lists the options`, {
+      cause: error,
+    })
+  }
+}
+
 async function runAll(
   { rows, quick, rounds, json }: BenchOptions,
   stage: Stage,
@@ -72,7 +83,7 @@ async function runAll(
       const minutes = ((performance.now() - startedAt) / 60_000).toFixed(1)
       terminal.live(`[${at + 1}/${due.length}] ${row.name}, ${text} (${minutes} min so far)`)
     }
-    const result = await runRow(row, { stage, signal, quick, rounds, progress })
+    const result = await runRow(row, { stage, signal, quick, rounds, progress, calm: new CalmWatch() })
     results.push(result)
     terminal.line(
       tableOf([row], [result])

@@ -122,7 +122,12 @@ export class Stage {
   }
 
   private async startPostgres(): Promise<OwnPostgres> {
-    const postgres = await startOwnPostgres({ settings: { track_commit_timestamp: 'on' } })
+    const postgres = await startOwnPostgres({ settings: { track_commit_timestamp: 'on' } }).catch(
+      (error: Error) => {
+        const why = 'npm run bench starts a PostgreSQL of its own, and does not use DATABASE_URL'
+        throw new Error(`${why}: ${error.message}`, { cause: error })
+      },
+    )
     this.ofRun.push(() => postgres.stop())
     this.uses.add(nameOf(postgres.uses))
     return postgres

@@ -6,6 +6,7 @@ import { runRow } from '../../bench/run-row'
 import { Stage } from '../../bench/stage'
 
 const asked: string[] = []
+const calm = { look: () => Promise.resolve(), result: () => ({ medianMs: 1, spread: 1, inUse: 0 }) }
 beforeEach(() => (asked.length = 0))
 
 function rowOf(measure: (side: Side, signal: AbortSignal) => Promise<Figures>, sides: readonly Side[]): Row {
@@ -24,7 +25,7 @@ function rowOf(measure: (side: Side, signal: AbortSignal) => Promise<Figures>, s
 }
 
 function run(row: Row, { rounds = 3, quick = false, signal = new AbortController().signal } = {}) {
-  return runRow(row, { stage: new Stage(), signal, quick, rounds, progress: () => undefined })
+  return runRow(row, { stage: new Stage(), signal, quick, rounds, progress: () => undefined, calm })
 }
 
 describe('the runner of the benchmark', () => {
