@@ -30,7 +30,8 @@ export interface KafkaStage {
 export class Stage {
   private readonly ofRun: Release[] = []
   private readonly ofRow: Release[] = []
-  private kafkaStarting: Promise<KafkaStage> | undefined
+  private kafkaStarting: Promise<KafkaService> | undefined
+  private clients: Promise<KafkaStage> | undefined
   private postgresStarting: Promise<OwnPostgres> | undefined
   private probesStarting: Promise<Probes> | undefined
   private names = 0
@@ -43,8 +44,9 @@ export class Stage {
     return `bench_${++this.names}`
   }
 
+  /** With clients of the row: kafkajs asks for every topic that it has seen, and fails once one of them is deleted. */
   kafka(): Promise<KafkaStage> {
-    return (this.kafkaStarting ??= this.startKafka())
+    return (this.clients ??= this.connect())
   }
 
   /** With the time of each commit, which the latency of a row is taken from. */
@@ -100,24 +102,32 @@ export class Stage {
   }
 
   async close(): Promise<void> {
-    await releaseAll(this.ofRow)
     // A service that is still starting when Ctrl-C is pressed has to be stopped as well.
-    await Promise.allSettled([this.kafkaStarting, this.postgresStarting, this.probesStarting])
+    await Promise.allSettled([this.clients, this.kafkaStarting, this.postgresStarting, this.probesStarting])
+    await releaseAll(this.ofRow)
     await releaseAll(this.ofRun)
   }
 
-  private async startKafka(): Promise<KafkaStage> {
+  private async startKafka(): Promise<KafkaService> {
     const service = await startKafka()
     this.ofRun.push(() => service.stop())
     this.uses.add(nameOf(service.uses))
+    return service
+  }
+
+  private async connect(): Promise<KafkaStage> {
+    const service = await (this.kafkaStarting ??= this.startKafka())
     const client = new Kafka({
       brokers: service.address.split(','),
       logLevel: logLevel.NOTHING,
       retry: RETRY,
     })
     const [admin, producer] = [client.admin(), client.producer()]
+    this.onRowEnd(() => {
+      this.clients = undefined
+      return Promise.all([admin.disconnect(), producer.disconnect()])
+    })
     await Promise.all([admin.connect(), producer.connect()])
-    this.ofRun.push(() => Promise.all([admin.disconnect(), producer.disconnect()]))
     return { service, admin, producer }
   }
 
