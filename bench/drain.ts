@@ -19,26 +19,31 @@ export async function watchDrain(
 ): Promise<Figures> {
   const before = await subject.usage(true)
   let first: Growth | undefined
-  let last: Growth = { at: performance.now(), count: 0, cpuMicros: before.cpuMicros }
+  /** A busy process answers late: what it has done until then belongs to its processor time. */
+  let busyFrom = { count: 0, cpuMicros: before.cpuMicros }
+  let last: Growth = { at: performance.now(), count: 0 }
+  let usage = before
   let maxRss = before.rss
   while (last.count < goal) {
     await sleep(POLL_MS, undefined, { signal })
     const counted = await count()
     const at = performance.now()
     if (counted > last.count) {
-      const usage = await subject.usage()
+      last = { at, count: counted }
+      usage = await subject.usage()
       maxRss = Math.max(maxRss, usage.maxRss)
-      last = { at, count: counted, cpuMicros: usage.cpuMicros }
-      first ??= last
+      if (first === undefined) {
+        first = last
+        busyFrom = { count: await count(), cpuMicros: usage.cpuMicros }
+      }
     } else if (at - last.at > STALLED_AFTER_MS) {
       throw new Error(`stalled at ${last.count} of ${goal}: ${subject.lastWords()}`)
     }
   }
   const from = first ?? last
-  const counted = last.count - from.count
   return {
-    rate: counted / ((last.at - from.at) / 1000),
-    cpuEach: (last.cpuMicros - from.cpuMicros) / counted,
+    rate: (last.count - from.count) / ((last.at - from.at) / 1000),
+    cpuEach: (usage.cpuMicros - busyFrom.cpuMicros) / (last.count - busyFrom.count),
     rss: maxRss / MB,
     rssGrowth: (maxRss - before.rss) / MB,
   }
@@ -47,5 +52,4 @@ export async function watchDrain(
 interface Growth {
   readonly at: number
   readonly count: number
-  readonly cpuMicros: number
 }
