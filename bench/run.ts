@@ -12,7 +12,7 @@ import { CalmWatch } from './calm'
 import { circumstances } from './machine'
 import { helpOf, parseBenchOptions, type BenchOptions } from './options'
 import { chartOf } from './report/chart'
-import { measuredText, pageWith, type BenchRun } from './report/page'
+import { measuredText, pageWith, withEarlier, type BenchRun } from './report/page'
 import { tableOf } from './report/table'
 import type { RowResult } from './row'
 import { ROWS } from './rows'
@@ -31,7 +31,7 @@ async function main(): Promise<number> {
     terminal.line(helpOf(ROWS))
     return 0
   }
-  const earlier = options.with.flatMap((file) => readRun(file).results)
+  const earlier = options.with.map(readRun)
   if (options.json !== undefined) assertWritable(options.json)
   if (process.env['KAFKA_BROKERS']) {
     throw new Error('npm run bench fills a Kafka of its own with millions of records: unset KAFKA_BROKERS')
@@ -41,12 +41,7 @@ async function main(): Promise<number> {
   const stage = new Stage()
   try {
     const results = await runAll(options, stage, stop.asked)
-    const others = earlier.filter(({ name }) => results.every((result) => result.name !== name))
-    const run: BenchRun = {
-      ...(await circumstances(stage)),
-      quick: options.quick,
-      results: [...results, ...others],
-    }
+    const run = withEarlier({ ...(await circumstances(stage)), quick: options.quick, results }, earlier)
     if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(run, null, 2)}\n`)
     terminal.line(`${run.machine}; ${run.versions.join('; ')}`)
     writePage(run)

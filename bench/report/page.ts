@@ -19,6 +19,22 @@ export interface BenchRun extends Circumstances {
   readonly results: readonly RowResult[]
 }
 
+/** Adds the rows that a run has not measured from earlier ones; what took part in any of them is named. */
+export function withEarlier(run: BenchRun, earlier: readonly BenchRun[]): BenchRun {
+  const runs = [run, ...earlier]
+  const byName = new Map<string, RowResult>()
+  for (const result of runs.flatMap(({ results }) => results)) {
+    if (!byName.has(result.name)) byName.set(result.name, result)
+  }
+  const results = [...byName.values()]
+  return {
+    ...run,
+    versions: [...new Set(runs.flatMap(({ versions }) => versions))],
+    quick: results.some(({ quick }) => quick),
+    results,
+  }
+}
+
 /** The text between the markers. */
 export function measuredText(
   rows: readonly Row[],

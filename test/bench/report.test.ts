@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { chartOf } from '../../bench/report/chart'
 import type { Figures } from '../../bench/report/figures'
 import { judge } from '../../bench/report/judge'
-import { measuredText, pageWith } from '../../bench/report/page'
+import { measuredText, pageWith, withEarlier } from '../../bench/report/page'
 import { tableOf } from '../../bench/report/table'
 import type { Row, RowResult, SideResult } from '../../bench/row'
 
@@ -115,6 +115,17 @@ describe('the page of the benchmark', () => {
     assert.ok(first.includes('A quick look'))
     const whole = pageWith(first, measuredText([row], run), false)!
     assert.equal(pageWith(whole, quick, true), undefined)
+  })
+
+  it('takes rows that were not measured from earlier runs, and is a quick look if one of them was', () => {
+    const again = { ...result, rounds: 3 }
+    const other = { ...result, name: 'other', quick: true }
+    const earlier = { ...run, quick: true, versions: ['Node.js 24', 'Kafka 4'], results: [result, other] }
+    const whole = withEarlier({ ...run, results: [again] }, [earlier])
+    assert.deepEqual(whole.results, [again, other])
+    assert.deepEqual(whole.versions, ['Node.js 24', 'Kafka 4'])
+    assert.equal(whole.quick, true)
+    assert.deepEqual(withEarlier(run, []), run)
   })
 
   it('needs its markers', () => {
