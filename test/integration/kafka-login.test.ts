@@ -128,7 +128,7 @@ describe('a login to Kafka', () => {
       },
       {
         what: `an unknown user (${mechanism})`,
-        connection: () => kafka.connect('LOGIN_TLS', passwordLogin(mechanism, PASSWORD, 'stranger')),
+        connection: () => kafka.connect('LOGIN_TLS', passwordLogin(mechanism, PASSWORD, 'unknown')),
         code: 'KAFKA_AUTHENTICATION',
         status: 'wrong password',
         message: /check user name and password$/,
