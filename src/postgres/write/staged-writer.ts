@@ -5,7 +5,8 @@
  */
 import type { ClientBase } from 'pg'
 import { derivedName, quoted, type TableName } from '../connect/identifiers'
-import { copyRows, type RowWriter } from './row-writer'
+import { copyRows } from './copy-in'
+import type { RowWriter } from './row-writer'
 import { createStaging, insertStaged } from './write-statements'
 
 export class StagedWriter implements RowWriter {
