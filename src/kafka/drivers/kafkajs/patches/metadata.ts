@@ -36,17 +36,20 @@ interface Broker extends ChosenBroker, AnsweringBroker {
   metadata(topics: readonly string[]): Promise<Metadata>
 }
 
+interface TopicMetadata {
+  readonly topic: string
+  readonly topicErrorCode: number
+  readonly partitionMetadata: readonly PartitionMetadata[]
+}
+
 interface Metadata {
-  readonly topicMetadata: readonly {
-    readonly topic: string
-    readonly topicErrorCode: number
-    readonly partitionMetadata: readonly PartitionMetadata[]
-  }[]
+  readonly topicMetadata: readonly TopicMetadata[]
 }
 
 interface MetadataPool extends BrokerPool<Broker> {
   readonly metadata: Metadata | null
   metadataExpireAt: number | null
+  refreshMetadata(topics: readonly string[]): Promise<void>
   refreshMetadataIfNecessary(topics: readonly string[]): Promise<void>
 }
 
@@ -107,7 +110,7 @@ export function tolerateBrokenTopics(
     },
     leaderOf: (topic, partition) => {
       for (const { metadata } of pools) {
-        const known = metadata?.topicMetadata.find((each) => each.topic === topic)?.partitionMetadata
+        const known = topicIn(metadata, topic)?.partitionMetadata
         const leader = known?.find(({ partitionId }) => partitionId === partition)?.leader ?? NO_LEADER
         if (leader !== NO_LEADER) return leader
       }
@@ -129,6 +132,7 @@ function tolerateIn(cluster: Cluster, client: KnownBrokers): void {
 
   chooseAnsweringBrokers(pool, client)
   takeAnswersAsTheyAre(pool)
+  findTopicsFast(pool)
   encodeRequests(cluster)
 
   cluster.metadata = async ({ topics = [] } = {}) => {
@@ -141,8 +145,9 @@ function tolerateIn(cluster: Cluster, client: KnownBrokers): void {
   }
 
   cluster.findTopicPartitionMetadata = (topic) => {
-    const code = pool.metadata?.topicMetadata.find((each) => each.topic === topic)?.topicErrorCode ?? 0
-    return code === 0 ? findTopic(topic) : refuse(code)
+    const known = topicIn(pool.metadata, topic)
+    if (known === undefined) return findTopic(topic)
+    return known.topicErrorCode === 0 ? known.partitionMetadata : refuse(known.topicErrorCode)
   }
 
   cluster.findLeaderForPartitions = (topic, partitions) => {
@@ -175,6 +180,34 @@ function tolerateIn(cluster: Cluster, client: KnownBrokers): void {
         return { topic, partitions: good.flatMap(({ value }) => value.flatMap((found) => found.partitions)) }
       }),
     )
+}
+
+const TOPICS = new WeakMap<Metadata, ReadonlyMap<string, TopicMetadata>>()
+
+/** kafkajs looks through all topics, for each one that it is asked about. */
+function topicIn(metadata: Metadata | null, topic: string): TopicMetadata | undefined {
+  if (metadata === null) return undefined
+  let topics = TOPICS.get(metadata)
+  if (topics === undefined) {
+    topics = new Map(metadata.topicMetadata.map((each) => [each.topic, each]))
+    TOPICS.set(metadata, topics)
+  }
+  return topics.get(topic)
+}
+
+/** Before each request kafkajs asks whether all of a producer's topics are known: of 1,000, that is a million comparisons. */
+function findTopicsFast(pool: MetadataPool): void {
+  const refresh = pool.refreshMetadata.bind(pool)
+  const refreshIfNecessary = pool.refreshMetadataIfNecessary.bind(pool)
+  let asked: readonly string[] = []
+  let unknown: readonly string[] = []
+  // Metadata of a few topics would replace that of all.
+  pool.refreshMetadata = (topics) => refresh(topics === unknown ? asked : topics)
+  pool.refreshMetadataIfNecessary = (topics) => {
+    asked = topics
+    unknown = topics.filter((topic) => topicIn(pool.metadata, topic) === undefined)
+    return refreshIfNecessary(unknown)
+  }
 }
 
 function encodeRequests(cluster: Cluster): void {
