@@ -24,7 +24,7 @@ import {
 } from './broker-choice'
 import { withOwnDecoder } from './fetch-answers'
 import { kafkaError, tellingEachPartition } from './partition-answers'
-import { withOwnEncoder } from './produce-request'
+import { useOwnEncoder } from './produce-request'
 import type { PartitionAnswer } from '../../../group/partitions/refused-partitions'
 
 const METADATA_API = 3
@@ -133,7 +133,7 @@ function tolerateIn(cluster: Cluster, client: KnownBrokers): void {
   chooseAnsweringBrokers(pool, client)
   takeAnswersAsTheyAre(pool)
   findTopicsFast(pool)
-  encodeRequests(cluster)
+  useOwnEncoder(cluster)
 
   cluster.metadata = async ({ topics = [] } = {}) => {
     await pool.refreshMetadataIfNecessary(topics)
@@ -207,17 +207,6 @@ function findTopicsFast(pool: MetadataPool): void {
     asked = topics
     unknown = topics.filter((topic) => topicIn(pool.metadata, topic) === undefined)
     return refreshIfNecessary(unknown)
-  }
-}
-
-function encodeRequests(cluster: Cluster): void {
-  const findBroker = cluster.findBroker.bind(cluster)
-  const encoding = new WeakMap<Broker, Broker>()
-  cluster.findBroker = async (node) => {
-    const broker = await findBroker(node)
-    const known = encoding.get(broker) ?? withOwnEncoder(broker)
-    encoding.set(broker, known)
-    return known
   }
 }
 

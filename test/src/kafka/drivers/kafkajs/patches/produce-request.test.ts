@@ -7,6 +7,7 @@ import type {
 } from '../../../../../../src/kafka/drivers/kafkajs/patches/broker-answers'
 import {
   encodeProduce,
+  useOwnEncoder,
   withOwnEncoder,
   type MessageToEncode,
   type ProduceRequest,
@@ -110,6 +111,22 @@ describe('the produce request', () => {
     await assert.rejects(encode(API_METADATA), /by kafkajs/)
     apiVersion = 2
     await assert.rejects(encode(API_PRODUCE), /by kafkajs/)
+  })
+
+  it('leaves each broker the same object, by which kafkajs knows it', async () => {
+    const brokers = [0, 1].map((): AnsweringBroker => ({
+      lookupRequest: () => () => assert.fail('not asked'),
+    }))
+    const cluster = { findBroker: (node: number) => Promise.resolve(brokers[node] as AnsweringBroker) }
+    useOwnEncoder(cluster)
+    const [first, again, other] = [
+      await cluster.findBroker(0),
+      await cluster.findBroker(0),
+      await cluster.findBroker(1),
+    ]
+    assert.notEqual(first, brokers[0])
+    assert.equal(first, again)
+    assert.notEqual(first, other)
   })
 
   it('begins a batch with its earliest time, also when that has fewer digits or is that of 1970', async () => {
