@@ -22,7 +22,7 @@ export function helpOf(rows: readonly Row[]): string {
 Measures how fast the package is beside its peers, on real services that it starts and stops, and prints a table.
 A run of all rows writes docs/performance.md and its chart.
 
-  --quick            a look of a few minutes: fewer messages, one round, some rows less; never replaces a whole run
+  --quick            takes a few minutes: fewer messages, one round, some rows less; never replaces a whole run
   --rounds N         how often each case is measured (5; 1 with --quick)
   --only ROW,ROW     these rows only; the page is left alone unless --with has the others
   --json FILE        also writes everything that was measured, after each row

@@ -1,4 +1,4 @@
-/** `docs/performance.md`: what a run has measured stands between two markers; what people have written around them stays. */
+/** `docs/performance.md`: what a run has measured is between two markers; what people have written around them stays. */
 import type { Row, RowResult } from '../row'
 import { tableOf } from './table'
 

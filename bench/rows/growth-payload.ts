@@ -12,7 +12,7 @@ export const growthPayload = defineRow<PayloadSide>({
   name: 'growth-payload',
   title: '4 Payload',
   measures:
-    '150,000 queued messages of 100 B to 100 kB, fewer where they would be more than 300 MB; first leg in batches, Node-RED 5.',
+    '150,000 queued messages of 100 B to 100 kB, fewer of the large ones (300 MB in total at most); first leg in batches, Node-RED 5.',
   reference: ['100 B'],
   sides: [
     { name: '100 B', payloadBytes: 100 },

@@ -7,7 +7,7 @@ interface TopicsSide extends Side {
   readonly topics: number
 }
 
-/** Counting all topics would be more work than what is measured: messages go to them in turn, so some tell of all. */
+/** Counting all topics would be more work than what is measured: messages go to them in turn, so a sample stands for all of them. */
 const SAMPLES = 4
 const side = (topics: number): TopicsSide => ({
   name: `${topics.toLocaleString('en-US')} ${topics === 1 ? 'topic' : 'topics'}`,

@@ -11,7 +11,7 @@ export const live = defineRow<LiveSide>({
   name: 'live',
   title: '3 Live, both legs',
   measures:
-    'Example 01 as it ships, 20 s at each rate after 5 s of warming up. From the making of a message to the acknowledgement that Node-RED sends for it, and to the commit of its row: percentiles over all messages. No peer: none has both legs.',
+    'Example 01 as it ships, 20 s at each rate after 5 s of warming up. From the creation of a message to the acknowledgement that Node-RED sends for it, and to the commit of its row: percentiles over all messages. No peer: none has both legs.',
   sides: [side(1000), { ...side(5000), quick: true }, side(10_000), side(20_000)],
   targets: [
     { side: '5,000 msg/s', figure: 'ackP95', atMost: 20 },

@@ -20,7 +20,7 @@ export const tracking = defineRow<TrackingSide>({
   name: 'tracking',
   title: '6 The cost of safety',
   measures:
-    "100,000 messages through Node-RED's own wires, from a source to a sink past 0, 1 or 3 nodes, the same flow with and without tracking of deliveries; nothing is stored. Node-RED 4.1 in a process of its own.",
+    "100,000 messages through Node-RED's own wires, from a source to a sink with 0, 1 or 3 nodes in between, the same flow with and without tracking of deliveries; nothing is stored. Node-RED 4.1 in a process of its own.",
   compared: 'cpuEach',
   sides: [
     side(0, false),

@@ -80,6 +80,7 @@ export class Lanes<T> {
     return [...lanes].flatMap(([partition, lane]) => {
       if (partition < firstPartition) return []
       lanes.delete(partition)
+      this.gathering.delete(lane)
       this.lanes--
       return lane.takeAll().map((held) => ({ ...held, partition }))
     })
@@ -132,6 +133,7 @@ export class Lanes<T> {
       for (const [partition, lane] of lanes) {
         if (!lane.idle) continue
         lanes.delete(partition)
+        this.gathering.delete(lane)
         this.lanes--
       }
       if (lanes.size === 0) this.byTopic.delete(topic)

@@ -34,6 +34,12 @@ class Unread extends Given {
     return #source in kafka ? kafka.#source : undefined
   }
 
+  static keep(kafka: object, headers: object): void {
+    const source = Unread.sourceOf(kafka)
+    if (#source in kafka && source !== undefined)
+      kafka.#source = { headers, hasHeader: (name) => source.hasHeader(name) || Object.hasOwn(headers, name) }
+  }
+
   static forget(kafka: object): void {
     if (#source in kafka) kafka.#source = undefined
   }
@@ -45,17 +51,21 @@ const UNREAD: PropertyDescriptor & ThisType<KafkaFields> = {
   configurable: true,
   get() {
     const headers = Unread.sourceOf(this)?.headers
-    if (headers !== undefined) keep(this, headers)
+    // Of an object that was frozen the property cannot be replaced: what was read is kept in the field.
+    if (headers !== undefined && !keep(this, headers)) Unread.keep(this, headers)
     return headers
   },
   set(headers: unknown) {
-    keep(this, headers)
+    if (!keep(this, headers)) throw new TypeError('kafka is frozen: its headers cannot be replaced')
   },
 }
 
-function keep(kafka: object, value: unknown): void {
+/** @returns false when the object is frozen */
+function keep(kafka: object, value: unknown): boolean {
+  const property = { value, enumerable: true, configurable: true, writable: true }
+  if (!Reflect.defineProperty(kafka, 'headers', property)) return false
   Unread.forget(kafka)
-  Object.defineProperty(kafka, 'headers', { value, enumerable: true, configurable: true, writable: true })
+  return true
 }
 
 /** Adds the property, as the last one. */

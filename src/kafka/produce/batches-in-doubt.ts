@@ -15,10 +15,6 @@ export class BatchesInDoubt {
     return doubtful !== undefined && doubtful !== records
   }
 
-  has(lane: string): boolean {
-    return this.batches.has(lane)
-  }
-
   /** @param mayBeStored false when the broker has refused the batch for good */
   failed(lane: string, records: readonly KafkaRecord[], mayBeStored: boolean): void {
     if (mayBeStored) this.batches.set(lane, records)

@@ -6,11 +6,8 @@ import { replayedLetterOf } from '../../record/replayed'
 import { KAFKA_TOPIC, kafkaTopicProblem } from '../../tenant/kafka-topic'
 import { encodeRecord, type ValueFormat } from '../../record/envelope'
 import { identifierOf } from '../../record/identifier'
-import type { RecordHeaders } from '../../record/record-headers'
 import type { KafkaRecord } from '../driver'
-
-/** What a record costs on the wire besides key, value and headers, about. */
-const RECORD_OVERHEAD_BYTES = 24
+import { headerBytes, RECORD_OVERHEAD_BYTES } from './request-limit'
 
 export interface AddressedRecord {
   readonly topic: string
@@ -91,20 +88,6 @@ const LAST_TIME_MS = 8_640_000_000_000_000
 function validTime(time: unknown): number | undefined {
   const isTime = Number.isSafeInteger(time) && (time as number) >= 0 && (time as number) <= LAST_TIME_MS
   return isTime ? (time as number) : undefined
-}
-
-function headerBytes(headers: RecordHeaders): number {
-  let bytes = 0
-  for (const name in headers) {
-    const value = headers[name]
-    if (value !== undefined) bytes += name.length + valueBytes(value) + 2
-  }
-  return bytes
-}
-
-function valueBytes(value: HeaderText | readonly HeaderText[]): number {
-  if (typeof value === 'string' || Buffer.isBuffer(value)) return value.length
-  return value.reduce((sum, each) => sum + each.length, 0)
 }
 
 function noTopic(wasRead: boolean): PipelineError {

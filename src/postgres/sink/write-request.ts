@@ -65,10 +65,11 @@ export function rangeOf(message: Message): KafkaRange | undefined {
   if (!isBatch(message) || typeof range !== 'object' || range === null) return undefined
   const { clusterId, group, topic, partition, firstOffset, nextOffset, assignment, gaps } = range
   const complete =
-    typeof clusterId === 'string' &&
-    typeof group === 'string' &&
-    typeof topic === 'string' &&
+    isName(clusterId) &&
+    isName(group) &&
+    isName(topic) &&
     isOffset(partition) &&
+    partition <= LAST_PARTITION &&
     isOffset(firstOffset) &&
     isOffset(nextOffset) &&
     firstOffset <= nextOffset
@@ -78,6 +79,14 @@ export function rangeOf(message: Message): KafkaRange | undefined {
     ...(Array.isArray(gaps) && gaps.every(isGap) && { gaps }),
   }
   return isOffset(assignment) ? { ...known, assignment } : known
+}
+
+/** Kafka numbers partitions with 32 bits, as the ledger does. */
+const LAST_PARTITION = 2 ** 31 - 1
+
+/** PostgreSQL has no text with a NUL, and Kafka no name with one. */
+function isName(value: unknown): value is string {
+  return typeof value === 'string' && !value.includes('\0')
 }
 
 function isGap(value: unknown): value is OffsetGap {

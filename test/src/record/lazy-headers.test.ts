@@ -60,6 +60,17 @@ describe('the headers of a record that was read', () => {
     assert.equal('headers' in third, false)
   })
 
+  it('stay when a flow freezes the record, before or after they are made', () => {
+    const { kafka, made } = lazy({ unit })
+    Object.freeze(kafka)
+    assert.deepEqual(kafka.headers, { unit })
+    assert.equal(kafka.headers, kafka.headers)
+    assert.equal(made(), 1)
+    assert.equal(mayHaveHeader({ kafka }, 'unit'), true)
+    assert.throws(() => (kafka.headers = {}), /frozen/)
+    assert.deepEqual(kafka.headers, { unit })
+  })
+
   it('are asked for one of them without being made, also after a change', () => {
     const { kafka, made } = lazy({ 'dead-letter-attempts': Buffer.from('3') })
     assert.equal(mayHaveHeader({ kafka }, 'unit'), false)

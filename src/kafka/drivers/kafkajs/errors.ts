@@ -60,7 +60,7 @@ export function translateKafkaError(thrown: unknown, doing: string): PipelineErr
   return fault instanceof PipelineError ? fault : kafkaError(verdictOf(fault), fault, doing, thrown)
 }
 
-/** Whether a request has failed as a whole: no broker has answered it, so that no partition of it is at fault. */
+/** Whether a request has failed as a whole: the connection is at fault, and no partition of the request. */
 export function isOfConnection(thrown: unknown): boolean {
   const { name, message } = innermost(thrown)
   return CONNECTION_FAULTS.has(name) || NOT_CONNECTED.test(message)

@@ -78,9 +78,7 @@ export class KafkaJsProducer implements KafkaProducer {
     generation.outstanding++
     try {
       await generation.ready
-      const batch = { topic, partition, records, bytes }
-      const { requests, inDoubt } = generation
-      const answer = await (inDoubt.has(lane) ? requests.sendAlone(batch) : requests.send(batch))
+      const answer = await generation.requests.send({ topic, partition, records, bytes })
       const offset = offsetOf(answer, topic, partition)
       generation.inDoubt.stored(lane)
       return offset
@@ -136,7 +134,7 @@ export class KafkaJsProducer implements KafkaProducer {
       topics,
       requests: new JointRequests({
         leaderOf: ({ topic, partition }) => topics.leaderOf(topic, partition),
-        write: (batches) => this.request(producer, batches),
+        write: (batches, leader) => this.request(producer, batches, leader),
         isOfConnection,
       }),
       inDoubt: new BatchesInDoubt(),
@@ -147,15 +145,19 @@ export class KafkaJsProducer implements KafkaProducer {
     return generation
   }
 
-  private request(producer: Producer, batches: readonly PartitionBatch[]): Promise<RecordMetadata[]> {
-    return producer.sendBatch({
+  private async request(
+    producer: Producer,
+    batches: readonly PartitionBatch[],
+    leader: number | undefined,
+  ): Promise<RecordMetadata[]> {
+    return producer.send({
+      topic: batches[0]?.topic ?? '',
       acks: ALL_REPLICAS,
       timeout: this.options.requestTimeoutMs,
       compression: this.compression,
-      topicMessages: batches.map(({ topic, partition, records }) => ({
-        topic,
-        messages: records.map((record) => toMessage(record, partition)),
-      })),
+      messages: batches.flatMap(({ partition, records }) =>
+        records.map((record) => toMessage(record, partition, leader)),
+      ),
     })
   }
 
@@ -200,18 +202,36 @@ async function dispose(generation: Generation): Promise<void> {
   generation.client.cut()
 }
 
-/** The caller has chosen; kafkajs asks its partitioner even for a message that names its partition. */
-function partitionOfMessage({ message }: PartitionerArgs): number {
-  return message.partition ?? NO_PARTITION
+interface DirectedMessage extends Message {
+  readonly partition: number
+  /** The only broker that it may go to. */
+  readonly leader: number | undefined
 }
 
-function toMessage(record: KafkaRecord, partition: number): Message {
+/**
+ * The caller has chosen; kafkajs asks its partitioner even for a message that names its partition. Right after that, with
+ * the same metadata, it looks up the leaders: this is the moment to find that the request would be split.
+ * @throws PipelineError `KAFKA_STALE_METADATA` when the partition has another leader by now; nothing has been sent
+ */
+export function partitionOfMessage({ message, topic, partitionMetadata }: PartitionerArgs): number {
+  const { partition, leader } = message as DirectedMessage
+  if (leader === undefined) return partition
+  const now = partitionMetadata.find(({ partitionId }) => partitionId === partition)?.leader
+  if (now === leader) return partition
+  throw new PipelineError('KAFKA_STALE_METADATA', `${topic}, partition ${partition} has another leader`, {
+    retryable: true,
+    statusText: 'Kafka: leader moved',
+  })
+}
+
+function toMessage(record: KafkaRecord, partition: number, leader: number | undefined): DirectedMessage {
   return {
     key: record.key,
     value: record.value,
     headers: record.headers as IHeaders,
-    partition,
     timestamp: String(record.timestamp),
+    partition,
+    leader,
   }
 }
 

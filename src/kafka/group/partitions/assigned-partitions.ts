@@ -162,7 +162,8 @@ export class AssignedPartitions {
   accept(partition: TopicPartition, range: FetchedRange): boolean {
     const own = this.owned.get(partitionKey(partition))
     if (own === undefined || !this.recovery.passesWitness(own, range)) return false
-    if (range.unreadable !== undefined && range.records.length === 0) {
+    // What is sound before it is taken first, be it only markers of transactions.
+    if (range.unreadable !== undefined && range.nextOffset <= own.reader.position) {
       this.recovery.readAgain(own, range.unreadable)
       return false
     }

@@ -14,8 +14,17 @@ describe('the size of a request', () => {
     )
   })
 
-  it('counts keys and values', () => {
-    const record = (key: string | null, value: Buffer | null) => ({ key, value, headers: {}, timestamp: 0 })
-    assert.equal(sizeOf([record('ab', Buffer.alloc(3)), record(null, null)]), 5)
+  it('counts keys, values, headers, and what each record has besides', () => {
+    const record = (key: string | null, value: Buffer | null, headers = {}) => ({
+      key,
+      value,
+      headers,
+      timestamp: 0,
+    })
+    const empty = sizeOf([record(null, null)])
+    assert.ok(empty >= 10)
+    assert.equal(sizeOf([record('ab', Buffer.alloc(3)), record(null, null)]), 2 * empty + 5)
+    const headers = { unit: Buffer.from('bar'), both: ['x', 'yz'] }
+    assert.equal(sizeOf([record(null, null, headers)]), empty + 'unit'.length + 3 + 2 + 'both'.length + 3 + 2)
   })
 })

@@ -22,6 +22,9 @@ describe('the way of a message through the sink', () => {
       fromKafka,
       { batch: true, payload: [fromKafka] },
       { batch: true, payload: [fromKafka], kafka: { ...range, nextOffset: 4 } },
+      // What the ledger cannot hold would fail for as long as it is tried.
+      { batch: true, payload: [fromKafka], kafka: { ...range, partition: 2 ** 31 } },
+      { batch: true, payload: [fromKafka], kafka: { ...range, topic: 't\0' } },
       { ...fromKafka, kafka: { ...range, offset: 5 } },
     ]) {
       assert.throws(() => writeRequestOf(message, 'ledger'), { code: 'RANGE_MISSING', retryable: false })

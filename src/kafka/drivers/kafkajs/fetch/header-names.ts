@@ -2,13 +2,17 @@
  * The names of a record's headers. Nearly all records of a topic have the same ones, so they are read once: of the next
  * record, bytes are compared with the names that stood at the same places the last time, and both share one list.
  *
- * The lists are nodes of a tree: each has one name more than its parent.
+ * The lists are nodes of a tree: each has one name more than its parent. A record with very many headers, which any device
+ * can send, is left out: a list for each of its names would be their number squared.
  */
 import { readName } from '../../../../record/header-text'
 import type { VarintReader } from './varints'
 
 /** Names are anyone's, and may differ from record to record: a tree that has grown this large begins again. */
 const MAX_NODES = 10_000
+
+/** Our own headers, and a few dozen of a flow. */
+const MOST_NAMES = 64
 
 /** Of one record, or of all records that have the same ones. */
 export interface HeaderNames {
@@ -34,8 +38,10 @@ let nodes = 0
  * @throws RangeError when they are not
  */
 export function readHeaderNames(reader: VarintReader): HeaderNames {
+  let count = reader.int()
+  if (count > MOST_NAMES) return readManyNames(reader, count)
   let node = root
-  for (let count = reader.int(); count > 0; count--) {
+  for (; count > 0; count--) {
     const length = reader.int()
     const start = reader.at
     reader.skip(length)
@@ -46,6 +52,25 @@ export function readHeaderNames(reader: VarintReader): HeaderNames {
   }
   return node.names
 }
+
+function readManyNames(reader: VarintReader, count: number): HeaderNames {
+  const list: string[] = []
+  for (let left = count; left > 0; left--) {
+    const length = reader.int()
+    const start = reader.at
+    reader.skip(length)
+    list.push(length < 0 ? NO_NAME : readName(reader.bytes.subarray(start, reader.at)))
+    reader.skip(reader.int())
+  }
+  return namesOf(list)
+}
+
+function namesOf(list: readonly string[]): HeaderNames {
+  return { list, hasRepeats: new Set(list).size < list.length }
+}
+
+/** As kafkajs has it. */
+const NO_NAME = 'null'
 
 function isAt(expected: Buffer | null, bytes: Buffer, start: number, length: number): boolean {
   if (expected === null) return length < 0
@@ -64,14 +89,12 @@ function turn(node: Node, { at, bytes }: VarintReader, length: number): Node {
       root = nodeOf([], null)
       nodes = 0
     }
-    // As kafkajs has it.
-    child = nodeOf([...node.names.list, name === null ? 'null' : readName(name)], name)
+    child = nodeOf([...node.names.list, name === null ? NO_NAME : readName(name)], name)
     node.children.set(key, child)
   }
   return (node.next = child)
 }
 
 function nodeOf(list: readonly string[], bytes: Buffer | null): Node {
-  const names = { list, hasRepeats: new Set(list).size < list.length }
-  return { names, bytes, next: undefined, children: new Map() }
+  return { names: namesOf(list), bytes, next: undefined, children: new Map() }
 }

@@ -136,10 +136,10 @@ class Harness {
   }
 
   /** An answer whose first batch cannot be read. */
-  unreadable(partition: TopicPartition, from: number): boolean {
+  unreadable(partition: TopicPartition, from: number, nextOffset = from): boolean {
     const range = {
       fetchedOffset: from,
-      nextOffset: from,
+      nextOffset,
       records: [],
       highWatermark: 1_000,
       unreadable: 'test',
@@ -382,6 +382,16 @@ describe('AssignedPartitions', () => {
     h.fetched(p0, 0, 5)
     assert.deepEqual(h.handedOut(), ['0:0-5'])
     assert.deepEqual(h.stopped, [])
+  })
+
+  it('moves past the markers of transactions that are before what cannot be read', async () => {
+    const h = new Harness()
+    await h.assign([p0])
+    assert.equal(h.unreadable(p0, 0, 3), true)
+    assert.deepEqual([...h.fetching], [0])
+    assert.equal(h.unreadable(p0, 3), false)
+    await until(() => h.fetching.has(0))
+    assert.equal(h.seeks.at(-1), '0:3')
   })
 
   it('stops before what can never be read, and not before all that came earlier is finished', async () => {

@@ -358,6 +358,18 @@ describe('the names of a record header', () => {
     assert.deepEqual(await namesOf(...names), expected)
   })
 
+  it('may be very many, and all the same: what that costs does not grow with their square', async () => {
+    const distinct = Array.from({ length: 50_000 }, (_, index) => `name ${index}`)
+    const found = await namesOf(...distinct.map((it) => Buffer.from(it)))
+    assert.deepEqual(
+      found,
+      distinct.map((it, index) => `${it}: value ${index}`),
+    )
+    const same = Array.from({ length: 50_000 }, () => [Buffer.from('same'), Buffer.from('x')] as const)
+    const range = await read(writeBatch({ firstOffset: 0, records: [record('x', 0, same)] }))
+    assert.equal((range?.records[0]?.headers.same as Buffer[]).length, same.length)
+  })
+
   it('are text otherwise, also those that an object has already', async () => {
     const names = ['größe', 'constructor', '__proto__', '\\xff']
     const expected = names.map((it, index) => `${it}: value ${index}`)
