@@ -33,8 +33,6 @@ const ALL_REPLICAS = -1
  * does not answer, and the caller would hear of the trouble minutes later.
  */
 const NO_RETRIES = NaN
-/** No topic has it, so kafkajs finds no leader for it. */
-const NO_PARTITION = -1
 const DISCONNECT_LIMIT_MS = 1000
 
 interface Generation {
