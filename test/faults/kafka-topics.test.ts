@@ -177,7 +177,7 @@ describe('faults of Kafka topics and producers', function () {
       // taken a producer's records. PRODUCER_FENCED (90) answers requests of transactions, not these.
       const from = Date.now()
       const known = new Set((await readTopic(address(), TOPIC)).map(({ producer }) => producer.id))
-      await forgetProducerOnce()
+      await forgetProducer()
       await untilNewProducer(known, from)
     },
   )
@@ -256,19 +256,21 @@ describe('faults of Kafka topics and producers', function () {
     )
   }
 
-  /** The next records of our producer are not appended, and answered with UNKNOWN_PRODUCER_ID. */
-  async function forgetProducerOnce(): Promise<void> {
+  /**
+   * Records of our producer are not appended, and answered with UNKNOWN_PRODUCER_ID, until it asks for a new id: a request
+   * that was refused is repeated first, each partition by itself.
+   */
+  async function forgetProducer(): Promise<void> {
     const errors = new ProduceErrors(meddler)
     errors.instead.set(ERROR.invalidRequiredAcks, ERROR.unknownProducerId)
-    let spoilt = false
+    let isAskedForId = false
     meddler.onRequest = ({ api }, request) => {
-      if (api === API.produce && !spoilt) {
-        spoilt = true
-        spoilProduce(request)
-      }
+      if (api === API.initProducerId) isAskedForId = true
+      else if (api === API.produce && !isAskedForId) spoilProduce(request)
       return undefined
     }
-    await until('the producer is refused', () => errors.of(ERROR.unknownProducerId) > 0)
+    await until('the producer asks for a new id', () => isAskedForId)
+    assert.ok(errors.of(ERROR.unknownProducerId) > 0, `Kafka's errors: ${String(errors)}`)
     errors.end()
   }
 })
