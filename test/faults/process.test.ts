@@ -107,9 +107,9 @@ describe('faults of the process', function () {
           postgres.proxy.reset()
           await postgres.untilMoreRows(1)
           moves.hold()
-          await until('all open transactions of the sink are about to move a position', async () => {
-            const { held } = moves
-            return held > 0 && (await postgres.openTransactions()) === held
+          // BEGIN travels with the move, so that a transaction which is held has not begun yet.
+          await until('all that the sink writes is about to move a position', async () => {
+            return moves.held > 0 && (await postgres.openTransactions()) === 0
           })
           const frozenAt = Date.now()
           stage.nodeRed.freeze()
