@@ -154,7 +154,8 @@ export class KafkaJsProducer implements KafkaProducer {
       timeout: this.options.requestTimeoutMs,
       compression: this.compression,
       messages: batches.flatMap(({ partition, records }) =>
-        records.map((record) => toMessage(record, partition, leader)),
+        // One look at the leader for each partition: kafkajs asks its partitioner about every message.
+        records.map((record, index) => toMessage(record, partition, index === 0 ? leader : undefined)),
       ),
     })
   }
