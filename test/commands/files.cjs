@@ -16,6 +16,8 @@ const ONLY_ALL = [
   'test/integration/mqtt-loss.test.ts',
   'test/integration/kafka-broken-topic.test.ts',
   'test/integration/kafka-producer.test.ts',
+  'test/integration/kafka-login.test.ts',
+  'test/integration/kafka-token.test.ts',
   'test/integration/consumer-positions.test.ts',
   'test/flow/unhandled.test.ts',
   'test/faults/kafka-brokers.test.ts',
@@ -38,8 +40,6 @@ const LONG = [
   'test/editor/palette.test.ts',
   'test/faults/consumer.test.ts',
   'test/nodes/tenant-kafka-consumer.test.ts',
-  'test/integration/kafka-login.test.ts',
-  'test/integration/kafka-token.test.ts',
   'test/integration/start.test.ts',
 ]
 
