@@ -2,6 +2,7 @@
  * Topics and offsets through kafkajs. Connects on first use and again after a failure, so that it can be made
  * before there is a Kafka.
  */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { ConfigResourceTypes, type Admin } from 'kafkajs'
 import { settlesWithin } from '../../../time/deadline'
 import { PipelineError } from '../../../wire/errors'
@@ -13,6 +14,7 @@ import { isHalfConnected, silentBroker, translateKafkaError } from './errors'
 import { tolerateBrokenTopics } from './patches/metadata'
 
 const DISCONNECT_LIMIT_MS = 1000
+const LEADER_POLL_MS = 100
 
 export class KafkaJsAdmin implements KafkaAdmin {
   private readonly client: KafkaJsClient
@@ -69,13 +71,30 @@ export class KafkaJsAdmin implements KafkaAdmin {
 
   async createTopic({ topic, partitions, replicas, config }: NewTopic): Promise<void> {
     const configEntries = Object.entries(config).map(([name, value]) => ({ name, value }))
-    await this.run(`creating topic ${topic}`, (admin) =>
+    const isNew = await this.run(`creating topic ${topic}`, (admin) =>
       admin.createTopics({
-        waitForLeaders: true,
+        waitForLeaders: false,
         timeout: this.connection.requestTimeoutMs,
         topics: [{ topic, numPartitions: partitions, replicationFactor: replicas, configEntries }],
       }),
     )
+    if (isNew) await this.untilLed(topic)
+  }
+
+  /**
+   * Until a new topic can be written to. kafkajs can wait for leaders as well, and gives up when a busy broker does not know
+   * its new topic yet.
+   */
+  private async untilLed(topic: string): Promise<void> {
+    const deadline = performance.now() + this.connection.requestTimeoutMs
+    for (;;) {
+      const missing = await this.run(`asking for topic ${topic}`, (admin) => firstUnled(admin, topic)).catch(
+        notThereYet,
+      )
+      if (missing === undefined) return
+      if (performance.now() > deadline) throw missing
+      await sleep(LEADER_POLL_MS)
+    }
   }
 
   async offsets({ topic, partition }: TopicPartition): Promise<OffsetRange> {
@@ -143,6 +162,20 @@ export class KafkaJsAdmin implements KafkaAdmin {
       throw error
     }
   }
+}
+
+/** @returns the error of a partition that has no leader */
+async function firstUnled(admin: Admin, topic: string): Promise<PipelineError | undefined> {
+  const { topics } = await admin.fetchTopicMetadata({ topics: [topic] })
+  const unled = topics[0]?.partitions.find(({ leader }) => leader < 0)
+  return unled && noLeader([{ topic, partition: unled.partitionId }])
+}
+
+/** @throws unless the error says that the topic, or a leader, may only be about to be there */
+function notThereYet(error: unknown): PipelineError {
+  const code = error instanceof PipelineError ? error.code : undefined
+  if (code === 'KAFKA_UNKNOWN_TOPIC' || code === 'KAFKA_NO_LEADER') return error as PipelineError
+  throw error
 }
 
 const TOPIC_SETTINGS = [

@@ -24,29 +24,28 @@ interface KafkaJsFault extends ProtocolFault {
   readonly code?: string | number
 }
 
-const BY_NAME: Readonly<Record<string, Verdict>> = {
-  KafkaJSSASLAuthenticationError: PASSWORD,
-  KafkaJSRequestTimeoutError: NO_ANSWER,
-  KafkaJSLockTimeout: NO_ANSWER,
-  KafkaJSTimeout: NO_ANSWER,
-  KafkaJSConnectionError: UNREACHABLE,
-  KafkaJSConnectionClosedError: CLOSED,
-  KafkaJSNoBrokerAvailableError: UNREACHABLE,
-  KafkaJSBrokerNotFound: UNREACHABLE,
-  KafkaJSMetadataNotLoaded: UNREACHABLE,
-  KafkaJSTopicMetadataNotLoaded: UNREACHABLE,
-  KafkaJSNotImplemented: CODEC,
+interface ClientFault {
+  readonly verdict: Verdict
+  /** The connection is at fault, and no partition of the request. */
+  readonly ofConnection: boolean
 }
 
-const CONNECTION_FAULTS: ReadonlySet<string> = new Set([
-  'KafkaJSSASLAuthenticationError',
-  'KafkaJSRequestTimeoutError',
-  'KafkaJSLockTimeout',
-  'KafkaJSConnectionError',
-  'KafkaJSConnectionClosedError',
-  'KafkaJSNoBrokerAvailableError',
-  'KafkaJSBrokerNotFound',
-])
+const ofConnection = (verdict: Verdict): ClientFault => ({ verdict, ofConnection: true })
+const ofRequest = (verdict: Verdict): ClientFault => ({ verdict, ofConnection: false })
+
+const BY_NAME: Readonly<Record<string, ClientFault>> = {
+  KafkaJSSASLAuthenticationError: ofConnection(PASSWORD),
+  KafkaJSRequestTimeoutError: ofConnection(NO_ANSWER),
+  KafkaJSLockTimeout: ofConnection(NO_ANSWER),
+  KafkaJSConnectionError: ofConnection(UNREACHABLE),
+  KafkaJSConnectionClosedError: ofConnection(CLOSED),
+  KafkaJSNoBrokerAvailableError: ofConnection(UNREACHABLE),
+  KafkaJSBrokerNotFound: ofConnection(UNREACHABLE),
+  KafkaJSTimeout: ofRequest(NO_ANSWER),
+  KafkaJSMetadataNotLoaded: ofRequest(UNREACHABLE),
+  KafkaJSTopicMetadataNotLoaded: ofRequest(UNREACHABLE),
+  KafkaJSNotImplemented: ofRequest(CODEC),
+}
 
 /** kafkajs uses a connection that is only just being made. */
 const NOT_CONNECTED = /^Broker not connected$/
@@ -63,7 +62,7 @@ export function translateKafkaError(thrown: unknown, doing: string): PipelineErr
 /** Whether a request has failed as a whole: the connection is at fault, and no partition of the request. */
 export function isOfConnection(thrown: unknown): boolean {
   const { name, message } = innermost(thrown)
-  return CONNECTION_FAULTS.has(name) || NOT_CONNECTED.test(message)
+  return BY_NAME[name]?.ofConnection === true || NOT_CONNECTED.test(message)
 }
 
 /** Whether kafkajs refused to use a connection that it takes for ready. */
@@ -83,7 +82,7 @@ function verdictOf(fault: KafkaJsFault): Verdict {
   const tls = tlsWords(fault.code, fault.message)
   if (tls !== undefined) return { code: 'KAFKA_TLS', retryable: true, ...tls }
   if (NOT_CONNECTED.test(fault.message)) return UNREACHABLE
-  return BY_NAME[fault.name] ?? OTHER
+  return BY_NAME[fault.name]?.verdict ?? OTHER
 }
 
 /** Follows `cause` and the errors of an aggregate to the one that says what happened. */
