@@ -1,132 +1,131 @@
 /**
- * Puts the batches for partitions of one topic and one leader into one request. A request costs the broker and us as much
- * as some dozens of records; at a thousand messages a second, with one request for each partition, nearly all of the work
- * would be requests.
+ * Puts the batches for one leader into one request, of whatever topics and partitions. A request costs the broker and us as
+ * much as some dozens of records; at a thousand messages a second, with one request for each partition, nearly all of the
+ * work would be requests, and with one for each of a thousand topics they would only wait for one another.
  *
- * No batch waits for others: it goes out at once when no request for its topic and leader is under way. What comes
- * meanwhile goes out together when that one is answered.
- *
- * When Kafka refuses one partition of a request, the others have been stored or have not, and the client does not say. So
- * each batch is sent again by itself, the identical one, which the broker recognizes if it has it; and its answer
- * concerns no other. The broker recognizes it by its sequence number, which the client takes back when a request fails,
- * for the whole request. So a request must never be split: of two brokers, one of which has stored its part, the client
- * would take back the numbers of the other alone, and the part would be stored twice.
+ * No batch waits for others: it goes out at once when no request to its leader is under way. What comes meanwhile goes out
+ * together when that one is answered. Each batch has its own outcome. One that has failed goes alone from then on, because
+ * what its broker does with it next (nothing for half a minute, or a closed connection) would happen to all others as well.
  */
 import { RecentMap } from '../../runtime/recent-map'
-import type { KafkaRecord } from '../driver'
+import type { KafkaRecord, TopicPartition } from '../driver'
+import { partitionKey } from '../topic-partition'
 import { ALWAYS_FITS_BYTES } from './request-limit'
 
-export interface PartitionBatch {
-  readonly topic: string
-  readonly partition: number
+export interface PartitionBatch extends TopicPartition {
   readonly records: readonly KafkaRecord[]
   /** About, see `sizeOf`. */
   readonly bytes: number
 }
 
-export interface JointRequestsOptions<A> {
+/** Of one batch: the offset of its first record, or why it is not known to be stored. */
+export type Outcome = number | Error
+
+export interface JointRequestsOptions {
   /** The broker that leads the partition, as far as is known. */
-  readonly leaderOf: (batch: PartitionBatch) => number | undefined
+  readonly leaderOf: (partition: TopicPartition) => number | undefined
   /**
-   * Writes batches for partitions of one topic.
-   * @param leader to which all of them go, in one request. When one of them has another leader by now, nothing may be
-   *        sent; `undefined`, for a batch that is alone: wherever its leader is
+   * Writes batches in one request.
+   * @param leader where it goes; `undefined`, for a batch that is alone: wherever its leader is
+   * @returns the outcomes, in the order of the batches
    */
-  readonly write: (batches: readonly PartitionBatch[], leader: number | undefined) => Promise<A>
-  /** Whether a failed request was not answered, so that the error is that of each of its batches. */
+  readonly write: (
+    batches: readonly PartitionBatch[],
+    leader: number | undefined,
+  ) => Promise<readonly Outcome[]>
+  /** Whether a request failed before any batch of it was looked at, so that none of them is at fault. */
   readonly isOfConnection: (error: unknown) => boolean
 }
 
-interface Waiting<A> {
+interface Waiting {
   readonly batch: PartitionBatch
-  readonly resolve: (answer: A) => void
+  readonly resolve: (offset: number) => void
   readonly reject: (error: unknown) => void
 }
 
-/** The batches of a topic that wait for the request to their leader before them. */
-interface Queue<A> {
-  readonly leader: number
-  readonly waiting: Waiting<A>[]
-}
-
+/**
+ * In a request. The broker appends one after the other, and answers after the last: a slow disk takes tens of milliseconds
+ * for the first records of a log, so a thousand of them have run into the time limit. More than this gains nothing.
+ */
+const MAX_BATCHES = 100
 /** Partitions of which it is remembered that they have failed; a forgotten one costs a request. */
 const MAX_FAILING = 1_000
 
-export class JointRequests<A> {
-  /** Those from which a request is under way, or about to be made. */
-  private readonly queues = new Map<string, Queue<A>>()
-  /** Whose last batch has failed goes alone until one is stored: it may well fail again, and all others with it. */
+export class JointRequests {
+  /** By leader, what waits for the request before; only those from which one is under way, or about to be made. */
+  private readonly queues = new Map<number, Waiting[]>()
+  /** Whose last batch has failed goes alone until one is stored. */
   private readonly failing = new RecentMap<string, true>(MAX_FAILING)
 
-  constructor(private readonly options: JointRequestsOptions<A>) {}
+  constructor(private readonly options: JointRequestsOptions) {}
 
-  /**
-   * Resolves with the answer to the request that has this batch, among others or alone. The caller has one batch of a
-   * partition outstanding.
-   */
-  async send(batch: PartitionBatch): Promise<A> {
-    const name = `${batch.topic}/${batch.partition}`
+  /** @returns the offset of the first record. The caller has one batch of a partition outstanding. */
+  async send(batch: PartitionBatch): Promise<number> {
+    const name = partitionKey(batch)
     const leader = this.failing.has(name) ? undefined : this.options.leaderOf(batch)
     try {
-      const answer = await (leader === undefined ? this.sendAlone(batch) : this.enqueue(batch, leader))
+      const offset = await new Promise<number>((resolve, reject) => {
+        const waiting = { batch, resolve, reject }
+        if (leader === undefined) void this.request([waiting], undefined)
+        else this.enqueue(waiting, leader)
+      })
       this.failing.delete(name)
-      return answer
+      return offset
     } catch (error) {
       this.failing.set(name, true)
       throw error
     }
   }
 
-  private sendAlone(batch: PartitionBatch): Promise<A> {
-    return this.options.write([batch], undefined)
-  }
-
-  private enqueue(batch: PartitionBatch, leader: number): Promise<A> {
-    const key = `${leader} ${batch.topic}`
-    let queue = this.queues.get(key)
-    if (queue === undefined) {
-      queue = { leader, waiting: [] }
-      this.queues.set(key, queue)
-      this.sendSoon(key, queue)
+  private enqueue(waiting: Waiting, leader: number): void {
+    const queue = this.queues.get(leader)
+    if (queue !== undefined) {
+      queue.push(waiting)
+      return
     }
-    const { waiting } = queue
-    return new Promise((resolve, reject) => waiting.push({ batch, resolve, reject }))
+    const begun = [waiting]
+    this.queues.set(leader, begun)
+    this.sendSoon(leader, begun)
   }
 
   /** Not at once: the batches of one moment come one after the other, also those that follow on an answer. */
-  private sendSoon(key: string, queue: Queue<A>): void {
+  private sendSoon(leader: number, queue: Waiting[]): void {
     setImmediate(() => {
-      if (queue.waiting.length === 0) this.queues.delete(key)
-      else void this.request(takeRequest(queue.waiting), queue.leader).then(() => this.sendSoon(key, queue))
+      if (queue.length === 0) this.queues.delete(leader)
+      else void this.request(takeRequest(queue), leader).then(() => this.sendSoon(leader, queue))
     })
   }
 
   /** Never rejects. What has to be sent again is not waited for: it may be for a broker that is silent. */
-  private async request(parts: readonly Waiting<A>[], leader: number): Promise<void> {
+  private async request(parts: readonly Waiting[], leader: number | undefined): Promise<void> {
     const { write, isOfConnection } = this.options
-    const batches = parts.map(({ batch }) => batch)
-    const isJoint = batches.length > 1
+    const isJoint = parts.length > 1
     try {
-      const answer = await write(batches, isJoint ? leader : undefined)
-      for (const { resolve } of parts) resolve(answer)
+      const batches = parts.map(({ batch }) => batch)
+      const outcomes = await write(batches, isJoint ? leader : undefined)
+      parts.forEach(({ resolve, reject }, index) => {
+        const outcome = outcomes[index]
+        if (typeof outcome === 'number') resolve(outcome)
+        else reject(outcome)
+      })
     } catch (error) {
       const isOfEach = !isJoint || isOfConnection(error)
-      for (const { batch, resolve, reject } of parts) {
-        if (isOfEach) reject(error)
-        else this.sendAlone(batch).then(resolve, reject)
+      for (const part of parts) {
+        if (isOfEach) part.reject(error)
+        else void this.request([part], undefined)
       }
     }
   }
 }
 
-/** As many from the front as every broker takes in one request; one in any case, and none twice of a partition. */
-function takeRequest<A>(waiting: Waiting<A>[]): readonly Waiting<A>[] {
-  const partitions = new Set<number>()
+/** As many from the front as every broker takes in one request, and soon answers; one in any case. */
+function takeRequest(waiting: Waiting[]): readonly Waiting[] {
+  let count = 0
   let bytes = 0
   for (const { batch } of waiting) {
     bytes += batch.bytes
-    if (partitions.size > 0 && (bytes > ALWAYS_FITS_BYTES || partitions.has(batch.partition))) break
-    partitions.add(batch.partition)
+    if (count === MAX_BATCHES || (count > 0 && bytes > ALWAYS_FITS_BYTES)) break
+    count++
   }
-  return waiting.splice(0, partitions.size)
+  return waiting.splice(0, count)
 }

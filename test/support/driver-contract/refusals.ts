@@ -59,6 +59,39 @@ export function refusalContract(stage: () => ContractStage): void {
     assert.deepEqual(await stage().valuesOf(healthy), ['a', ...rounds, ...rounds, ...rounds])
   })
 
+  it('gives each of many topics its own answer: stored, refused, missing', async () => {
+    const [stored, small] = ['stored', 'small'].map((kind) =>
+      Array.from({ length: 20 }, () => uniqueName(kind)),
+    ) as [string[], string[]]
+    const missing = [uniqueName('missing'), uniqueName('missing')]
+    const topics = [
+      ...stored.map((topic) => ({ topic })),
+      ...small.map((topic) => ({ topic, configEntries: [{ name: 'max.message.bytes', value: '2000' }] })),
+    ]
+    await withAdmin(stage().brokers, (admin) => admin.createTopics({ topics, waitForLeaders: true }))
+    const producer = stage().producer()
+    for (let round = 0; round < 5; round++) {
+      const offsets = stored.map(async (topic) => {
+        return (await sendUntilStored(producer, topic, batchOf([`${round}`]))).offset
+      })
+      const codes = [...small, ...missing].map(async (topic) => {
+        return (await failureOf(producer.send(topic, 0, batchOf(['x'.repeat(5_000)])))).code
+      })
+      assert.deepEqual(new Set(await Promise.all(offsets)), new Set([round]))
+      const refused = await Promise.all(codes)
+      // A topic that has just been created may have no leader yet.
+      if (round === 0) continue
+      assert.deepEqual(new Set(refused.slice(0, small.length)), new Set(['KAFKA_RECORD_TOO_LARGE']))
+      assert.deepEqual(new Set(refused.slice(small.length)), new Set(['KAFKA_UNKNOWN_TOPIC']))
+    }
+    const ends = await withAdmin(stage().brokers, (admin) =>
+      Promise.all(
+        [...stored, ...small].map(async (topic) => (await admin.fetchTopicOffsets(topic))[0]?.high),
+      ),
+    )
+    assert.deepEqual(ends, [...stored.map(() => '5'), ...small.map(() => '0')])
+  })
+
   it('gives up a record whose time the topic does not take, and continues with the partition', async () => {
     const config = { 'message.timestamp.before.max.ms': '3600000' }
     const topic = await createTestTopic(stage().brokers, { config })

@@ -1,46 +1,41 @@
 /**
- * Writes batches through kafkajs, those of several partitions in one request, and checks the answer for each.
+ * Writes batches, those for one broker in one request, and says of each whether it was stored.
  *
- * A *generation* is one kafkajs producer with its producer id. It is replaced when the broker has lost its state
- * (the sequence numbers no longer fit), and when kafkajs is in a state that it does not leave by itself. The caller
+ * A *generation* is one producer id of Kafka, with the client that uses it. It is replaced when the broker has lost its
+ * state (the sequence numbers no longer fit), and when kafkajs is in a state that it does not leave by itself. The caller
  * sends the identical batch again, which the next generation writes.
  *
  * Non-obvious:
- *  - A producer that could not get its producer id writes without one. So a generation is used only when `connect`
- *    has succeeded.
  *  - After a timeout kafkajs stays on the silent connection, and with the leader it knows. That connection is cut,
  *    and the brokers that answer are asked for the leader.
  *  - A batch that has failed may have been stored all the same: see `batches-in-doubt.ts`.
  */
-import type { CompressionTypes, IHeaders, Message, PartitionerArgs, Producer, RecordMetadata } from 'kafkajs'
+import type { CompressionTypes } from 'kafkajs'
 import { settlesWithin } from '../../../time/deadline'
 import { PipelineError } from '../../../wire/errors'
 import type { KafkaConnection } from '../../connection'
 import type { KafkaProducer, KafkaRecord, ProducerOptions } from '../../driver'
 import { KafkaJsAdmin } from './admin'
+import { BatchWriter, type WritableCluster } from './batch-writer'
 import { createKafkaJsClient, type KafkaJsClient, type KafkaLog } from './client'
 import { compressionType } from './codecs'
 import { isOfConnection, silentBroker, translateKafkaError } from './errors'
+import { clusterFactory } from './patches/cluster-factory'
 import { tolerateBrokenTopics, type KnownTopics } from './patches/metadata'
 import { BatchesInDoubt } from '../../produce/batches-in-doubt'
-import { JointRequests, type PartitionBatch } from '../../produce/joint-requests'
+import { JointRequests } from '../../produce/joint-requests'
 import { ALWAYS_FITS_BYTES, DEFAULT_REQUEST_BYTES, sizeOf, tooLargeFor } from '../../produce/request-limit'
 
-const ALL_REPLICAS = -1
-/**
- * kafkajs refuses fewer than one retry for an idempotent producer, and then retries while `count < retries`: this
- * passes the one and ends the other. A retry of its own would queue behind all other partitions of a broker that
- * does not answer, and the caller would hear of the trouble minutes later.
- */
-const NO_RETRIES = NaN
+/** kafkajs' default: leaders that have moved are noticed by the refusals. */
+const METADATA_AGE_MS = 300_000
 const DISCONNECT_LIMIT_MS = 1000
 
 interface Generation {
   readonly client: KafkaJsClient
-  readonly producer: Producer
+  readonly writer: BatchWriter
   readonly ready: Promise<void>
   readonly topics: KnownTopics
-  readonly requests: JointRequests<RecordMetadata[]>
+  readonly requests: JointRequests
   readonly inDoubt: BatchesInDoubt
   outstanding: number
   retired: boolean
@@ -76,8 +71,8 @@ export class KafkaJsProducer implements KafkaProducer {
     generation.outstanding++
     try {
       await generation.ready
-      const answer = await generation.requests.send({ topic, partition, records, bytes })
-      const offset = offsetOf(answer, topic, partition)
+      if (generation.topics.leaderOf({ topic, partition }) === undefined) await generation.writer.learn(topic)
+      const offset = await generation.requests.send({ topic, partition, records, bytes })
       generation.inDoubt.stored(lane)
       return offset
     } catch (thrown) {
@@ -117,22 +112,19 @@ export class KafkaJsProducer implements KafkaProducer {
   private open(): Generation {
     const client = createKafkaJsClient(this.connection, this.log)
     const topics = tolerateBrokenTopics(client)
-    const producer = client.kafka.producer({
-      idempotent: true,
-      maxInFlightRequests: 1,
-      allowAutoTopicCreation: false,
-      createPartitioner: () => partitionOfMessage,
-      retry: { retries: NO_RETRIES },
+    const writer = new BatchWriter(clusterForWriting(client), topics, {
+      compression: this.compression,
+      requestTimeoutMs: this.options.requestTimeoutMs,
     })
-    const ready = producer.connect()
+    const ready = writer.connect()
     const generation: Generation = {
       client,
-      producer,
+      writer,
       ready,
       topics,
       requests: new JointRequests({
-        leaderOf: ({ topic, partition }) => topics.leaderOf(topic, partition),
-        write: (batches, leader) => this.request(producer, batches, leader),
+        leaderOf: topics.leaderOf,
+        write: (batches, leader) => writer.write(batches, leader),
         isOfConnection,
       }),
       inDoubt: new BatchesInDoubt(),
@@ -141,23 +133,6 @@ export class KafkaJsProducer implements KafkaProducer {
     }
     ready.catch(() => this.retire(generation))
     return generation
-  }
-
-  private async request(
-    producer: Producer,
-    batches: readonly PartitionBatch[],
-    leader: number | undefined,
-  ): Promise<RecordMetadata[]> {
-    return producer.send({
-      topic: batches[0]?.topic ?? '',
-      acks: ALL_REPLICAS,
-      timeout: this.options.requestTimeoutMs,
-      compression: this.compression,
-      messages: batches.flatMap(({ partition, records }) =>
-        // One look at the leader for each partition: kafkajs asks its partitioner about every message.
-        records.map((record, index) => toMessage(record, partition, index === 0 ? leader : undefined)),
-      ),
-    })
   }
 
   /** Does what the error asks for, so that the next attempt may succeed. */
@@ -197,51 +172,17 @@ export class KafkaJsProducer implements KafkaProducer {
 
 /** Disconnects in good order if that is quick, and cuts the connections in any case. Never rejects. */
 async function dispose(generation: Generation): Promise<void> {
-  await settlesWithin(generation.producer.disconnect(), DISCONNECT_LIMIT_MS)
+  await settlesWithin(generation.writer.close(), DISCONNECT_LIMIT_MS)
   generation.client.cut()
 }
 
-interface DirectedMessage extends Message {
-  readonly partition: number
-  /** The only broker that it may go to. */
-  readonly leader: number | undefined
-}
-
-/**
- * The caller has chosen; kafkajs asks its partitioner even for a message that names its partition. Right after that, with
- * the same metadata, it looks up the leaders: this is the moment to find that the request would be split.
- * @throws PipelineError `KAFKA_STALE_METADATA` when the partition has another leader by now; nothing has been sent
- */
-export function partitionOfMessage({ message, topic, partitionMetadata }: PartitionerArgs): number {
-  const { partition, leader } = message as DirectedMessage
-  if (leader === undefined) return partition
-  const now = partitionMetadata.find(({ partitionId }) => partitionId === partition)?.leader
-  if (now === leader) return partition
-  throw new PipelineError('KAFKA_STALE_METADATA', `${topic}, partition ${partition} has another leader`, {
-    retryable: true,
-    statusText: 'Kafka: leader moved',
+/** The brokers of a client, asked one after the other. Nothing here creates a topic. */
+function clusterForWriting({ kafka }: KafkaJsClient): WritableCluster {
+  const factory = clusterFactory<WritableCluster>(kafka)
+  if (factory === undefined) throw new Error('this is not the kafkajs that this package was made for')
+  return factory.create({
+    metadataMaxAge: METADATA_AGE_MS,
+    allowAutoTopicCreation: false,
+    maxInFlightRequests: 1,
   })
-}
-
-function toMessage(record: KafkaRecord, partition: number, leader: number | undefined): DirectedMessage {
-  return {
-    key: record.key,
-    value: record.value,
-    headers: record.headers as IHeaders,
-    timestamp: String(record.timestamp),
-    partition,
-    leader,
-  }
-}
-
-/** @throws PipelineError unless the answer names this partition, once, without an error, and has an offset */
-function offsetOf(answer: readonly RecordMetadata[], topic: string, partition: number): number {
-  const [only, ...others] = answer.filter((part) => part.topicName === topic && part.partition === partition)
-  const offset = Number(only?.baseOffset ?? only?.offset ?? -1)
-  if (others.length === 0 && only?.errorCode === 0 && offset >= 0) return offset
-  throw new PipelineError(
-    'KAFKA_ANSWER_INCOMPLETE',
-    `the broker's answer does not say that ${topic}, partition ${partition} was written`,
-    { retryable: true, statusText: 'Kafka: incomplete answer' },
-  )
 }

@@ -1,31 +1,27 @@
 import assert from 'node:assert/strict'
 import { setImmediate as turn } from 'node:timers/promises'
-import fc from 'fast-check'
-import { JointRequests, type PartitionBatch } from '../../../../src/kafka/produce/joint-requests'
-
-/** What the fake leader answers: which batches were in the request. */
-type Answer = readonly string[]
+import {
+  JointRequests,
+  type Outcome,
+  type PartitionBatch,
+} from '../../../../src/kafka/produce/joint-requests'
+import { partitionKey } from '../../../../src/kafka/topic-partition'
 
 class Refused extends Error {}
 class Disconnected extends Error {}
-
-const nameOf = ({ topic, partition }: PartitionBatch): string => `${topic}/${partition}`
 
 function batch(topic: string, partition: number, bytes = 100): PartitionBatch {
   return { topic, partition, records: [], bytes }
 }
 
-/** Partition n is led by broker n modulo 2; that of topic `new` is not known. */
-const leaderOf = ({ topic, partition }: PartitionBatch): number | undefined =>
-  topic === 'new' ? undefined : partition % 2
-
-function setUp(write: (batches: readonly PartitionBatch[]) => Promise<Answer>) {
+function setUp(write: (batches: readonly PartitionBatch[]) => Promise<readonly Outcome[]>) {
   const requests: string[][] = []
   const leaders: (number | undefined)[] = []
-  const joint = new JointRequests<Answer>({
-    leaderOf,
+  const joint = new JointRequests({
+    // Partition n is led by broker n modulo 2; that of topic `new` is not known.
+    leaderOf: ({ topic, partition }) => (topic === 'new' ? undefined : partition % 2),
     write: (batches, leader) => {
-      requests.push(batches.map(nameOf))
+      requests.push(batches.map(partitionKey))
       leaders.push(leader)
       return write(batches)
     },
@@ -34,41 +30,44 @@ function setUp(write: (batches: readonly PartitionBatch[]) => Promise<Answer>) {
   return { joint, requests, leaders }
 }
 
-const answer = (batches: readonly PartitionBatch[]): Promise<Answer> => Promise.resolve(batches.map(nameOf))
+/** Each is stored at the offset that is its partition. */
+const answer = (batches: readonly PartitionBatch[]): Promise<readonly Outcome[]> =>
+  Promise.resolve(batches.map(({ partition }) => partition))
 
 describe('joint requests', () => {
-  it('carry the batches of one moment, those for each leader together, and only there', async () => {
+  it('carry the batches of one moment, those for each leader together, of whatever topics', async () => {
     const { joint, requests, leaders } = setUp(answer)
-    const answers = await Promise.all([0, 1, 2, 3].map((partition) => joint.send(batch('t', partition))))
+    const sent = ['t', 'u'].flatMap((topic) =>
+      [0, 1, 2].map((partition) => joint.send(batch(topic, partition))),
+    )
+    assert.deepEqual(await Promise.all(sent), [0, 1, 2, 0, 1, 2])
     assert.deepEqual(requests, [
-      ['t/0', 't/2'],
-      ['t/1', 't/3'],
+      ['t/0', 't/2', 'u/0', 'u/2'],
+      ['t/1', 'u/1'],
     ])
     assert.deepEqual(leaders, [0, 1])
-    assert.deepEqual(answers[2], ['t/0', 't/2'])
   })
 
-  it('wait for the answer to the one before, and for no other leader and topic', async () => {
+  it('wait for the answer to the one before, and for no other leader', async () => {
     const answers: (() => void)[] = []
     const { joint, requests } = setUp(
-      (batches) => new Promise((resolve) => answers.push(() => resolve(batches.map(nameOf)))),
+      (batches) => new Promise((resolve) => answers.push(() => resolve(batches.map(() => 0)))),
     )
     void joint.send(batch('t', 0))
     await turn()
     for (const [topic, partition] of [
       ['t', 2],
-      ['t', 4],
       ['u', 0],
       ['t', 1],
     ] as const)
       void joint.send(batch(topic, partition))
     await turn()
     await turn()
-    assert.deepEqual(requests, [['t/0'], ['u/0'], ['t/1']])
+    assert.deepEqual(requests, [['t/0'], ['t/1']])
     answers[0]?.()
     await turn()
     await turn()
-    assert.deepEqual(requests, [['t/0'], ['u/0'], ['t/1'], ['t/2', 't/4']])
+    assert.deepEqual(requests, [['t/0'], ['t/1'], ['t/2', 'u/0']])
   })
 
   it('are no larger than every broker takes', async () => {
@@ -78,10 +77,13 @@ describe('joint requests', () => {
     assert.deepEqual(requests, [['t/0', 't/2'], ['t/4'], ['t/6'], ['t/8']])
   })
 
-  it('never have two batches of one partition', async () => {
+  it('carry a hundred batches at most, so that the answer comes in time', async () => {
     const { joint, requests } = setUp(answer)
-    await Promise.all([0, 2, 0].map((partition) => joint.send(batch('t', partition))))
-    assert.deepEqual(requests, [['t/0', 't/2'], ['t/0']])
+    await Promise.all(Array.from({ length: 250 }, (_, n) => joint.send(batch(`t${n}`, 0))))
+    assert.deepEqual(
+      requests.map(({ length }) => length),
+      [100, 100, 50],
+    )
   })
 
   it('leave a batch alone whose leader is not known', async () => {
@@ -101,25 +103,29 @@ describe('joint requests', () => {
     assert.deepEqual(requests, [['t/0', 't/2']])
   })
 
-  it('are left by a partition that was refused, until it has stored a batch', async () => {
+  it('have an outcome for each batch; one that was refused goes alone until one of its partition is stored', async () => {
     let isRefused = true
     const { joint, requests } = setUp((batches) =>
-      isRefused && batches.some(({ partition }) => partition === 2)
-        ? Promise.reject(new Refused())
-        : answer(batches),
+      Promise.resolve(
+        batches.map(({ partition }) => (isRefused && partition === 2 ? new Refused() : partition)),
+      ),
     )
-    const sendBoth = () => Promise.allSettled([joint.send(batch('t', 0)), joint.send(batch('t', 2))])
-    await sendBoth()
-    assert.deepEqual(requests.splice(0), [['t/0', 't/2'], ['t/0'], ['t/2']])
-    await sendBoth()
+    const sendAll = () =>
+      Promise.allSettled(['t', 'u'].map((topic) => [0, 2].map((at) => joint.send(batch(topic, at)))).flat())
+    const ended = await sendAll()
+    assert.deepEqual(
+      ended.map(({ status }) => status),
+      ['fulfilled', 'rejected', 'fulfilled', 'rejected'],
+    )
+    assert.deepEqual(requests.splice(0), [['t/0', 't/2', 'u/0', 'u/2']])
     isRefused = false
-    await sendBoth()
-    assert.deepEqual(requests.splice(0).flat().sort(), ['t/0', 't/0', 't/2', 't/2'])
-    await sendBoth()
-    assert.deepEqual(requests, [['t/0', 't/2']])
+    await sendAll()
+    assert.deepEqual(requests.splice(0), [['t/2'], ['u/2'], ['t/0', 'u/0']])
+    await sendAll()
+    assert.deepEqual(requests, [['t/0', 't/2', 'u/0', 'u/2']])
   })
 
-  it('do not wait for a batch that is sent again and gets no answer', async () => {
+  it('that could not be made go out again batch by batch, which wait for no other', async () => {
     const { joint, requests } = setUp((batches) => {
       if (batches.length > 1) return Promise.reject(new Refused())
       return batches[0]?.partition === 2 ? new Promise(() => undefined) : answer(batches)
@@ -129,88 +135,4 @@ describe('joint requests', () => {
     await joint.send(batch('t', 4))
     assert.deepEqual(requests, [['t/2', 't/0'], ['t/2'], ['t/0'], ['t/4']])
   })
-
-  it('store each batch once and say so, whatever is refused and wherever leaders move', async () => {
-    const step = fc.record({
-      partitions: fc.uniqueArray(fc.nat({ max: 5 }), { minLength: 1, maxLength: 6 }),
-      moved: fc.array(fc.tuple(fc.nat({ max: 5 }), fc.nat({ max: 2 })), { maxLength: 2 }),
-      refused: fc.uniqueArray(fc.nat({ max: 5 }), { maxLength: 1 }),
-      isLost: fc.boolean(),
-      turns: fc.nat({ max: 4 }),
-    })
-    await fc.assert(
-      fc.asyncProperty(fc.array(step, { maxLength: 12 }), async (steps) => {
-        const kafka = new FakeKafka()
-        const joint = new JointRequests<Answer>({
-          leaderOf: ({ partition }) => kafka.leaders[partition],
-          write: (batches, leader) => kafka.write(batches, leader),
-          isOfConnection: (error) => error instanceof Disconnected,
-        })
-        /** As a lane does: one batch out, repeated until it is stored or refused. */
-        const lane = async (sent: PartitionBatch, isRefused: boolean): Promise<void> => {
-          for (let attempt = 0; attempt < 50; attempt++) {
-            try {
-              assert.ok((await joint.send(sent)).includes(nameOf(sent)))
-              assert.ok(!isRefused)
-              return
-            } catch (error) {
-              if (error instanceof Refused) return assert.ok(isRefused, 'the refusal of another partition')
-              if (!(error instanceof Disconnected)) throw error
-            }
-          }
-          assert.fail('never stored')
-        }
-        for (const { partitions, moved, refused, isLost, turns } of steps) {
-          kafka.refused = new Set(refused)
-          kafka.losesAnswer = isLost
-          const ended = partitions.map((partition) =>
-            lane(batch('t', partition), refused.includes(partition)),
-          )
-          for (let n = 0; n < turns; n++) await turn()
-          for (const [partition, leader] of moved) kafka.leaders[partition] = leader
-          await Promise.all(ended)
-          for (const partition of partitions) if (!refused.includes(partition)) kafka.expected[partition]!++
-          assert.deepEqual(kafka.stored, kafka.expected)
-        }
-      }),
-      { numRuns: 300 },
-    )
-  })
 })
-
-/** Brokers with sequence numbers, and a client that takes those of a failed request back, as Kafka and kafkajs do. */
-class FakeKafka {
-  readonly leaders = [0, 1, 2, 0, 1, 2]
-  readonly stored = [0, 0, 0, 0, 0, 0]
-  readonly expected = [0, 0, 0, 0, 0, 0]
-  refused: ReadonlySet<number> = new Set()
-  /** Of the next request; what it had is stored. */
-  losesAnswer = false
-  private readonly sequences = [0, 0, 0, 0, 0, 0]
-
-  async write(batches: readonly PartitionBatch[], leader: number | undefined): Promise<Answer> {
-    const partitions = batches.map(({ partition }) => partition)
-    if (leader !== undefined && partitions.some((each) => this.leaders[each] !== leader)) throw new Refused()
-    assert.ok(leader !== undefined || batches.length === 1, 'a request that may be split')
-    const sent = partitions.map((each) => this.sequences[each]!++)
-    try {
-      await turn()
-      partitions.forEach((each, index) => {
-        if (this.refused.has(each)) return
-        // The one after the last is new; the last one is known.
-        if (sent[index] === this.stored[each]) this.stored[each]!++
-        else assert.equal(sent[index], this.stored[each]! - 1, 'a gap in the sequence')
-      })
-      await turn()
-      if (this.losesAnswer) {
-        this.losesAnswer = false
-        throw new Disconnected()
-      }
-      if (partitions.some((each) => this.refused.has(each))) throw new Refused()
-      return batches.map(nameOf)
-    } catch (error) {
-      for (const each of partitions) this.sequences[each]!--
-      throw error
-    }
-  }
-}

@@ -22,15 +22,15 @@ import {
   type ChosenBroker,
   type KnownBrokers,
 } from './broker-choice'
+import { clusterFactory } from './cluster-factory'
 import { withOwnDecoder } from './fetch-answers'
 import { kafkaError, tellingEachPartition } from './partition-answers'
-import { useOwnEncoder } from './produce-request'
+import type { TopicPartition } from '../../../driver'
 import type { PartitionAnswer } from '../../../group/partitions/refused-partitions'
 
 const METADATA_API = 3
 /** A partition that is newer than the metadata: Kafka's LEADER_NOT_AVAILABLE makes kafkajs ask again. */
 const UNKNOWN = { leader: -1, partitionErrorCode: 5 }
-const CREATE_CLUSTER = 'private:Kafka:createCluster'
 
 interface Broker extends ChosenBroker, AnsweringBroker {
   metadata(topics: readonly string[]): Promise<Metadata>
@@ -77,10 +77,8 @@ export interface KnownTopics {
   /** Makes the client ask for the metadata again before it uses it. */
   refresh(): void
   /** The broker that leads a partition, `undefined` when that is not known (yet). */
-  leaderOf(topic: string, partition: number): number | undefined
+  readonly leaderOf: (partition: TopicPartition) => number | undefined
 }
-
-type CreateCluster = (options: unknown) => Cluster
 
 /**
  * Call it before the client's first producer, consumer or admin is made.
@@ -91,12 +89,10 @@ export function tolerateBrokenTopics(
   onAnswer: (answer: PartitionAnswer) => void = () => undefined,
 ): KnownTopics {
   const pools = new Set<MetadataPool>()
-  const { kafka } = client
-  const factory = kafka as unknown as Record<symbol, CreateCluster>
-  const name = Object.getOwnPropertySymbols(kafka).find(({ description }) => description === CREATE_CLUSTER)
-  const create = name === undefined ? undefined : factory[name]
-  if (name !== undefined && create !== undefined) {
-    factory[name] = (options) => {
+  const factory = clusterFactory<Cluster>(client.kafka)
+  if (factory !== undefined) {
+    const { create } = factory
+    factory.create = (options) => {
       const cluster = create(options)
       if (isOfConsumer(options)) tolerateWhenReading(cluster, onAnswer)
       else tolerateIn(cluster, client)
@@ -108,7 +104,7 @@ export function tolerateBrokenTopics(
     refresh: () => {
       for (const pool of pools) pool.metadataExpireAt = null
     },
-    leaderOf: (topic, partition) => {
+    leaderOf: ({ topic, partition }) => {
       for (const { metadata } of pools) {
         const known = topicIn(metadata, topic)?.partitionMetadata
         const leader = known?.find(({ partitionId }) => partitionId === partition)?.leader ?? NO_LEADER
@@ -133,7 +129,6 @@ function tolerateIn(cluster: Cluster, client: KnownBrokers): void {
   chooseAnsweringBrokers(pool, client)
   takeAnswersAsTheyAre(pool)
   findTopicsFast(pool)
-  useOwnEncoder(cluster)
 
   cluster.metadata = async ({ topics = [] } = {}) => {
     await pool.refreshMetadataIfNecessary(topics)

@@ -39,6 +39,21 @@ export interface ProduceRequest {
   readonly topicData: readonly { readonly topic: string; readonly partitions: readonly PartitionData[] }[]
 }
 
+export interface ProducedPartition {
+  readonly partition: number
+  readonly errorCode: number
+  readonly baseOffset?: string
+  /** Its name in the first versions. */
+  readonly offset?: string
+}
+
+export interface ProduceAnswer {
+  readonly topics: readonly {
+    readonly topicName: string
+    readonly partitions: readonly ProducedPartition[]
+  }[]
+}
+
 /** The part of kafkajs' `Encoder` that we use; it is read when the request is sent. */
 interface Encoder {
   readonly buffer: Buffer
@@ -73,27 +88,14 @@ const SEQUENCE_AT = 53
 const COUNT_AT = 57
 const RECORDS_AT = 61
 
-/** Of a producer. kafkajs tells brokers apart by their objects, so each one keeps the same replacement. */
-export function useOwnEncoder<B extends AnsweringBroker, Node>(cluster: {
-  findBroker(node: Node): Promise<B>
-}): void {
-  const findBroker = cluster.findBroker.bind(cluster)
-  const encoding = new WeakMap<B, B>()
-  cluster.findBroker = async (node) => {
-    const broker = await findBroker(node)
-    const known = encoding.get(broker) ?? withOwnEncoder(broker)
-    encoding.set(broker, known)
-    return known
-  }
-}
-
-/** The same broker, the requests to which are encoded by us. */
-export function withOwnEncoder<B extends AnsweringBroker>(broker: B): B {
-  return replacing(broker, [PRODUCE_API], ({ request }, _api, asked) =>
-    request.apiVersion < FIRST_VERSION
-      ? {}
-      : { request: { encode: () => encodeProduce(asked as ProduceRequest) } },
-  )
+/** The same broker, the requests to which are encoded by us, and whose answers are not thrown away because of one partition. */
+export function withOwnProduce<B extends AnsweringBroker>(broker: B): B {
+  return replacing(broker, [PRODUCE_API], ({ request }, _api, asked) => ({
+    ...(request.apiVersion >= FIRST_VERSION && {
+      request: { encode: () => encodeProduce(asked as ProduceRequest) },
+    }),
+    response: { parse: (answer) => Promise.resolve(answer) },
+  }))
 }
 
 const load = createRequire(__filename)
