@@ -50,10 +50,10 @@ function widenLabels(node: EditorNode): void {
 /** A flow of an older version does not say what came later: its fields would be empty, and saved like that. */
 function showDefaults(node: EditorNode, all: Dialog['properties']): void {
   const prefix = prefixOf(node)
-  for (const [name, { value, type }] of Object.entries(all)) {
+  for (const [name, { value, whenMissing = value, type }] of Object.entries(all)) {
     if (node[name] !== undefined || type !== undefined) continue
-    if (typeof value === 'boolean') $(prefix + name).prop('checked', value)
-    else $(prefix + name).val(String(value))
+    if (typeof whenMissing === 'boolean') $(prefix + name).prop('checked', whenMissing)
+    else $(prefix + name).val(String(whenMissing))
   }
 }
 

@@ -2,7 +2,7 @@
  * The properties of a node as its registration lists them: defaults and validators come from the node's option table,
  * and the code that reads the options at run time decides here as well. Dialog and node cannot disagree.
  */
-import { readOptions, type Option } from '../src/config/options'
+import { readOptions, valueOfNewNode, type Option } from '../src/config/options'
 import { isVariable, textOf, type EditorNode } from './node'
 import { options } from './options'
 
@@ -15,7 +15,10 @@ import { options } from './options'
 export type Check = (this: EditorNode, text: string) => boolean | string
 
 export interface Property {
+  /** Of a new node. */
   readonly value: unknown
+  /** What it means that a saved node does not have the property. */
+  readonly whenMissing?: unknown
   readonly type?: string
   readonly validate?: (this: EditorNode, value: unknown, context: object) => boolean | string
 }
@@ -29,7 +32,11 @@ export function properties(
 ): Readonly<Record<string, Property>> {
   const known = Object.entries(options[type] ?? {}).map(([name, option]): [string, Property] => [
     name,
-    { value: option.default, validate: validator(type, name, option, checks[name]) },
+    {
+      value: valueOfNewNode(option),
+      whenMissing: option.default,
+      validate: validator(type, name, option, checks[name]),
+    },
   ])
   return { name: { value: '' }, ...Object.fromEntries(known) }
 }

@@ -7,6 +7,7 @@ interface FlowSide extends Side {
   readonly others: number
 }
 
+const ONE_BY_ONE = { 'tenant-mqtt-source': { mode: 'message' } }
 const side = (others: number): FlowSide => ({ name: `${others.toLocaleString('en-US')} other nodes`, others })
 
 export const growthFlow = defineRow<FlowSide>({
@@ -30,7 +31,11 @@ export const growthFlow = defineRow<FlowSide>({
       drainQueue(measuring, {
         messages: measuring.size(150_000, 30_000),
         start: ({ mqtt, topic }) =>
-          startNodeRed(measuring.stage, { mqtt, version: '5', flow: withOthers(firstLeg(topic), others) }),
+          startNodeRed(measuring.stage, {
+            mqtt,
+            version: '5',
+            flow: withOthers(firstLeg(topic, ONE_BY_ONE), others),
+          }),
       }),
     ),
 })

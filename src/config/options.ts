@@ -18,6 +18,8 @@ export interface IntegerOption {
 export interface ChoiceOption<T extends string> {
   readonly kind: 'choice'
   readonly default: T
+  /** What a node from the palette gets. Saved flows that do not say it keep what `default` has always meant for them. */
+  readonly ofNewNode: T
   readonly choices: readonly T[]
 }
 export interface FlagOption {
@@ -52,10 +54,15 @@ export const integer = (option: Omit<IntegerOption, 'kind'>): IntegerOption => (
   ...option,
 })
 export const flag = (byDefault: boolean): FlagOption => ({ kind: 'flag', default: byDefault })
-export const choice = <T extends string>(choices: readonly T[], byDefault: NoInfer<T>): ChoiceOption<T> => ({
+export const choice = <T extends string>(
+  choices: readonly T[],
+  byDefault: NoInfer<T>,
+  ofNewNode: NoInfer<T> = byDefault,
+): ChoiceOption<T> => ({
   kind: 'choice',
   choices,
   default: byDefault,
+  ofNewNode,
 })
 export const text = (option: Partial<Omit<TextOption, 'kind'>> = {}): TextOption => ({
   kind: 'text',
@@ -63,6 +70,10 @@ export const text = (option: Partial<Omit<TextOption, 'kind'>> = {}): TextOption
   required: false,
   ...option,
 })
+
+/** What a new node has; `default` is what a missing property means. */
+export const valueOfNewNode = (option: Option): string | number | boolean =>
+  option.kind === 'choice' ? option.ofNewNode : option.default
 
 /**
  * @param config the node's configuration as Node-RED hands it over

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { readConnection } from '../../nodes/tenant-kafka-cluster/options'
-import { readOptions, type Option, type OptionTable } from '../../src/config/options'
+import { readOptions, valueOfNewNode, type Option, type OptionTable } from '../../src/config/options'
 import { readPassword } from '../../src/config/secret'
 import { parseBrokers } from '../../src/kafka/connection'
 import { parseBrokerUrls, refusePassword } from '../../src/mqtt/connect/broker-settings'
@@ -60,6 +60,12 @@ function runtimeAccepts(table: OptionTable, property: string, value: unknown): b
   return isReadable(() => readOptions({ [property]: option }, { [property]: value }))
 }
 
+/** What the runtime reads where a saved node has nothing; a required text has no such value but its default. */
+function readOptionOf(property: string, option: Option): unknown {
+  if (option.kind === 'text' && option.required) return option.default
+  return readOptions({ [property]: option }, {})[property]
+}
+
 /** Properties of a node that are no options: its name, and the configuration nodes it refers to. */
 function isReference(definition: EditorDefinition, property: string): boolean {
   return property === 'name' || definition.defaults[property]?.type !== undefined
@@ -73,12 +79,15 @@ describe('dialog and runtime', () => {
     describe(type, () => {
       const table = optionsOf(type)
 
-      it('have the same properties with the same defaults', () => {
+      it('have the same properties, with the same values in a new node and when a saved one lacks them', () => {
         const definition = editorDefinition(type)
         const inDialog = Object.entries(definition.defaults)
           .filter(([property]) => !isReference(definition, property))
-          .map(([property, { value }]) => [property, value])
-        const atRuntime = Object.entries(table).map(([property, option]) => [property, option.default])
+          .map(([property, { value, whenMissing }]) => [property, [value, whenMissing]])
+        const atRuntime = Object.entries(table).map(([property, option]) => [
+          property,
+          [valueOfNewNode(option), readOptionOf(property, option)],
+        ])
         assert.deepEqual(Object.fromEntries(inDialog), Object.fromEntries(atRuntime))
       })
 

@@ -66,7 +66,10 @@ export function dialogSources(type: string): string[] {
 }
 
 export interface EditorDefault {
+  /** Of a new node. */
   readonly value: unknown
+  /** What the dialog shows when a saved node does not have it. */
+  readonly whenMissing?: unknown
   readonly required?: boolean
   readonly type?: string
   readonly validate?: (this: object, value: unknown, options?: object) => unknown

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { PipelineError } from '../../../src/wire/errors'
-import { choice, flag, integer, readOptions, text } from '../../../src/config/options'
+import { choice, flag, integer, readOptions, text, valueOfNewNode } from '../../../src/config/options'
 
 const table = {
   lingerMs: integer({ default: 5, min: 0, max: 1000, unit: 'ms' }),
@@ -18,6 +18,13 @@ describe('readOptions', () => {
   it('fills in the defaults for what is missing or empty', () => {
     const options = readOptions(table, { lingerMs: '', group: 'g' })
     assert.deepEqual(options, { lingerMs: 5, mode: 'message', createTopic: false, group: 'g' })
+  })
+
+  it('reads a missing choice as what it has always meant, also when new nodes get another', () => {
+    const mode = choice(['message', 'batch'], 'message', 'batch')
+    assert.equal(valueOfNewNode(mode), 'batch')
+    assert.deepEqual(readOptions({ mode }, {}), { mode: 'message' })
+    assert.deepEqual(readOptions({ mode }, { mode: '' }), { mode: 'message' })
   })
 
   const refused: [string, object, RegExp][] = [
