@@ -136,15 +136,15 @@ export class Database {
   /**
    * Runs work in one transaction, which is durable when the promise resolves. When it rejects with a transient
    * error the outcome may be unknown: the connection may have been lost during `COMMIT`.
-   * @param work gets the number of rows that the first statement has changed
-   * @param first a statement without parameters, which is sent together with BEGIN
+   * @param work gets the number of rows that the first statements have changed
+   * @param first statements without parameters, which are sent together with BEGIN
    * @throws DatabaseError, or whatever else the work throws
    */
   transaction<T>(
     doing: string,
     work: (client: PoolClient, changed: number) => Promise<T>,
     lane?: string,
-    first?: string,
+    first: readonly string[] = [],
   ): Promise<T> {
     const inTransaction = async (client: PoolClient): Promise<T> => {
       const changed = await this.begin(client, first).catch((thrown: unknown) => {
@@ -165,11 +165,11 @@ export class Database {
     return this.withClient(doing, inTransaction, lane)
   }
 
-  private async begin(client: PoolClient, first: string | undefined): Promise<number> {
-    const text = first === undefined ? this.beginText : `${this.beginText}; ${first}`
+  private async begin(client: PoolClient, first: readonly string[]): Promise<number> {
     // Of several statements `pg` gives a list of results.
-    const results = (await client.query(text)) as unknown as QueryResult[]
-    return results.at(-1)?.rowCount ?? 0
+    const results = (await client.query([this.beginText, ...first].join('; '))) as unknown as QueryResult[]
+    // BEGIN and SET change no rows.
+    return results.reduce((sum, { rowCount }) => sum + (rowCount ?? 0), 0)
   }
 
   // ---- servers -------------------------------------------------------------------------------------------

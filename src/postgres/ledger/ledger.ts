@@ -57,14 +57,17 @@ export class Ledger {
     key: LedgerKey,
     range: KafkaRange,
   ): Promise<RangePlan & { readonly position: number | undefined }> {
-    const latest = this.memory.latest(key)
-    const isTrusted = latest !== undefined && latest <= range.firstOffset
-    const position = isTrusted ? latest : await this.read(key)
+    const position = this.knows(key, range) ? this.memory.latest(key) : await this.read(key)
     this.assertFollows(key, position, range)
     const plan = planRange(position, range)
     // From now on a smaller one means that commits were lost.
     if (plan.write === 'nothing' && position !== undefined) this.memory.confirm(key, position)
     return { ...plan, position }
+  }
+
+  /** Whether a plan for the range needs no query: all of it is due, unless the consumer has begun the partition again. */
+  knows(key: LedgerKey, { firstOffset }: KafkaRange): boolean {
+    return (this.memory.latest(key) ?? Infinity) <= firstOffset
   }
 
   /** The sink's position; one that it has under a former name is given the new one first. */

@@ -1,20 +1,21 @@
 /** How a transaction moves the position in the ledger, and keeps count of the outcomes. */
 import type { PoolClient } from 'pg'
+import { PipelineError } from '../../wire/errors'
 import type { KafkaRange, WireRecord } from '../../wire/message'
 import type { TableName } from '../connect/identifiers'
 import { correctCounts, insertPosition, movePosition } from './ledger-statements'
 import { countOffsets, type PassedOffsets } from './passed-offsets'
-import type { LedgerKey } from './position'
+import { partitionOf, type LedgerKey } from './position'
 
 export type Outcome = Pick<PassedOffsets, 'rows' | 'deadLetters'>
 
 export interface PositionMove {
   /**
-   * The statement that moves it. It is sent with BEGIN, before the rows, so that an owner that has lost the partition writes
-   * nothing. It changes one row, or none when another owner has moved the position.
+   * The statements that move it. They are sent with BEGIN, before the rows, so that an owner that has lost a partition writes
+   * nothing. Each changes one row, or none when another owner has moved the position.
    * @param expected the outcome when nothing goes wrong
    */
-  readonly statement?: (expected: Outcome) => string
+  readonly statements: (expected: Outcome) => readonly string[]
   /** What else decides whether the records are written. */
   readonly mayWrite?: (client: PoolClient) => Promise<boolean>
   /** After the rows: costs a statement only when the outcome is another. */
@@ -38,11 +39,13 @@ export function ledgerMove(
 ): PositionMove {
   const counted = countOffsets(from ?? firstOffset, nextOffset, due, gaps)
   return {
-    statement: (expected) => {
+    statements: (expected) => {
       const passed = { ...expected, ...counted }
-      return from === undefined
-        ? insertPosition(table, key, firstOffset, nextOffset, passed)
-        : movePosition(table, key, from, nextOffset, passed)
+      return [
+        from === undefined
+          ? insertPosition(table, key, firstOffset, nextOffset, passed)
+          : movePosition(table, key, from, nextOffset, passed),
+      ]
     },
     correct: async (client, expected, outcome) => {
       const rows = outcome.rows - expected.rows
@@ -56,5 +59,42 @@ export function ledgerMove(
 
 /** For records that no ledger vouches for. */
 export function noLedger(lane: string, mayWrite: (client: PoolClient) => Promise<boolean>): PositionMove {
-  return { mayWrite, correct: () => Promise.resolve(), clusterId: undefined, lane }
+  return { statements: () => [], mayWrite, correct: () => Promise.resolve(), clusterId: undefined, lane }
+}
+
+/** One move of one position, and the records that are written with it. */
+export interface RangeMove {
+  readonly key: LedgerKey
+  readonly move: PositionMove
+  readonly rows: number
+}
+
+/**
+ * Moves several positions, or none of them. Each record of the ranges is expected to be one row.
+ * @throws EachAlone when the table has taken another number of rows: whose they are cannot be told
+ */
+export function jointMove(moves: readonly RangeMove[]): PositionMove {
+  // Two processes that hold some of the same rows of the ledger lock them in the same order.
+  const inOrder = [...moves].sort((one, other) => compare(partitionOf(one.key), partitionOf(other.key)))
+  return {
+    statements: () => inOrder.flatMap(({ move, rows }) => move.statements({ rows, deadLetters: 0 })),
+    correct: (_client, expected, outcome) => {
+      const isAsExpected = expected.rows === outcome.rows && outcome.deadLetters === 0
+      return isAsExpected ? Promise.resolve() : Promise.reject(new EachAlone())
+    },
+    clusterId: moves[0]?.key.clusterId,
+    lane: JOINT_LANE,
+  }
+}
+
+/** In the queue for a connection they are one of the lanes, which no Kafka topic can be called. */
+const JOINT_LANE = ''
+
+const compare = (one: string, other: string): number => (one < other ? -1 : one > other ? 1 : 0)
+
+/** Not for users: nothing of a joint transaction was written, and each range is to be written by itself. */
+export class EachAlone extends PipelineError {
+  constructor() {
+    super('EACH_ALONE', 'each range has to be written by itself', { retryable: true })
+  }
 }

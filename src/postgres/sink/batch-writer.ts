@@ -7,9 +7,10 @@ import { PipelineError } from '../../wire/errors'
 import type { KafkaRange, WireRecord } from '../../wire/message'
 import type { Ledger } from '../ledger/ledger'
 import type { LedgerKey } from '../ledger/position'
-import { ledgerMove, noLedger } from '../ledger/position-move'
+import { jointMove, ledgerMove, noLedger, type RangeMove } from '../ledger/position-move'
 import type { ReplayMarks } from '../replay/replay-marks'
 import type { CarefulWriterOptions } from './careful-writer'
+import type { RangeWrite } from './joint-ranges'
 import { RecordWriter } from './record-writer'
 import type { Written } from './transaction'
 
@@ -60,6 +61,36 @@ export class BatchWriter {
       memory.doubt(key)
       throw error
     }
+  }
+
+  /**
+   * Writes ranges of several partitions in one transaction.
+   * @returns the outcome of each; `undefined`: none was written, or that is not known, and each has to be written alone
+   */
+  async writeTogether(writes: readonly RangeWrite[]): Promise<readonly Written[] | undefined> {
+    const { ledger, onPositionMoved } = this.options
+    try {
+      const moves: RangeMove[] = []
+      for (const { key, range, records } of writes) {
+        const { write, position } = await ledger.plan(key, range)
+        if (write !== 'all') return undefined
+        moves.push({
+          key,
+          move: ledgerMove(ledger.table, key, range, position, records),
+          rows: records.length,
+        })
+      }
+      const together = writes.flatMap(({ records }) => records)
+      if ((await this.writer.writeTogether(together, jointMove(moves))) !== undefined) {
+        for (const { key, range } of writes) ledger.memory.confirm(key, range.nextOffset)
+        return writes.map(({ records }) => ({ rows: records.length, rejected: [], before: false }))
+      }
+      onPositionMoved?.()
+    } catch {
+      // Written alone, each says what is wrong with it.
+    }
+    for (const { key } of writes) ledger.memory.doubt(key)
+    return undefined
   }
 
   /** Writes records without a position in the ledger, except replayed dead letters that it has written before. */

@@ -8,7 +8,7 @@
 import type { PoolClient } from 'pg'
 import type { WireRecord } from '../../wire/message'
 import { DatabaseError } from '../connect/database-error'
-import type { PositionMove } from '../ledger/position-move'
+import { EachAlone, type PositionMove } from '../ledger/position-move'
 import { isOfGoodRecord, type RejectedRecord } from '../rows/rejected'
 import { mayBeRow, writeRows, type EncodedPart } from '../write/part-writer'
 import { CarefulWriter, type CarefulWay, type CarefulWriterOptions } from './careful-writer'
@@ -48,6 +48,23 @@ export class RecordWriter {
     }
   }
 
+  /**
+   * Writes the records of several ranges in one transaction.
+   * @returns undefined when another process has moved one of the positions
+   * @throws EachAlone when there is something about them that needs care
+   * @throws PipelineError, also when it is a row that was refused
+   */
+  async writeTogether(records: readonly WireRecord[], positions: PositionMove): Promise<Written | undefined> {
+    const { breakers, refusals } = this.options
+    if (this.watchful > 0 || records.some(({ tenant }) => breakers.isOpen(tenant))) throw new EachAlone()
+    const { parts, rejected, failures } = await encodeParts(this.options, records, undefined, false)
+    if (rejected.length > 0 || failures.length > 0) throw new EachAlone()
+    const batch = { records, rejected, delivered: 0, parts, position: positions }
+    const written = await commitBatch(this.options, batch, (client) => writeAll(client, parts))
+    if (written !== undefined) refusals.note(records, [])
+    return written
+  }
+
   private async writeOnce(
     records: readonly WireRecord[],
     position: PositionMove,
@@ -62,18 +79,11 @@ export class RecordWriter {
     const { parts, rejected, failures } = await encodeParts(this.options, records, undefined, isWatchful)
     if (rejected.length > 0 || failures.length > 0) return carefully()
     let writing: EncodedPart | undefined
-    const write = async (client: PoolClient): Promise<StoredParts> => {
-      let rows = 0
-      for (const part of parts) {
-        writing = part
-        rows += await writeRows(client, part, 0, part.rows.copy.rows)
-      }
-      writing = undefined
-      return { parts, rows }
-    }
     try {
       const batch = { records, rejected, delivered: 0, parts, position }
-      const written = await commitBatch(this.options, batch, write)
+      const written = await commitBatch(this.options, batch, (client) =>
+        writeAll(client, parts, (part) => (writing = part)),
+      )
       if (written !== undefined) refusals.note(records, [])
       return written
     } catch (error) {
@@ -107,4 +117,19 @@ export class RecordWriter {
     if ([...bad].some(({ tenant }) => !breakers.isOpen(tenant))) this.watchful = WATCHFUL_BATCHES
     breakers.note(records, (record) => bad.has(record))
   }
+}
+
+/** @param onPart hears which part is being written, and `undefined` after the last */
+async function writeAll(
+  client: PoolClient,
+  parts: readonly EncodedPart[],
+  onPart: (part: EncodedPart | undefined) => void = () => undefined,
+): Promise<StoredParts> {
+  let rows = 0
+  for (const part of parts) {
+    onPart(part)
+    rows += await writeRows(client, part, 0, part.rows.copy.rows)
+  }
+  onPart(undefined)
+  return { parts, rows }
 }

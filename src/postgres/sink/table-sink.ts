@@ -23,6 +23,7 @@ import type { RejectedRecord } from '../rows/rejected'
 import type { OutdatedPart } from '../table/outdated-parts'
 import { BatchWriter, lateCopy } from './batch-writer'
 import { Gatherer, type GatherLimits } from './gatherer'
+import { JointRanges, type RangeWrite } from './joint-ranges'
 import type { WriteRequest } from './write-request'
 import type { SinkState } from './sink-status'
 import { SinkTables, type SinkTablesOptions } from './sink-tables'
@@ -56,6 +57,14 @@ export class TableSink implements SinkState {
   private readonly tables: SinkTables
   private writer: Promise<BatchWriter> | undefined
   private readonly rangeTails = new Map<string, Promise<unknown>>()
+  private readonly joint = new JointRanges({
+    // The table of one tenant may be locked: ranges with records of others do not wait for it.
+    mayJoin: ({ key, range }) =>
+      this.options.tenantSchemas === undefined && this.options.ledger.knows(key, range),
+    together: (writes) => this.writeTogether(writes),
+    alone: ({ key, range, records, isLate }) =>
+      this.attempt((writer) => writer.writeRange(key, range, records, isLate)),
+  })
   private readonly gatherers = new Map<string, Gatherer<Written>>()
 
   constructor(private readonly options: TableSinkOptions) {
@@ -137,7 +146,7 @@ export class TableSink implements SinkState {
     const { ledgerName: sink, target } = this.options
     const key = { clusterId, group, topic, partition, sink, target, formerNames: this.formerNames }
     const written = this.oneAfterTheOther(JSON.stringify([clusterId, group, topic, partition]), () =>
-      this.attempt((writer) => writer.writeRange(key, range, records, isLate)),
+      this.joint.write({ key, range, records, isLate }),
     )
     return written.catch((error: unknown) => {
       // A delivery that is over is not sent again.
@@ -168,11 +177,21 @@ export class TableSink implements SinkState {
   }
 
   private async attempt(write: (writer: BatchWriter) => Promise<Written>): Promise<Written> {
-    const written = await this.untilDone(async () => write(await this.prepare()))
+    return this.noted(await this.untilDone(async () => write(await this.prepare())))
+  }
+
+  private noted(written: Written): Written {
     this.counts.rows += written.rows
     this.counts.rejected += written.rejected.length
     this.options.events.noteRejected(written.rejected)
     return written
+  }
+
+  /** Once: what fails is written range by range, with retries. */
+  private async writeTogether(writes: readonly RangeWrite[]): Promise<readonly Written[] | undefined> {
+    const writer = await this.prepare().catch(() => undefined)
+    const written = await writer?.writeTogether(writes)
+    return written?.map((each) => this.noted(each))
   }
 
   private async untilDone<T>(work: () => Promise<T>): Promise<T> {

@@ -72,9 +72,9 @@ export async function commitBatch(
     rows: parts.reduce((sum, { rows }) => sum + rows.copy.rows, 0),
     deadLetters: rejected.length + delivered,
   }
-  const statement = position.statement?.(expected)
+  const statements = position.statements(expected)
   const everything = async (client: PoolClient, changed: number): Promise<void> => {
-    if (statement !== undefined && changed !== 1) throw new PositionMoved()
+    if (changed !== statements.length) throw new PositionMoved()
     if ((await position.mayWrite?.(client)) === false) throw new PositionMoved()
     const written = await write(client)
     stored = written.parts
@@ -87,7 +87,7 @@ export async function commitBatch(
     })
   }
   try {
-    await database.transaction(`writing to ${targets.name}`, everything, position.lane, statement)
+    await database.transaction(`writing to ${targets.name}`, everything, position.lane, statements)
   } catch (error) {
     if (error instanceof PositionMoved) return undefined
     throw error
