@@ -7,6 +7,7 @@ import { faithfulJson } from './faithful-json'
 import { HEADER } from './header-names'
 import { readText, readTextAt } from './header-text'
 import { identifierOf } from './identifier'
+import { readDigitsAt, readRepeatedTextAt } from './repeated-text'
 import { attemptsOf } from './replayed'
 
 type HeaderValue = HeaderText | readonly HeaderText[]
@@ -126,7 +127,19 @@ export class RecordFields implements HeaderTaker {
   private userProperties: Texts<HeaderText | HeaderText[]> | undefined
 
   header(name: string, bytes: Buffer, start: number, end: number): void {
-    this.set(name, readTextAt(bytes, start, end))
+    switch (name) {
+      case HEADER.messageId:
+        this.record.messageId = readTextAt(bytes, start, end)
+        break
+      case HEADER.receivedAt: {
+        const time = readDigitsAt(bytes, start, end)
+        if (time === undefined) this.set(name, readTextAt(bytes, start, end))
+        else this.record.receivedAt = time
+        break
+      }
+      default:
+        this.set(name, readRepeatedTextAt(bytes, start, end))
+    }
   }
 
   /** @param value a list only of a user property */

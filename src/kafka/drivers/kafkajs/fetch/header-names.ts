@@ -89,10 +89,15 @@ function turn(node: Node, { at, bytes }: VarintReader, length: number): Node {
       root = nodeOf([], null)
       nodes = 0
     }
-    child = nodeOf([...node.names.list, name === null ? NO_NAME : readName(name)], name)
+    child = nodeOf([...node.names.list, name === null ? NO_NAME : asPropertyName(readName(name))], name)
     node.children.set(key, child)
   }
   return (node.next = child)
+}
+
+/** The same text as the engine keeps it for names of properties: comparing two of these is comparing two addresses. */
+function asPropertyName(text: string): string {
+  return Object.keys({ [text]: 0 })[0] as string
 }
 
 function nodeOf(list: readonly string[], bytes: Buffer | null): Node {
