@@ -55,6 +55,11 @@ export function numbersOf(
   return numbers
 }
 
+/** The record of a batch that a Function node has made a message of its own, with `{ ...msg, ...record }`. */
+export function numberOfSplit(message: Message, size: number): ReadonlySet<number> | undefined {
+  return size === 0 || isBatch(message) ? undefined : numbersOf([message], [message], size)
+}
+
 /** The numbers of those elements that have one. */
 export function knownNumbersOf(elements: readonly unknown[]): number[] {
   return elements.map(numberOf).filter((number) => number !== undefined)

@@ -24,7 +24,7 @@ import { Delivery, type Failure, type OnSettled, type Place } from './delivery'
 import { carriedFailure, closeFailure, isSameError, settlementOf } from './failures'
 import { link, linkedDelivery } from './message-link'
 import type { Message } from '../wire/message'
-import { numberRecords } from './record-number'
+import { numberOfSplit, numberRecords } from './record-number'
 
 export interface TrackerOptions {
   /** Milliseconds, monotonic. */
@@ -178,7 +178,7 @@ export class DeliveryTracker {
     nodeId: string,
     error: PipelineError,
     copy: Message = {},
-    records?: ReadonlySet<number>,
+    records: ReadonlySet<number> | undefined = numberOfSplit(copy, delivery.size),
   ): Failure {
     const carried = carriedFailure(delivery, copy)
     const again = carried?.nodeId === nodeId ? carried : undefined

@@ -1,4 +1,4 @@
-/** One bad record among ten, from a real MQTT broker to a real Kafka: its neighbors are stored once. */
+/** One bad record among ten, also when a Function node makes single messages of the batch, from a real MQTT broker to a real Kafka: its neighbors are stored once. */
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { connectAsync, type MqttClient } from 'mqtt'
@@ -21,10 +21,28 @@ const numbers = Array.from({ length: 10 }, (_, n) => String(n))
 const BAD = '4'
 
 /** What makes a record a bad one, in a Function node. */
-const FAULTS: Readonly<Record<string, string>> = {
+const IN_PLACE: Readonly<Record<string, string>> = {
   'a partition that is none': `return { ...record, kafka: { partition: -1 } }`,
   null: 'return null',
   'its bytes alone': 'return record.payload',
+}
+const FAULTS: Readonly<Record<string, string>> = {
+  ...Object.fromEntries(
+    Object.entries(IN_PLACE).map(([fault, body]) => [
+      fault,
+      `msg.payload = msg.payload.map((record) => {
+        if (String(record.payload) !== '${BAD}') return record
+        ${body}
+      }); return msg`,
+    ]),
+  ),
+  'one of the single messages that the batch is split into': `
+    return [msg.payload.map((record) => ({
+      ...msg,
+      ...record,
+      batch: false,
+      ...(String(record.payload) === '${BAD}' && { kafka: { partition: -1 } }),
+    }))]`,
 }
 
 describe('one bad record in a batch', () => {
@@ -50,14 +68,10 @@ describe('one bad record in a batch', () => {
     return lastCall?.args[0].text ?? ''
   }
 
-  for (const [fault, body] of Object.entries(FAULTS)) {
+  for (const [fault, spoil] of Object.entries(FAULTS)) {
     it(`leaves by the second output of the source, and its neighbors are stored once: ${fault}`, async () => {
       const name = `t${randomBytes(5).toString('hex')}`
       const topic = await createTestTopic(brokers, { partitions: 1 })
-      const spoil = `msg.payload = msg.payload.map((record) => {
-        if (String(record.payload) !== '${BAD}') return record
-        ${body}
-      }); return msg`
       const flow: FlowEntry[] = [
         tab,
         { id: 'broker', type: 'tenant-mqtt-broker', url: broker.address, clientId: name },

@@ -30,6 +30,8 @@ interface Plan {
   /** Letters that can never be stored. */
   readonly forGood: readonly string[]
   readonly transform: string
+  /** Whether it then makes a message of each record. */
+  readonly splits: boolean
   /** What is wired to the sink's output for rejected records. */
   readonly output: 'nothing' | 'a Debug node' | 'a dead letter'
 }
@@ -40,6 +42,7 @@ const plans = fc.record<Plan>({
   forNow: some,
   forGood: some,
   transform: fc.constantFrom(...Object.keys(TRANSFORMS)),
+  splits: fc.boolean(),
   output: fc.constantFrom('nothing', 'a Debug node', 'a dead letter'),
 })
 
@@ -48,7 +51,7 @@ const forNow = new PipelineError('FLOW_CHANGED', 'not now', { retryable: true })
 const forGood = new PipelineError('NEVER', 'never', { retryable: false })
 
 /** Runs one batch to its end. */
-async function run({ letters, forNow: early, forGood: bad, transform, output }: Plan) {
+async function run({ letters, forNow: early, forGood: bad, transform, splits, output }: Plan) {
   const tracker = new DeliveryTracker({ now: () => performance.now(), nextMacrotask: setImmediate })
   const flow = { id: 'flow' }
   const [stored, dead, settled]: [string[], string[], string[]] = [[], [], []]
@@ -102,8 +105,9 @@ async function run({ letters, forNow: early, forGood: bad, transform, output }: 
       tracker.copyReceived(delivery, flow)
       if (at === FAILED_MESSAGES) take(message, dead)
       else {
-        message.payload = TRANSFORMS[transform]?.(recordsOf(message))
-        sink(message)
+        const records = TRANSFORMS[transform]?.(recordsOf(message)) as (WireRecord | null)[]
+        if (!splits) sink({ ...message, payload: records })
+        else for (const record of records) if (record) sink({ ...message, ...record, batch: false })
       }
       tracker.copyEnded(delivery, flow)
     },
@@ -130,8 +134,11 @@ describe('batches in random flows', () => {
       const { stored, dead, settled, left } = await run(plan)
       assert.equal(left, 0, 'it ends')
       assert.deepEqual(settled.toSorted(), [...plan.letters], 'each is settled once')
-      const isRemoved = (letter: string): boolean => plan.transform === 'removes some' && letter === 'b'
-      const isNull = (letter: string): boolean => plan.transform === 'puts null for some' && letter === 'b'
+      const isRemoved = (letter: string): boolean =>
+        letter === 'b' &&
+        (plan.transform === 'removes some' || (plan.splits && plan.transform === 'puts null for some'))
+      const isNull = (letter: string): boolean =>
+        letter === 'b' && !plan.splits && plan.transform === 'puts null for some'
       for (const letter of plan.letters) {
         const times = stored.filter((each) => each === letter).length
         const letters = dead.filter((each) => each === letter || (each === 'null' && isNull(letter))).length
