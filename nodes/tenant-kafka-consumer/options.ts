@@ -22,8 +22,9 @@ export const options = {
   start: choice(['earliest', 'latest', 'time'], 'earliest'),
   /** For `start: time`. */
   startTime: text(),
-  maxBatchRecords: integer({ default: 1000, min: 1, max: 100_000, unit: 'records' }),
+  maxBatchRecords: integer({ default: 5000, min: 1, max: 100_000, unit: 'records' }),
   maxBatchBytes: integer({ default: 1_048_576, min: 1024, max: 67_108_864, unit: 'bytes' }),
+  lingerMs: integer({ default: 25, min: 0, max: 10_000, unit: 'ms' }),
   windowRecords: integer({ default: 1000, min: 1, max: 100_000, unit: 'records' }),
   sessionTimeoutMs: integer({ default: 8000, min: 6000, max: 300_000, unit: 'ms' }),
   assigner: choice(['round-robin', 'sticky'], 'round-robin'),

@@ -90,7 +90,12 @@ export interface ConsumerOptions {
   readonly assigner: Assigner
   /** How much one answer of the broker may carry for a partition. */
   readonly maxBytesPerPartition: number
+  /** How long a fetch may wait for records at the broker. */
   readonly maxWaitMs: number
+  /** How long records gather before they are fetched, while there are some all the time; 0: never. See `FetchPace`. */
+  readonly lingerMs: number
+  /** How far apart commits of offsets begin. What is done when partitions are given up is committed at once. */
+  readonly commitEveryMs: number
   /** A batch handed to `onBatch` has at most this many records, and this many bytes or one record. */
   readonly maxBatchRecords: number
   readonly maxBatchBytes: number

@@ -33,7 +33,9 @@ export class RecordingConsumer {
       sessionTimeoutMs: 6_000,
       assigner: 'round-robin',
       maxBytesPerPartition: 262_144,
-      maxWaitMs: 100,
+      maxWaitMs: 500,
+      lingerMs: 25,
+      commitEveryMs: 0,
       maxBatchRecords: 500,
       maxBatchBytes: 1_048_576,
       startOffset: (_, committed) =>

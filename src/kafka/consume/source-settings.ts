@@ -18,6 +18,8 @@ export interface KafkaSourceSettings {
   readonly start: StartAt
   readonly maxBatchRecords: number
   readonly maxBatchBytes: number
+  /** How long records gather in Kafka before they are read, while some arrive all the time; 0: they do not. */
+  readonly lingerMs: number
   /** Records that may be in the flow at a time, when they go one by one. */
   readonly windowRecords: number
   readonly sessionTimeoutMs: number

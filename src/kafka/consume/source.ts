@@ -41,8 +41,13 @@ import type { KafkaSourceHost, KafkaSourceSettings } from './source-settings'
 
 /** Of the time that Node-RED gives a node to close, this much is left for leaving the group. */
 const LEAVE_BUDGET_MS = 5_500
-/** A partition that is busy while the others have nothing waits for up to this long, see `PartitionReader.wantsMore`. */
-const MAX_WAIT_MS = 100
+/** Of an idle consumer: what a rebalance, a commit and a close may have to wait for. */
+const MAX_WAIT_MS = 500
+/**
+ * Kafka's offsets follow by this when the ledger says what was read. Without a ledger a crash repeats what was not
+ * committed, so they follow each round of gathering.
+ */
+const COMMIT_EVERY_MS = 1_000
 
 export type KafkaSourceState = 'connecting' | 'unwired' | 'joined' | { readonly problem: PipelineError }
 
@@ -180,6 +185,7 @@ export class KafkaSource {
     if (this.beginningAgain !== undefined) return
     if (!tracking.gateOpen || !this.host.isWired(MESSAGES)) return
     const { settings } = this
+    const { lingerMs } = settings
     const before = closingSource(settings.nodeId)
     if (before !== undefined) {
       void before.then(() => this.start())
@@ -192,6 +198,9 @@ export class KafkaSource {
       assigner: settings.assigner,
       maxBytesPerPartition: settings.maxBatchBytes,
       maxWaitMs: MAX_WAIT_MS,
+      lingerMs,
+      commitEveryMs:
+        this.host.positions === undefined ? Math.min(lingerMs, COMMIT_EVERY_MS) : COMMIT_EVERY_MS,
       maxBatchRecords: settings.maxBatchRecords,
       maxBatchBytes: settings.maxBatchBytes,
       startOffset: (partition, committed) => this.startOffset(partition, committed),

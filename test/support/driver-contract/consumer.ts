@@ -30,6 +30,30 @@ export function consumerContract(stage: () => ContractStage): void {
     }
   })
 
+  it('gathers what is written one by one, and hands out the partitions of one answer in the same turn', async () => {
+    const topic = await createTestTopic(stage().brokers, { partitions: 3 })
+    const groupId = uniqueName('group')
+    let turn = {}
+    const turns: object[] = []
+    const it = stage().consumer({ groupId, topics: [topic], lingerMs: 250 }, () => {
+      setImmediate(() => (turn = {}))
+      turns.push(turn)
+      return Promise.resolve()
+    })
+    const producer = testClient(stage().brokers).producer({ allowAutoTopicCreation: false })
+    await producer.connect()
+    let written = 0
+    await until('several rounds are read', async () => {
+      for (const partition of [0, 1, 2])
+        await producer.send({ topic, acks: -1, messages: [{ value: String(written++), partition }] })
+      return it.batches.length >= 12
+    })
+    await until('all is read', () => it.count === written)
+    await producer.disconnect()
+    assert.ok(it.batches.length < written, `${it.batches.length} batches of ${written} writes`)
+    assert.ok(new Set(turns).size < turns.length)
+  })
+
   for (const codec of ['gzip', 'snappy', 'lz4', 'zstd']) {
     it(`reads what the broker has recompressed with ${codec}, because of a setting of the topic`, async () => {
       const topic = await createTestTopic(stage().brokers, { config: { 'compression.type': codec } })

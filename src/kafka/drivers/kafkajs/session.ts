@@ -43,6 +43,9 @@ const MAX_CHECK_INTERVAL_MS = 5_000
 /** No heartbeat is sent meanwhile; the shortest interval of them is three times as long. */
 const MAX_DEMAND_WAIT_MS = 500
 
+/** How long kafkajs sleeps when all partitions are paused. How long a fetch may wait, see `FetchPace`. */
+const PAUSED_WAIT_MS = 100
+
 export class KafkaJsSession implements GroupSession {
   readonly partitions: AssignedPartitions
   private readonly admin: Admin
@@ -64,7 +67,10 @@ export class KafkaJsSession implements GroupSession {
     private readonly context: SessionContext,
   ) {
     const { consumer } = context
-    const topics = tolerateBrokenTopics(client, (answer) => this.partitions.onAnswer(answer))
+    const topics = tolerateBrokenTopics(client, {
+      onAnswer: (answer) => this.partitions.onAnswer(answer),
+      pace: () => this.partitions.pace,
+    })
     this.admin = client.kafka.admin()
     this.liveness = new Liveness(consumer.sessionTimeoutMs)
     const admin = new KafkaJsGroupAdmin(this.admin, consumer.groupId)
@@ -129,7 +135,7 @@ export class KafkaJsSession implements GroupSession {
       heartbeatInterval: Math.floor(consumer.sessionTimeoutMs / 4),
       maxBytesPerPartition: consumer.maxBytesPerPartition,
       maxBytes: Math.max(MAX_BYTES_PER_FETCH, consumer.maxBytesPerPartition),
-      maxWaitTimeInMs: consumer.maxWaitMs,
+      maxWaitTimeInMs: PAUSED_WAIT_MS,
       metadataMaxAge: refreshMs,
       allowAutoTopicCreation: false,
       retry: RETRY,
@@ -139,7 +145,8 @@ export class KafkaJsSession implements GroupSession {
   private listen(): void {
     const { consumer, context, liveness } = this
     const { events } = consumer
-    consumer.on(events.FETCH_START, () => {
+    consumer.on(events.FETCH_START, ({ payload }) => {
+      this.partitions.pace.begin(String(payload.nodeId))
       const problem = liveness.onFetch()
       if (problem !== undefined) this.end(problem)
     })

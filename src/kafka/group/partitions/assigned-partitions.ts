@@ -19,6 +19,7 @@ import type { ConsumerOptions, OffsetRange, TopicPartition } from '../../driver'
 import { partitionKey } from '../../topic-partition'
 import { noSuchOffset, notStopped } from '../partition-errors'
 import type { BatchBudget } from './batch-budget'
+import { FetchPace } from './fetch-pace'
 import { FetchRecovery } from './fetch-recovery'
 import { Fetching, type FetchControl } from './fetching'
 import { forgetOldest, isNewlyDone, ownPartition, type OwnedPartition } from './owned-partition'
@@ -45,6 +46,8 @@ export interface AssignedPartitionsOptions {
 }
 
 export class AssignedPartitions {
+  /** When the client fetches. */
+  readonly pace: FetchPace
   private readonly owned = new Map<string, OwnedPartition>()
   private readonly commits: PartitionCommits
   private readonly refused: RefusedPartitions
@@ -67,11 +70,14 @@ export class AssignedPartitions {
       (problem) => {
         if (!this.isClosed || problem === undefined) onProblem('commit', problem)
       },
+      consumer.commitEveryMs,
     )
     const { commits } = this
     this.fetching = new Fetching(this.owned, control, budget, consumer)
     this.starts = new PartitionStart({ consumer, offsets, past, commits, rest, translate, onProblem })
     const { fetching } = this
+    const { lingerMs, maxWaitMs } = consumer
+    this.pace = new FetchPace({ lingerMs, maxWaitMs, whole: () => fetching.whole })
     this.recovery = new FetchRecovery({ fetching, commits, offsets, rest, translate, onProblem })
   }
 
@@ -81,9 +87,11 @@ export class AssignedPartitions {
 
   // ---- membership --------------------------------------------------------------------------------------------
 
-  /** The group is rebalancing: hands out nothing until `assign`. */
+  /** The group is rebalancing: hands out nothing until `assign`. What is done is committed while we are still a member. */
   beginRebalance(): void {
     this.fetching.beginRebalance()
+    this.pace.end()
+    this.commits.flush()
   }
 
   /**
@@ -108,6 +116,7 @@ export class AssignedPartitions {
   async close(): Promise<void> {
     this.isClosed = true
     this.fetching.close()
+    this.pace.end()
     this.revoke([...this.owned.values()])
     await this.commits.idle()
   }
@@ -253,7 +262,7 @@ export class AssignedPartitions {
     own.unreadable = own.astray = 0
     this.fetching.seek(own)
     this.fetching.balance()
-    await this.commits.add(partition, offset)
+    await this.commits.addNow(partition, offset)
   }
 
   private stopped(partition: TopicPartition): OwnedPartition {

@@ -71,7 +71,7 @@ export class FetchRecovery {
     if (!reader.isRevoked) onProblem(partitionKey(reader.partition), undefined)
     if (reader.isReading) {
       // The client may have committed the offset it has jumped to; a restart must not begin there.
-      void commits.add(reader.partition, own.doneTo ?? reader.settled)
+      void commits.addNow(reader.partition, own.doneTo ?? reader.settled)
       if (loss !== undefined) fetching.stop(own, { ...loss, settled: reader.settled })
     }
     this.goBack(own)

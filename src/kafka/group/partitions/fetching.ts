@@ -23,6 +23,7 @@ export interface FetchControl {
 export class Fetching {
   private readonly waitingForDemand = new Set<() => void>()
   private isRebalancing = false
+  private changes = 0
   private isClosed = false
 
   constructor(
@@ -35,6 +36,16 @@ export class Fetching {
   /** Whether batches may be handed out: the client is a member of the group. */
   get isMember(): boolean {
     return !this.isClosed && !this.isRebalancing
+  }
+
+  /**
+   * While every partition is fetched from: a number that changes with each pause, resume and seek. A fetch asks for all of
+   * them when it is the same before and after the client has composed it.
+   */
+  get whole(): number | undefined {
+    if (!this.isMember) return undefined
+    for (const { isFetching } of this.owned.values()) if (!isFetching) return undefined
+    return this.changes
   }
 
   /** Whether this member still owns it. */
@@ -59,7 +70,9 @@ export class Fetching {
   /** The client fetches it again from where we are. */
   seek({ reader, witness }: OwnedPartition): void {
     const offset = witness?.offset ?? reader.position
-    if (reader.isReading && !this.isClosed) this.control.seek(reader.partition, offset)
+    if (!reader.isReading || this.isClosed) return
+    this.changes++
+    this.control.seek(reader.partition, offset)
   }
 
   /** Nothing more is read from it. */
@@ -110,6 +123,7 @@ export class Fetching {
   }
 
   private setFetching(own: OwnedPartition, isFetching: boolean): void {
+    this.changes++
     own.isFetching = isFetching
     if (isFetching) this.control.resume(own.reader.partition)
     else this.control.pause(own.reader.partition)

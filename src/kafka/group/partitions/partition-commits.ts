@@ -14,16 +14,19 @@ export class PartitionCommits {
   /**
    * @param send      one request; may reject
    * @param onProblem the error of the last commit, `undefined` when it succeeded
+   * @param everyMs   see `CommitQueue`
    */
   constructor(
     private readonly owned: ReadonlyMap<string, OwnedPartition>,
     private readonly send: (offsets: readonly PartitionOffset[]) => Promise<void>,
     translate: (error: unknown) => PipelineError,
     private readonly onProblem: (problem: PipelineError | undefined) => void,
+    everyMs: number,
   ) {
     this.queue = new CommitQueue(
       (offsets) => this.commit(offsets),
       (error) => onProblem(translate(error)),
+      everyMs,
     )
   }
 
@@ -34,6 +37,18 @@ export class PartitionCommits {
   /** Resolves when this offset, or a later one of the partition, is committed or given up. Never rejects. */
   add(partition: TopicPartition, offset: number): Promise<void> {
     return this.queue.add(partition, offset)
+  }
+
+  /** The same, without waiting for the interval. */
+  addNow(partition: TopicPartition, offset: number): Promise<void> {
+    const done = this.queue.add(partition, offset)
+    this.queue.flush()
+    return done
+  }
+
+  /** What is done is committed now. */
+  flush(): void {
+    this.queue.flush()
   }
 
   /** The partition has been revoked: what waits for it is given up. */

@@ -145,32 +145,36 @@ export class PartitionReader {
   take(): ConsumedBatch | undefined {
     const head = this.waiting[0]
     if (!this.canTake || head === undefined) return undefined
-    const { range, index } = head
-    let end = index
-    let bytes = 0
-    while (end < range.records.length && end - index < this.limits.maxRecords) {
-      const { size } = range.records[end] as ConsumedRecord
-      if (end > index && bytes + size > this.limits.maxBytes) break
-      bytes += size
-      end++
-    }
-    const isLast = end === range.records.length
     const firstOffset = this.handedOutTo
-    const nextOffset = isLast ? range.nextOffset : (range.records[end - 1] as ConsumedRecord).offset + 1
-    const batch: ConsumedBatch = {
-      ...this.partition,
-      records: range.records.slice(index, end),
-      firstOffset,
-      nextOffset,
-      highWatermark: range.highWatermark,
-      gaps: this.takeGaps(firstOffset, nextOffset),
-    }
-    if (isLast) this.waiting.shift()
-    else head.index = end
-    this.bytes -= bytes + (end - index) * RECORD_OVERHEAD_BYTES
-    this.handedOutTo = batch.nextOffset
+    const { records, nextOffset, highWatermark } = this.takeRecords(head)
+    const gaps = this.takeGaps(firstOffset, nextOffset)
+    this.handedOutTo = nextOffset
     this.isOutstanding = true
-    return batch
+    return { ...this.partition, records, firstOffset, nextOffset, highWatermark, gaps }
+  }
+
+  /** As many as the limits allow: what several fetches have brought while the flow was busy leaves as one batch. */
+  private takeRecords(first: Waiting): Pick<ConsumedBatch, 'records' | 'nextOffset' | 'highWatermark'> {
+    const { maxRecords, maxBytes } = this.limits
+    const records: ConsumedRecord[] = []
+    let { nextOffset, highWatermark } = first.range
+    let bytes = 0
+    for (let head: Waiting | undefined = first; head !== undefined; head = this.waiting[0]) {
+      const { range } = head
+      for (; head.index < range.records.length; head.index++) {
+        const record = range.records[head.index] as ConsumedRecord
+        const fits = records.length < maxRecords && bytes + record.size <= maxBytes
+        if (!fits && records.length > 0) break
+        records.push(record)
+        bytes += record.size
+        nextOffset = record.offset + 1
+      }
+      if (head.index < range.records.length) break
+      this.waiting.shift()
+      ;({ nextOffset, highWatermark } = range)
+    }
+    this.bytes -= bytes + records.length * RECORD_OVERHEAD_BYTES
+    return { records, nextOffset, highWatermark }
   }
 
   /** The flow has finished the outstanding batch. */

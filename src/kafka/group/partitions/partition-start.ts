@@ -81,7 +81,7 @@ export class PartitionStart {
   private async pin(own: OwnedPartition, offset: number): Promise<void> {
     const { commits, rest } = this.options
     for (let attempt = 1; own.committed === undefined && !own.reader.isRevoked; attempt++) {
-      await commits.add(own.reader.partition, offset)
+      await commits.addNow(own.reader.partition, offset)
       if (own.committed === undefined) await rest(attempt)
     }
   }

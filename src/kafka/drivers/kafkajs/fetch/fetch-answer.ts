@@ -9,6 +9,7 @@
  */
 import { createRequire } from 'node:module'
 import type { KafkaMessage } from 'kafkajs'
+import type { Answered } from '../../../group/partitions/fetch-pace'
 import { isRecordBatch, readBatches, type RecordBatches } from './record-batches'
 
 /** Since then, answers have record batches (Kafka 0.11). */
@@ -42,6 +43,34 @@ export function fetchedIn(message: object | undefined): Fetched {
   const fetched = (message as { readonly [FETCHED]?: Fetched } | undefined)?.[FETCHED]
   if (fetched === undefined) throw new Error('this version of kafkajs is unknown: expected 2.2.4')
   return fetched
+}
+
+export interface FetchAnswer {
+  readonly responses: readonly {
+    readonly partitions: readonly {
+      readonly highWatermark: string
+      /** Before it, no transaction is open; -1 and none: the broker does not say. */
+      readonly lastStableOffset?: string
+      readonly messages: readonly object[]
+    }[]
+  }[]
+}
+
+/** Whether there is more to be read of a partition than the answer has. */
+export function answeredIn({ responses }: FetchAnswer): Answered {
+  let answered: Answered = 'nothing'
+  for (const { partitions } of responses) {
+    for (const { highWatermark, lastStableOffset = '-1', messages } of partitions) {
+      if (messages.length === 0) continue
+      const { batches, old } = fetchedIn(messages[0])
+      const last = batches.at(-1)?.lastOffset ?? Number(old.at(-1)?.offset ?? -1)
+      const stable = Number(lastStableOffset)
+      const end = stable < 0 ? Number(highWatermark) : Math.min(Number(highWatermark), stable)
+      if (last + 1 < end) return 'part'
+      answered = 'everything'
+    }
+  }
+  return answered
 }
 
 export type DecodeAnswer = (bytes: Buffer) => Promise<object>
@@ -90,7 +119,7 @@ async function decodePartition(version: number, reader: AnswerReader): Promise<o
   const partition = reader.int32()
   const errorCode = reader.int16()
   const highWatermark = reader.int64()
-  reader.skip(8) // the last stable offset
+  const lastStableOffset = reader.int64()
   if (version >= HAS_LOG_START) reader.skip(8)
   const aborted: AbortedTransaction[] = []
   for (let count = reader.int32(); count > 0; count--)
@@ -99,6 +128,7 @@ async function decodePartition(version: number, reader: AnswerReader): Promise<o
   const messages = await decodeMessages(reader.bytes(), aborted)
   return {
     ...{ partition, errorCode, highWatermark: String(highWatermark) },
+    lastStableOffset: String(lastStableOffset),
     ...{ preferredReadReplica, abortedTransactions: [], messages },
   }
 }

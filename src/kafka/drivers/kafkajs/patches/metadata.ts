@@ -24,15 +24,17 @@ import {
 } from './broker-choice'
 import { clusterFactory } from './cluster-factory'
 import { withOwnDecoder } from './fetch-answers'
+import { fetchingAtPace, type FetchingBroker } from './fetch-pace'
 import { kafkaError, tellingEachPartition } from './partition-answers'
 import type { TopicPartition } from '../../../driver'
+import type { FetchPace } from '../../../group/partitions/fetch-pace'
 import type { PartitionAnswer } from '../../../group/partitions/refused-partitions'
 
 const METADATA_API = 3
 /** A partition that is newer than the metadata: Kafka's LEADER_NOT_AVAILABLE makes kafkajs ask again. */
 const UNKNOWN = { leader: -1, partitionErrorCode: 5 }
 
-interface Broker extends ChosenBroker, AnsweringBroker {
+interface Broker extends ChosenBroker, AnsweringBroker, FetchingBroker {
   metadata(topics: readonly string[]): Promise<Metadata>
 }
 
@@ -80,13 +82,20 @@ export interface KnownTopics {
   readonly leaderOf: (partition: TopicPartition) => number | undefined
 }
 
+/** What a consumer of the client works with. */
+export interface Reading {
+  /** Hears what is answered about each partition, see `partition-answers.ts`. */
+  readonly onAnswer: (answer: PartitionAnswer) => void
+  readonly pace: () => FetchPace
+}
+
 /**
  * Call it before the client's first producer, consumer or admin is made.
- * @param onAnswer hears what is answered to a consumer about each partition, see `partition-answers.ts`
+ * @param reading of a client that has a consumer
  */
 export function tolerateBrokenTopics(
   client: KnownBrokers & { readonly kafka: Kafka },
-  onAnswer: (answer: PartitionAnswer) => void = () => undefined,
+  reading?: Reading,
 ): KnownTopics {
   const pools = new Set<MetadataPool>()
   const factory = clusterFactory<Cluster>(client.kafka)
@@ -94,7 +103,7 @@ export function tolerateBrokenTopics(
     const { create } = factory
     factory.create = (options) => {
       const cluster = create(options)
-      if (isOfConsumer(options)) tolerateWhenReading(cluster, onAnswer)
+      if (reading !== undefined && isOfConsumer(options)) tolerateWhenReading(cluster, reading)
       else tolerateIn(cluster, client)
       pools.add(cluster.brokerPool)
       return cluster
@@ -213,17 +222,19 @@ const ANY_OFFSET = '0'
  * and a topic that is back a moment later would be started again. And where kafkajs asks for offsets, because it does not
  * know where to begin, a partition without a leader gets some answer.
  */
-function tolerateWhenReading(cluster: Cluster, onAnswer: (answer: PartitionAnswer) => void): void {
+function tolerateWhenReading(cluster: Cluster, { onAnswer, pace }: Reading): void {
   const pool = cluster.brokerPool
   takeAnswersAsTheyAre(pool)
 
   const findBroker = cluster.findBroker.bind(cluster)
-  cluster.findBroker = async (node) =>
-    tellingEachPartition(withOwnDecoder(await findBroker(node)), (answer) => {
+  cluster.findBroker = async (node) => {
+    const broker = tellingEachPartition(withOwnDecoder(await findBroker(node)), (answer) => {
       // A damaged disk moves the leader.
       if (answer.error !== undefined) pool.metadataExpireAt = null
       onAnswer(answer)
     })
+    return fetchingAtPace(broker, node.nodeId, pace())
+  }
 
   const lastKnown = new Map<string, readonly PartitionMetadata[]>()
   const findTopic = cluster.findTopicPartitionMetadata.bind(cluster)

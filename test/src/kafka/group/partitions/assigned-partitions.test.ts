@@ -64,6 +64,9 @@ class Harness {
     const consumer = {
       maxBatchRecords: 10,
       maxBatchBytes: 1_000,
+      maxWaitMs: 500,
+      lingerMs: 0,
+      commitEveryMs: 0,
       startOffset: (_: TopicPartition, committed: number | undefined) => this.start(committed),
       onBatch: (batch: ConsumedBatch) =>
         new Promise<void>((finish, fail) => this.batches.push({ batch, finish, fail })),

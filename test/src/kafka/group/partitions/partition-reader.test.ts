@@ -76,8 +76,7 @@ describe('PartitionReader', () => {
       batches.map(({ firstOffset, nextOffset }) => [firstOffset, nextOffset]),
       [
         [5, 10],
-        [10, 25],
-        [25, 32],
+        [10, 32],
       ],
     )
   })
@@ -92,6 +91,25 @@ describe('PartitionReader', () => {
     it.settle()
     assert.equal(it.settled, 1)
     assert.equal(it.take()?.nextOffset, 2)
+  })
+
+  it('joins what several fetches have brought, up to the limits, and knows the newest end of the partition', () => {
+    const it = reader(4)
+    it.start(0)
+    it.accept(range(0, [0]))
+    it.accept(range(1, [1, 2], 4))
+    it.accept({ ...range(4, [4, 5]), highWatermark: 200 })
+    it.accept({ ...range(6, [6]), highWatermark: 300 })
+    assert.deepEqual(
+      drain(it).map(({ records, firstOffset, nextOffset, highWatermark }) => [
+        records.map(({ offset }) => offset),
+        ...[firstOffset, nextOffset, highWatermark],
+      ]),
+      [
+        [[0, 1, 2, 4], 0, 5, 100],
+        [[5, 6], 5, 7, 300],
+      ],
+    )
   })
 
   it('bounds a batch by bytes, and lets a single large record pass', () => {
@@ -171,6 +189,7 @@ describe('PartitionReader', () => {
           const expected: number[] = []
           for (let offset = start; offset < it.position; offset++) if (offset % 3 !== 0) expected.push(offset)
           assert.deepEqual(offsetsOf(batches), expected)
+          batches.forEach(({ records }) => assert.ok(records.length <= maxRecords))
           batches.forEach((batch, i) =>
             assert.equal(batch.firstOffset, i === 0 ? start : batches[i - 1]?.nextOffset),
           )
