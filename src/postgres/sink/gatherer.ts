@@ -39,7 +39,7 @@ export class Gatherer<T> {
 
   add(records: readonly WireRecord[]): Promise<T> {
     return new Promise((resolve, reject) => {
-      const bytes = records.reduce((sum, { payload }) => sum + sizeOf(payload), 0)
+      const bytes = bytesOf(records)
       this.waiting.push({ records, bytes, resolve, reject })
       this.rows += records.length
       this.bytes += bytes
@@ -94,6 +94,11 @@ export class Gatherer<T> {
     }
     return group
   }
+}
+
+/** Of their payloads, which are most of it. */
+export function bytesOf(records: readonly WireRecord[]): number {
+  return records.reduce((sum, { payload }) => sum + sizeOf(payload), 0)
 }
 
 function sizeOf(payload: unknown): number {

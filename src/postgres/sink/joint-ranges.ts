@@ -2,14 +2,15 @@
  * Joins small ranges of several partitions into one transaction. At ordinary rates each fetch brings a few records of each
  * partition, and a transaction for each of them costs PostgreSQL and Node.js more than the rows.
  *
- * What arrives in one turn of the event loop is joined, and what arrives while a joint transaction is out. A range that is
- * large goes alone: in a drain all connections of the pool have work. Nothing is joined where something may be wrong: when
+ * What arrives in one turn of the event loop is joined, and what arrives while a joint transaction is out, until it is
+ * enough for another one. A range that is large goes alone: in a drain all connections of the pool have work. Nothing is joined where something may be wrong: when
  * a joint transaction fails, for whatever reason, nothing of it was written, and each range is written by itself, as are
  * the ones that come next. So bad rows, positions that have moved and the table's faults are dealt with in one place, range
  * by range.
  */
 import type { KafkaRange, WireRecord } from '../../wire/message'
 import type { LedgerKey } from '../ledger/position'
+import { bytesOf } from './gatherer'
 import type { Written } from './transaction'
 
 /** A range of one partition that is to be written. */
@@ -22,6 +23,8 @@ export interface RangeWrite {
 }
 
 export interface JointRangesOptions {
+  /** Of a joint transaction. */
+  readonly maxBytes: number
   /** Whether it may share a transaction. */
   readonly mayJoin: (write: RangeWrite) => boolean
   /** @returns the outcome of each; `undefined`: nothing was written, each has to be written alone. Never rejects */
@@ -37,12 +40,14 @@ export const ALONE_AFTER_FAILURE = 100
 
 interface Waiting {
   readonly write: RangeWrite
+  readonly bytes: number
   readonly resolve: (written: Written | Promise<Written>) => void
 }
 
 export class JointRanges {
   private waiting: Waiting[] = []
-  private isOut = false
+  private records = 0
+  private out = 0
   private isDue = false
   private apart = 0
 
@@ -57,13 +62,15 @@ export class JointRanges {
     }
     if (write.records.length >= JOINT_RECORDS || !mayJoin(write)) return alone(write)
     return new Promise((resolve) => {
-      this.waiting.push({ write, resolve })
+      this.waiting.push({ write, bytes: bytesOf(write.records), resolve })
+      this.records += write.records.length
       this.schedule()
     })
   }
 
   private schedule(): void {
-    if (this.isOut || this.isDue || this.waiting.length === 0) return
+    if (this.isDue || this.waiting.length === 0) return
+    if (this.out > 0 && this.records < JOINT_RECORDS) return
     this.isDue = true
     setImmediate(() => {
       this.isDue = false
@@ -73,7 +80,8 @@ export class JointRanges {
 
   private async flush(): Promise<void> {
     const group = this.takeGroup()
-    this.isOut = true
+    this.out++
+    this.schedule()
     const [only, ...others] = group
     const isAlone = only !== undefined && others.length === 0
     const written = isAlone ? undefined : await this.options.together(group.map(({ write }) => write))
@@ -81,17 +89,21 @@ export class JointRanges {
     for (const [index, { write, resolve }] of group.entries()) {
       resolve(written?.[index] ?? this.options.alone(write))
     }
-    this.isOut = false
+    this.out--
     this.schedule()
   }
 
   /** The first one always fits. */
   private takeGroup(): Waiting[] {
-    let records = 0
-    const tooMany = this.waiting.findIndex(({ write }, index) => {
-      records += write.records.length
-      return index > 0 && records > JOINT_RECORDS
-    })
-    return this.waiting.splice(0, tooMany < 0 ? this.waiting.length : tooMany)
+    let [records, bytes, count] = [0, 0, 0]
+    for (const waiting of this.waiting) {
+      const [moreRecords, moreBytes] = [records + waiting.write.records.length, bytes + waiting.bytes]
+      if (count > 0 && (moreRecords > JOINT_RECORDS || moreBytes > this.options.maxBytes)) break
+      records = moreRecords
+      bytes = moreBytes
+      count++
+    }
+    this.records -= records
+    return this.waiting.splice(0, count)
   }
 }

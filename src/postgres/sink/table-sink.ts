@@ -57,18 +57,20 @@ export class TableSink implements SinkState {
   private readonly tables: SinkTables
   private writer: Promise<BatchWriter> | undefined
   private readonly rangeTails = new Map<string, Promise<unknown>>()
-  private readonly joint = new JointRanges({
-    // The table of one tenant may be locked: ranges with records of others do not wait for it.
-    mayJoin: ({ key, range }) =>
-      this.options.tenantSchemas === undefined && this.options.ledger.knows(key, range),
-    together: (writes) => this.writeTogether(writes),
-    alone: ({ key, range, records, isLate }) =>
-      this.attempt((writer) => writer.writeRange(key, range, records, isLate)),
-  })
+  private readonly joint: JointRanges
   private readonly gatherers = new Map<string, Gatherer<Written>>()
 
   constructor(private readonly options: TableSinkOptions) {
     this.tables = new SinkTables(options, () => this.onChange())
+    this.joint = new JointRanges({
+      maxBytes: options.limits.maxBytes,
+      // The table of one tenant may be locked: ranges with records of others do not wait for it.
+      mayJoin: ({ key, range }) =>
+        this.options.tenantSchemas === undefined && this.options.ledger.knows(key, range),
+      together: (writes) => this.writeTogether(writes),
+      alone: ({ key, range, records, isLate }) =>
+        this.attempt((writer) => writer.writeRange(key, range, records, isLate)),
+    })
   }
 
   get problem(): PipelineError | undefined {

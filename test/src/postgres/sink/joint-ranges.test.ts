@@ -8,13 +8,15 @@ import {
 } from '../../../../src/postgres/sink/joint-ranges'
 import type { Written } from '../../../../src/postgres/sink/transaction'
 
+const MAX_BYTES = 10_000
+
 /** A range of one partition with this many records. */
-function write(partition: number, count: number, firstOffset = 0): RangeWrite {
+function write(partition: number, count: number, firstOffset = 0, bytes = 0): RangeWrite {
   const query = { clusterId: 'c', group: 'g', topic: 't', partition }
   return {
     key: { ...query, sink: 's' },
     range: { ...query, firstOffset, nextOffset: firstOffset + count },
-    records: Array.from({ length: count }, () => ({ payload: '' })),
+    records: Array.from({ length: count }, () => ({ payload: Buffer.alloc(bytes) })),
     isLate: false,
   }
 }
@@ -28,6 +30,7 @@ function joining(mayJoin: (write: RangeWrite) => boolean = () => true) {
     []
   const alone: RangeWrite[] = []
   const joint = new JointRanges({
+    maxBytes: MAX_BYTES,
     mayJoin,
     together: (writes) =>
       new Promise((resolve) =>
@@ -85,6 +88,36 @@ describe('ranges of several partitions', () => {
     )
   })
 
+  it('are in several transactions at once when there is enough for another one', async () => {
+    const { joint, together } = joining()
+    const counts = [400, 500, 400, 500, 400]
+    const outcomes = counts.map((count, partition) => joint.write(write(partition, count)))
+    await turn()
+    await turn()
+    assert.deepEqual(
+      together.map(({ writes }) => writes.length),
+      [2, 2],
+    )
+    together[0]?.end(true)
+    together[1]?.end(true)
+    await Promise.all(outcomes)
+  })
+
+  it('are joined up to a number of bytes', async () => {
+    const { joint, together } = joining()
+    const outcomes = [0, 1, 2, 3].map((partition) => joint.write(write(partition, 1, 0, MAX_BYTES / 2)))
+    await turn()
+    together[0]?.end(true)
+    await Promise.all(outcomes.slice(0, 2))
+    await turn()
+    together[1]?.end(true)
+    await Promise.all(outcomes)
+    assert.deepEqual(
+      together.map(({ writes }) => writes.length),
+      [2, 2],
+    )
+  })
+
   it('are each written alone when they could not be written together, and the next ones too', async () => {
     const { joint, together, alone } = joining()
     const first = [joint.write(write(1, 1)), joint.write(write(2, 1))]
@@ -116,6 +149,7 @@ describe('ranges of several partitions', () => {
           stored.push(...writes)
         }
         const joint = new JointRanges({
+          maxBytes: MAX_BYTES,
           mayJoin: () => true,
           together: async (writes) => {
             assert.ok(writes.length > 1)
