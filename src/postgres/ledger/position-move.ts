@@ -83,12 +83,15 @@ export function jointMove(moves: readonly RangeMove[]): PositionMove {
       return isAsExpected ? Promise.resolve() : Promise.reject(new EachAlone())
     },
     clusterId: moves[0]?.key.clusterId,
-    lane: JOINT_LANE,
+    lane: laneOf(moves),
   }
 }
 
-/** In the queue for a connection they are one of the lanes, which no Kafka topic can be called. */
-const JOINT_LANE = ''
+/** In the queue for a connection those of several topics are a lane of their own, with a name that no topic can have. */
+function laneOf([first, ...others]: readonly RangeMove[]): string {
+  const topic = first?.key.topic ?? ''
+  return others.every(({ key }) => key.topic === topic) ? topic : ''
+}
 
 const compare = (one: string, other: string): number => (one < other ? -1 : one > other ? 1 : 0)
 
