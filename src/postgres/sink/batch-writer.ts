@@ -7,7 +7,7 @@ import { PipelineError } from '../../wire/errors'
 import type { KafkaRange, WireRecord } from '../../wire/message'
 import type { Ledger } from '../ledger/ledger'
 import type { LedgerKey } from '../ledger/position'
-import { jointMove, ledgerMove, noLedger, type RangeMove } from '../ledger/position-move'
+import { EachAlone, jointMove, ledgerMove, noLedger, type RangeMove } from '../ledger/position-move'
 import type { ReplayMarks } from '../replay/replay-marks'
 import type { CarefulWriterOptions } from './careful-writer'
 import type { RangeWrite } from './joint-ranges'
@@ -86,7 +86,9 @@ export class BatchWriter {
         return writes.map(({ records }) => ({ rows: records.length, rejected: [], before: false }))
       }
       onPositionMoved?.()
-    } catch {
+    } catch (error) {
+      // Nothing was written, for certain: the positions need not be read again.
+      if (error instanceof EachAlone) return undefined
       // Written alone, each says what is wrong with it.
     }
     for (const { key } of writes) ledger.memory.doubt(key)

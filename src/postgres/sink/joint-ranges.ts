@@ -3,10 +3,11 @@
  * partition, and a transaction for each of them costs PostgreSQL and Node.js more than the rows.
  *
  * What arrives in one turn of the event loop is joined, and what arrives while a joint transaction is out, until it is
- * enough for another one. A range that is large goes alone: in a drain all connections of the pool have work. Nothing is joined where something may be wrong: when
- * a joint transaction fails, for whatever reason, nothing of it was written, and each range is written by itself, as are
- * the ones that come next. So bad rows, positions that have moved and the table's faults are dealt with in one place, range
- * by range.
+ * enough for another one. A range that is large goes alone: in a drain all connections of the pool have work.
+ *
+ * Nothing is joined where something may be wrong: when a joint transaction fails, for whatever reason, nothing of it was
+ * written, and each range is written by itself, as are the ones that come next. So bad rows, positions that have moved and
+ * the table's faults are dealt with in one place, range by range.
  */
 import type { KafkaRange, WireRecord } from '../../wire/message'
 import type { LedgerKey } from '../ledger/position'

@@ -20,6 +20,13 @@ function harness(everyMs = 0) {
   return { queue, requests, failures }
 }
 
+/** Offsets of two partitions, of which one moves twice. */
+const addThree = (queue: CommitQueue): Promise<void>[] => [queue.add(a, 2), queue.add(b, 7), queue.add(a, 3)]
+const NEWEST_OF_THREE = [
+  { ...a, offset: 3 },
+  { ...b, offset: 7 },
+]
+
 const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
 describe('CommitQueue', () => {
@@ -27,7 +34,7 @@ describe('CommitQueue', () => {
     const { queue, requests } = harness()
     const first = queue.add(a, 1)
     await nextTurn()
-    const later = [queue.add(a, 2), queue.add(b, 7), queue.add(a, 3)]
+    const later = addThree(queue)
     await nextTurn()
     assert.deepEqual(
       requests.map(({ offsets }) => offsets),
@@ -36,10 +43,7 @@ describe('CommitQueue', () => {
     requests[0]?.end()
     await first
     await nextTurn()
-    assert.deepEqual(requests[1]?.offsets, [
-      { ...a, offset: 3 },
-      { ...b, offset: 7 },
-    ])
+    assert.deepEqual(requests[1]?.offsets, NEWEST_OF_THREE)
     requests[1]?.end()
     await Promise.all(later)
     await queue.idle()
@@ -52,15 +56,12 @@ describe('CommitQueue', () => {
     await nextTurn()
     requests[0]?.end()
     await nextTurn()
-    const later = [queue.add(a, 2), queue.add(b, 7), queue.add(a, 3)]
+    const later = addThree(queue)
     await nextTurn()
     assert.equal(requests.length, 1)
     queue.flush()
     await nextTurn()
-    assert.deepEqual(requests[1]?.offsets, [
-      { ...a, offset: 3 },
-      { ...b, offset: 7 },
-    ])
+    assert.deepEqual(requests[1]?.offsets, NEWEST_OF_THREE)
     requests[1]?.end()
     await Promise.all(later)
     void queue.add(a, 4)
