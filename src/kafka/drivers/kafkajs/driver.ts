@@ -12,7 +12,7 @@ import { KafkaJsAdmin } from './admin'
 import { GroupConsumer } from '../../group/group-consumer'
 import { createKafkaJsClient, type KafkaLog } from './client'
 import { translateKafkaError } from './errors'
-import { KafkaJsProducer } from './producer'
+import { KafkaJsProducer } from './produce/producer'
 import { KafkaJsSession } from './session'
 
 export class KafkaJsDriver implements KafkaDriver {

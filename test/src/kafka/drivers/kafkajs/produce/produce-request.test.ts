@@ -5,12 +5,12 @@ import type {
   AnsweringBroker,
   Protocol,
 } from '../../../../../../src/kafka/drivers/kafkajs/patches/broker-answers'
+import { withOwnProduce } from '../../../../../../src/kafka/drivers/kafkajs/patches/produce-requests'
 import {
   encodeProduce,
-  withOwnProduce,
   type MessageToEncode,
   type ProduceRequest,
-} from '../../../../../../src/kafka/drivers/kafkajs/patches/produce-request'
+} from '../../../../../../src/kafka/drivers/kafkajs/produce/produce-request'
 
 type Encode = (request: ProduceRequest) => Promise<{ readonly buffer: Buffer }>
 

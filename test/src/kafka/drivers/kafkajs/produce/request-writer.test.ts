@@ -1,25 +1,28 @@
 import assert from 'node:assert/strict'
 import { setImmediate as turn } from 'node:timers/promises'
 import fc from 'fast-check'
-import { BatchWriter, type WritableBroker } from '../../../../../src/kafka/drivers/kafkajs/batch-writer'
-import { isOfConnection, translateKafkaError } from '../../../../../src/kafka/drivers/kafkajs/errors'
+import {
+  RequestWriter,
+  type WritableBroker,
+} from '../../../../../../src/kafka/drivers/kafkajs/produce/request-writer'
+import { isOfConnection, translateKafkaError } from '../../../../../../src/kafka/drivers/kafkajs/errors'
 import type {
   ProduceAnswer,
   ProduceRequest,
-} from '../../../../../src/kafka/drivers/kafkajs/patches/produce-request'
-import type { KafkaRecord, TopicPartition } from '../../../../../src/kafka/driver'
+} from '../../../../../../src/kafka/drivers/kafkajs/produce/produce-request'
+import type { KafkaRecord, TopicPartition } from '../../../../../../src/kafka/driver'
 import {
   JointRequests,
   type Outcome,
   type PartitionBatch,
-} from '../../../../../src/kafka/produce/joint-requests'
-import { partitionKey } from '../../../../../src/kafka/topic-partition'
+} from '../../../../../../src/kafka/produce/joint-requests'
+import { partitionKey } from '../../../../../../src/kafka/topic-partition'
 
 const BROKERS = 3
 const NOT_LEADER = 6
 const TOO_LARGE = 10
 
-describe('a writer of batches', () => {
+describe('a writer of requests', () => {
   it('tells the outcome of each batch of a request', async () => {
     const { kafka, writer } = await setUp()
     kafka.refused = new Set(['a/3'])
@@ -167,9 +170,9 @@ function codeOf(outcome: Outcome | undefined): number | string {
   return typeof outcome === 'number' ? outcome : translateKafkaError(outcome, 'writing').code
 }
 
-async function setUp(): Promise<{ kafka: FakeKafka; writer: BatchWriter }> {
+async function setUp(): Promise<{ kafka: FakeKafka; writer: RequestWriter }> {
   const kafka = new FakeKafka()
-  const writer = new BatchWriter(kafka, kafka, { requestTimeoutMs: 1, compression: 0 })
+  const writer = new RequestWriter(kafka, kafka, { requestTimeoutMs: 1, compression: 0 })
   await writer.connect()
   return { kafka, writer }
 }

@@ -11,20 +11,20 @@
  *  - A batch that has failed may have been stored all the same: see `batches-in-doubt.ts`.
  */
 import type { CompressionTypes } from 'kafkajs'
-import { settlesWithin } from '../../../time/deadline'
-import { PipelineError } from '../../../wire/errors'
-import type { KafkaConnection } from '../../connection'
-import type { KafkaProducer, KafkaRecord, ProducerOptions } from '../../driver'
-import { KafkaJsAdmin } from './admin'
-import { BatchWriter, type WritableCluster } from './batch-writer'
-import { createKafkaJsClient, type KafkaJsClient, type KafkaLog } from './client'
-import { compressionType } from './codecs'
-import { isOfConnection, silentBroker, translateKafkaError } from './errors'
-import { clusterFactory } from './patches/cluster-factory'
-import { tolerateBrokenTopics, type KnownTopics } from './patches/metadata'
-import { BatchesInDoubt } from '../../produce/batches-in-doubt'
-import { JointRequests } from '../../produce/joint-requests'
-import { ALWAYS_FITS_BYTES, DEFAULT_REQUEST_BYTES, sizeOf, tooLargeFor } from '../../produce/request-limit'
+import { settlesWithin } from '../../../../time/deadline'
+import { PipelineError } from '../../../../wire/errors'
+import type { KafkaConnection } from '../../../connection'
+import type { KafkaProducer, KafkaRecord, ProducerOptions } from '../../../driver'
+import { KafkaJsAdmin } from '../admin'
+import { RequestWriter, type WritableCluster } from './request-writer'
+import { createKafkaJsClient, type KafkaJsClient, type KafkaLog } from '../client'
+import { compressionType } from '../codecs'
+import { isOfConnection, silentBroker, translateKafkaError } from '../errors'
+import { clusterFactory } from '../patches/cluster-factory'
+import { tolerateBrokenTopics, type KnownTopics } from '../patches/metadata'
+import { BatchesInDoubt } from '../../../produce/batches-in-doubt'
+import { JointRequests } from '../../../produce/joint-requests'
+import { ALWAYS_FITS_BYTES, DEFAULT_REQUEST_BYTES, sizeOf, tooLargeFor } from '../../../produce/request-limit'
 
 /** kafkajs' default: leaders that have moved are noticed by the refusals. */
 const METADATA_AGE_MS = 300_000
@@ -32,7 +32,7 @@ const DISCONNECT_LIMIT_MS = 1000
 
 interface Generation {
   readonly client: KafkaJsClient
-  readonly writer: BatchWriter
+  readonly writer: RequestWriter
   readonly ready: Promise<void>
   readonly topics: KnownTopics
   readonly requests: JointRequests
@@ -112,7 +112,7 @@ export class KafkaJsProducer implements KafkaProducer {
   private open(): Generation {
     const client = createKafkaJsClient(this.connection, this.log)
     const topics = tolerateBrokenTopics(client)
-    const writer = new BatchWriter(clusterForWriting(client), topics, {
+    const writer = new RequestWriter(clusterForWriting(client), topics, {
       compression: this.compression,
       requestTimeoutMs: this.options.requestTimeoutMs,
     })

@@ -13,19 +13,15 @@
  */
 import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises'
 import type { CompressionTypes } from 'kafkajs'
-import { PipelineError } from '../../../wire/errors'
-import type { TopicPartition } from '../../driver'
-import type { Outcome, PartitionBatch } from '../../produce/joint-requests'
-import { partitionKey } from '../../topic-partition'
-import type { AnsweringBroker } from './patches/broker-answers'
-import type { KnownTopics } from './patches/metadata'
-import { kafkaError } from './patches/partition-answers'
-import {
-  withOwnProduce,
-  type ProducedPartition,
-  type ProduceAnswer,
-  type ProduceRequest,
-} from './patches/produce-request'
+import { PipelineError } from '../../../../wire/errors'
+import type { TopicPartition } from '../../../driver'
+import type { Outcome, PartitionBatch } from '../../../produce/joint-requests'
+import { partitionKey } from '../../../topic-partition'
+import type { AnsweringBroker } from '../patches/broker-answers'
+import type { KnownTopics } from '../patches/metadata'
+import { kafkaError } from '../patches/partition-answers'
+import { withOwnProduce } from '../patches/produce-requests'
+import type { ProducedPartition, ProduceAnswer, ProduceRequest } from './produce-request'
 
 const ALL_REPLICAS = -1
 /** Of a batch, in 32 bits without sign; it begins again at 0. */
@@ -63,12 +59,12 @@ interface ProducerId {
   readonly producerEpoch: number
 }
 
-export interface BatchWriterOptions {
+export interface RequestWriterOptions {
   readonly requestTimeoutMs: number
   readonly compression: CompressionTypes
 }
 
-export class BatchWriter {
+export class RequestWriter {
   private readonly nextSequences = new Map<string, number>()
   private readonly out = new Set<string>()
   private readonly newTopics = new Set<string>()
@@ -79,7 +75,7 @@ export class BatchWriter {
   constructor(
     private readonly cluster: WritableCluster,
     private readonly topics: Pick<KnownTopics, 'refresh'>,
-    private readonly options: BatchWriterOptions,
+    private readonly options: RequestWriterOptions,
   ) {}
 
   /** Nothing is written before it has resolved: without a producer id the broker would not recognize repetitions. */

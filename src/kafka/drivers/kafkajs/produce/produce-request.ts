@@ -6,12 +6,7 @@
  */
 import { createRequire } from 'node:module'
 import { crc32c } from '../fetch/crc32c'
-import { replacing, type AnsweringBroker } from './broker-answers'
 import { RecordBytes, type Bytes, type Headers } from './record-bytes'
-
-const PRODUCE_API = 0
-/** From this version on, a request has record batches; older ones are left to kafkajs. */
-const FIRST_VERSION = 3
 
 /** A message as a user of kafkajs writes it. */
 export interface MessageToEncode {
@@ -87,16 +82,6 @@ const EPOCH_AT = 51
 const SEQUENCE_AT = 53
 const COUNT_AT = 57
 const RECORDS_AT = 61
-
-/** The same broker, the requests to which are encoded by us, and whose answers are not thrown away because of one partition. */
-export function withOwnProduce<B extends AnsweringBroker>(broker: B): B {
-  return replacing(broker, [PRODUCE_API], ({ request }, _api, asked) => ({
-    ...(request.apiVersion >= FIRST_VERSION && {
-      request: { encode: () => encodeProduce(asked as ProduceRequest) },
-    }),
-    response: { parse: (answer) => Promise.resolve(answer) },
-  }))
-}
 
 const load = createRequire(__filename)
 const { lookupCodec } = load('kafkajs/src/protocol/message/compression') as {
