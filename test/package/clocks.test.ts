@@ -21,7 +21,6 @@ const READ_TIME_OF_DAY = [
   'src/dead-letters/dead-letter.ts',
   'src/kafka/drivers/kafkajs/patches/clock.ts',
   'src/kafka/drivers/kafkajs/patches/idle-guard.ts',
-  'src/kafka/drivers/kafkajs/produce/produce-request.ts',
   'src/mqtt/loss/loss-watch.ts',
   'src/mqtt/session/session.ts',
   'src/mqtt/source.ts',

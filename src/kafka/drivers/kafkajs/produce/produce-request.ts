@@ -5,41 +5,30 @@
  * one buffer. The bytes are the same (a test compares them).
  */
 import { createRequire } from 'node:module'
+import type { KafkaRecord } from '../../../driver'
 import { crc32c } from '../fetch/crc32c'
-import { RecordBytes, type Bytes, type Headers } from './record-bytes'
-
-/** A message as a user of kafkajs writes it. */
-export interface MessageToEncode {
-  readonly key?: Bytes | null | undefined
-  readonly value?: Bytes | null | undefined
-  readonly headers?: Headers
-  /** Milliseconds since 1970; without one the time of the request is taken. */
-  readonly timestamp?: number | string | null
-}
+import { RecordBytes } from './record-bytes'
 
 interface PartitionData {
   readonly partition: number
-  readonly messages: readonly MessageToEncode[]
-  readonly firstSequence?: number
+  readonly messages: readonly KafkaRecord[]
+  readonly firstSequence: number
 }
 
-/** What kafkajs hands over for a request; its numbers of 64 bits are objects that say their digits. */
+/** What kafkajs hands over for a request; its numbers of 64 bits are texts. */
 export interface ProduceRequest {
   readonly acks: number
   readonly timeout: number
-  readonly transactionalId?: string | null
-  readonly producerId?: { toString(): string }
-  readonly producerEpoch?: number
-  readonly compression?: number
+  readonly producerId: string
+  readonly producerEpoch: number
+  readonly compression: number
   readonly topicData: readonly { readonly topic: string; readonly partitions: readonly PartitionData[] }[]
 }
 
 export interface ProducedPartition {
   readonly partition: number
   readonly errorCode: number
-  readonly baseOffset?: string
-  /** Its name in the first versions. */
-  readonly offset?: string
+  readonly baseOffset: string
 }
 
 export interface ProduceAnswer {
@@ -62,12 +51,12 @@ interface Codec {
   compress(records: { readonly buffer: Buffer }): Promise<Buffer>
 }
 
+const NO_TRANSACTION = null
 /** What a request has besides its batches, about. */
 const ENVELOPE_BYTES = 512
 
 const MAGIC = 2
 const CODEC_MASK = 7
-const TRANSACTIONAL = 16
 /** Of a batch, before its records (KIP-98): offset, length, leader's epoch, magic, checksum, then what it covers. */
 const LENGTH_AT = 8
 const LEADER_EPOCH_AT = 12
@@ -91,14 +80,14 @@ const KafkaJsEncoder = load('kafkajs/src/protocol/encoder') as new (initialSize?
 
 /** The body of a request of version 3; newer ones differ in nothing but the number. */
 export async function encodeProduce(request: ProduceRequest): Promise<Encoder> {
-  const { acks, timeout, transactionalId = null, topicData } = request
+  const { acks, timeout, topicData } = request
   const batches: Buffer[] = []
   for (const { partitions } of topicData) {
     for (const data of partitions) batches.push(await recordBatch(request, data))
   }
   const size = batches.reduce((sum, { length }) => sum + length, ENVELOPE_BYTES)
   const encoder = new KafkaJsEncoder(size)
-    .writeString(transactionalId)
+    .writeString(NO_TRANSACTION)
     .writeInt16(acks)
     .writeInt32(timeout)
     .writeInt32(topicData.length)
@@ -114,8 +103,8 @@ export async function encodeProduce(request: ProduceRequest): Promise<Encoder> {
 }
 
 async function recordBatch(
-  { compression = 0, transactionalId = null, producerId, producerEpoch = 0 }: ProduceRequest,
-  { messages, firstSequence = 0 }: PartitionData,
+  { compression, producerId, producerEpoch }: ProduceRequest,
+  { messages, firstSequence }: PartitionData,
 ): Promise<Buffer> {
   const { bytes, firstTime, maxTime } = writeRecords(messages)
   const codec = compression & CODEC_MASK
@@ -129,11 +118,11 @@ async function recordBatch(
   batch.writeInt32BE(batch.length - LEADER_EPOCH_AT, LENGTH_AT)
   batch.writeInt32BE(0, LEADER_EPOCH_AT)
   batch.writeInt8(MAGIC, MAGIC_AT)
-  batch.writeInt16BE(transactionalId ? codec | TRANSACTIONAL : codec, ATTRIBUTES_AT)
+  batch.writeInt16BE(codec, ATTRIBUTES_AT)
   batch.writeInt32BE(messages.length - 1, LAST_DELTA_AT)
   batch.writeBigInt64BE(BigInt(firstTime), FIRST_TIME_AT)
   batch.writeBigInt64BE(BigInt(maxTime), MAX_TIME_AT)
-  batch.writeBigInt64BE(producerId === undefined ? -1n : BigInt(producerId.toString()), PRODUCER_ID_AT)
+  batch.writeBigInt64BE(BigInt(producerId), PRODUCER_ID_AT)
   batch.writeInt16BE(producerEpoch, EPOCH_AT)
   batch.writeInt32BE(firstSequence, SEQUENCE_AT)
   batch.writeInt32BE(messages.length, COUNT_AT)
@@ -148,14 +137,18 @@ interface WrittenRecords {
   readonly maxTime: number
 }
 
-function writeRecords(messages: readonly MessageToEncode[]): WrittenRecords {
-  const now = Date.now()
-  const { firstTime, maxTime } = timesOf(messages, now)
+function writeRecords(messages: readonly KafkaRecord[]): WrittenRecords {
+  let firstTime = Infinity
+  let maxTime = -Infinity
+  for (const { timestamp } of messages) {
+    if (timestamp < firstTime) firstTime = timestamp
+    if (timestamp > maxTime) maxTime = timestamp
+  }
   const out = new RecordBytes(RECORDS_AT, messages.length)
   for (let index = 0; index < messages.length; index++) {
-    const { key, value, headers, timestamp } = messages[index] as MessageToEncode
+    const { key, value, headers, timestamp } = messages[index] as KafkaRecord
     out.beginRecord()
-    out.long(Number(timestamp ?? now) - firstTime)
+    out.long(timestamp - firstTime)
     out.int(index)
     out.bytes(key)
     out.bytes(value)
@@ -163,20 +156,4 @@ function writeRecords(messages: readonly MessageToEncode[]): WrittenRecords {
     out.endRecord()
   }
   return { bytes: out.written, firstTime, maxTime }
-}
-
-/** Only the times that messages bring; that of the request where none does. */
-function timesOf(
-  messages: readonly MessageToEncode[],
-  now: number,
-): { readonly firstTime: number; readonly maxTime: number } {
-  let firstTime = Infinity
-  let maxTime = -Infinity
-  for (const { timestamp } of messages) {
-    if (timestamp === undefined || timestamp === null) continue
-    const time = Number(timestamp)
-    if (time < firstTime) firstTime = time
-    if (time > maxTime) maxTime = time
-  }
-  return firstTime === Infinity ? { firstTime: now, maxTime: now } : { firstTime, maxTime }
 }

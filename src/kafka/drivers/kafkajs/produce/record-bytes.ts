@@ -3,9 +3,8 @@
  * the other in one buffer that grows, after room for the head of their batch. Nothing is measured before it is written: a
  * text is taken for ASCII, and the length of a record for as long as that of the one before, until it turns out otherwise.
  */
-
-export type Bytes = Buffer | string
-export type Headers = Readonly<Record<string, Bytes | readonly Bytes[]>>
+import type { HeaderText } from '../../../../wire/message'
+import type { KafkaRecord } from '../../../driver'
 
 /** What a record takes that nothing is known of yet. */
 const GUESSED_RECORD_BYTES = 512
@@ -81,7 +80,7 @@ export class RecordBytes {
     this.buf[this.at++] = Number(rest)
   }
 
-  bytes(value: Bytes | null | undefined): void {
+  bytes(value: HeaderText | null | undefined): void {
     if (value === null || value === undefined) return this.int(-1)
     if (typeof value === 'string') return this.text(value)
     this.int(value.length)
@@ -90,7 +89,7 @@ export class RecordBytes {
     this.at += value.length
   }
 
-  headers(headers: Headers = {}): void {
+  headers(headers: KafkaRecord['headers']): void {
     let count = 0
     for (const name of Object.keys(headers)) {
       const given = headers[name]
@@ -153,6 +152,6 @@ function sizeOfInt(value: number): number {
   return value < 0x8000000 ? 4 : 5
 }
 
-function isList(given: Bytes | readonly Bytes[] | undefined): given is readonly Bytes[] {
+function isList(given: HeaderText | readonly HeaderText[] | undefined): given is readonly HeaderText[] {
   return Array.isArray(given)
 }

@@ -201,7 +201,7 @@ export class RequestWriter {
 /** The offset, if the answer names the partition, no error, and an offset. */
 function outcomeOf({ topic, partition }: TopicPartition, part: ProducedPartition | undefined): Outcome {
   if (part !== undefined && part.errorCode !== 0) return kafkaError(part.errorCode)
-  const offset = Number(part?.baseOffset ?? part?.offset ?? -1)
+  const offset = Number(part?.baseOffset ?? -1)
   if (offset >= 0) return offset
   return new PipelineError(
     'KAFKA_ANSWER_INCOMPLETE',

@@ -274,7 +274,7 @@ class FakeKafka {
   private append(
     broker: number,
     topic: string,
-    { partition, messages, firstSequence = 0 }: ProduceRequest['topicData'][number]['partitions'][number],
+    { partition, messages, firstSequence }: ProduceRequest['topicData'][number]['partitions'][number],
   ): { readonly errorCode: number; readonly baseOffset: string } {
     const name = partitionKey({ topic, partition } satisfies TopicPartition)
     if (this.leaders.get(name) !== broker) return { errorCode: NOT_LEADER, baseOffset: '-1' }
