@@ -244,6 +244,11 @@ export const EVENTS = {
     'A Batch or Sort node behind the source keeps messages until a group is complete; those that wait too long are sent again.',
     'Put it after Kafka, or let the source emit batches.',
   ),
+  FLOW_SEES_BATCH: kind(
+    'warn',
+    'A Switch, Filter, Change, Template or similar node after the source works with one message, but the source sends batches: the node may drop, misroute or overwrite a whole batch.',
+    'Set the output of the source to single messages, or make single messages of each batch in a Function node before it (docs/flows.md).',
+  ),
   FILTERED: kind(
     'info',
     'The flow has ended messages on purpose, and they were acknowledged; `counts` says how many since the last line.',

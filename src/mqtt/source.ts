@@ -135,6 +135,7 @@ export class MqttSource {
       () => tracking.flowConfigs(),
       // For the log only: the status asks for `problem`, which ends when the flow is fixed.
       (problem) => host.note(problem),
+      settings.mode === 'batch' ? { kafka: [] } : undefined,
     )
     this.loss = new LossWatch(broker, performance.now(), (event) => host.note(event))
     this.releaseTracking = tracking.acquire(() => this.onGateOpen())

@@ -149,6 +149,25 @@ describe('the MQTT source in a flow', () => {
     await until('the status says so again', () => /join node merges messages/.test(String(status().text)))
   })
 
+  it('warns of a Switch that drops whole batches, until the source sends single messages', async () => {
+    const rules = { property: 'payload', rules: [{ t: 'eq', v: 'wanted', vt: 'str' }], outputs: 1 }
+    const entries = (mode?: string): FlowEntry[] => {
+      const [tab, mqtt, source, ...rest] = flow([['n'], []], node('n', 'switch', rules, ['sink']), sink())
+      return [tab!, mqtt!, { ...source!, mode }, ...rest]
+    }
+    await start(entries('batch'))
+    await until('the status says so', () => /switch node sees whole batches/.test(String(status().text)))
+    assert.equal(status().fill, 'yellow')
+    assert.ok(logged().includes('FLOW_SEES_BATCH'))
+    await publish('wanted')
+    await until('it is counted as dropped', () => logged().includes('FILTERED'))
+    assert.deepEqual(payloads(), [])
+    await deploy(entries(), 'nodes')
+    await until('a source without the option sends single messages', () => status().fill === 'green')
+    await publish('wanted')
+    await until('it arrives', () => payloads().includes('wanted'))
+  })
+
   it('sends again, by the new wires, what a node had that a deploy has removed', async () => {
     const keeper = node('n', 'delay', { pauseType: 'delay', timeout: '1', timeoutUnits: 'hours' }, ['sink'])
     const entries = (...wires: string[]) => flow([wires, []], sink())

@@ -6,30 +6,12 @@
  *  - Trigger says done first and sends later: what it keeps is acknowledged before it is stored.
  *  - Batch and Sort keep messages until a group is complete. Nothing is lost, but what waits for longer than the
  *    timeout of the delivery is sent again, and its old copy is dropped.
+ *  - Nodes that look at one message see a whole batch when the source sends batches: `per-message-nodes.ts`.
  */
 import { PipelineError } from '../../wire/errors'
 import { entryOf } from '../../runtime/subflows'
-
-/** An entry of the flow file, as `RED.nodes.eachNode` hands it out. */
-export interface FlowConfig {
-  readonly id: string
-  readonly type: string
-  readonly name?: string
-  /** Its tab, or the subflow that it belongs to. */
-  readonly z?: string
-  /** Switched off. */
-  readonly d?: boolean
-  readonly wires?: readonly (readonly string[])[]
-  /** Of Link out and Link call: the Link in nodes that they lead to. */
-  readonly links?: readonly string[]
-  /** Of a subflow: the nodes that its inputs lead to. */
-  readonly in?: readonly { readonly wires: readonly { readonly id: string }[] }[]
-  /** Of Trigger: what it sends later (`nul`: nothing), and after which time (negative: again and again). */
-  readonly op2type?: unknown
-  readonly duration?: unknown
-  /** Of Sort: `seq` when it sorts messages, not the parts of one. */
-  readonly targetType?: unknown
-}
+import { reachable, type FlowConfig } from './flow-walk'
+import { nodesThatSeeBatches, type Batches, type SeesBatch } from './per-message-nodes'
 
 interface Risk {
   readonly code: string
@@ -63,8 +45,10 @@ const HOLDS: Risk = {
 
 const RISKS: Readonly<Record<string, (config: FlowConfig) => Risk | undefined>> = {
   join: () => MERGES,
+  // `nul`: it sends nothing later; a negative time: it sends again and again.
   trigger: ({ op2type, duration }) => (op2type !== 'nul' || Number(duration) < 0 ? SENDS_LATER : undefined),
   batch: () => HOLDS,
+  // Otherwise it sorts the parts of one message.
   sort: ({ targetType }) => (targetType === 'seq' ? HOLDS : undefined),
 }
 
@@ -72,32 +56,16 @@ const riskOf = (config: FlowConfig): Risk | undefined => RISKS[config.type]?.(co
 
 /** The risky nodes that messages of a source can reach, by wires and links, also inside subflows. */
 export function riskyNodesBehind(sourceId: string, configs: readonly FlowConfig[]): FlowConfig[] {
-  const byId = new Map(configs.map((config) => [config.id, config]))
   const source = entryOf(sourceId, configs)
-  const found: FlowConfig[] = []
   // What leaves a subflow is sent on by the wires of its instance.
-  const onwards = source?.instances.flatMap(({ wires }) => (wires ?? []).flat()) ?? []
-  const toVisit = [source?.entry.id ?? sourceId, ...onwards]
-  const seen = new Set(toVisit)
-  for (let id = toVisit.pop(); id !== undefined; id = toVisit.pop()) {
-    const config = byId.get(id)
-    if (config === undefined || config.d === true) continue
-    if (riskOf(config) !== undefined) found.push(config)
-    const links = config.type === 'link out' || config.type === 'link call' ? (config.links ?? []) : []
-    const subflow = byId.get(subflowId(config))
-    const inside = subflow?.in?.flatMap(({ wires }) => wires.map(({ id }) => id)) ?? []
-    for (const next of [...(config.wires ?? []).flat(), ...links, ...inside]) {
-      if (seen.has(next)) continue
-      seen.add(next)
-      toVisit.push(next)
-    }
-  }
-  return found
-}
-
-/** The id of the subflow that a node is an instance of; empty: it is none. */
-function subflowId({ type }: FlowConfig): string {
-  return type.startsWith('subflow:') ? type.slice('subflow:'.length) : ''
+  const outside = source?.instances.flatMap(({ wires }) => (wires ?? []).flat()) ?? []
+  const start = [source?.entry.id ?? sourceId, ...outside]
+  const all = reachable(start, configs, (_config, { wires, links, inside }) => [
+    ...wires,
+    ...links,
+    ...inside,
+  ])
+  return all.filter((config) => riskOf(config) !== undefined)
 }
 
 /** Says once what is wrong with the flow behind a source, and knows it as long as it is so. */
@@ -108,11 +76,13 @@ export class FlowCheck {
   /**
    * @param configs reads the flow file
    * @param onProblem gets each problem the first time that it is seen
+   * @param batches what the source sends; `undefined`: single messages
    */
   constructor(
     private readonly sourceId: string,
     private readonly configs: () => readonly FlowConfig[],
     private readonly onProblem: (problem: PipelineError) => void,
+    private readonly batches?: Batches,
   ) {}
 
   get problem(): PipelineError | undefined {
@@ -121,7 +91,12 @@ export class FlowCheck {
 
   /** Call it after each deploy. */
   check(): void {
-    const problems = riskyNodesBehind(this.sourceId, this.configs()).flatMap(problemOf)
+    const { sourceId, batches } = this
+    const configs = this.configs()
+    const problems = riskyNodesBehind(sourceId, configs).flatMap(problemOf)
+    if (batches !== undefined) {
+      problems.push(...nodesThatSeeBatches(sourceId, configs, batches).map(seesBatchProblem))
+    }
     this.current = problems[0]
     for (const problem of problems) {
       if (this.said.has(problem.message)) continue
@@ -134,13 +109,30 @@ export class FlowCheck {
 function problemOf(config: FlowConfig): PipelineError[] {
   const risk = riskOf(config)
   if (risk === undefined) return []
-  const { type, name, id } = config
-  const which = name === undefined || name === '' ? id : `"${name}"`
   const { code, statusText, sentence } = risk
-  return [
-    new PipelineError(code, sentence(`${type} node ${which}`), {
-      retryable: true,
-      statusText: `${type} node ${statusText}`,
-    }),
-  ]
+  return [problem(code, sentence(nameOf(config)), `${config.type} node ${statusText}`)]
+}
+
+function seesBatchProblem({ config, property }: SeesBatch): PipelineError {
+  return problem(
+    'FLOW_SEES_BATCH',
+    `the ${nameOf(config)} works with msg.${property} of one message, but this source sends batches: the node gets a list of ` +
+      'messages in msg.payload, and may drop, misroute or overwrite all of them at once. Set the output of the source to ' +
+      'single messages, or make single messages of each batch in a Function node before it (docs/flows.md)',
+    `${shownType(config)} node sees whole batches`,
+  )
+}
+
+function problem(code: string, message: string, statusText: string): PipelineError {
+  return new PipelineError(code, message, { retryable: true, statusText })
+}
+
+/** The type as the palette shows it. */
+function shownType({ type }: FlowConfig): string {
+  return type === 'rbe' ? 'filter' : type
+}
+
+function nameOf(config: FlowConfig): string {
+  const { name, id } = config
+  return `${shownType(config)} node ${name === undefined || name === '' ? id : `"${name}"`}`
 }

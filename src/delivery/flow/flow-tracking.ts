@@ -8,7 +8,7 @@
 import { PipelineError } from '../../wire/errors'
 import { FlowHooks, HOOK_LABEL } from './flow-hooks'
 import type {} from '../delivery'
-import type { FlowConfig } from './flow-check'
+import type { FlowConfig } from './flow-walk'
 import { DeliveryTracker } from '../tracker'
 import type { FlowNode, Events, Hooks } from '../../runtime/host'
 

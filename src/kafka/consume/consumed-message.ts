@@ -23,6 +23,18 @@ export interface MessageOrigin {
   readonly topicNames: TopicNames | undefined
 }
 
+/** What `msg.kafka` of a batch has. */
+export const RANGE_FIELDS: readonly string[] = Object.keys({
+  clusterId: true,
+  group: true,
+  topic: true,
+  partition: true,
+  firstOffset: true,
+  nextOffset: true,
+  assignment: true,
+  gaps: true,
+} satisfies Record<keyof KafkaRange, true>)
+
 /** All records in one message, with the range that a sink's ledger needs. */
 export function batchMessage(
   { records, firstOffset, nextOffset }: ConsumedPart,

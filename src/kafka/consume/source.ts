@@ -32,7 +32,7 @@ import { createTopics } from '../topics/create-topics'
 import { compactionWarnings } from '../topics/topic-check'
 import { TopicChecks } from '../topics/topic-checks'
 import { BatchRuns, type Emitted } from './batch-runs'
-import { batchMessage, halves, recordMessage, withoutStored } from './consumed-message'
+import { batchMessage, halves, RANGE_FIELDS, recordMessage, withoutStored } from './consumed-message'
 import { SourcePositions } from './source-positions'
 import { GroupNotes } from './group-notes'
 import { closingSource, whileClosing } from './hand-over'
@@ -111,6 +111,7 @@ export class KafkaSource {
       settings.nodeId,
       () => tracking.flowConfigs(),
       (problem) => host.log.error(problem),
+      settings.mode === 'batch' ? { kafka: RANGE_FIELDS } : undefined,
     )
     this.topicChecks = new TopicChecks({
       admin: () => cluster.admin,

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { FlowCheck, riskyNodesBehind, type FlowConfig } from '../../../../src/delivery/flow/flow-check'
+import { FlowCheck, riskyNodesBehind } from '../../../../src/delivery/flow/flow-check'
+import type { FlowConfig } from '../../../../src/delivery/flow/flow-walk'
 
 const node = (id: string, type: string, ...wires: string[]): FlowConfig => ({ id, type, wires: [wires] })
 const found = (...flow: FlowConfig[]): string[] => riskyNodesBehind('source', flow).map(({ id }) => id)
@@ -50,7 +51,7 @@ describe('riskyNodesBehind', () => {
 
 describe('FlowCheck', () => {
   /** The codes of what it finds wrong with a flow of a source and this node. */
-  function codesOf(node: Omit<FlowConfig, 'id'>): string[] {
+  function codesOf(node: { readonly type: string; readonly [property: string]: unknown }): string[] {
     const codes: string[] = []
     const flow: FlowConfig[] = [
       { id: 'source', type: 's', wires: [['n']] },
@@ -75,6 +76,20 @@ describe('FlowCheck', () => {
   it('is silent about a Trigger that sends at once, and a Sort of one message', () => {
     assert.deepEqual(codesOf({ type: 'trigger', op2type: 'nul', duration: '250' }), [])
     assert.deepEqual(codesOf({ type: 'sort', targetType: 'msg' }), [])
+  })
+
+  it('names nodes that work with one message when the source sends batches, and says what to do', () => {
+    const flow = [node('source', 's', 'n'), { ...node('n', 'rbe'), name: 'changed?' }]
+    const said: string[] = []
+    const onProblem = ({ code, message }: { code: string; message: string }): void =>
+      void said.push(`${code}: ${message}`)
+    new FlowCheck('source', () => flow, onProblem).check()
+    assert.deepEqual(said, [])
+    new FlowCheck('source', () => flow, onProblem, { kafka: [] }).check()
+    assert.match(
+      said.join(),
+      /^FLOW_SEES_BATCH: the filter node "changed\?" works with msg\.payload .*single messages.*Function node/,
+    )
   })
 
   it('says a problem once, and forgets it when it is fixed', () => {
