@@ -7,6 +7,7 @@
  * together when that one is answered. Each batch has its own outcome. One that has failed goes alone from then on, because
  * what its broker does with it next (nothing for half a minute, or a closed connection) would happen to all others as well.
  */
+import { SizedQueue, type Sized } from '../../batching/sized-queue'
 import { RecentMap } from '../../runtime/recent-map'
 import type { KafkaRecord, TopicPartition } from '../driver'
 import { partitionKey } from '../topic-partition'
@@ -37,7 +38,7 @@ export interface JointRequestsOptions {
   readonly isOfConnection: (error: unknown) => boolean
 }
 
-interface Waiting {
+interface Waiting extends Sized {
   readonly batch: PartitionBatch
   readonly resolve: (offset: number) => void
   readonly reject: (error: unknown) => void
@@ -53,7 +54,7 @@ const MAX_FAILING = 1_000
 
 export class JointRequests {
   /** By leader, what waits for the request before; only those from which one is under way, or about to be made. */
-  private readonly queues = new Map<number, Waiting[]>()
+  private readonly queues = new Map<number, SizedQueue<Waiting>>()
   /** Whose last batch has failed goes alone until one is stored. */
   private readonly failing = new RecentMap<string, true>(MAX_FAILING)
 
@@ -65,7 +66,7 @@ export class JointRequests {
     const leader = this.failing.has(name) ? undefined : this.options.leaderOf(batch)
     try {
       const offset = await new Promise<number>((resolve, reject) => {
-        const waiting = { batch, resolve, reject }
+        const waiting = { batch, count: 1, bytes: batch.bytes, resolve, reject }
         if (leader === undefined) void this.request([waiting], undefined)
         else this.enqueue(waiting, leader)
       })
@@ -78,21 +79,24 @@ export class JointRequests {
   }
 
   private enqueue(waiting: Waiting, leader: number): void {
-    const queue = this.queues.get(leader)
-    if (queue !== undefined) {
-      queue.push(waiting)
-      return
+    let queue = this.queues.get(leader)
+    if (queue === undefined) {
+      queue = new SizedQueue()
+      this.queues.set(leader, queue)
+      this.sendSoon(leader, queue)
     }
-    const begun = [waiting]
-    this.queues.set(leader, begun)
-    this.sendSoon(leader, begun)
+    queue.add(waiting)
   }
 
   /** Not at once: the batches of one moment come one after the other, also those that follow on an answer. */
-  private sendSoon(leader: number, queue: Waiting[]): void {
+  private sendSoon(leader: number, queue: SizedQueue<Waiting>): void {
     setImmediate(() => {
-      if (queue.length === 0) this.queues.delete(leader)
-      else void this.request(takeRequest(queue), leader).then(() => this.sendSoon(leader, queue))
+      if (queue.isEmpty) {
+        this.queues.delete(leader)
+        return
+      }
+      const batches = queue.take(MAX_BATCHES, ALWAYS_FITS_BYTES)
+      void this.request(batches, leader).then(() => this.sendSoon(leader, queue))
     })
   }
 
@@ -116,16 +120,4 @@ export class JointRequests {
       }
     }
   }
-}
-
-/** As many from the front as every broker takes in one request, and soon answers; one in any case. */
-function takeRequest(waiting: Waiting[]): readonly Waiting[] {
-  let count = 0
-  let bytes = 0
-  for (const { batch } of waiting) {
-    bytes += batch.bytes
-    if (count === MAX_BATCHES || (count > 0 && bytes > ALWAYS_FITS_BYTES)) break
-    count++
-  }
-  return waiting.splice(0, count)
 }

@@ -3,6 +3,7 @@
  * message has waited long enough, and never while the group before it is out. So groups grow under load, stay
  * small when idle, and the order is kept.
  */
+import { SizedQueue, type Sized } from '../../batching/sized-queue'
 import type { WireRecord } from '../../wire/message'
 
 export interface GatherLimits {
@@ -12,17 +13,14 @@ export interface GatherLimits {
 }
 
 /** The records of one message. */
-interface Entry<T> {
+interface Entry<T> extends Sized {
   readonly records: readonly WireRecord[]
-  readonly bytes: number
   readonly resolve: (result: T) => void
   readonly reject: (error: unknown) => void
 }
 
 export class Gatherer<T> {
-  private waiting: Entry<T>[] = []
-  private rows = 0
-  private bytes = 0
+  private readonly waiting = new SizedQueue<Entry<T>>()
   private writing = false
   private timer: NodeJS.Timeout | undefined
 
@@ -34,35 +32,33 @@ export class Gatherer<T> {
 
   /** Nothing waits, nothing is out. */
   get idle(): boolean {
-    return !this.writing && this.waiting.length === 0
+    return !this.writing && this.waiting.isEmpty
   }
 
   add(records: readonly WireRecord[]): Promise<T> {
     return new Promise((resolve, reject) => {
-      const bytes = bytesOf(records)
-      this.waiting.push({ records, bytes, resolve, reject })
-      this.rows += records.length
-      this.bytes += bytes
+      this.waiting.add({ records, count: records.length, bytes: bytesOf(records), resolve, reject })
       this.schedule()
     })
   }
 
   private schedule(): void {
-    if (this.writing || this.waiting.length === 0) return
-    const full = this.rows >= this.limits.maxRows || this.bytes >= this.limits.maxBytes
-    if (full || this.limits.lingerMs === 0) this.flush()
-    else this.timer ??= setTimeout(() => this.flush(), this.limits.lingerMs)
+    if (this.writing || this.waiting.isEmpty) return
+    const { maxRows, maxBytes, lingerMs } = this.limits
+    const full = this.waiting.count >= maxRows || this.waiting.bytes >= maxBytes
+    if (full || lingerMs === 0) this.flush()
+    else this.timer ??= setTimeout(() => this.flush(), lingerMs)
   }
 
   private flush(): void {
     clearTimeout(this.timer)
     this.timer = undefined
-    const group = this.takeGroup()
+    const group = this.waiting.take(this.limits.maxRows, this.limits.maxBytes)
     this.writing = true
     const settled = (): void => {
       this.writing = false
       // What has gathered meanwhile has waited long enough.
-      if (this.waiting.length > 0) this.flush()
+      if (!this.waiting.isEmpty) this.flush()
     }
     this.write(group.flatMap(({ records }) => records)).then(
       (result) => {
@@ -74,25 +70,6 @@ export class Gatherer<T> {
         settled()
       },
     )
-  }
-
-  /** The first message always fits, whatever its size. */
-  private takeGroup(): Entry<T>[] {
-    let rows = 0
-    let bytes = 0
-    let count = 0
-    for (const entry of this.waiting) {
-      rows += entry.records.length
-      bytes += entry.bytes
-      if (count > 0 && (rows > this.limits.maxRows || bytes > this.limits.maxBytes)) break
-      count++
-    }
-    const group = this.waiting.splice(0, count)
-    for (const entry of group) {
-      this.rows -= entry.records.length
-      this.bytes -= entry.bytes
-    }
-    return group
   }
 }
 

@@ -9,6 +9,7 @@
  * written, and each range is written by itself, as are the ones that come next. So bad rows, positions that have moved and
  * the table's faults are dealt with in one place, range by range.
  */
+import { SizedQueue, type Sized } from '../../batching/sized-queue'
 import type { KafkaRange, WireRecord } from '../../wire/message'
 import type { LedgerKey } from '../ledger/position'
 import { bytesOf } from './gatherer'
@@ -39,15 +40,13 @@ export const JOINT_RECORDS = 1_000
 /** After a joint transaction has failed, this many ranges go alone. */
 export const ALONE_AFTER_FAILURE = 100
 
-interface Waiting {
+interface Waiting extends Sized {
   readonly write: RangeWrite
-  readonly bytes: number
   readonly resolve: (written: Written | Promise<Written>) => void
 }
 
 export class JointRanges {
-  private waiting: Waiting[] = []
-  private records = 0
+  private readonly waiting = new SizedQueue<Waiting>()
   private out = 0
   private isDue = false
   private apart = 0
@@ -61,17 +60,17 @@ export class JointRanges {
       this.apart--
       return alone(write)
     }
-    if (write.records.length >= JOINT_RECORDS || !mayJoin(write)) return alone(write)
+    const count = write.records.length
+    if (count >= JOINT_RECORDS || !mayJoin(write)) return alone(write)
     return new Promise((resolve) => {
-      this.waiting.push({ write, bytes: bytesOf(write.records), resolve })
-      this.records += write.records.length
+      this.waiting.add({ write, count, bytes: bytesOf(write.records), resolve })
       this.schedule()
     })
   }
 
   private schedule(): void {
-    if (this.isDue || this.waiting.length === 0) return
-    if (this.out > 0 && this.records < JOINT_RECORDS) return
+    if (this.isDue || this.waiting.isEmpty) return
+    if (this.out > 0 && this.waiting.count < JOINT_RECORDS) return
     this.isDue = true
     setImmediate(() => {
       this.isDue = false
@@ -80,7 +79,7 @@ export class JointRanges {
   }
 
   private async flush(): Promise<void> {
-    const group = this.takeGroup()
+    const group = this.waiting.take(JOINT_RECORDS, this.options.maxBytes)
     this.out++
     this.schedule()
     const [only, ...others] = group
@@ -92,19 +91,5 @@ export class JointRanges {
     }
     this.out--
     this.schedule()
-  }
-
-  /** The first one always fits. */
-  private takeGroup(): Waiting[] {
-    let [records, bytes, count] = [0, 0, 0]
-    for (const waiting of this.waiting) {
-      const [moreRecords, moreBytes] = [records + waiting.write.records.length, bytes + waiting.bytes]
-      if (count > 0 && (moreRecords > JOINT_RECORDS || moreBytes > this.options.maxBytes)) break
-      records = moreRecords
-      bytes = moreBytes
-      count++
-    }
-    this.records -= records
-    return this.waiting.splice(0, count)
   }
 }
