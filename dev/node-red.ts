@@ -10,6 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { runtimeFor, type NodeRedVersion } from './node-red/runtime'
 import { prepareUserDirectory, putFlow } from './node-red/user-dir'
+import { freezeProcess } from './services/frozen'
 import { endWithUs, hasEnded } from './services/guard'
 
 export interface NodeRedOptions {
@@ -162,9 +163,9 @@ export class NodeRed {
     return ((await response.json()) as { flows: FlowEntry[] }).flows
   }
 
-  /** The process is frozen: its connections stay open, and nothing answers. */
-  freeze(): void {
-    process.kill(this.pid, 'SIGSTOP')
+  /** Resolves when the process is frozen: its connections stay open, and nothing answers. */
+  freeze(): Promise<void> {
+    return freezeProcess(this.pid)
   }
 
   thaw(): void {

@@ -7,6 +7,7 @@ import { closeSync, openSync } from 'node:fs'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { freezeProcess } from './frozen'
 import { endWithUs, hasEnded } from './guard'
 import { run } from './run'
 
@@ -140,9 +141,9 @@ export class KafkaBroker {
     await ended
   }
 
-  /** The process is frozen: connections stay open, and nothing answers. */
-  freeze(): void {
-    this.child?.kill('SIGSTOP')
+  /** Resolves when the process is frozen: connections stay open, and nothing answers. */
+  async freeze(): Promise<void> {
+    if (this.pid !== undefined) await freezeProcess(this.pid)
   }
 
   thaw(): void {

@@ -126,7 +126,7 @@ describe('faults of Kafka brokers', function () {
       const errors = new ProduceErrors(meddler)
       for (const id of [3, 2, 1]) {
         // What was sent just now is appended and waits for this follower, until it is out of the set.
-        broker(id).freeze()
+        await broker(id).freeze()
         await untilProducerSays(stage, /too few replicas/)
         broker(id).thaw()
         await startAll(stage)
@@ -189,7 +189,7 @@ describe('faults of Kafka brokers', function () {
       const before = await leaders(stage)
       const leader = before.get(0) ?? 1
       const frozen = broker(leader)
-      frozen.freeze()
+      await frozen.freeze()
       const from = Date.now()
       await sleep(40_000)
       const to = Date.now()

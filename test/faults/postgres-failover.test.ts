@@ -117,7 +117,7 @@ for (const exactlyOnce of ['ledger', 'key'] as const) {
           return state === 'sync'
         })
         await postgres.untilMoreRows(500)
-        const thaw = freeze(standby)
+        const thaw = await freeze(standby)
         try {
           for (let cancelled = 0; cancelled < 3; cancelled++) {
             await until('COMMIT waits for the standby', async () => {

@@ -82,7 +82,7 @@ describe('faults of the process', function () {
     { id: 'F6', title: 'Node-RED freezes for 5 s', repeats: 'window', timeoutMs: 300_000 },
     () => stage,
     async () => {
-      stage.nodeRed.freeze()
+      await stage.nodeRed.freeze()
       await sleep(5000)
       stage.nodeRed.thaw()
     },
@@ -112,7 +112,7 @@ describe('faults of the process', function () {
             return moves.held > 0 && (await postgres.openTransactions()) === 0
           })
           const frozenAt = Date.now()
-          stage.nodeRed.freeze()
+          await stage.nodeRed.freeze()
           // The connections of the second are not held.
           postgres.proxy.rewrite = undefined
           second = await stage.startSecondNodeRed(secondLegOf(stage.flow))

@@ -223,7 +223,7 @@ describe('a Kafka broker that freezes', function () {
     const ask = async (nodeId: number): Promise<KafkaJsMetadata> =>
       (await cluster.brokerPool.findBroker({ nodeId })).metadata([])
     await Promise.all([1, 2, 3].map(ask))
-    kafka.brokers[0]?.freeze()
+    await kafka.brokers[0]?.freeze()
     client.cut(frozen)
     await until('the cut is noticed', () => !client.isAnswering(frozen))
     await setImmediate()
@@ -253,7 +253,7 @@ describe('a Kafka broker that freezes', function () {
     kafka.brokers[1]?.start()
     await kafka.ready()
     const [first = '', second = '', third = ''] = kafka.address.split(',')
-    for (const at of [0, 2]) kafka.brokers[at]?.freeze()
+    for (const at of [0, 2]) await kafka.brokers[at]?.freeze()
     for (const address of [first, third]) client.avoid(address)
     await until('the cut is noticed', () => ![first, third].some(client.isAnswering))
     const asked = await Promise.all([1, 2, 3].map(() => cluster.brokerPool.findConnectedBroker()))
@@ -274,7 +274,7 @@ describe('a Kafka broker that freezes', function () {
     const [used = '', later = '', other = ''] = await Promise.all(topics)
     const load = new KafkaLoad(writer.producer, used, KEYS).start()
     await load.everyKey(20)
-    kafka.brokers[0]?.freeze()
+    await kafka.brokers[0]?.freeze()
     // Its own silence, or that of a follower which another leader waits for: whichever is noticed first.
     await until(() => ['KAFKA_NO_ANSWER', 'KAFKA_TIMED_OUT'].includes(writer.producer.problem?.code ?? ''))
     await load.everyKey(20)

@@ -473,7 +473,7 @@ describe('the Kafka producer, when its broker', function () {
   it('freezes and resumes, loses, repeats and reorders nothing', async () => {
     const load = new KafkaLoad(writer.producer, topic).start()
     await load.progress(1000)
-    kafka.brokers[0]?.freeze()
+    await kafka.brokers[0]?.freeze()
     await until(() => writer.producer.problem?.code === 'KAFKA_NO_ANSWER')
     kafka.brokers[0]?.thaw()
     await load.progress(1000)
@@ -511,7 +511,7 @@ describe('the Kafka producer, when its broker', function () {
     const load = new KafkaLoad(writer.producer, topic)
     load.write(1)
     await load.finish()
-    kafka.brokers[0]?.freeze()
+    await kafka.brokers[0]?.freeze()
     load.write(10)
     await writer.producer.close(200)
     kafka.brokers[0]?.thaw()

@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { freezeProcess } from '../../dev/services/frozen'
 import { startOwnPostgres, type OwnPostgres } from '../../dev/services/postgres'
 
 /** Stops the primary for a moment, to copy it. */
@@ -31,14 +32,14 @@ export async function startStandby(primary: OwnPostgres): Promise<OwnPostgres> {
 }
 
 /** The server and its children are stopped where they are: its connections stay, and nothing answers. @returns the way back */
-export function freeze({ cluster }: OwnPostgres): () => void {
+export async function freeze({ cluster }: OwnPostgres): Promise<() => void> {
   const postmaster = Number(readFileSync(path.join(cluster, 'postmaster.pid'), 'utf8').split('\n')[0])
   const processes = execFileSync('ps', ['-A', '-o', 'pid=,ppid='], { encoding: 'utf8' })
   const pids = processes
     .split('\n')
     .map((line) => line.trim().split(/\s+/).map(Number))
     .flatMap(([pid = 0, parent]) => (pid === postmaster || parent === postmaster ? [pid] : []))
-  for (const pid of pids) process.kill(pid, 'SIGSTOP')
+  await Promise.all(pids.map(freezeProcess))
   return () => {
     for (const pid of pids) process.kill(pid, 'SIGCONT')
   }

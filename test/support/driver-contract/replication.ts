@@ -65,7 +65,7 @@ export function replicationContract(stage: () => ContractStage): void {
     await sendUntilStored(sending, topic, batchOf(['first']))
     const leader = await leaderOf(topic)
     const follower = kafka.brokers.find(({ id }) => id !== leader)
-    follower?.freeze()
+    await follower?.freeze()
     const batch = batchOf(['a'])
     try {
       // The leader has appended it, and waits for the follower until our time is over. Before that kafkajs may ask
