@@ -43,6 +43,7 @@ describe('faults of Kafka brokers', function () {
     {
       id: 'K1',
       title: 'the leader of a partition is dead for 15 s: the other partitions continue',
+      mode: 'message',
     },
     () => stage,
     async (run) => {
@@ -110,7 +111,12 @@ describe('faults of Kafka brokers', function () {
   )
 
   faultRow(
-    { id: 'K4', title: 'the leaders move every 500 ms, records without keys', unordered: true },
+    {
+      id: 'K4',
+      title: 'the leaders move every 500 ms, records without keys',
+      mode: 'message',
+      unordered: true,
+    },
     () => stage,
     async (run) => {
       await stage.nodeRed.deploy(withoutKeys(stage.flow), 'nodes')

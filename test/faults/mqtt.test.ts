@@ -106,7 +106,13 @@ describe('faults of the MQTT broker and its network', function () {
   )
 
   faultRow(
-    { id: 'M1', title: 'the MQTT broker is restarted cleanly', quick: true, repeats: 'window' },
+    {
+      id: 'M1',
+      title: 'the MQTT broker is restarted cleanly',
+      mode: 'message',
+      quick: true,
+      repeats: 'window',
+    },
     () => stage,
     async () => {
       await stage.mqtt.shutDown()
@@ -145,7 +151,13 @@ describe('faults of the MQTT broker and its network', function () {
   )
 
   faultRow(
-    { id: 'M4', title: 'the network swallows everything: the keep-alive notices', repeats: 'window', qos: 1 },
+    {
+      id: 'M4',
+      title: 'the network swallows everything: the keep-alive notices',
+      mode: 'message',
+      repeats: 'window',
+      qos: 1,
+    },
     () => stage,
     async () => {
       const logged = stage.mqtt.readLog().length

@@ -48,6 +48,7 @@ describe('faults of the process', function () {
     {
       id: 'F2',
       title: 'Node-RED is killed between the answer of Kafka and the PUBACK',
+      mode: 'message',
       quick: true,
       repeats: 'window',
       repeatsAtLeast: 1,
@@ -177,7 +178,7 @@ describe('faults of the process', function () {
   )
 
   faultRow(
-    { id: 'F10', title: 'the whole flow is deployed 10 times under load', quick: true },
+    { id: 'F10', title: 'the whole flow is deployed 10 times under load', mode: 'message', quick: true },
     () => stage,
     async ({ publisher }) => {
       for (let deploy = 0; deploy < 10; deploy++) {

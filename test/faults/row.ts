@@ -49,6 +49,8 @@ export interface Row {
   readonly deadLetters?: boolean
   /** Shared subscriptions give up the order of a device. */
   readonly unordered?: boolean
+  /** The MQTT source sends one message at a time; by default batches, as in example 01. */
+  readonly mode?: 'message'
   /** Of all messages; by default half of the devices publish with QoS 1, half with QoS 2. */
   readonly qos?: 1
   /** Default 120 s. */
@@ -90,9 +92,11 @@ export class Run {
  */
 export function faultRow(row: Row, stage: () => Stage, body: (run: Run) => Promise<void>): void {
   if (!ALL_ROWS && row.quick !== true) return
-  it(`${row.id}: ${row.title}`, async function () {
+  const title = row.mode === 'message' ? `${row.title} (single messages)` : row.title
+  it(`${row.id}: ${title}`, async function () {
     this.timeout(row.timeoutMs ?? 120_000)
-    await play(row, stage(), body)
+    await stage().setMode(row.mode ?? 'batch')
+    await play({ ...row, title }, stage(), body)
   })
 }
 

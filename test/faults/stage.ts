@@ -109,7 +109,7 @@ export class Stage {
     /** With the second leg only. */
     readonly postgres: StagedPostgres | undefined,
     readonly nodeRed: NodeRed,
-    readonly flow: readonly FlowEntry[],
+    private deployed: readonly FlowEntry[],
     private readonly environment: Readonly<Record<string, string>>,
   ) {}
 
@@ -149,6 +149,18 @@ export class Stage {
     await Promise.all([this.mqttProxy, ...this.kafkaProxies].map((proxy) => proxy.stop()))
     await Promise.all([this.mqtt.stop(), this.kafka.stop(), this.postgres?.stop()])
     rmSync(this.nodeRed.userDir, { recursive: true, force: true })
+  }
+
+  /** As it is deployed, except for what a row changes in it. */
+  get flow(): readonly FlowEntry[] {
+    return this.deployed
+  }
+
+  /** The source sends messages one by one from now on, or batches as in the example. */
+  async setMode(mode: 'message' | 'batch'): Promise<void> {
+    if (this.flow.some((entry) => entry.type === 'tenant-mqtt-source' && entry['mode'] === mode)) return
+    this.deployed = changed(this.flow, 'tenant-mqtt-source', { mode })
+    await this.nodeRed.deploy(this.flow, 'nodes')
   }
 
   /** What the editor shows under the first node of this type. */

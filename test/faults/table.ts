@@ -64,6 +64,8 @@ acknowledged it. After the fault, everything is compared byte by byte with what 
   of a message that was published after it (the row's \`created_at\`; the COMMIT follows).
 - **rows**: if PostgreSQL takes part, rows in the table. The test fails unless each record in Kafka was one row or one dead
   letter, with the same bytes and under the same tenant.
+
+The source sends batches, as in example 01; in the rows that say so it sends single messages.
 `
 
 /** `docs/faults.md`. @param file with the lines of `addToTable` */
