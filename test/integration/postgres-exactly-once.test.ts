@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
-import net from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ClientBase } from 'pg'
+import { freezeProcess } from '../../dev/services/frozen'
 import { startOwnPostgres, type OwnPostgres } from '../../dev/services/postgres'
 import type { Database } from '../../src/postgres/connect/database'
 import type { Ledger } from '../../src/postgres/ledger/ledger'
@@ -9,6 +9,7 @@ import { CONSUMER } from '../../src/postgres/ledger/position'
 import type { KnownPositions, PositionSpan, SettledOffset } from '../../src/wire/positions'
 import type { RowWriter } from '../../src/postgres/write/row-writer'
 import type { TableSink } from '../../src/postgres/sink/table-sink'
+import { cutAtCommit } from '../support/cut-at-commit'
 import { createDatabaseAt, type TestDatabase } from '../support/postgres'
 import {
   copyWriter,
@@ -307,7 +308,7 @@ describe('the PostgreSQL sink, exactly once by ledger', () => {
       const proxy = await cutAtCommit(database.url, reaches)
       const throughProxy = openDatabase(proxy.url)
       const disturbed = await openWriter(throughProxy, { partitions: undefined })
-      proxy.armed = true
+      proxy.cuts = 1
       const batch = records(10, 20)
       await assert.rejects(disturbed.writeRange(ledgerKey, range(10, 20), batch), { kind: 'transient' })
       const again = await disturbed.writeRange(ledgerKey, range(10, 20), batch)
@@ -434,7 +435,7 @@ describe('the PostgreSQL sink, exactly once by ledger', () => {
       })
     const [stuck] = await hanging(database)
     assert.ok(stuck)
-    process.kill(stuck, 'SIGSTOP')
+    await freezeProcess(stuck)
     unlock()
     await locking
     await locker.close(0)
@@ -511,39 +512,4 @@ async function hanging(database: TestDatabase): Promise<number[]> {
     if (rows.length > 0) return rows.map(({ pid }) => pid)
     await sleep(5)
   }
-}
-
-interface CuttingProxy {
-  readonly url: string
-  /** Cuts the next connection that commits. */
-  armed: boolean
-  close(): void
-}
-
-/** A proxy that cuts a connection at its COMMIT, and lets the COMMIT through before or not. */
-async function cutAtCommit(databaseUrl: string, reachesServer: boolean): Promise<CuttingProxy> {
-  const target = new URL(databaseUrl)
-  const listener = net.createServer((client) => {
-    const upstream = net.connect(Number(target.port), target.hostname)
-    let cut = false
-    client.on('error', () => undefined)
-    upstream.on('error', () => undefined)
-    client.on('close', () => upstream.end())
-    upstream.on('close', () => client.destroy())
-    client.on('data', (bytes) => {
-      cut ||= proxy.armed && bytes.includes('commit\0')
-      if (cut) proxy.armed = false
-      if (!cut || reachesServer) upstream.write(bytes)
-      else upstream.destroy()
-    })
-    upstream.on('data', (bytes) => {
-      if (cut) client.destroy()
-      else client.write(bytes)
-    })
-  })
-  await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve))
-  const url = new URL(databaseUrl)
-  url.port = String((listener.address() as net.AddressInfo).port)
-  const proxy: CuttingProxy = { url: url.href, armed: false, close: () => listener.close() }
-  return proxy
 }

@@ -2,6 +2,9 @@ import assert from 'node:assert/strict'
 import type { TableSink } from '../../src/postgres/sink/table-sink'
 import { JOINT_RECORDS } from '../../src/postgres/sink/joint-ranges'
 import type { WireRecord } from '../../src/wire/message'
+import { SinkEvents } from '../../src/postgres/sink/sink-events'
+import { cutAtCommit } from '../support/cut-at-commit'
+import { keptLog } from '../support/events'
 import type { TestDatabase } from '../support/postgres'
 import { openDatabase, openSink, range, record } from '../support/sink'
 import { databaseForEachTest } from '../support/sink-database'
@@ -139,6 +142,38 @@ describe('the PostgreSQL sink, ranges of several partitions', () => {
     )
     assert.equal((await ledger())[4], '4: to 10, 9 rows, 0 dead letters')
   })
+
+  for (const [moment, reaches] of [
+    ['after COMMIT has reached the server', true],
+    ['before COMMIT has reached the server', false],
+  ] as const) {
+    it(`stores each record once when the connection is lost ${moment}, and suspects no other process`, async () => {
+      const proxy = await cutAtCommit(database.url, reaches)
+      const throughProxy = openDatabase(proxy.url)
+      const { log, entries } = keptLog()
+      const sink = openSink(throughProxy, { events: new SinkEvents(log) })
+      try {
+        sink.start()
+        await writeAll(sink, 0, 1)
+        proxy.cuts = PARTITIONS.length
+        const written = await writeAll(sink, 1, 10)
+        assert.equal(proxy.cuts, undefined)
+        // Written together, of which the ledger tells, or not at all, and then each alone.
+        assert.deepEqual(written, Array(PARTITIONS.length).fill(reaches ? 0 : 9))
+        assert.equal(await transactionsFrom(1), reaches ? 1 : PARTITIONS.length)
+        assert.deepEqual(await stored(), all(10))
+        assert.deepEqual(
+          await ledger(),
+          PARTITIONS.map((partition) => `${partition}: to 10, 10 rows, 0 dead letters`),
+        )
+      } finally {
+        await sink.close(0)
+        await throughProxy.close(0)
+        proxy.close()
+      }
+      assert.ok(!entries.some(({ code }) => code === 'LEDGER_MOVED'))
+    })
+  }
 
   it('writes everything once while its connections are cut time and again', async () => {
     const sink = open()
