@@ -15,7 +15,7 @@ export const options = {
   /** Batches for new nodes, because they are faster; a saved flow was drawn for what it has. */
   mode: choice(['message', 'batch'], 'message', 'batch'),
   batchSize: integer({ default: 500, min: 1, max: 10_000, unit: 'messages' }),
-  lingerMs: integer({ default: 5, min: 0, max: 10_000, unit: 'ms' }),
+  lingerMs: integer({ default: 20, min: 0, max: 10_000, unit: 'ms' }),
   windowMessages: integer({ default: 1000, min: 1, max: 65_535, unit: 'messages' }),
   windowBytes: integer({ default: 33_554_432, min: 65_536, max: 1_073_741_824, unit: 'bytes' }),
   deliveryTimeoutMs: integer({ default: 30_000, min: 1000, max: 86_400_000, unit: 'ms' }),
