@@ -32,6 +32,8 @@ import type { Subject } from './subjects/subject'
 
 const CLIENT = 'bench-live'
 const TICK_MS = 10
+/** Of the warming up, at least: code that has run a few hundred times is not compiled yet, and costs several times as much. */
+const WARM_RATE = 1_000
 const ARRIVE_LIMIT_MS = 60_000
 const MB = 2 ** 20
 
@@ -60,17 +62,19 @@ export async function measureLive(measuring: Measuring, live: Live): Promise<Fig
       publisher = await Publisher.connect(mosquitto.address)
     }
     subject = await start(stage, live, { topic, place, mqtt: tap?.address })
-    const publish = publisher
-      ? (ms: number) => publisher!.run(live.rate, ms, mqttMessages(), signal)
-      : (ms: number) => produce(stage, topic, live.rate, ms, signal)
-    const warm = live.rate > 0 ? publish : (ms: number) => sleep(ms, 0, { signal })
+    const publish = (rate: number, ms: number): Promise<number> => {
+      if (live.rate === 0) return sleep(ms, 0, { signal })
+      return publisher
+        ? publisher.run(rate, ms, mqttMessages(), signal)
+        : produce(stage, topic, rate, ms, signal)
+    }
     const hasRows = live.legs !== 'first'
-    const warmed = await warm(live.warmMs)
+    const warmed = await publish(Math.max(live.rate, WARM_RATE), live.warmMs)
     if (hasRows && warmed > 0) await untilRows(database, place, warmed, subject, signal)
     tap?.reset()
     const from = nowMicros()
     const before = await look(stage, database, subject, true)
-    const published = warmed + (await warm(live.ms))
+    const published = warmed + (await publish(live.rate, live.ms))
     const after = await look(stage, database, subject)
     const stored = hasRows && live.rate > 0 ? await positionIn(database, place.ledger) : published
     const figures: Figures = {

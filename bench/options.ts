@@ -23,7 +23,7 @@ Measures how fast the package is beside its peers, on real services that it star
 A run of all rows writes docs/performance.md and its chart.
 
   --quick            takes a few minutes: fewer messages, one round, some rows less; never replaces a whole run
-  --rounds N         how often each case is measured (5; 1 with --quick)
+  --rounds N         how often each case is measured (5, and 3 where there is no peer; 1 with --quick)
   --only ROW,ROW     these rows only; the page is left alone unless --with has the others
   --json FILE        also writes everything that was measured, after each row
   --with FILE        takes the rows that this run does not measure from a --json FILE; may be repeated

@@ -50,6 +50,8 @@ export interface Row<S extends Side = Side> {
   /** What is divided; default the rate. */
   readonly compared?: Figure
   readonly targets: readonly Target[]
+  /** At most this many rounds; three are enough where nothing is compared with a peer. */
+  readonly rounds?: number
   /** Longest that one measurement may take; default five minutes. */
   readonly limitMs?: number
   /** Makes what the row's sides share, and returns how one is measured. What it opens it registers with the stage. */

@@ -32,6 +32,7 @@ export function sidesOf(row: Row, quick: boolean): readonly Side[] {
 export async function runRow(row: Row, run: RowRun): Promise<RowResult> {
   const { calm } = run
   const sides = sidesOf(row, run.quick)
+  const rounds = Math.min(row.rounds ?? run.rounds, run.rounds)
   const measured = new Map<string, Figures[]>(sides.map(({ name }) => [name, []]))
   const limited = (): Measuring => ({
     stage: run.stage,
@@ -43,10 +44,10 @@ export async function runRow(row: Row, run: RowRun): Promise<RowResult> {
     run.progress('preparing')
     const opening = limited()
     const measure = await orGiveUp(row.open(opening), opening.signal)
-    for (let round = 1; round <= run.rounds; round++) {
+    for (let round = 1; round <= rounds; round++) {
       for (const side of sides) {
-        if (side.missing?.() !== undefined || round > (side.rounds ?? run.rounds)) continue
-        run.progress(`round ${round} of ${Math.min(side.rounds ?? run.rounds, run.rounds)}: ${side.name}`)
+        if (side.missing?.() !== undefined || round > (side.rounds ?? rounds)) continue
+        run.progress(`round ${round} of ${Math.min(side.rounds ?? rounds, rounds)}: ${side.name}`)
         await calm.look(run.signal)
         const measuring = limited()
         measured.get(side.name)!.push(await orGiveUp(measure(side, measuring), measuring.signal))
@@ -60,7 +61,7 @@ export async function runRow(row: Row, run: RowRun): Promise<RowResult> {
   }
   return {
     name: row.name,
-    rounds: run.rounds,
+    rounds,
     quick: run.quick,
     sides: sides.map((side) => resultOf(side, measured.get(side.name)!)),
     machine: calm.result(),

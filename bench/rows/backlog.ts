@@ -27,6 +27,7 @@ const MB = 2 ** 20
 export const backlog = defineRow<BacklogSide>({
   name: 'backlog',
   title: '5 A backlog of 15 minutes',
+  rounds: 3,
   measures:
     'PostgreSQL is down while 900,000 records arrive (15 minutes of 1,000 msg/s), and comes back while 1,000 msg/s still arrive: the rate at which the backlog shrinks to nothing, as a share of the rate of a drain with nothing else; *RSS grown by* is what the Node-RED that waits has more than before. Second leg, default table, Node-RED 5.',
   reference: [FULL],

@@ -8,6 +8,7 @@ interface BusySide extends Side {
 export const busyPartition = defineRow<BusySide>({
   name: 'busy-partition',
   title: '5 One busy partition',
+  rounds: 3,
   measures:
     '300,000 records evenly in six partitions, or all in one of six while the others are idle; second leg, default table, Node-RED 5.',
   reference: ['all six busy'],

@@ -13,6 +13,7 @@ const side = (others: number): FlowSide => ({ name: `${others.toLocaleString('en
 export const growthFlow = defineRow<FlowSide>({
   name: 'growth-flow',
   title: '4 Nodes in the flow file',
+  rounds: 3,
   measures:
     '150,000 queued messages, one message on the wires, with 10 or 2,000 other nodes in the flow file and a disabled Debug node wired to the source; first leg, Node-RED 5.',
   compared: 'cpuEach',

@@ -13,6 +13,7 @@ const side = (partitions: number): PartitionsSide => ({
 export const growthPartitions = defineRow<PartitionsSide>({
   name: 'growth-partitions',
   title: '4 Partitions',
+  rounds: 3,
   measures: '300,000 records in 1 to 64 partitions; second leg, default table, Node-RED 5.',
   reference: ['6 partitions'],
   sides: [side(1), side(6), { ...side(64), quick: true }],

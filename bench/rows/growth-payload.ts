@@ -11,6 +11,7 @@ const ALL_BYTES = 300e6
 export const growthPayload = defineRow<PayloadSide>({
   name: 'growth-payload',
   title: '4 Payload',
+  rounds: 3,
   measures:
     '150,000 queued messages of 100 B to 100 kB, fewer of the large ones (300 MB in total at most); first leg in batches, Node-RED 5.',
   reference: ['100 B'],

@@ -8,6 +8,7 @@ interface ProcessesSide extends Side {
 export const growthProcesses = defineRow<ProcessesSide>({
   name: 'growth-processes',
   title: '4 Processes',
+  rounds: 3,
   measures:
     '500,000 records in six partitions; second leg, default table, one Node-RED 5 or two in one group. Memory is of all together.',
   reference: ['1 process'],

@@ -14,6 +14,7 @@ const side = (tenants: number): TenantsSide => ({
 export const growthTenants = defineRow<TenantsSide>({
   name: 'growth-tenants',
   title: '4 Tenants',
+  rounds: 3,
   measures:
     '150,000 queued messages of 10 to 10,000 tenants in one Kafka topic; first leg in batches, Node-RED 5.',
   compared: 'cpuEach',

@@ -17,6 +17,7 @@ const side = (topics: number): TopicsSide => ({
 export const growthTopics = defineRow<TopicsSide>({
   name: 'growth-topics',
   title: '4 Kafka topics',
+  rounds: 3,
   measures:
     '200,000 queued messages into 1 to 1,000 Kafka topics, one per tenant, of one partition each; first leg in batches, Node-RED 5.',
   reference: ['1 topic'],

@@ -10,6 +10,7 @@ const side = (rate: number): LiveSide => ({ name: `${rate.toLocaleString('en-US'
 export const live = defineRow<LiveSide>({
   name: 'live',
   title: '3 Live, both legs',
+  rounds: 3,
   measures:
     'Example 01 as it ships, 20 s at each rate after 5 s of warming up. From the creation of a message to the acknowledgement that Node-RED sends for it, and to the commit of its row: percentiles over all messages. No peer: none has both legs.',
   sides: [side(1000), { ...side(5000), quick: true }, side(10_000), side(20_000)],

@@ -19,6 +19,7 @@ const side = (hops: number, tracked: boolean): TrackingSide => ({
 export const tracking = defineRow<TrackingSide>({
   name: 'tracking',
   title: '6 The cost of safety',
+  rounds: 3,
   measures:
     "100,000 messages through Node-RED's own wires, from a source to a sink with 0, 1 or 3 nodes in between, the same flow with and without tracking of deliveries; nothing is stored. Node-RED 4.1 in a process of its own.",
   compared: 'cpuEach',

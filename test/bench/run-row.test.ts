@@ -68,6 +68,13 @@ describe('the runner of the benchmark', () => {
     )
   })
 
+  it('measures a row no oftener than the row wants, and says how often', async () => {
+    const row = rowOf(() => Promise.resolve({ rate: 1 }), [{ name: 'a' }])
+    const result = await run({ ...row, rounds: 2 })
+    assert.deepEqual(asked, ['a', 'a'])
+    assert.equal(result.rounds, 2)
+  })
+
   it('a measurement that fails ends its row and says why; what was measured before is kept', async () => {
     const row = rowOf(
       ({ name }) => (name === 'a' ? Promise.resolve({ rate: 1 }) : Promise.reject(new Error('stalled'))),
