@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict'
 import path from 'node:path'
 import { readOptions } from '../src/config/options'
+import { riskyNodesBehind } from '../src/delivery/flow/flow-check'
+import { nodesThatSeeBatches } from '../src/delivery/flow/per-message-nodes'
 import {
   editorAccepts,
   editorDefinition,
@@ -162,6 +164,19 @@ describe('the examples', () => {
           if (entry.type === 'tenant-kafka-producer') assert.deepEqual(rejects, ['tenant-dead-letter'])
           if (entry.type !== 'tenant-postgres-sink') continue
           assert.deepEqual(rejects, entry.deadLetters === 'output' ? ['tenant-dead-letter'] : [], entry.name)
+        }
+      })
+
+      it('has no node of which its sources warn', () => {
+        for (const { id, type, mode } of flow) {
+          if (!/-(source|consumer)$/.test(type)) continue
+          const risky = riskyNodesBehind(id, flow)
+          if (mode === 'batch')
+            risky.push(...nodesThatSeeBatches(id, flow, { kafka: [] }).map(({ config }) => config))
+          assert.deepEqual(
+            risky.map(({ name: label }) => label),
+            [],
+          )
         }
       })
 

@@ -247,7 +247,7 @@ export const EVENTS = {
   FLOW_SEES_BATCH: kind(
     'warn',
     'A Switch, Filter, Change, Template or similar node after the source works with one message, but the source sends batches: the node may drop, misroute or overwrite a whole batch.',
-    'Set the output of the source to single messages, or make single messages of each batch in a Function node before it (docs/flows.md).',
+    'Set the output of the source to single messages, or make single messages of each batch in a Function node before it (docs/flows.md, example 06).',
   ),
   FILTERED: kind(
     'info',

@@ -68,6 +68,26 @@ for (const version of ['4.1', '5'] as const) {
       })
     }
 
+    it('06 changes each message of a batch, and splits it for nodes that look at one', async () => {
+      const running = await start('06')
+      await running.untilSubscribed()
+      const simulator = await Simulator.start({ ...FLEET, url: broker.address })
+      await until('a thousand messages are published', () => simulator.ledger.acknowledged >= 1000)
+      await simulator.stop()
+      const { missing, duplicates } = await running.drained(simulator.ledger.snapshot())
+      assert.deepEqual({ missing, duplicates }, { missing: 0, duplicates: 0 })
+      const [wrong] = await running.rows<{ changed: number; marked: number; high: number }>(
+        `select (count(*) filter (where abs(celsius * 1.8 + 32 - fahrenheit) > 0.01 or fahrenheit is null))::int as changed,
+                (count(*) filter (where (celsius >= 28) is distinct from (level is not distinct from 'high')))::int as marked,
+                (count(*) filter (where level = 'high'))::int as high
+         from (select (payload->>'temperature')::float8 as celsius, (payload->>'fahrenheit')::float8 as fahrenheit,
+                      payload->>'level' as level from TABLE) as readings`,
+      )
+      assert.deepEqual({ ...wrong, high: (wrong?.high ?? 0) > 0 }, { changed: 0, marked: 0, high: true })
+      await running.untilGreen('tenant-mqtt-source')
+      await running.untilGreen('tenant-kafka-consumer')
+    })
+
     it('03 stores every record of a topic that something else has filled', async () => {
       const running = await start('03')
       const ledger = await produceReadings(kafka.address, 1000)

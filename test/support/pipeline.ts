@@ -31,6 +31,7 @@ const EXAMPLES = {
   '03': '03 Kafka to PostgreSQL only',
   '04': '04 Route and filter between the legs',
   '05': '05 Replay dead letters',
+  '06': '06 Change and split batches',
 } as const
 
 export type Example = keyof typeof EXAMPLES

@@ -118,7 +118,7 @@ function seesBatchProblem({ config, property }: SeesBatch): PipelineError {
     'FLOW_SEES_BATCH',
     `the ${nameOf(config)} works with msg.${property} of one message, but this source sends batches: the node gets a list of ` +
       'messages in msg.payload, and may drop, misroute or overwrite all of them at once. Set the output of the source to ' +
-      'single messages, or make single messages of each batch in a Function node before it (docs/flows.md)',
+      'single messages, or make single messages of each batch in a Function node before it (docs/flows.md, example 06)',
     `${shownType(config)} node sees whole batches`,
   )
 }
