@@ -34,6 +34,7 @@ export class Stage {
   private clients: Promise<KafkaStage> | undefined
   private postgresStarting: Promise<OwnPostgres> | undefined
   private probesStarting: Promise<Probes> | undefined
+  private databaseOfRow: Promise<Client> | undefined
   private names = 0
 
   /** What the services are, for the page; filled as they start. */
@@ -68,13 +69,9 @@ export class Stage {
     return mosquitto
   }
 
-  /** A connection that is closed at the end of the row. It outlives a restart of the server as an error later. */
-  async database(): Promise<Client> {
-    const database = new Client({ connectionString: (await this.postgres()).address })
-    database.on('error', () => undefined)
-    await database.connect()
-    this.onRowEnd(() => database.end().catch(() => undefined))
-    return database
+  /** The row's connection; a new one when the server has restarted. */
+  database(): Promise<Client> {
+    return (this.databaseOfRow ??= this.connectToDatabase())
   }
 
   /** Removed at the end of the row, which keeps the disk from filling up. */
@@ -113,6 +110,19 @@ export class Stage {
     this.ofRun.push(() => service.stop())
     this.uses.add(nameOf(service.uses))
     return service
+  }
+
+  private async connectToDatabase(): Promise<Client> {
+    const database = new Client({ connectionString: (await this.postgres()).address })
+    const forget = (): void => (this.databaseOfRow = undefined)
+    database.on('error', forget)
+    database.on('end', forget)
+    await database.connect().catch((error: unknown) => {
+      forget()
+      throw error
+    })
+    this.onRowEnd(() => database.end().catch(() => undefined))
+    return database
   }
 
   private async connect(): Promise<KafkaStage> {
