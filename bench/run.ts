@@ -12,7 +12,7 @@ import { CalmWatch } from './calm'
 import { circumstances } from './machine'
 import { helpOf, parseBenchOptions, type BenchOptions } from './options'
 import { chartOf } from './report/chart'
-import { measuredText, pageWith, withEarlier, type BenchRun } from './report/page'
+import { measuredText, pageWith, parseRun, withEarlier, type BenchRun } from './report/page'
 import { tableOf } from './report/table'
 import type { RowResult } from './row'
 import { ROWS } from './rows'
@@ -118,7 +118,7 @@ function writePage(run: BenchRun): void {
 
 function readRun(file: string): BenchRun {
   try {
-    return JSON.parse(readFileSync(file, 'utf8')) as BenchRun
+    return parseRun(readFileSync(file, 'utf8'))
   } catch (error) {
     throw new Error(`--with: cannot read ${file}: ${(error as Error).message}`, { cause: error })
   }

@@ -19,6 +19,11 @@ export interface BenchRun extends Circumstances {
   readonly results: readonly RowResult[]
 }
 
+/** What `--json` has written: JSON has no NaN, which stands for a figure that a peer does not have. */
+export function parseRun(json: string): BenchRun {
+  return JSON.parse(json, (_, value: unknown) => (value === null ? NaN : value)) as BenchRun
+}
+
 /** Adds the rows that a run has not measured from earlier ones; what took part in any of them is named. */
 export function withEarlier(run: BenchRun, earlier: readonly BenchRun[]): BenchRun {
   const runs = [run, ...earlier]

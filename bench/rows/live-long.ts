@@ -8,7 +8,8 @@ export const liveLong = defineRow<Side>({
   title: '3 Live, ten minutes',
   measures:
     'As above, at 20,000 msg/s: whether the lag at the end and the memory are steady after the first minute. Once; left out by `--quick`.',
-  sides: [{ name: SIDE, rounds: 1 }],
+  rounds: 1,
+  sides: [{ name: SIDE }],
   targets: [
     { side: SIDE, figure: 'lag', atMost: 20_000, note: 'one second' },
     { side: SIDE, figure: 'rssGrowth', atMost: 100 },

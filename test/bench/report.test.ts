@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { chartOf } from '../../bench/report/chart'
 import type { Figures } from '../../bench/report/figures'
 import { judge } from '../../bench/report/judge'
-import { measuredText, pageWith, withEarlier } from '../../bench/report/page'
+import { measuredText, pageWith, parseRun, withEarlier } from '../../bench/report/page'
 import { tableOf } from '../../bench/report/table'
 import type { Row, RowResult, SideResult } from '../../bench/row'
 
@@ -126,6 +126,13 @@ describe('the page of the benchmark', () => {
     assert.deepEqual(whole.versions, ['Node.js 24', 'Kafka 4'])
     assert.equal(whole.quick, true)
     assert.deepEqual(withEarlier(run, []), run)
+  })
+
+  it('reads what --json has written, also a figure that a peer does not have', () => {
+    const written = { ...run, results: [{ ...result, sides: [side('peer', { rate: 1, loopP99: NaN })] }] }
+    const read = parseRun(JSON.stringify(written))
+    assert.deepEqual(read, written)
+    assert.equal(measuredText([row], read), measuredText([row], written))
   })
 
   it('needs its markers', () => {
