@@ -5,6 +5,7 @@
 import type { Node, NodeAPI, NodeDef } from 'node-red'
 import { readOptions } from '../../src/config/options'
 import { flowTracking, type TrackingRuntime } from '../../src/delivery/flow/flow-tracking'
+import { requireList } from '../../src/delivery/record-number'
 import { failRecords, rejectedMessage, type Rejecter } from '../../src/delivery/sinks/rejected-message'
 import { CountLog } from '../../src/log/count-log'
 import { shownNumber } from '../../src/log/numbers'
@@ -39,6 +40,7 @@ export = function (RED: NodeAPI): void {
       status.set({})
 
       return (message, send, done) => {
+        requireList(message, tracker.find(message)?.size ?? 0)
         const { routed, unrouted } = routeMessage(router, message)
         const [first] = unrouted
         if (first === undefined) {

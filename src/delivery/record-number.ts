@@ -6,6 +6,7 @@
  * and is invisible in JSON. A Function node that builds new records loses it: such a record could be any of them, and
  * then nothing is assumed of the others.
  */
+import { PipelineError } from '../wire/errors'
 import { isBatch, isRecord, type Message } from '../wire/message'
 
 const NUMBER = Symbol.for('@iot-bridge/node-red-tenant-pipeline/record')
@@ -58,6 +59,23 @@ export function numbersOf(
 /** The record of a batch that a Function node has made a message of its own, with `{ ...msg, ...record }`. */
 export function numberOfSplit(message: Message, size: number): ReadonlySet<number> | undefined {
   return size === 0 || isBatch(message) ? undefined : numbersOf([message], [message], size)
+}
+
+/**
+ * A node that looks at one message, such as Change, JSON or Template, has put something else in the place of the list of
+ * records. Whoever stores that would confirm the whole batch with it.
+ * @param size records of the batch that the source has emitted; 0: it was no batch, and `msg.batch` is the user's own
+ * @throws PipelineError, not retryable: the source then sends the records one by one, and each to its second output
+ */
+export function requireList(message: Message, size: number): void {
+  if (size === 0 || !message.batch || isBatch(message) || numberOf(message) !== undefined) return
+  throw new PipelineError(
+    'BATCH_LIST_LOST',
+    'msg.batch is set, and msg.payload is not the list of its records: a node before this one has replaced it. Change ' +
+      'the records within the list in a Function node; let the source send single messages; or, if this message is to be ' +
+      'stored instead of the batch, set msg.batch to false',
+    { retryable: false, statusText: 'batch without its list' },
+  )
 }
 
 /** The numbers of those elements that have one. */

@@ -330,6 +330,52 @@ describe('deliveries in a flow', () => {
       assert.equal(settlement.error, permanent)
     })
 
+    const BATCH = () => ({ batch: true, payload: [{ payload: 'a' }, { payload: 'b' }] })
+    const replacing: Readonly<Record<string, FlowEntry>> = {
+      'a Change node': node(
+        'n',
+        'change',
+        { rules: [{ t: 'set', p: 'payload', pt: 'msg', to: 'x', tot: 'str' }] },
+        ['sink'],
+      ),
+      'a JSON node': node('n', 'json', { property: 'payload', action: '', pretty: false }, ['sink']),
+      'a Template node': node(
+        'n',
+        'template',
+        { field: 'payload', fieldType: 'msg', syntax: 'plain', template: 'x', output: 'str' },
+        ['sink'],
+      ),
+      'a Split node': node('n', 'split', { arraySplt: 1, arraySpltType: 'len', property: 'payload' }, [
+        'sink',
+      ]),
+      'a Function node': func('n', 'msg.payload = msg.payload[0]; return msg', ['sink']),
+    }
+    for (const [what, replaces] of Object.entries(replacing)) {
+      it(`permanently when ${what} replaces the list of a batch: one record is not the batch`, async () => {
+        const { source: from } = await run(source('n'), replaces, sink())
+        const { outcome, error, stored } = await from.emitMessage(BATCH())
+        assert.deepEqual([outcome, error?.code, error?.retryable], ['failed', 'BATCH_LIST_LOST', false])
+        assert.equal(stored?.size ?? 0, 0)
+      })
+    }
+
+    const asMeant: Readonly<Record<string, string>> = {
+      'makes messages of the records': 'return [msg.payload.map((record) => ({ ...msg, ...record }))]',
+      'puts one record in the place of the batch, and says so':
+        'return { ...msg, payload: msg.payload.length, batch: false }',
+    }
+    for (const [what, body] of Object.entries(asMeant)) {
+      it(`not when a Function node ${what}`, async () => {
+        const { source: from } = await run(source('n'), func('n', body, ['sink']), sink())
+        assert.deepEqual(await from.emitMessage(BATCH()), { outcome: 'delivered' })
+      })
+    }
+
+    it('not when a message has a batch of the user: the number of a production batch, for example', async () => {
+      const { source: from } = await run(source('sink'), sink())
+      assert.deepEqual(await from.emitMessage({ batch: 'LOT-7', payload: 1 }), { outcome: 'delivered' })
+    })
+
     it('when one of two sinks fails', async () => {
       const { source: from, sinkOf } = await run(source('sink', 'other'), sink(), sink('other'))
       sinkOf('other').failure = permanent

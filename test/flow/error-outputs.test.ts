@@ -106,6 +106,28 @@ describe('what leaves an error output', () => {
     })
   }
 
+  for (const type of ['tenant-topic', 'tenant-kafka-producer']) {
+    it(`of ${type} does not get what has replaced the list of a batch: the batch fails`, async () => {
+      const { flow, good } = cases[type] as Case
+      const change = { rules: [{ t: 'set', p: 'payload', pt: 'msg', to: 'x', tot: 'str' }] }
+      await loadFlow(
+        [deliveryNodes, tenantTopic, tenantKafkaCluster, tenantKafkaProducer],
+        [tab, source('n'), node('n', 'change', change, ['node']), ...flow(['out'], {}), sink('out')],
+      )
+      const message: Message = {
+        batch: true,
+        ...good,
+        payload: [
+          { payload: 'a', ...good },
+          { payload: 'b', ...good },
+        ],
+      }
+      const { outcome, error } = await (helper.getNode('source') as TestSource).emitMessage(message, 20_000)
+      assert.deepEqual([outcome, error?.code], ['failed', 'BATCH_LIST_LOST'])
+      assert.equal((helper.getNode('out') as TestSink).received.length, 0)
+    })
+  }
+
   it('is each element of a batch that is no record, alone and whole', async () => {
     const own = await createTestTopic(brokers, { partitions: 1 })
     const odd = [null, Buffer.from('bytes'), 'text', 7, [1, 2]]

@@ -2,7 +2,7 @@
  * A source and a sink for flow tests of the delivery tracker: the smallest nodes that keep its contract, so that
  * what a test sees comes from Node-RED's own nodes between them.
  */
-import { receive } from '../../src/delivery/sinks/receipt'
+import { receive, type Receipt } from '../../src/delivery/sinks/receipt'
 import type { Node, NodeAPI, NodeDef, NodeMessage } from 'node-red'
 import type { Delivery, Settlement } from '../../src/delivery/delivery'
 import { flowTracking, type FlowTracking, type TrackingRuntime } from '../../src/delivery/flow/flow-tracking'
@@ -66,7 +66,12 @@ export function deliveryNodes(RED: NodeAPI): void {
       const msg = message as Message
       const { tracker } = tracking
       this.received.push(msg)
-      const receipt = receive(tracker, msg)
+      let receipt: Receipt | undefined
+      try {
+        receipt = receive(tracker, msg)
+      } catch (thrown) {
+        return done(thrown as Error)
+      }
       if (receipt?.delivery === undefined) return done()
       if (receipt.isLate) {
         this.late.push(receipt.delivery)

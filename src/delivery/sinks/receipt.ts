@@ -9,16 +9,20 @@ import type { PipelineError } from '../../wire/errors'
 import { type Message, recordsOf, type WireRecord } from '../../wire/message'
 import type { Delivery } from '../delivery'
 import { withOrigin } from '../origin'
+import { requireList } from '../record-number'
 import { failRecords, type FailedRecord, type Rejecter } from './rejected-message'
 import type { DeliveryTracker } from '../tracker'
 
 /**
  * A sink takes a message, and holds its delivery until it confirms or releases it.
  * @returns `undefined` when the delivery has failed meanwhile: another attempt is under way, and this copy is void
+ * @throws PipelineError before anything is held, for a batch that has lost its list
  */
 export function receive(tracker: DeliveryTracker, message: Message): Receipt | undefined {
   const delivery = tracker.find(message)
-  return delivery?.settled === 'failed' ? undefined : new Receipt(tracker, delivery, message)
+  if (delivery?.settled === 'failed') return undefined
+  if (delivery !== undefined) requireList(message, delivery.size)
+  return new Receipt(tracker, delivery, message)
 }
 
 export class Receipt {

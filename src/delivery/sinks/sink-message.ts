@@ -27,7 +27,7 @@ export type Done = (error?: PipelineError) => void
 /** Stores one record and says how it ended. */
 export type Write = (record: WireRecord, completion: Completion) => void
 
-/** Takes a message into work. Throws only for a message that cannot even be read, before anything is held. */
+/** Takes a message into work. Throws only for a message that cannot be read as what it was, before anything is held. */
 export function storeMessage(received: Message, host: SinkHost, write: Write, send: Send, done: Done): void {
   const receipt = receive(host.tracker, received)
   if (receipt === undefined) {

@@ -32,7 +32,7 @@ const arrived = new WeakMap<Delivery, Map<string, string>>()
 export class SinkIntake {
   constructor(private readonly options: SinkIntakeOptions) {}
 
-  /** Never rejects: `done` gets the outcome. */
+  /** `done` gets the outcome. Rejects only before anything is held, as `receive` throws. */
   async receive(message: Message, done: (error?: Error) => void): Promise<void> {
     const { tracker, sink, exactlyOnce, onLate } = this.options
     const receipt = receive(tracker, message)
