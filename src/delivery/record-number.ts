@@ -63,7 +63,7 @@ export function numberOfSplit(message: Message, size: number): ReadonlySet<numbe
 
 /**
  * A node that looks at one message, such as Change, JSON or Template, has put something else in the place of the list of
- * records. Whoever stores that would confirm the whole batch with it.
+ * records. A sink that stored it would confirm the whole batch.
  * @param size records of the batch that the source has emitted; 0: it was no batch, and `msg.batch` is the user's own
  * @throws PipelineError, not retryable: the source then sends the records one by one, and each to its second output
  */
