@@ -191,7 +191,7 @@ describe('the examples', () => {
           const topicIsUsed = entry.type !== 'tenant-dead-letter' || entry.target === 'kafka'
           if ('missingTopic' in entry && topicIsUsed && !isPattern) {
             assert.equal(entry.missingTopic, 'create', entry.name)
-            assert.equal(entry.replicas, 1, entry.name)
+            assert.equal(entry.replicas, 0, entry.name)
           }
         }
       })

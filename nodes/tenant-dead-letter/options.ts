@@ -6,7 +6,7 @@ import { choice, flag } from '../../src/config/options'
 export const options = {
   target: choice(['kafka', 'table'], 'kafka'),
   topic: topicOption('iot-dead-letters'),
-  missingTopic: choice(['wait', 'create'], 'wait'),
+  missingTopic: choice(['wait', 'create'], 'wait', 'create'),
   ...newTopicOptions(1, 14),
   schema: nameOption('public'),
   table: nameOption('iot_dead_letters'),

@@ -1,6 +1,5 @@
 /** From the node's configuration to the place where its dead letters go. */
 import { KafkaDeadLetterTarget } from '../../src/kafka/dead-letters/dead-letter-target'
-import { newTopic } from '../../src/kafka/topics/topic-plan'
 import { TableDeadLetterTarget } from '../../src/postgres/dead-letters/dead-letter-target'
 import { readOptions, type OptionValues } from '../../src/config/options'
 import type { DeadLetterTarget } from '../../src/dead-letters/dead-letter-queue'
@@ -31,12 +30,14 @@ export function openTarget(config: DeadLetterDef, nodeOf: (id: string) => unknow
     : openTable(values, nodeOf(config.database ?? ''))
 }
 
-function openTopic(values: Values, clusterNode: unknown): OpenTarget {
-  const { topic, missingTopic } = values
+function openTopic(
+  { topic, missingTopic, partitions, replicas, retentionMs }: Values,
+  clusterNode: unknown,
+): OpenTarget {
   const cluster = requireCluster(clusterNode)
   const target = new KafkaDeadLetterTarget(cluster, {
     topic,
-    create: missingTopic === 'create' ? newTopic(topic, values) : undefined,
+    create: missingTopic === 'create' ? { partitions, replicas, retentionMs } : undefined,
   })
   const release = cluster.users.add()
   return {

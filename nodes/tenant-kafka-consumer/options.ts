@@ -33,7 +33,7 @@ export const options = {
   /** What a message is that the flow ends on purpose. */
   whenFiltered: choice(WHEN_FILTERED, 'acknowledge'),
   maxDeadLetterAttempts: integer({ default: 3, min: 2, max: 1000, unit: 'attempts' }),
-  missingTopic: choice(['wait', 'create'], 'wait'),
+  missingTopic: choice(['wait', 'create'], 'wait', 'create'),
   ...newTopicOptions(),
 }
 

@@ -18,7 +18,7 @@ export const options = {
   batchRecords: integer({ default: 1000, min: 1, max: 2000, unit: 'records' }),
   /** Below Kafka's own limit for a batch, 1,048,588 bytes, which counts after compression. */
   batchBytes: integer({ default: 900_000, min: 1024, max: 50_000_000, unit: 'bytes' }),
-  missingTopic: choice(['wait', 'create', 'reject'], 'wait'),
+  missingTopic: choice(['wait', 'create', 'reject'], 'wait', 'create'),
   /** For one day; a single tenant has half of it. */
   maxNewTopics: integer({ default: 200, min: 1, max: 100_000, unit: 'topics' }),
   ...newTopicOptions(),

@@ -10,6 +10,8 @@ import { PipelineError } from '../wire/errors'
 export interface IntegerOption {
   readonly kind: 'integer'
   readonly default: number
+  /** See `ChoiceOption`. */
+  readonly ofNewNode?: number
   readonly min: number
   readonly max: number
   /** Shown behind the field: `ms`, `bytes`, `messages`. */
@@ -73,7 +75,7 @@ export const text = (option: Partial<Omit<TextOption, 'kind'>> = {}): TextOption
 
 /** What a new node has; `default` is what a missing property means. */
 export const valueOfNewNode = (option: Option): string | number | boolean =>
-  option.kind === 'choice' ? option.ofNewNode : option.default
+  ('ofNewNode' in option ? option.ofNewNode : undefined) ?? option.default
 
 /**
  * @param config the node's configuration as Node-RED hands it over

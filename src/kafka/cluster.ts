@@ -8,6 +8,7 @@ import { Users } from '../runtime/users'
 import { collisionKey } from '../tenant/kafka-topic'
 import type { KafkaConnection } from './connection'
 import type { KafkaAdmin, KafkaDriver, NewTopic, TopicDescription } from './driver'
+import { needsBrokerCount, newTopic, replicasFor, type TopicPlan } from './topics/topic-plan'
 
 /** So old may the list of topics be that tells what is not there: devices that invent names do not keep Kafka busy. */
 const TOPIC_NAMES_AGE_MS = 2_000
@@ -40,11 +41,11 @@ export class KafkaCluster {
    * Describes the topic, and creates it before if there is none. Several callers at once create it once.
    * @throws PipelineError
    */
-  ensureTopic(topic: NewTopic): Promise<TopicDescription> {
-    const running = this.creating.get(topic.topic)
+  ensureTopic(topic: string, plan: TopicPlan): Promise<TopicDescription> {
+    const running = this.creating.get(topic)
     if (running !== undefined) return running
-    const creation = this.describeOrCreate(topic).finally(() => this.creating.delete(topic.topic))
-    this.creating.set(topic.topic, creation)
+    const creation = this.describeOrCreate(topic, plan).finally(() => this.creating.delete(topic))
+    this.creating.set(topic, creation)
     return creation
   }
 
@@ -76,20 +77,18 @@ export class KafkaCluster {
     this.sharedAdmin = undefined
   }
 
-  private async describeOrCreate(topic: NewTopic): Promise<TopicDescription> {
-    const existing = await this.admin.describeTopic(topic.topic)
+  private async describeOrCreate(topic: string, plan: TopicPlan): Promise<TopicDescription> {
+    const existing = await this.admin.describeTopic(topic)
     if (existing !== undefined) return existing
-    await this.admin.createTopic(topic)
-    this.onCreated(topic)
-    const created = await this.admin.describeTopic(topic.topic)
+    const replicas = needsBrokerCount(plan) ? replicasFor(await this.admin.brokerCount()) : plan.replicas
+    const wanted = newTopic(topic, { ...plan, replicas })
+    await this.admin.createTopic(wanted)
+    this.onCreated(wanted)
+    const created = await this.admin.describeTopic(topic)
     if (created !== undefined) return created
-    throw new PipelineError(
-      'KAFKA_TOPIC_NOT_CREATED',
-      `topic ${topic.topic} was created and is not there yet`,
-      {
-        retryable: true,
-        statusText: 'Kafka: topic is not ready',
-      },
-    )
+    throw new PipelineError('KAFKA_TOPIC_NOT_CREATED', `topic ${topic} was created and is not there yet`, {
+      retryable: true,
+      statusText: 'Kafka: topic is not ready',
+    })
   }
 }

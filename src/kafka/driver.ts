@@ -232,6 +232,8 @@ export interface NewTopic {
 
 export interface KafkaAdmin {
   clusterId(): Promise<string>
+  /** How many brokers are up. */
+  brokerCount(): Promise<number>
   /** The names of all topics that we may see. */
   topicNames(): Promise<readonly string[]>
   /** `undefined` when there is no such topic. */

@@ -40,9 +40,7 @@ describe('dead letters in a topic', () => {
   function targetFor(topic: string, create = false): KafkaDeadLetterTarget {
     const target = new KafkaDeadLetterTarget(cluster, {
       topic,
-      create: create
-        ? { topic, partitions: 2, replicas: 1, config: { 'retention.ms': '3600000' } }
-        : undefined,
+      create: create ? { partitions: 2, replicas: 0, retentionMs: 3_600_000 } : undefined,
     })
     targets.push(target)
     return target

@@ -536,6 +536,16 @@ describe('the Kafka producer, with three brokers', function () {
 
   after(() => kafka.stop())
 
+  it('creates a topic with three replicas, two of them in sync, when the number is left to the cluster', async () => {
+    const topic = uniqueName('created')
+    const newTopic = { partitions: 2, replicas: 0, retentionMs: 3_600_000 }
+    writer = new Writer(kafka.address, { missingTopic: 'create', newTopic })
+    assert.deepEqual(await writer.write([record(topic, '1')]), ['stored'])
+    const description = await writer.cluster.admin.describeTopic(topic)
+    assert.deepEqual([description?.replicas, description?.minInSyncReplicas], [3, 2])
+    assert.deepEqual(writer.warnings, [])
+  })
+
   it('continues when a leader is killed, loses and reorders nothing', async () => {
     const topic = await createTestTopic(kafka.address, { partitions: 6, replicas: 3 })
     writer = new Writer(kafka.address)

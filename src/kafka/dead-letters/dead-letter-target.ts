@@ -11,8 +11,9 @@ import type { DeadLetterTarget } from '../../dead-letters/dead-letter-queue'
 import { reserveTopic } from '../../tenant/reserved-topics'
 import type { KafkaCluster } from '../cluster'
 import { CUTS, deadLetterRecord } from './dead-letter-record'
-import type { KafkaProducer, KafkaRecord, NewTopic } from '../driver'
+import type { KafkaProducer, KafkaRecord } from '../driver'
 import { partitionOfKey } from '../produce/murmur2'
+import type { TopicPlan } from '../topics/topic-plan'
 
 /** Half of Kafka's default limit, which holds for a batch as a whole. */
 const MAX_BATCH_BYTES = 512 * 1024
@@ -21,7 +22,7 @@ const REQUEST_TIMEOUT_MS = 30_000
 export interface KafkaDeadLetterOptions {
   readonly topic: string
   /** Creates the topic like this when it is missing; undefined: it has to be there. */
-  readonly create: NewTopic | undefined
+  readonly create: TopicPlan | undefined
 }
 
 /** What one request carries. The driver knows a repetition by this very array of records, so it is made once. */
@@ -61,7 +62,7 @@ export class KafkaDeadLetterTarget implements DeadLetterTarget {
   async write(letters: readonly DeadLetter[]): Promise<void> {
     const { topic, create } = this.options
     if (!this.created && create !== undefined) {
-      await this.cluster.ensureTopic(create)
+      await this.cluster.ensureTopic(topic, create)
       this.created = true
     }
     this.partitions ??= await this.producer.partitionCount(topic)

@@ -2,7 +2,7 @@
 import { backoffMs } from '../../time/backoff'
 import { asPipelineError, type PipelineError } from '../../wire/errors'
 import type { KafkaCluster } from '../cluster'
-import { newTopic, type TopicPlan } from './topic-plan'
+import type { TopicPlan } from './topic-plan'
 
 const BACKOFF = { initialMs: 500, maxMs: 10_000 }
 
@@ -19,7 +19,7 @@ export async function createTopics(
 ): Promise<void> {
   for (let attempt = 1; !signal.aborted; attempt++) {
     try {
-      for (const name of names) await cluster.ensureTopic(newTopic(name, plan))
+      for (const name of names) await cluster.ensureTopic(name, plan)
       return onProblem(undefined)
     } catch (error) {
       onProblem(asPipelineError(error))

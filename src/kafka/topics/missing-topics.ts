@@ -7,7 +7,7 @@ import { CountLog } from '../../log/count-log'
 import { PipelineError } from '../../wire/errors'
 import type { KafkaCluster } from '../cluster'
 import { NewTopics } from './new-topics'
-import { newTopic, type TopicPlan } from './topic-plan'
+import type { TopicPlan } from './topic-plan'
 
 export interface MissingTopicOptions {
   /** `wait`: until it is created by others. */
@@ -75,7 +75,7 @@ export class MissingTopics {
     const refusal = this.created.take(topic, tenant)
     if (refusal !== undefined) throw this.refuse(refusal, tenant)
     try {
-      const { partitions } = await this.cluster.ensureTopic(newTopic(topic, this.options.newTopic))
+      const { partitions } = await this.cluster.ensureTopic(topic, this.options.newTopic)
       return partitions
     } catch (thrown) {
       // Its twin may have been created in this moment.

@@ -4,6 +4,9 @@ import { KAFKA_TOPIC, KAFKA_TOPIC_EXPECTED } from '../../tenant/kafka-topic'
 import type { NewTopic } from '../driver'
 
 const DAY_MS = 86_400_000
+const REPLICAS_OF_CLUSTER = 0
+/** So that one broker can be down while another one holds each record. */
+const SAFE_REPLICAS = 3
 
 /** A topic that a node writes to. @param topic the default; without one the option may be empty */
 export const topicOption = (topic = '') =>
@@ -12,7 +15,8 @@ export const topicOption = (topic = '') =>
 /** The options of a node that may create topics. */
 export const newTopicOptions = (partitions = 6, retentionDays = 3) => ({
   partitions: integer({ default: partitions, min: 1, max: 10_000, unit: 'partitions' }),
-  replicas: integer({ default: 1, min: 1, max: 10, unit: 'replicas' }),
+  /** `REPLICAS_OF_CLUSTER`: what the cluster has brokers for. */
+  replicas: integer({ default: 1, ofNewNode: REPLICAS_OF_CLUSTER, min: 0, max: 10, unit: 'replicas' }),
   /** -1 keeps records indefinitely. */
   retentionMs: integer({
     default: retentionDays * DAY_MS,
@@ -23,6 +27,12 @@ export const newTopicOptions = (partitions = 6, retentionDays = 3) => ({
 })
 
 export type TopicPlan = OptionValues<ReturnType<typeof newTopicOptions>>
+
+/** A topic that does not say how many replicas it has gets three, or as many as there are brokers. */
+export const needsBrokerCount = ({ replicas }: TopicPlan): boolean => replicas === REPLICAS_OF_CLUSTER
+
+/** @param brokers how many the cluster has */
+export const replicasFor = (brokers: number): number => Math.max(1, Math.min(SAFE_REPLICAS, brokers))
 
 /**
  * What protects the records, whatever the broker's defaults are: Kafka deletes by age alone, and the age is that of the

@@ -14,6 +14,10 @@ export function adminContract(stage: () => ContractStage): void {
     assert.equal(await stage().admin().clusterId(), id)
   })
 
+  it('counts the brokers', async () => {
+    assert.equal(await stage().admin().brokerCount(), 1)
+  })
+
   it('describes a topic with what decides whether it keeps its records', async () => {
     const config = {
       'min.insync.replicas': '1',

@@ -33,6 +33,10 @@ export class KafkaJsAdmin implements KafkaAdmin {
     return this.run('asking for the cluster', async (admin) => (await admin.describeCluster()).clusterId)
   }
 
+  brokerCount(): Promise<number> {
+    return this.run('asking for the brokers', async (admin) => (await admin.describeCluster()).brokers.length)
+  }
+
   topicNames(): Promise<readonly string[]> {
     return this.run('asking for the topics', (admin) => admin.listTopics())
   }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { compactionWarnings, topicWarnings as warningsFor } from '../../../../src/kafka/topics/topic-check'
-import { newTopic } from '../../../../src/kafka/topics/topic-plan'
+import { newTopic, replicasFor } from '../../../../src/kafka/topics/topic-plan'
 import type { TopicDescription } from '../../../../src/kafka/driver'
 
 const topic = {
@@ -51,6 +51,10 @@ describe('the check of a topic', () => {
   it('asks for two replicas in sync when it creates three', () => {
     const config = (replicas: number) => newTopic('iot', { partitions: 6, replicas, retentionMs: 5 }).config
     assert.deepEqual([config(3)['min.insync.replicas'], config(1)['min.insync.replicas']], ['2', undefined])
+  })
+
+  it('has as many replicas as brokers, at most three, when a node leaves it to the cluster', () => {
+    assert.deepEqual([0, 1, 2, 3, 9].map(replicasFor), [1, 1, 2, 3, 3])
   })
 
   it('warns of a compacted topic, the writer and the reader alike, whatever its replicas are', () => {
