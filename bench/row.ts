@@ -11,8 +11,6 @@ export interface Side {
   readonly quick?: true
   /** Instead of the row's. */
   readonly reference?: string
-  /** At most this many rounds, for what takes long. */
-  readonly rounds?: number
   /** Why it cannot be measured here, and what would change that. */
   readonly missing?: () => string | undefined
 }

@@ -46,8 +46,8 @@ export async function runRow(row: Row, run: RowRun): Promise<RowResult> {
     const measure = await orGiveUp(row.open(opening), opening.signal)
     for (let round = 1; round <= rounds; round++) {
       for (const side of sides) {
-        if (side.missing?.() !== undefined || round > (side.rounds ?? rounds)) continue
-        run.progress(`round ${round} of ${Math.min(side.rounds ?? rounds, rounds)}: ${side.name}`)
+        if (side.missing?.() !== undefined) continue
+        run.progress(`round ${round} of ${rounds}: ${side.name}`)
         await calm.look(run.signal)
         const measuring = limited()
         measured.get(side.name)!.push(await orGiveUp(measure(side, measuring), measuring.signal))

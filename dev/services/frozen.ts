@@ -7,13 +7,13 @@ import { readdir, readFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 
-/** Resolves when no thread of the process runs any more; `SIGCONT` thaws it. */
+/** Resolves when no thread of the process runs any more, also when the process has ended; `SIGCONT` thaws it. */
 export async function freezeProcess(pid: number): Promise<void> {
   process.kill(pid, 'SIGSTOP')
-  while (!(await threadStates(pid)).every((state) => state.startsWith('T'))) await sleep(1)
+  while (!(await threadStates(pid)).every((state) => /^[TZX]/.test(state))) await sleep(1)
 }
 
-/** As `ps` says: `T` is stopped. One state for each thread on Linux, elsewhere one for the process. */
+/** As `ps` says: `T` is stopped, `Z` and `X` have ended. One state for each thread on Linux, elsewhere one for the process. */
 async function threadStates(pid: number): Promise<readonly string[]> {
   if (process.platform !== 'linux') {
     const { stdout } = await promisify(execFile)('ps', ['-o', 'state=', '-p', String(pid)])

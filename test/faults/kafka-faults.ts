@@ -56,7 +56,10 @@ export function leaders(stage: Stage, topic = TOPIC): Promise<Map<number, number
 
 /** Starts the brokers that do not run, and waits until every replica is in sync. */
 export async function startAll(stage: Stage): Promise<void> {
-  for (const broker of stage.kafka.brokers) broker.start()
+  for (const broker of stage.kafka.brokers) {
+    broker.thaw()
+    broker.start()
+  }
   await stage.kafka.ready()
   for (const topic of stage.topics) await untilInSync(stage.kafka.address, topic)
 }
