@@ -14,6 +14,15 @@ declare const RED: {
   readonly nodes: {
     /** A new id. */
     id(): string
+    node(id: string): import('./node').EditorNode | null
+    eachNode(callback: (node: import('./node').EditorNode) => void): void
+    filterLinks(filter: {
+      readonly source?: { readonly id: string }
+      readonly target?: { readonly id: string }
+    }): readonly {
+      readonly source: import('./node').EditorNode
+      readonly target: import('./node').EditorNode
+    }[]
   }
   notify(
     html: string,

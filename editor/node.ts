@@ -2,6 +2,7 @@
 
 export interface EditorNode {
   readonly id: string
+  readonly type: string
   readonly name?: string
   /** Since it was deployed. */
   readonly changed?: boolean

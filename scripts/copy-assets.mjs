@@ -1,12 +1,14 @@
 // Copies what tsc leaves behind to where Node-RED looks: a node's template and locales beside its .js file, and
 // the icons beside one declared node file (they then serve all nodes of the package). The dialogs get the option
-// tables of the nodes, so that defaults and bounds are written down once.
+// tables of the nodes, so that defaults and bounds are written down once, and the packages that their code uses.
 import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { basename, join } from 'node:path'
+import { basename, dirname, join, posix, relative, sep } from 'node:path'
 import { inspect } from 'node:util'
 
 const ICON_HOME = 'tenant-mqtt-source'
+/** Packages that dialogs use, with their ES module in one file, beside the file that `require` finds. */
+const PACKAGES = { re2js: 'index.js' }
 const require = createRequire(import.meta.url)
 const tables = {}
 
@@ -24,10 +26,21 @@ cpSync('icons', `dist/nodes/${ICON_HOME}/icons`, { recursive: true })
 const literal = inspect(tables, { depth: null, maxArrayLength: null, maxStringLength: null })
 writeFileSync('resources/editor/options.js', `export const options = ${literal}\n`)
 
+for (const [name, module] of Object.entries(PACKAGES)) {
+  const built = dirname(require.resolve(name))
+  cpSync(join(built, module), `resources/packages/${name}/${name}.js`)
+  cpSync(join(built, '../LICENSE'), `resources/packages/${name}/LICENSE`)
+}
+
 // A browser asks for exactly what an import says.
-for (const file of readdirSync('resources', { recursive: true, withFileTypes: true })) {
-  if (!file.isFile()) continue
+const places = readdirSync('resources', { recursive: true, withFileTypes: true })
+for (const file of places.filter((each) => each.isFile() && each.name.endsWith('.js'))) {
   const place = join(file.parentPath, file.name)
+  const upwards = relative(file.parentPath, 'resources').split(sep).join('/')
   const text = readFileSync(place, 'utf8')
-  writeFileSync(place, text.replace(/^((?:import|export) [^']*from '\.[^']+)'/gm, "$1.js'"))
+    .replace(/^((?:import|export) [^']*from '\.[^']+)'/gm, "$1.js'")
+    .replace(/^(import [^']*from )'(\w+)'/gm, (whole, before, name) =>
+      name in PACKAGES ? `${before}'${posix.join(upwards, 'packages', name, name)}.js'` : whole,
+    )
+  writeFileSync(place, text)
 }

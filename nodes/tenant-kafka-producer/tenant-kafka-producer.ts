@@ -12,54 +12,60 @@ import { runNode } from '../../src/runtime/run-node'
 import { CLOSE_BUDGET_MS } from '../../src/time/deadline'
 import { requireCluster } from '../../src/kafka/require-cluster'
 import { readProducerOptions } from './options'
+import { addPartitionsRoute, type ProducerHolder } from './partitions-route'
 
 type ProducerDef = NodeDef & { cluster?: string }
 
 export = function (RED: NodeAPI): void {
   const { tracker } = flowTracking(RED as unknown as TrackingRuntime)
+  addPartitionsRoute(RED)
 
-  RED.nodes.registerType('tenant-kafka-producer', function (this: Node, config: ProducerDef) {
-    RED.nodes.createNode(this, config)
-    runNode(this, ({ log, status: line, isWired, describe, onClose, refresh }) => {
-      const cluster = requireCluster(RED.nodes.getNode(config.cluster ?? ''))
-      const { outputMayEnd, ...options } = readProducerOptions(config)
-      const events = new ProducerEvents(log)
-      onClose(() => events.close())
-      const status = new ProducerStatus(performance.now())
-      const producer = new TenantProducer(cluster, { ...options, log })
-      onClose(cluster.users.add())
-      onClose(() => producer.close(CLOSE_BUDGET_MS))
-      const show = (): void => {
-        events.observe(producer)
-        line.set(status.of(producer, performance.now()))
-      }
-      refresh(show)
-      show()
-      producer.start()
+  RED.nodes.registerType(
+    'tenant-kafka-producer',
+    function (this: Node & ProducerHolder, config: ProducerDef) {
+      RED.nodes.createNode(this, config)
+      runNode(this, ({ log, status: line, isWired, describe, onClose, refresh }) => {
+        const cluster = requireCluster(RED.nodes.getNode(config.cluster ?? ''))
+        const { outputMayEnd, ...options } = readProducerOptions(config)
+        const events = new ProducerEvents(log)
+        onClose(() => events.close())
+        const status = new ProducerStatus(performance.now())
+        const producer = new TenantProducer(cluster, { ...options, log })
+        this.producer = producer
+        onClose(cluster.users.add())
+        onClose(() => producer.close(CLOSE_BUDGET_MS))
+        const show = (): void => {
+          events.observe(producer)
+          line.set(status.of(producer, performance.now()))
+        }
+        refresh(show)
+        show()
+        producer.start()
 
-      const host: SinkHost = {
-        tracker,
-        nodeId: this.id,
-        mayEnd: outputMayEnd,
-        isWired,
-        describe,
-        onLate: () => events.noteLate(),
-        onRejected: (_error, tenant) => {
-          status.noteRejected()
-          events.noteRejected(tenant)
-        },
-      }
-      return (message, send, done) => {
-        const delivery = tracker.find(message)
-        const isAwaited = delivery !== undefined && delivery.settled === undefined
-        storeMessage(
-          message,
-          host,
-          (record, completion) => producer.write(record, completion, isAwaited),
-          send,
-          done,
-        )
-      }
-    })
-  })
+        const host: SinkHost = {
+          tracker,
+          nodeId: this.id,
+          mayEnd: outputMayEnd,
+          isWired,
+          describe,
+          onLate: () => events.noteLate(),
+          onRejected: (_error, tenant) => {
+            status.noteRejected()
+            events.noteRejected(tenant)
+          },
+        }
+        return (message, send, done) => {
+          const delivery = tracker.find(message)
+          const isAwaited = delivery !== undefined && delivery.settled === undefined
+          storeMessage(
+            message,
+            host,
+            (record, completion) => producer.write(record, completion, isAwaited),
+            send,
+            done,
+          )
+        }
+      })
+    },
+  )
 }

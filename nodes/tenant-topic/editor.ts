@@ -5,6 +5,7 @@ import { isVariable, textOf } from '../../editor/node'
 import { kafkaTopicProblem } from '../../src/tenant/kafka-topic'
 import { Template } from '../../src/tenant/templates'
 import { TopicPattern } from '../../src/tenant/topic-pattern'
+import { editTry } from './editor/try-form'
 
 const type = 'tenant-topic'
 
@@ -38,6 +39,7 @@ offer(type, {
     return this._(index === 0 ? 'tenant-topic.output.matched' : 'tenant-topic.output.unmatched')
   },
   oneditprepare() {
+    editTry(this)
     showRows('#node-input-strategy, #node-input-deadLetters', () => {
       const isShared = valueOf('#node-input-strategy') !== 'template'
       return {

@@ -14,15 +14,18 @@ import { reserveTopic } from '../../src/tenant/reserved-topics'
 import { routeMessage } from '../../src/tenant/route-message'
 import { TopicRouter } from '../../src/tenant/topic-router'
 import { options } from './options'
+import { addSeenRoute, type RouterHolder } from './seen-route'
 
 export = function (RED: NodeAPI): void {
   const { tracker } = flowTracking(RED as unknown as TrackingRuntime)
+  addSeenRoute(RED)
 
-  RED.nodes.registerType('tenant-topic', function (this: Node, config: NodeDef) {
+  RED.nodes.registerType('tenant-topic', function (this: Node & RouterHolder, config: NodeDef) {
     RED.nodes.createNode(this, config)
     runNode(this, ({ log, status, isWired, describe, onClose }) => {
       const { deadLetters, ...routing } = readOptions(options, config)
       const router = new TopicRouter(routing)
+      this.router = router
       if (routing.strategy === 'shared') onClose(reserveTopic(routing.kafkaTopic))
       const rejecter: Rejecter = {
         tracker,

@@ -25,6 +25,12 @@ export class TopicCache<T> {
     return value
   }
 
+  /** The topics that were new most lately, the newest first. Noting them costs nothing, so asking goes over all of them. */
+  newest(max: number): string[] {
+    const known = new Set([...this.old.keys(), ...this.young.keys()])
+    return [...known].slice(-max).reverse()
+  }
+
   private remember(topic: string, value: T): void {
     if (this.young.size >= this.generation) {
       this.old = this.young

@@ -74,6 +74,11 @@ export class TopicRouter {
     return problem === undefined ? route : noRoute('KAFKA_TOPIC_INVALID', `topic ${shown(topic)}: ${problem}`)
   }
 
+  /** Topics of the messages that came last, whether they have a route or not; of each the first message counts. */
+  lastSeen(max: number): string[] {
+    return this.cache.newest(max)
+  }
+
   private compute(topic: string): Route | PipelineError {
     const match = this.pattern.match(topic)
     const where = `topic ${shown(topic)}`

@@ -23,6 +23,13 @@ describe('topic cache', () => {
     assert.equal(computed, 1)
   })
 
+  it('names the topics that were new last, each once, the newest first', () => {
+    const cache = new TopicCache<string>(3)
+    for (const topic of ['a', 'b', 'c', 'b', 'd', 'a', 'a']) cache.get(topic, (text) => text)
+    assert.deepEqual(cache.newest(10), ['d', 'c', 'b', 'a'])
+    assert.deepEqual(cache.newest(2), ['d', 'c'])
+  })
+
   it('does not keep very long topics', () => {
     const cache = new TopicCache<number>(10, 5)
     cache.get('123456', () => 1)
