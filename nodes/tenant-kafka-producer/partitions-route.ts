@@ -20,15 +20,15 @@ export function addPartitionsRoute(RED: object): void {
     type: 'tenant-kafka-producer',
     action: 'partitions',
     permission: 'read',
-    answer: ({ producer, problem }, { topics }): Promise<PartitionsAnswer> => {
-      if (producer === undefined) return Promise.reject(problem)
+    answer: ({ producer, problem }, { topics }): PartitionsAnswer => {
+      if (producer === undefined) throw problem as Error
       const asked = Array.isArray(topics) ? (topics.slice(0, MAX_TOPICS) as unknown[]) : []
-      return Promise.resolve({
+      return {
         topics: asked.flatMap((topic) => {
           const partitions = typeof topic === 'string' ? producer.partitionsOf(topic) : undefined
-          return partitions === undefined ? [] : [{ topic: topic as string, partitions }]
+          return partitions === undefined ? [] : [{ topic: String(topic), partitions }]
         }),
-      })
+      }
     },
   })
 }

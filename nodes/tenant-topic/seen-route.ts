@@ -20,7 +20,9 @@ export function addSeenRoute(RED: object): void {
     type: 'tenant-topic',
     action: 'seen',
     permission: 'read',
-    answer: ({ router, problem }): Promise<SeenAnswer> =>
-      router === undefined ? Promise.reject(problem) : Promise.resolve({ topics: router.lastSeen(MAX_SEEN) }),
+    answer: ({ router, problem }): SeenAnswer => {
+      if (router === undefined) throw problem as Error
+      return { topics: router.lastSeen(MAX_SEEN) }
+    },
   })
 }

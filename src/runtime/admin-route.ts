@@ -27,7 +27,7 @@ export interface AdminRoute<N> {
   readonly action: string
   readonly permission: 'read' | 'write'
   /** @throws PipelineError, whose message the dialog shows */
-  readonly answer: (node: N, body: Readonly<Record<string, unknown>>) => Promise<object>
+  readonly answer: (node: N, body: Readonly<Record<string, unknown>>) => Promise<object> | object
 }
 
 export function addAdminRoute<N>(host: object, { type, action, permission, answer }: AdminRoute<N>): void {
@@ -61,7 +61,10 @@ export function runningNodes<N>(nodes: AdminHost['nodes'], id: string, type: str
 }
 
 /** What one of several answers is the answer; their lists are put together. */
-async function answerOfAll<N>(nodes: readonly N[], answer: (node: N) => Promise<object>): Promise<object> {
+async function answerOfAll<N>(
+  nodes: readonly N[],
+  answer: (node: N) => Promise<object> | object,
+): Promise<object> {
   const results = await Promise.allSettled(nodes.map(async (node) => answer(node)))
   const answers = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))
   const failed = results.find((result) => result.status === 'rejected')
