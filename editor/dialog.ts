@@ -21,7 +21,10 @@ declare global {
   var tenantPipeline: Record<string, Dialog & { labelStyle(this: EditorNode): string }> | undefined
 }
 
+const STYLES = 'resources/@iot-bridge/node-red-tenant-pipeline/editor/dialog.css'
+
 export function offer(type: string, dialog: Dialog): void {
+  if (globalThis.tenantPipeline === undefined) loadStyles()
   globalThis.tenantPipeline ??= {}
   globalThis.tenantPipeline[type] = {
     ...dialog,
@@ -29,7 +32,8 @@ export function offer(type: string, dialog: Dialog): void {
       return this.name ? 'node_label_italic' : ''
     },
     oneditprepare() {
-      widenLabels(this)
+      const form = formOf(this).addClass('tenant-pipeline-dialog')
+      unfoldWrong(form)
       showDefaults(this, dialog.properties)
       dialog.oneditprepare?.call(this)
     },
@@ -39,12 +43,21 @@ export function offer(type: string, dialog: Dialog): void {
 const prefixOf = ({ _def }: EditorNode): string =>
   _def.category === 'config' ? '#node-config-input-' : '#node-input-'
 
-/** The editor's 100 px break our labels of two words. */
-function widenLabels(node: EditorNode): void {
-  const labels = $(`${prefixOf(node)}name`)
-    .closest('form')
-    .find('.form-row > label')
-  labels.not('[style]').css({ width: 131, whiteSpace: 'nowrap' })
+const formOf = (node: EditorNode): JQuery => $(`${prefixOf(node)}name`).closest('form')
+
+/** Tests load the modules without a document. */
+function loadStyles(): void {
+  if (typeof document === 'undefined') return
+  document.head.append(Object.assign(document.createElement('link'), { rel: 'stylesheet', href: STYLES }))
+}
+
+/** A section unfolds when one of its fields becomes wrong: also as the dialog opens, and because of another field. */
+function unfoldWrong(form: JQuery): void {
+  const wrong = new MutationObserver((changes) => {
+    for (const { target } of changes)
+      if ($(target).hasClass('input-error')) $(target).closest('details').prop('open', true)
+  })
+  for (const element of form) wrong.observe(element, { attributeFilter: ['class'], subtree: true })
 }
 
 /** A flow of an older version does not say what came later: its fields would be empty, and saved like that. */

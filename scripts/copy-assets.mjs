@@ -20,6 +20,7 @@ for (const node of readdirSync('nodes', { withFileTypes: true })) {
   })
   tables[node.name] = require(`../dist/nodes/${node.name}/options.js`).options
 }
+cpSync('editor/dialog.css', 'resources/editor/dialog.css')
 cpSync('icons', `dist/nodes/${ICON_HOME}/icons`, { recursive: true })
 
 // As JavaScript, since some options have a regular expression.

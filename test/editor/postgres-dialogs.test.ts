@@ -70,6 +70,7 @@ describe('the dialogs of the PostgreSQL nodes in the editor', function () {
     await page.locator('#node-dialog-cancel').click()
 
     await page.evaluate(`RED.editor.editConfig('', 'tenant-postgres', 'db')`)
+    await page.locator('summary', { hasText: 'Ledger' }).click()
     await page.locator('#tenant-postgres-show-positions').click()
     const place = page.locator('#tenant-postgres-positions')
     await place.getByText('gone').waitFor()
@@ -169,6 +170,7 @@ describe('the dialogs of the PostgreSQL nodes in the editor', function () {
         columns.map(({ name, source, type }) => ({ name, source, type }))
       for (const timeProperty of ['', 'payload.at']) {
         await openSink(page, 'rows')
+        await page.locator('summary', { hasText: 'Payload and time' }).click()
         await field(page, 'timeProperty').fill(timeProperty)
         await page.getByRole('button', { name: 'start from the default columns' }).click()
         await screenshot(page, 'columns-filled')

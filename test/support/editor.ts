@@ -6,6 +6,7 @@ import path from 'node:path'
 import type { Browser, Page } from 'playwright-core'
 import { launchBrowser } from '../../dev/browser'
 import { NodeRed, type FlowEntry } from '../../dev/node-red'
+import type { NodeRedVersion } from '../../dev/node-red/runtime'
 import { freePort } from '../../dev/services/free-port'
 import { editorDefinition } from './package'
 
@@ -23,10 +24,11 @@ export class TestEditor {
   static async start(
     flow: readonly FlowEntry[],
     env: Readonly<Record<string, string>> = {},
+    version: NodeRedVersion = '4.1',
   ): Promise<TestEditor> {
     const folder = mkdtempSync(path.join(tmpdir(), 'tenant-pipeline-editor-'))
     const browser = await launchBrowser()
-    const nodeRed = await NodeRed.start({ userDir: folder, port: await freePort(), env, flow })
+    const nodeRed = await NodeRed.start({ userDir: folder, port: await freePort(), env, flow, version })
     return new TestEditor(nodeRed, browser, folder)
   }
 
