@@ -7,7 +7,12 @@ export interface EditorNode {
   /** Since it was deployed. */
   readonly changed?: boolean
   readonly [property: string]: unknown
-  readonly _def: { readonly category: string }
+  readonly _def: {
+    readonly category: string
+    /** By the names of the properties. */
+    readonly defaults?: object
+    readonly credentials?: object
+  }
   /** The words of a key in the node's catalogue. */
   _(key: string, values?: object): string
 }

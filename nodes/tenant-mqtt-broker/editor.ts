@@ -1,3 +1,4 @@
+import { offerTest } from '../../editor/connection-test'
 import { offer } from '../../editor/dialog'
 import { textOf } from '../../editor/node'
 import { isReadable, properties } from '../../editor/properties'
@@ -31,6 +32,7 @@ offer(type, {
     return this.name || (addresses.every(isPlain) && url) || 'tenant mqtt broker'
   },
   oneditprepare() {
+    offerTest(type, this)
     const clientId = $('#node-config-input-clientId')
     if (!clientId.val() && !this.url) clientId.val(`pipeline-${RED.nodes.id().slice(0, 8)}`)
   },

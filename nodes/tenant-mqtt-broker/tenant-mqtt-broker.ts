@@ -3,41 +3,26 @@
  * its own with these settings, so there is no connection to close here.
  */
 import type { Node, NodeAPI, NodeDef } from 'node-red'
-import { parseBrokerUrls, refusePassword } from '../../src/mqtt/connect/broker-settings'
-import { readOptions } from '../../src/config/options'
-import { readPassword } from '../../src/config/secret'
+import { refusePassword } from '../../src/mqtt/connect/broker-settings'
 import { tlsSettings } from '../../src/config/tls-settings'
 import type { BrokerNode } from '../../src/mqtt/require-broker'
 import { runConfigNode } from '../../src/runtime/run-node'
-import { options } from './options'
+import { readBroker } from './options'
+import { addBrokerTest } from './test-route'
 
 export = function (RED: NodeAPI): void {
+  addBrokerTest(RED)
   RED.nodes.registerType(
     'tenant-mqtt-broker',
-    function (this: Node & BrokerNode, config: NodeDef & { tls?: string }) {
+    function (this: Node<{ password: unknown }> & BrokerNode, config: NodeDef & { tls?: string }) {
       RED.nodes.createNode(this, config)
       runConfigNode(this, ({ log, onClose }) => {
-        const { password } = this.credentials as { password?: string }
         const tls = tlsSettings(RED, config.tls, log)
         if (tls !== undefined) onClose(() => tls.close())
-        const values = readOptions(options, config)
-        const urls = parseBrokerUrls(values.url)
-        if (savedUrl(RED, this) === values.url) refusePassword(urls)
         const environment = (name: string): unknown => RED.util.getSetting(this, name)
-        const secret = readPassword(values.passwordEnv, password, environment)
-        this.broker = {
-          urls,
-          clientId: values.clientId,
-          protocol: values.protocolVersion,
-          keepAliveSeconds: values.keepAliveSeconds,
-          sessionExpirySeconds: values.sessionExpirySeconds,
-          queueMessages: values.queueMessages,
-          cleanSession: values.cleanSession,
-          safe: !values.allowUnsafe,
-          ...(values.user !== '' && { username: values.user }),
-          ...(secret !== undefined && { password: secret }),
-          ...(tls !== undefined && { tls: tls.options(), renewTls: tls.options }),
-        }
+        const broker = readBroker(config, this.credentials ?? {}, tls?.options, environment)
+        if (savedUrl(RED, this) === (config as { url?: unknown }).url) refusePassword(broker.urls)
+        this.broker = broker
       })
     },
     { credentials: { password: { type: 'password' } } },

@@ -77,6 +77,12 @@ export const text = (option: Partial<Omit<TextOption, 'kind'>> = {}): TextOption
 export const valueOfNewNode = (option: Option): string | number | boolean =>
   ('ofNewNode' in option ? option.ofNewNode : undefined) ?? option.default
 
+/** By which two values of a property are compared: what the editor saves as text may be a number in an older flow. */
+export function comparable(option: Option | undefined, given: unknown): string {
+  const missing = given === undefined || given === null || given === ''
+  return missing ? String(option?.default ?? '') : asText(given)
+}
+
 /**
  * @param config the node's configuration as Node-RED hands it over
  * @throws PipelineError `CONFIG_INVALID`, naming the property, the value and what is expected

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
 import path from 'node:path'
+import { BROKER_CHECKS } from '../../src/mqtt/connect/broker-test'
+import { COMMON_CHECKS } from '../../src/runtime/test-route'
 import {
   catalogueFile,
   filesIn,
@@ -11,6 +13,23 @@ import {
   ROOT,
   templateFile,
 } from '../support/package'
+
+/** Codes of the server that the dialogs put into words. */
+const CODES: Readonly<Record<string, object>> = {
+  'tenant-mqtt-broker': BROKER_CHECKS,
+}
+
+/** What the button *Test connection* shows. */
+function keysOfTest(type: string): string[] {
+  const codes = CODES[type]
+  if (codes === undefined) return []
+  const shown = ['button', 'running', 'noAnswer', ...Object.keys({ ...COMMON_CHECKS, ...codes })]
+  const verdicts = ['ok', 'warning', 'failed', 'unknown']
+  return [
+    ...shown.map((key) => `${type}.test.${key}`),
+    ...verdicts.map((verdict) => `${type}.verdict.${verdict}`),
+  ]
+}
 
 type Catalogue = { readonly [key: string]: string | Catalogue }
 
@@ -33,7 +52,7 @@ function usedKeys(type: string): string[] {
   const chosen = [...scripts.matchAll(new RegExp(`(['"])(${type}\\.[A-Za-z0-9_.-]+)\\1`, 'g'))].map(
     ([, , key]) => key as string,
   )
-  return [...new Set([...attributes, ...calls, ...chosen])].filter(
+  return [...new Set([...attributes, ...calls, ...chosen, ...keysOfTest(type)])].filter(
     (key) => !key.includes(':') && !key.endsWith('.svg'),
   )
 }

@@ -1,0 +1,89 @@
+/**
+ * The button *Test connection* of a configuration node: sends what the dialog shows now, and lists what the server found.
+ * A saved password stays on the server: the dialog has only its placeholder, and sends that.
+ */
+import type { EditorNode } from './node'
+
+interface Check {
+  readonly verdict: keyof typeof LOOKS
+  readonly code: string
+  readonly values: Readonly<Record<string, string | number>>
+}
+
+interface Answer {
+  readonly checks?: readonly Check[]
+  readonly message?: string
+}
+
+const LOOKS = {
+  ok: { icon: 'fa-check-circle', colour: 'var(--red-ui-text-color-success, #4e8e41)' },
+  warning: { icon: 'fa-exclamation-triangle', colour: 'var(--red-ui-text-color-warning, #b26b00)' },
+  failed: { icon: 'fa-times-circle', colour: 'var(--red-ui-text-color-error, #d00)' },
+  unknown: { icon: 'fa-question-circle', colour: 'var(--red-ui-secondary-text-color, #888)' },
+} as const
+
+/** Fills the element `<type>-test` of the dialog. */
+export function offerTest(type: string, node: EditorNode): void {
+  const place = $(`#${type}-test`).addClass('form-row')
+  const button = $('<button type="button" class="red-ui-button">').text(node._(`${type}.test.button`))
+  const list = $('<ul role="status" aria-live="polite">').css({ listStyle: 'none', margin: '8px 0 0' })
+  place.empty().append(button, list)
+
+  const show = (checks: readonly Check[]): void => {
+    list.empty().append(checks.map((check) => lineOf(type, node, check)))
+  }
+  const fail = (words: string): void => {
+    list.empty().append($('<li>').text(words))
+  }
+  button.on('click', () => {
+    button.prop('disabled', true)
+    fail(node._(`${type}.test.running`))
+    void $.ajax({
+      url: `${type}/${node.id}/test`,
+      type: 'POST',
+      contentType: 'application/json',
+      data: JSON.stringify(shownConfig(node, place)),
+    })
+      .done((answer: Answer) => show(answer.checks ?? []))
+      .fail((refusal) => {
+        const { message } = (refusal.responseJSON ?? {}) as Answer
+        fail(message || node._(`${type}.test.noAnswer`))
+      })
+      .always(() => button.prop('disabled', false))
+  })
+}
+
+function lineOf(type: string, node: EditorNode, { verdict, code, values }: Check): JQuery {
+  const { icon, colour } = LOOKS[verdict]
+  const word = node._(`${type}.verdict.${verdict}`)
+  const mark = $('<i class="fa fa-fw">')
+    .addClass(icon)
+    .css({ color: colour, flex: 'none', lineHeight: 'inherit' })
+    .attr({ role: 'img', title: word, 'aria-label': word })
+  const shown = Object.entries(values).map(([name, value]): [string, string] => [name, shownValue(value)])
+  // The values come from servers: as text, never as HTML.
+  const words = node._(`${type}.test.${code}`, Object.fromEntries(shown))
+  const text = $('<span>').css({ minWidth: 0, overflowWrap: 'anywhere' }).text(words)
+  return $('<li>')
+    .attr('data-check', code)
+    .css({ display: 'flex', gap: 6, margin: '4px 0' })
+    .append(mark, text)
+}
+
+const shownValue = (value: string | number): string =>
+  typeof value === 'number' ? value.toLocaleString() : value
+
+/** The values of the form, which the editor has not taken yet. */
+function shownConfig(node: EditorNode, place: JQuery): object {
+  const form = place.closest('form')
+  const valueOf = (name: string): unknown => {
+    const field = form.find(`#node-config-input-${name}`)
+    if (field.is(':checkbox')) return field.is(':checked')
+    const value: unknown = field.val() ?? node[name]
+    // Of a choice among configuration nodes: none.
+    return value === '_ADD_' ? '' : value
+  }
+  const all = (names: object = {}): object =>
+    Object.fromEntries(Object.keys(names).map((name) => [name, valueOf(name)]))
+  return { values: all(node._def.defaults), credentials: all(node._def.credentials) }
+}
