@@ -1,6 +1,7 @@
 /** How the editor's part of a node, a module, reaches the registration in the node's HTML, a script that imports nothing. */
 import { textOf, type EditorNode } from './node'
 import type { Property } from './properties'
+import { showReasons } from './reasons'
 
 export interface Dialog {
   readonly properties: Readonly<Record<string, Property>>
@@ -36,6 +37,7 @@ export function offer(type: string, dialog: Dialog): void {
       unfoldWrong(form)
       showDefaults(this, dialog.properties)
       dialog.oneditprepare?.call(this)
+      showReasons(this, dialog.properties, prefixOf(this))
     },
   }
 }

@@ -9,8 +9,8 @@ import { options } from './options'
 /**
  * Looks at what the option table does not know, such as the other properties of the node.
  * @param text as it is in the flow file, or what stands in for an empty field
- * @returns `true`, `false`, or a sentence that says what is wrong. The editor shows them as HTML: never the value itself, which
- *   may come from an imported flow
+ * @returns `true`, `false` for a text that is not what the option expects, or a sentence that says what else is wrong. The editor
+ *   shows it as HTML: never the value itself, which may come from an imported flow
  */
 export type Check = (this: EditorNode, text: string) => boolean | string
 
@@ -20,36 +20,65 @@ export interface Property {
   /** What it means that a saved node does not have the property. */
   readonly whenMissing?: unknown
   readonly type?: string
-  readonly validate?: (this: EditorNode, value: unknown, context: object) => boolean | string
+  /** Why the value is wrong; `true` when it is not. */
+  readonly reason?: (this: EditorNode, value: unknown) => true | string
+  readonly validate?: (this: EditorNode, value: unknown, context: object) => true | string
+}
+
+/** A configuration node that is chosen. */
+export interface Reference {
+  readonly type: string
+  /** With which settings of the node it is used; always, without it. */
+  readonly isUsed?: (node: EditorNode) => boolean
+  /** None may be chosen. */
+  readonly isOptional?: boolean
 }
 
 /**
- * @param checks for some of the options: a check, or the key of the words for a value that the option table refuses
+ * @param checks for some of the options
+ * @param references by the property that holds the id of the configuration node
  */
 export function properties(
   type: string,
-  checks: Readonly<Record<string, Check | string>> = {},
+  checks: Readonly<Record<string, Check>> = {},
+  references: Readonly<Record<string, Reference>> = {},
 ): Readonly<Record<string, Property>> {
   const known = Object.entries(options[type] ?? {}).map(([name, option]): [string, Property] => [
     name,
     {
       value: valueOfNewNode(option),
       whenMissing: option.default,
-      validate: validator(type, name, option, checks[name]),
+      ...refusing(type, name, function (value) {
+        if (isVariable(textOf(value))) return true
+        const text = textOf(value) || String(option.default)
+        const found = isTaken(name, option, value) && (checks[name]?.call(this, text) ?? true)
+        return found === false ? expectation(this, option) : found
+      }),
     },
   ])
-  return { name: { value: '' }, ...Object.fromEntries(known) }
+  const chosen = Object.entries(references).map(([name, reference]): [string, Property] => [
+    name,
+    {
+      value: '',
+      type: reference.type,
+      ...refusing(type, name, function (id) {
+        return reasonAgainst(this, reference, textOf(id))
+      }),
+    },
+  ])
+  return { name: { value: '' }, ...Object.fromEntries([...known, ...chosen]) }
 }
 
-/** A configuration node that is needed only with some settings of the node itself. */
-export function reference(type: string, isNeeded: (node: EditorNode) => boolean): Property {
-  return {
-    value: '',
-    type,
-    validate(value) {
-      return !isNeeded(this) || (Boolean(value) && value !== '_ADD_')
-    },
-  }
+function reasonAgainst(
+  node: EditorNode,
+  { isUsed = () => true, isOptional = false }: Reference,
+  id: string,
+): true | string {
+  if (!isUsed(node)) return true
+  if (id === '' || id === '_ADD_') return isOptional || node._('shared.reason.noNode')
+  const chosen = RED.nodes.node(id)
+  if (!chosen) return node._('shared.reason.lostNode')
+  return chosen.valid !== false || node._('shared.reason.wrongNode')
 }
 
 /** Whether the code that reads a text at run time can read it. */
@@ -62,27 +91,21 @@ export function isReadable(read: () => unknown): boolean {
   }
 }
 
-function validator(
+function refusing(
   type: string,
   name: string,
-  option: Option,
-  check: Check | string | undefined,
-): NonNullable<Property['validate']> {
-  const verdict = (node: EditorNode, value: unknown): boolean | string => {
-    if (isVariable(textOf(value))) return true
-    if (!isTaken(name, option, value)) {
-      if (typeof check === 'string') return node._(check)
-      return option.kind === 'integer' && `${option.min} – ${option.max}`
-    }
-    return typeof check === 'function' ? check.call(node, textOf(value) || String(option.default)) : true
-  }
-  // Two parameters: only then does the editor show what is returned.
-  return function (value, _context) {
-    const found = verdict(this, value)
-    if (found === true) return true
-    const key = `${type}.label.${name}`
-    const label = this._(key) === key ? name : this._(key)
-    return found === false ? label : `${label}: ${found}`
+  reason: NonNullable<Property['reason']>,
+): Required<Pick<Property, 'reason' | 'validate'>> {
+  return {
+    reason,
+    // Two parameters: only then does the editor show what is returned.
+    validate(value, _context) {
+      const found = reason.call(this, value)
+      if (found === true) return true
+      const key = `${type}.label.${name}`
+      const label = this._(key) === key ? name : this._(key)
+      return `${label}: ${found}`
+    },
   }
 }
 
@@ -90,4 +113,22 @@ function isTaken(name: string, option: Option, value: unknown): boolean {
   // At run time a default stands in for it; the dialog shows that the field is meant to have a value.
   if (option.kind === 'text' && option.required && value === '') return false
   return isReadable(() => readOptions({ [name]: option }, { [name]: value }))
+}
+
+/** The same words as those of `readOptions`. */
+function expectation(node: EditorNode, option: Option): string {
+  switch (option.kind) {
+    case 'integer': {
+      const [min, max] = [option.min, option.max].map((bound) => bound.toLocaleString('en-US'))
+      if (option.unit === '') return node._('shared.reason.integer', { min, max })
+      return node._('shared.reason.integerOf', { min, max, unit: node._(`shared.unit.${option.unit}`) })
+    }
+    case 'choice':
+      return node._('shared.reason.choice', { choices: option.choices.join(', ') })
+    case 'flag':
+      return node._('shared.reason.flag')
+    case 'text':
+      if (option.expects === undefined) return node._('shared.reason.required')
+      return node._('shared.reason.expected', { what: node._(`shared.expected.${option.expects}`) })
+  }
 }

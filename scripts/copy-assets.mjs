@@ -1,7 +1,8 @@
 // Copies what tsc leaves behind to where Node-RED looks: a node's template and locales beside its .js file, and
 // the icons beside one declared node file (they then serve all nodes of the package). The dialogs get the option
-// tables of the nodes, so that defaults and bounds are written down once, and the packages that their code uses.
-import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+// tables of the nodes, so that defaults and bounds are written down once, and the packages that their code uses; each node's
+// catalogue gets the words that the dialogs share, because Node-RED keeps the catalogues of nodes apart.
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { basename, dirname, join, posix, relative, sep } from 'node:path'
 import { inspect } from 'node:util'
@@ -11,6 +12,7 @@ const ICON_HOME = 'tenant-mqtt-source'
 const PACKAGES = { re2js: 'index.js' }
 const require = createRequire(import.meta.url)
 const tables = {}
+const readJson = (file) => JSON.parse(readFileSync(file, 'utf8'))
 
 for (const node of readdirSync('nodes', { withFileTypes: true })) {
   if (!node.isDirectory()) continue
@@ -21,6 +23,18 @@ for (const node of readdirSync('nodes', { withFileTypes: true })) {
   tables[node.name] = require(`../dist/nodes/${node.name}/options.js`).options
 }
 cpSync('editor/dialog.css', 'resources/editor/dialog.css')
+const { EXPECTED } = require('../dist/src/config/expected.js')
+for (const language of readdirSync('editor/locales')) {
+  const { shared } = readJson(`editor/locales/${language}/shared.json`)
+  if (language === 'en-US') shared.expected = EXPECTED
+  for (const node of Object.keys(tables)) {
+    const folder = `dist/nodes/${node}/locales/${language}`
+    const catalogue = `${folder}/${node}.json`
+    const own = existsSync(catalogue) ? readJson(catalogue) : {}
+    mkdirSync(folder, { recursive: true })
+    writeFileSync(catalogue, JSON.stringify({ ...own, shared }))
+  }
+}
 cpSync('icons', `dist/nodes/${ICON_HOME}/icons`, { recursive: true })
 
 // As JavaScript, since some options have a regular expression.

@@ -1,13 +1,18 @@
 import { nameOr, offer } from '../../editor/dialog'
-import { properties } from '../../editor/properties'
+import { isReadable, properties } from '../../editor/properties'
+import { parseFilterTime } from '../../src/postgres/replay/dead-letter-filter'
 
 const type = 'tenant-dead-letter-source'
 
 offer(type, {
-  properties: properties(type, {
-    from: 'tenant-dead-letter-source.error.time',
-    to: 'tenant-dead-letter-source.error.time',
-  }),
+  properties: properties(
+    type,
+    {
+      from: (text) => isReadable(() => parseFilterTime('from', text)),
+      to: (text) => isReadable(() => parseFilterTime('to', text)),
+    },
+    { database: { type: 'tenant-postgres' } },
+  ),
   label: nameOr('table', 'tenant dead letter source'),
   outputLabels(index) {
     return this._(

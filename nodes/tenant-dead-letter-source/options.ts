@@ -1,10 +1,5 @@
 /** The options of `tenant-dead-letter-source`; its dialog uses this table as well. */
-import {
-  EXPECTED_TIME,
-  parseFilterTime,
-  TIME,
-  type DeadLetterFilter,
-} from '../../src/postgres/replay/dead-letter-filter'
+import { parseFilterTime, TIME, type DeadLetterFilter } from '../../src/postgres/replay/dead-letter-filter'
 import type { DeadLetterSourceOptions } from '../../src/postgres/replay/dead-letter-source'
 import { nameOption } from '../../src/postgres/connect/name-option'
 import { choice, flag, integer, readOptions, text } from '../../src/config/options'
@@ -19,8 +14,8 @@ export const options = {
   /** Empty, here and below: any. */
   tenant: text(),
   reason: text(),
-  from: text({ pattern: TIME, expects: EXPECTED_TIME }),
-  to: text({ pattern: TIME, expects: EXPECTED_TIME }),
+  from: text({ pattern: TIME, expects: 'instant' }),
+  to: text({ pattern: TIME, expects: 'instant' }),
   limit: integer({ default: 1000, min: 1, max: 100_000, unit: 'dead letters' }),
   maxAttempts: integer({ default: 3, min: 2, max: 1000, unit: 'attempts' }),
   windowLetters: integer({ default: 100, min: 1, max: 10_000, unit: 'dead letters' }),

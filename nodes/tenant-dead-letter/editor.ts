@@ -1,16 +1,19 @@
 import { offer } from '../../editor/dialog'
 import { showRows, valueOf } from '../../editor/form'
-import { properties, reference } from '../../editor/properties'
+import { properties } from '../../editor/properties'
 import { textOf } from '../../editor/node'
 
 const type = 'tenant-dead-letter'
 
 offer(type, {
-  properties: {
-    ...properties(type),
-    cluster: reference('tenant-kafka-cluster', ({ target }) => target === 'kafka'),
-    database: reference('tenant-postgres', ({ target }) => target === 'table'),
-  },
+  properties: properties(
+    type,
+    {},
+    {
+      cluster: { type: 'tenant-kafka-cluster', isUsed: ({ target }) => target === 'kafka' },
+      database: { type: 'tenant-postgres', isUsed: ({ target }) => target === 'table' },
+    },
+  ),
   label() {
     return this.name || textOf(this.target === 'table' ? this.table : this.topic) || 'tenant dead letter'
   },

@@ -7,12 +7,16 @@ import { parseBrokers } from '../../src/kafka/connection'
 const type = 'tenant-kafka-cluster'
 
 offer(type, {
-  properties: properties(type, {
-    brokers: (text) => isReadable(() => parseBrokers(text)),
-    tokenUrl(text) {
-      return text !== '' || this.sasl !== 'oauthbearer'
+  properties: properties(
+    type,
+    {
+      brokers: (text) => isReadable(() => parseBrokers(text)),
+      tokenUrl(text) {
+        return text !== '' || this.sasl !== 'oauthbearer'
+      },
     },
-  }),
+    { tls: { type: 'tls-config', isUsed: ({ useTls }) => useTls === true, isOptional: true } },
+  ),
   label() {
     const brokers = textOf(this.brokers)
     // What is no address may hold a piece of a login, and is not shown.

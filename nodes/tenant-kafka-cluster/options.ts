@@ -15,18 +15,18 @@ import {
 import { passwordEnv, readPassword } from '../../src/config/secret'
 
 export const options = {
-  brokers: text({ required: true, expects: 'addresses such as kafka-1:9092,kafka-2:9092' }),
+  brokers: text({ required: true, expects: 'kafkaBrokers' }),
   clientId: text({
     default: 'node-red',
     pattern: /^[A-Za-z0-9._-]{1,100}$/,
-    expects: 'letters, digits, dots, dashes and underscores, at most 100',
+    expects: 'kafkaClientId',
   }),
   useTls: flag(false),
   sasl: choice(['none', ...SASL_MECHANISMS], 'none'),
   passwordEnv: passwordEnv(),
   tokenUrl: text({
     pattern: /^https?:\/\/[^\s@]+$/,
-    expects: 'a URL such as https://login.example/oauth2/token, without a user in it',
+    expects: 'tokenUrl',
     confidential: true,
   }),
   tokenScope: text(),

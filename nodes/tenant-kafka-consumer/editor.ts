@@ -3,9 +3,10 @@ import { nameOr, offer } from '../../editor/dialog'
 import type { EditorNode } from '../../editor/node'
 import { showRows, valueOf } from '../../editor/form'
 import { isReadable, properties } from '../../editor/properties'
+import { NOT_IN_RE2 } from '../../src/config/linear-pattern'
+import { parseTopics } from '../../src/kafka/topic-selection'
 import { TopicNames } from '../../src/kafka/topics/topic-names'
 import { parseInstant } from '../../src/time/instant'
-import { kafkaNameProblem } from '../../src/tenant/kafka-topic'
 
 const type = 'tenant-kafka-consumer'
 
@@ -22,27 +23,24 @@ interface StoppedPartition {
 }
 
 offer(type, {
-  properties: properties(type, {
-    topics(text) {
-      const [, source, flags] = /^\/(.+)\/(i?)$/.exec(text.trim()) ?? []
-      if (source === undefined) {
-        const areNames = text.split(',').every((name) => kafkaNameProblem(name.trim()) === undefined)
-        return areNames || this._('tenant-kafka-consumer.error.topics')
-      }
-      if (/\(\?<?[=!]|\\[1-9k]/.test(source)) return this._('tenant-kafka-consumer.error.linear')
-      try {
-        return Boolean(new RegExp(source, flags))
-      } catch {
-        return this._('tenant-kafka-consumer.error.pattern')
-      }
+  properties: properties(
+    type,
+    {
+      topics(text) {
+        const isPattern = text.trim().startsWith('/')
+        if (isPattern && NOT_IN_RE2.test(text)) return this._('shared.reason.lookAround')
+        return isReadable(() => parseTopics(text))
+      },
+      topicPattern: (text) => text === '' || isReadable(() => TopicNames.compile(text)),
+      startTime(text) {
+        return this.start !== 'time' || parseInstant(text) !== undefined
+      },
     },
-    topicPattern: (text) => text === '' || isReadable(() => TopicNames.compile(text)),
-    group: 'tenant-kafka-consumer.error.group',
-    startTime(text) {
-      const isReadable = this.start !== 'time' || parseInstant(text) !== undefined
-      return isReadable || this._('tenant-kafka-consumer.error.startTime')
+    {
+      cluster: { type: 'tenant-kafka-cluster' },
+      database: { type: 'tenant-postgres', isOptional: true },
     },
-  }),
+  ),
   label: nameOr('topics', 'tenant kafka consumer'),
   outputLabels(index) {
     return this._(

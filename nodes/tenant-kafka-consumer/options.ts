@@ -6,22 +6,23 @@ import { TopicNames } from '../../src/kafka/topics/topic-names'
 import { parseTopics } from '../../src/kafka/topic-selection'
 import { PipelineError } from '../../src/wire/errors'
 import { parseInstant } from '../../src/time/instant'
+import { EXPECTED } from '../../src/config/expected'
 import { choice, integer, readOptions, text } from '../../src/config/options'
 
 export const options = {
   /** Names with commas between them, or one `/pattern/`. */
-  topics: text({ required: true, expects: 'topics separated by commas, or one /pattern/' }),
+  topics: text({ required: true, expects: 'kafkaTopics' }),
   group: text({
     required: true,
     pattern: /^[A-Za-z0-9._-]{1,200}$/,
-    expects: 'a consumer group: 1 to 200 letters, digits, dots, dashes and underscores',
+    expects: 'consumerGroup',
   }),
   /** Such as `{tenant}.{project}`; empty: records say themselves whose they are. */
-  topicPattern: text(),
+  topicPattern: text({ expects: 'topicNames' }),
   mode: choice(['batch', 'record'], 'batch'),
   start: choice(['earliest', 'latest', 'time'], 'earliest'),
   /** For `start: time`. */
-  startTime: text(),
+  startTime: text({ expects: 'instant' }),
   maxBatchRecords: integer({ default: 5000, min: 1, max: 100_000, unit: 'records' }),
   maxBatchBytes: integer({ default: 1_048_576, min: 1024, max: 67_108_864, unit: 'bytes' }),
   lingerMs: integer({ default: 25, min: 0, max: 10_000, unit: 'ms' }),
@@ -56,7 +57,7 @@ function timeOf(given: string): number {
   if (time !== undefined) return Math.floor(time)
   throw new PipelineError(
     'CONFIG_INVALID',
-    `"startTime" is ${JSON.stringify(given)}; expected a time such as 2026-11-20T08:00:00Z, or milliseconds since 1970`,
+    `"startTime" is ${JSON.stringify(given)}; expected ${EXPECTED.instant}`,
     { retryable: false, statusText: 'check "startTime"' },
   )
 }

@@ -5,7 +5,7 @@ import { properties } from '../../editor/properties'
 const type = 'tenant-kafka-producer'
 
 offer(type, {
-  properties: properties(type),
+  properties: properties(type, {}, { cluster: { type: 'tenant-kafka-cluster' } }),
   label: nameOr('topic', 'tenant kafka producer'),
   outputLabels() {
     return this._('tenant-kafka-producer.output.rejected')

@@ -7,22 +7,28 @@ import { parseBrokerUrls, refusePassword } from '../../src/mqtt/connect/broker-s
 const type = 'tenant-mqtt-broker'
 
 offer(type, {
-  properties: properties(type, {
-    // The address is part of the flow file, so there must be no password in it.
-    url(text) {
-      const isGood = isReadable(() => refusePassword(parseBrokerUrls(text)))
-      return isGood || this._('tenant-mqtt-broker.error.url')
+  properties: properties(
+    type,
+    {
+      // The address is part of the flow file, so there must be no password in it.
+      url(text) {
+        if (!isReadable(() => parseBrokerUrls(text))) return false
+        return isReadable(() => refusePassword(parseBrokerUrls(text))) || this._('shared.reason.password')
+      },
+      clientId(text) {
+        return this.allowUnsafe === true || text !== '' || this._('tenant-mqtt-broker.error.clientId')
+      },
+      sessionExpirySeconds(text) {
+        return (
+          this.allowUnsafe === true || Number(text) > 0 || this._('tenant-mqtt-broker.error.sessionExpiry')
+        )
+      },
+      cleanSession(text) {
+        return this.allowUnsafe === true || text !== 'true' || this._('tenant-mqtt-broker.error.cleanSession')
+      },
     },
-    clientId(text) {
-      return this.allowUnsafe === true || text !== '' || this._('tenant-mqtt-broker.error.clientId')
-    },
-    sessionExpirySeconds(text) {
-      return this.allowUnsafe === true || Number(text) > 0 || this._('tenant-mqtt-broker.error.sessionExpiry')
-    },
-    cleanSession(text) {
-      return this.allowUnsafe === true || text !== 'true' || this._('tenant-mqtt-broker.error.cleanSession')
-    },
-  }),
+    { tls: { type: 'tls-config', isOptional: true } },
+  ),
   label() {
     const url = textOf(this.url)
     // An address with a login, or one that may hold a piece of one, is not shown.

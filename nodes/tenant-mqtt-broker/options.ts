@@ -5,7 +5,7 @@ import type { TlsSource } from '../../src/config/tls-settings'
 import { parseBrokerUrls, type BrokerSettings } from '../../src/mqtt/connect/broker-settings'
 
 export const options = {
-  url: text({ required: true, expects: 'the address of an MQTT broker, such as mqtt://localhost:1883' }),
+  url: text({ required: true, expects: 'mqttUrl' }),
   clientId: text(),
   protocolVersion: choice(['auto', '5', '3.1.1'], 'auto'),
   keepAliveSeconds: integer({ default: 60, min: 2, max: 65_535, unit: 's' }),

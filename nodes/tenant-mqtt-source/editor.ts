@@ -6,16 +6,20 @@ import { parseTopicFilters } from '../../src/mqtt/session/topic-filters'
 const type = 'tenant-mqtt-source'
 
 offer(type, {
-  properties: properties(type, {
-    topic: (text) => isReadable(() => parseTopicFilters(text, 1)),
-    messageIdName(text) {
-      if (this.messageId === 'userProperty')
-        return text !== '' || this._('tenant-mqtt-source.error.userProperty')
-      if (this.messageId === 'jsonPointer')
-        return text.startsWith('/') || this._('tenant-mqtt-source.error.jsonPointer')
-      return true
+  properties: properties(
+    type,
+    {
+      topic: (text) => isReadable(() => parseTopicFilters(text, 1)),
+      messageIdName(text) {
+        if (this.messageId === 'userProperty')
+          return text !== '' || this._('tenant-mqtt-source.error.userProperty')
+        if (this.messageId === 'jsonPointer')
+          return text.startsWith('/') || this._('tenant-mqtt-source.error.jsonPointer')
+        return true
+      },
     },
-  }),
+    { broker: { type: 'tenant-mqtt-broker' } },
+  ),
   label: nameOr('topic', 'tenant mqtt source'),
   outputLabels(index) {
     return this._(index === 0 ? 'tenant-mqtt-source.output.messages' : 'tenant-mqtt-source.output.failed')

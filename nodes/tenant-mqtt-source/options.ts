@@ -5,10 +5,7 @@ import { RETAINED } from '../../src/mqtt/session/intake'
 import { choice, integer, text } from '../../src/config/options'
 
 export const options = {
-  topic: text({
-    required: true,
-    expects: 'a topic filter such as plant/+/temperature or $share/group/plant/#',
-  }),
+  topic: text({ required: true, expects: 'topicFilter' }),
   qos: choice(['0', '1', '2'], '1'),
   /** Empty: the broker's client id with this node's id behind it. */
   clientId: text(),

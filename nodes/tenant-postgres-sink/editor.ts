@@ -6,21 +6,26 @@ import { isVariable, type EditorNode } from '../../editor/node'
 import { readPath } from '../../src/postgres/rows/property-path'
 import { columnFaults, inWords } from './editor/columns'
 import { editColumns, takeColumns } from './editor/columns-form'
+import { fits } from './editor/fits'
 
 const type = 'tenant-postgres-sink'
 
 offer(type, {
-  properties: properties(type, {
-    columns(text) {
-      const faults = columnFaults(text)
-      return faults.length === 0 || faults.map((fault) => inWords(this, fault)).join('; ')
+  properties: properties(
+    type,
+    {
+      columns(text) {
+        const faults = columnFaults(text)
+        return faults.length === 0 || faults.map((fault) => inWords(this, fault)).join('; ')
+      },
+      timeProperty: (text) => text === '' || readPath(text, 'any') !== undefined,
+      pastDays: fits('pastDays'),
+      compressAfterDays: fits('compressAfterDays'),
+      readerRole: fits('readerRole'),
+      key: fits('key'),
     },
-    timeProperty: (text) => text === '' || readPath(text, 'any') !== undefined,
-    // TimescaleDB compresses no table with row-level security.
-    compressAfterDays(text) {
-      return !this.readerRole || Number(text) === 0
-    },
-  }),
+    { database: { type: 'tenant-postgres' } },
+  ),
   label: nameOr('table', 'tenant postgres sink'),
   outputLabels() {
     return this._('tenant-postgres-sink.output.rejected')

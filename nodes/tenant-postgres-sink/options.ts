@@ -7,6 +7,8 @@ import type { TableSinkOptions } from '../../src/postgres/sink/table-sink'
 import { SCHEMA_TEMPLATE, SchemaTemplate } from '../../src/postgres/tenants/tenant-schema'
 import { readPath } from '../../src/postgres/rows/property-path'
 import { PipelineError } from '../../src/wire/errors'
+import { conflictsOf, keyOf, tenantColumnOf } from '../../src/postgres/sink/option-conflicts'
+import { EXPECTED } from '../../src/config/expected'
 import { choice, flag, integer, readOptions, text } from '../../src/config/options'
 
 export const options = {
@@ -17,20 +19,22 @@ export const options = {
     default: 'tenant_{tenant}',
     required: true,
     pattern: SCHEMA_TEMPLATE,
-    expects: 'a name with {tenant} in it once, after a letter or an underscore, such as tenant_{tenant}',
+    expects: 'tenantSchema',
   }),
   /** Empty: no row-level security. */
   readerRole: nameOption(),
   createTable: flag(true),
   payloadType: choice(PAYLOAD_TYPES, 'jsonb'),
   /** Empty: the Kafka timestamp. */
-  timeProperty: text(),
+  timeProperty: text({ expects: 'propertyPath' }),
   pastDays: integer({ default: 31, min: 1, max: 3650, unit: 'days' }),
   futureDays: integer({ default: 1, min: 1, max: 365, unit: 'days' }),
   /** JSON; empty: the default columns. */
   columns: text(),
   exactlyOnce: choice(['ledger', 'key'], 'ledger'),
-  key: text({ default: 'tenant_id, kafka_topic, kafka_partition, kafka_offset, time' }),
+  key: text({
+    default: 'tenant_id, kafka_topic, kafka_partition, kafka_offset, time',
+  }),
   /** Empty: what it writes to, see `sink-name.ts`. */
   ledgerName: text(),
   maxRows: integer({ default: 5000, min: 1, max: 50_000, unit: 'rows' }),
@@ -61,27 +65,19 @@ export function readSink(config: object): SinkConfiguration {
   const values = readOptions(options, config)
   const table: TableName = { schema: values.schema, table: values.table }
   const columns = readColumns(values.columns, values.payloadType, values.timeProperty !== '')
-  const rowsAreDropped = values.retentionDays > 0 && values.createTable
-  if (rowsAreDropped && values.pastDays < values.retentionDays) {
-    throw invalid('pastDays', `at least the ${values.retentionDays} days that rows are kept`)
-  }
-  if (values.readerRole !== '' && values.compressAfterDays > 0) {
-    throw invalid(
-      'compressAfterDays',
-      "0: with a readers' role the table has partitions by day, which are not compressed",
-    )
-  }
+  const [conflict] = conflictsOf(values, columns)
+  if (conflict !== undefined) throw invalid(conflict.option, conflict.expects)
   return {
     table,
     tenantSchemas: values.tenancy === 'schema' ? new SchemaTemplate(values.tenantSchema) : undefined,
     createTable: values.createTable,
-    reader: values.readerRole === '' ? undefined : readReader(values.readerRole, values.tenancy, columns),
+    reader: readReader(values.readerRole, columns),
     columns,
     payloadType: values.payloadType,
     timeProperty: values.timeProperty === '' ? undefined : readTimeProperty(values.timeProperty),
     bounds: { pastDays: values.pastDays, futureDays: values.futureDays },
     exactlyOnce: values.exactlyOnce,
-    key: values.exactlyOnce === 'key' ? readKey(values.key, columns) : [],
+    key: values.exactlyOnce === 'key' ? keyOf(values.key) : [],
     ledgerName: values.ledgerName === '' ? targetOf(values) : values.ledgerName,
     target: targetOf(values),
     limits: { maxRows: values.maxRows, maxBytes: values.maxBytes, lingerMs: values.lingerMs },
@@ -96,39 +92,13 @@ export function readSink(config: object): SinkConfiguration {
 function readTimeProperty(path: string): PropertyPath {
   // If the property never exists, the log says so: TIME_REPLACED.
   const read = readPath(path, 'any')
-  if (read === undefined) throw invalid('timeProperty', 'the path of a property, such as payload.timestamp')
+  if (read === undefined) throw invalid('timeProperty', EXPECTED.propertyPath)
   return read
 }
 
-function readReader(
-  role: string,
-  tenancy: string,
-  columns: readonly Column[],
-): { role: string; tenantColumn: string } {
-  if (tenancy !== 'shared') throw invalid('readerRole', 'nothing if each tenant has its own schema')
+function readReader(role: string, columns: readonly Column[]): SinkConfiguration['reader'] {
   const tenant = tenantColumnOf(columns)
-  if (tenant === undefined) throw invalid('readerRole', 'a column that "tenant" is written to')
-  return { role, tenantColumn: tenant.name }
-}
-
-function tenantColumnOf(columns: readonly Column[]): Column | undefined {
-  return columns.find(({ source }) => source.kind === 'property' && source.path.join('.') === 'tenant')
-}
-
-/** The tenant is always part of the key: one tenant's message must not make another's disappear. */
-function readKey(text: string, columns: readonly Column[]): string[] {
-  const key = text
-    .split(',')
-    .map((name) => name.trim())
-    .filter((name) => name !== '')
-  const unknown = key.find((name) => columns.every((column) => column.name !== name))
-  if (key.length === 0 || unknown !== undefined)
-    throw invalid('key', 'columns of the row, with commas between')
-  const tenant = tenantColumnOf(columns)
-  if (tenant === undefined || !key.includes(tenant.name)) {
-    throw invalid('key', `columns with ${tenant?.name ?? 'the one that "tenant" is written to'} among them`)
-  }
-  return key
+  return role === '' || tenant === undefined ? undefined : { role, tenantColumn: tenant.name }
 }
 
 function invalid(property: string, expects: string): PipelineError {

@@ -20,18 +20,27 @@ interface Position {
 }
 
 offer(type, {
-  properties: properties(type, {
-    // The URL is part of the flow file, so there must be no password in it.
-    url(text) {
-      if (this.address === 'fields') return true
-      return (
-        isReadable(() => connectionConfig(text, 'auto')) && connectionConfig(text, 'auto').password === ''
-      )
+  properties: properties(
+    type,
+    {
+      url(text) {
+        if (this.address === 'fields') return true
+        if (!isReadable(() => connectionConfig(text, 'auto'))) return false
+        // The URL is part of the flow file, so there must be no password in it.
+        return connectionConfig(text, 'auto').password === '' || this._('shared.reason.password')
+      },
+      host(text) {
+        return this.address !== 'fields' || isReadable(() => parseServers(text, 5432))
+      },
+      databaseName(text) {
+        return this.address !== 'fields' || text !== ''
+      },
+      user(text) {
+        return this.address !== 'fields' || text !== ''
+      },
     },
-    host(text) {
-      return this.address !== 'fields' || isReadable(() => parseServers(text, 5432))
-    },
-  }),
+    { tls: { type: 'tls-config', isUsed: ({ tlsMode }) => tlsMode !== 'off', isOptional: true } },
+  ),
   label() {
     const url = textOf(this.url)
     if (this.name) return this.name

@@ -11,9 +11,9 @@ import { passwordEnv, readPassword } from '../../src/config/secret'
 export const options = {
   address: choice(['url', 'fields'], 'url'),
   /** Used with `address: url`. */
-  url: text({ default: '${DATABASE_URL}' }),
+  url: text({ default: '${DATABASE_URL}', expects: 'postgresUrl' }),
   /** Used with `address: fields`, like the next three. Several are separated by commas, each with a port or without. */
-  host: text({ default: '127.0.0.1' }),
+  host: text({ default: '127.0.0.1', expects: 'postgresHost' }),
   port: integer({ default: 5432, min: 1, max: 65_535, unit: '' }),
   databaseName: text(),
   user: text(),

@@ -22,7 +22,7 @@ const question = {
   group: required,
   clusterId: required,
   topic: required,
-  lastMoved: text({ required: true, pattern: /^[\d :.+-]{19,40}$/, expects: 'a time as it was shown' }),
+  lastMoved: text({ required: true, pattern: /^[\d :.+-]{19,40}$/ }),
 }
 
 export function addPositionsRoutes(RED: NodeAPI): void {

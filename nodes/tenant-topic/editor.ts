@@ -1,24 +1,26 @@
 import { nameOr, offer } from '../../editor/dialog'
 import { showRows, valueOf } from '../../editor/form'
 import { isReadable, properties, type Check } from '../../editor/properties'
-import { isVariable, textOf } from '../../editor/node'
-import { kafkaTopicProblem } from '../../src/tenant/kafka-topic'
+import { isVariable, textOf, type EditorNode } from '../../editor/node'
+import { options } from '../../editor/options'
+import { compileLinear, NOT_IN_RE2 } from '../../src/config/linear-pattern'
 import { Template } from '../../src/tenant/templates'
 import { TopicPattern } from '../../src/tenant/topic-pattern'
 import { editTry } from './editor/try-form'
+import { sharedTopic, topicTemplate } from '../../src/tenant/topic-template'
 
 const type = 'tenant-topic'
 
 /** Expressions run on names that devices choose, so they cannot look around or refer back. */
 const isLinear: Check = function (text) {
-  return !/\(\?<?[=!]|\\[1-9k]/.test(text) || this._('tenant-topic.error.linear')
+  return NOT_IN_RE2.test(text) ? this._('shared.reason.lookAround') : isReadable(() => compileLinear(text))
 }
 
-/** Its names are those of the topic pattern. */
-const isTemplate: Check = function (text) {
-  const pattern = textOf(this.pattern)
-  const isPattern = !isVariable(pattern) && isReadable(() => TopicPattern.compile(pattern))
-  return !isPattern || isReadable(() => Template.compile('', text, TopicPattern.compile(pattern).names))
+/** The topic pattern whose names a template may use; while it is wrong itself, no template is. */
+function readWith(node: EditorNode, read: (pattern: TopicPattern) => unknown): boolean {
+  const pattern = textOf(node.pattern) || String(options[type]?.pattern?.default)
+  if (isVariable(pattern) || !isReadable(() => TopicPattern.compile(pattern))) return true
+  return isReadable(() => read(TopicPattern.compile(pattern)))
 }
 
 offer(type, {
@@ -27,12 +29,14 @@ offer(type, {
     allowedTenant: isLinear,
     allowedProject: isLinear,
     kafkaTopic(text) {
-      return this.strategy !== 'shared' || kafkaTopicProblem(text) === undefined
+      return this.strategy === 'template' || isReadable(() => sharedTopic(text))
     },
     topicTemplate(text) {
-      return this.strategy !== 'template' || isTemplate.call(this, text)
+      return this.strategy !== 'template' || readWith(this, (pattern) => topicTemplate(text, pattern))
     },
-    keyTemplate: isTemplate,
+    keyTemplate(text) {
+      return readWith(this, ({ names }) => Template.compile('', text, names))
+    },
   }),
   label: nameOr('name', 'tenant topic'),
   outputLabels(index) {

@@ -8,15 +8,15 @@ export const options = {
     default: 'mtic/msg/client/realtime/{tenant}/{project}/{device}/#',
     required: true,
     pattern: /(^|\/)[^/{}]*\{tenant\}[^/{}]*(\/|$)/,
-    expects: 'a topic pattern with {tenant}',
+    expects: 'topicPattern',
   }),
-  allowedTenant: text({ default: DEFAULT_ALLOWED_NAME, required: true }),
-  allowedProject: text({ default: DEFAULT_ALLOWED_NAME, required: true }),
+  allowedTenant: text({ default: DEFAULT_ALLOWED_NAME, required: true, expects: 'regularExpression' }),
+  allowedProject: text({ default: DEFAULT_ALLOWED_NAME, required: true, expects: 'regularExpression' }),
   strategy: choice(['shared', 'template'], 'shared'),
-  kafkaTopic: text({ default: 'iot-messages' }),
-  topicTemplate: text({ default: '{tenant}.{project}' }),
+  kafkaTopic: text({ default: 'iot-messages', expects: 'kafkaTopic' }),
+  topicTemplate: text({ default: '{tenant}.{project}', expects: 'topicTemplate' }),
   /** Empty: all named levels, joined by "/". */
-  keyTemplate: text(),
+  keyTemplate: text({ expects: 'keyTemplate' }),
   /** What a message is that does not match, when no sink behind the second output has stored it: a failure, or gone. */
   deadLetters: choice(ERROR_OUTPUT, 'output'),
 }

@@ -39,4 +39,5 @@ function compile(source: string, ignoreCase: boolean): RE2JS {
   }
 }
 
-const NOT_IN_RE2 = /\(\?<?[=!]|\\[1-9k]/
+/** Look-around and back references. */
+export const NOT_IN_RE2 = /\(\?<?[=!]|\\[1-9k]/

@@ -6,6 +6,7 @@
  * this code: `editor/properties.ts`.
  */
 import { PipelineError } from '../wire/errors'
+import { EXPECTED, type Expected } from './expected'
 
 export interface IntegerOption {
   readonly kind: 'integer'
@@ -14,7 +15,7 @@ export interface IntegerOption {
   readonly ofNewNode?: number
   readonly min: number
   readonly max: number
-  /** Shown behind the field: `ms`, `bytes`, `messages`. */
+  /** `ms`, `bytes`, `messages`; the dialogs have words for it: `shared.unit` in `editor/locales`. */
   readonly unit: string
 }
 export interface ChoiceOption<T extends string> {
@@ -32,9 +33,10 @@ export interface TextOption {
   readonly kind: 'text'
   readonly default: string
   readonly required: boolean
-  /** A whole value that does not match is refused; `expects` describes what is expected. */
+  /** A whole value that does not match is refused. */
   readonly pattern?: RegExp
-  readonly expects?: string
+  /** Says what the text has to be. */
+  readonly expects?: Expected
   /** People put logins here by mistake, so an error does not quote it. */
   readonly confidential?: boolean
 }
@@ -115,18 +117,20 @@ function readOption(name: string, option: Option, given: unknown): string | numb
       throw invalid(name, given, 'true or false')
     case 'text': {
       const value = missing ? option.default : asText(given)
-      if (value === '' && option.required) throw invalid(name, given, option.expects ?? 'a value')
+      if (value === '' && option.required) throw invalid(name, given, expectedOf(option) ?? 'a value')
       if (value !== '' && option.pattern !== undefined && !option.pattern.test(value)) {
         throw invalid(
           name,
           option.confidential === true ? CONFIDENTIAL : given,
-          option.expects ?? `text that matches ${String(option.pattern)}`,
+          expectedOf(option) ?? `text that matches ${String(option.pattern)}`,
         )
       }
       return value
     }
   }
 }
+
+const expectedOf = ({ expects }: TextOption): string | undefined => expects && EXPECTED[expects]
 
 /** What Node-RED replaces, in both of its notations, and leaves as it is when the variable is not set. */
 const WHOLE_VARIABLE = /^\$(?:\{(\S+)\}|\((\S+)\))$/

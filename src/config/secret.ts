@@ -9,7 +9,7 @@ import { checkVariable, text, type TextOption } from './options'
 export const passwordEnv = (): TextOption =>
   text({
     pattern: /^[A-Za-z_][A-Za-z0-9_]*$/,
-    expects: 'the name of an environment variable',
+    expects: 'environmentVariable',
     confidential: true,
   })
 

@@ -1,6 +1,7 @@
 /** How to reach a Kafka cluster: the values of a `tenant-kafka-cluster` node, checked and ready for a driver. */
 import type { ConnectionOptions } from 'node:tls'
 import { LOGIN_ADVICE, nameOf, parseHosts, unreadable, type AddressKind } from '../config/address'
+import { EXPECTED } from '../config/expected'
 import type { TlsSource } from '../config/tls-settings'
 
 export const PASSWORD_MECHANISMS = ['plain', 'scram-sha-256', 'scram-sha-512'] as const
@@ -35,7 +36,7 @@ export interface KafkaConnection {
 const DEFAULT_PORT = 9092
 const BROKERS: AddressKind = {
   what: '"brokers"',
-  expects: 'addresses such as kafka-1:9092,kafka-2:9092',
+  expects: EXPECTED.kafkaBrokers,
   statusText: 'check "brokers"',
 }
 

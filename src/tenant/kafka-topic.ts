@@ -14,8 +14,6 @@ const UNSAFE = [...BUILT_IN].filter((name) => !name.startsWith('__')).join('|')
 
 /** Exactly the names for which `kafkaTopicProblem` finds nothing. */
 export const KAFKA_TOPIC = new RegExp(`^(?!__|\\.{1,2}$|(?:${UNSAFE})$)[a-zA-Z0-9._-]{1,${MAX_LENGTH}}$`)
-export const KAFKA_TOPIC_EXPECTED =
-  'a Kafka topic: 1 to 249 letters, digits, dots, dashes and underscores, not beginning with "__"'
 
 /** Why Kafka would not take this topic, or should not be given it; `undefined` when all is well. */
 export function kafkaTopicProblem(topic: string): string | undefined {

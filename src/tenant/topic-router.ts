@@ -10,6 +10,7 @@ import { ownTopicProblem, toolTopicProblem } from './reserved-topics'
 import { refused, Template } from './templates'
 import { TopicCache } from './topic-cache'
 import { TopicPattern } from './topic-pattern'
+import { sharedTopic, topicTemplate } from './topic-template'
 
 export interface TopicRouterOptions {
   readonly pattern: string
@@ -122,31 +123,6 @@ export function applyRoute(record: WireRecord, route: Route): void {
     before?.headers === undefined
       ? { topic: route.kafkaTopic, key: route.key }
       : { topic: route.kafkaTopic, key: route.key, headers: before.headers }
-}
-
-function sharedTopic(name: string): Template {
-  const problem = kafkaTopicProblem(name)
-  if (problem !== undefined) throw refused('Kafka topic', name, problem)
-  return Template.compile('Kafka topic', name, [])
-}
-
-function topicTemplate(text: string, pattern: TopicPattern): Template {
-  const template = Template.compile('Kafka topic', text, pattern.names)
-  const optional = template.names.find((name) => !pattern.isRequired(name))
-  if (optional !== undefined) {
-    throw refused('Kafka topic', text, `{${optional}} is optional in the topic pattern`)
-  }
-  if (template.hasTouchingNames) {
-    throw refused('Kafka topic', text, 'there must be text between two names, or they run into each other')
-  }
-  if (template.names.length === 0) {
-    throw refused('Kafka topic', text, 'it has no name; for one topic choose "one shared topic"')
-  }
-  const problem = kafkaTopicProblem(
-    template.render(Object.fromEntries(template.names.map((name) => [name, 'x']))),
-  )
-  if (problem !== undefined) throw refused('Kafka topic', text, problem)
-  return template
 }
 
 /** Names with `|` between them, such as `acme|north`: its author knows every one of them. */

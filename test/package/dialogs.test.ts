@@ -1,7 +1,9 @@
 /** What all dialogs have in common, as the editor sees it. */
 import assert from 'node:assert/strict'
 import { isListable, tidied } from '../../nodes/tenant-postgres-sink/editor/columns'
-import { editorAccepts, editorDefinition, nodeTypes, optionsOf } from '../support/package'
+import { readOptions } from '../../src/config/options'
+import { editorAccepts, editorDefinition, nodeTypes, optionsOf, reasonFor } from '../support/package'
+import { wrongValues } from '../support/wrong-values'
 
 /** Options that have to be chosen: a flow without them does not run. */
 const NEEDED = [
@@ -28,62 +30,47 @@ describe('the dialogs', () => {
     })
   }
 
-  const wrong: [type: string, property: string, value: unknown, others?: object][] = [
-    ['tenant-mqtt-broker', 'clientId', ''],
-    ['tenant-mqtt-broker', 'cleanSession', true],
-    ['tenant-mqtt-broker', 'sessionExpirySeconds', 0],
-    ['tenant-mqtt-broker', 'url', 'mqtt://me:secret@broker'],
-    ['tenant-mqtt-source', 'messageIdName', '', { messageId: 'userProperty' }],
-    ['tenant-mqtt-source', 'messageIdName', 'no-slash', { messageId: 'jsonPointer' }],
-    ['tenant-kafka-consumer', 'topics', 'bad topic!'],
-    ['tenant-kafka-consumer', 'topics', '/([/'],
-    ['tenant-kafka-consumer', 'topics', '/a(?!b)/'],
-    ['tenant-kafka-consumer', 'group', 'with space'],
-    ['tenant-kafka-consumer', 'startTime', 'yesterday evening', { start: 'time' }],
-    ['tenant-kafka-consumer', 'startTime', '2026-02-30', { start: 'time' }],
-    ['tenant-dead-letter-source', 'from', 'yesterday'],
-    ['tenant-dead-letter-source', 'to', '13.11.2026'],
-    ['tenant-topic', 'allowedTenant', '(a)\\1'],
-    ['tenant-postgres-sink', 'columns', '[]'],
-  ]
-  for (const [type, property, value, others] of wrong) {
+  for (const { type, property, value, others } of wrongValues()) {
     it(`refuse, and say why, ${JSON.stringify(value)} as ${property} of ${type}`, () => {
       const definition = editorDefinition(type)
       assert.equal(editorAccepts(definition, property, value, others), false)
-      const node = { ...others, _: (key: string) => key }
-      const words = definition.defaults[property]!.validate!.call(node, value, {})
-      assert.match(String(words), new RegExp(`^${property}: ${type}\\.`))
+      const words = reasonFor(definition, property, value, others)
+      assert.match(words, /^[^:]+: .{10,}/)
+      assert.doesNotMatch(words, /shared\.|tenant-|__|undefined/)
+      assert.ok(!/[<&]/.test(words), 'it is shown as HTML')
     })
   }
 
   // The code that reads these at run time is asked.
-  const unreadable: typeof wrong = [
-    ['tenant-mqtt-source', 'topic', 'a/#/b'],
-    ['tenant-mqtt-source', 'topic', 'a/+/c,a/b/#'],
-    ['tenant-topic', 'pattern', '{tenant}/#/x'],
-    ['tenant-topic', 'kafkaTopic', 'bad topic!', { strategy: 'shared' }],
-    ['tenant-topic', 'topicTemplate', '{nothere}', { strategy: 'template' }],
-    ['tenant-topic', 'keyTemplate', '{nothere}'],
-    ['tenant-kafka-consumer', 'topicPattern', '{nothere'],
-    ['tenant-postgres-sink', 'timeProperty', 'payload..x'],
-    ['tenant-postgres-sink', 'compressAfterDays', 7, { readerRole: 'readers' }],
+  const readable: [type: string, property: string, value: unknown, others?: object][] = [
+    ['tenant-mqtt-source', 'topic', 'a/+/c, $share/g/b/#'],
+    ['tenant-topic', 'allowedTenant', 'north|south'],
+    ['tenant-topic', 'keyTemplate', '{device}'],
+    ['tenant-kafka-consumer', 'topics', '/^iot-/i'],
+    ['tenant-kafka-consumer', 'topicPattern', '{tenant}.{project}'],
+    ['tenant-postgres-sink', 'timeProperty', 'payload.at'],
+    ['tenant-postgres-sink', 'key', 'tenant_id,time', { exactlyOnce: 'key' }],
+    ['tenant-postgres-sink', 'pastDays', '${DAYS}', { retentionDays: 30 }],
+    ['tenant-postgres-sink', 'pastDays', '5', { retentionDays: '${DAYS}' }],
   ]
-  for (const [type, property, value, others] of unreadable) {
-    it(`refuse ${JSON.stringify(value)} as ${property} of ${type}`, () => {
-      const definition = editorDefinition(type)
-      assert.equal(editorAccepts(definition, property, value, others), false)
-      const standard = definition.defaults[property]!.value
-      assert.ok(editorAccepts(definition, property, standard === '' ? 'a' : standard, others))
+  for (const [type, property, value, others] of readable) {
+    it(`take ${JSON.stringify(value)} as ${property} of ${type}`, () => {
+      assert.ok(editorAccepts(editorDefinition(type), property, value, others))
     })
   }
 
-  it('name the bounds of a number, with its label', () => {
-    const { validate } = editorDefinition('tenant-kafka-producer').defaults['partitions']!
-    const node = {
-      _: (key: string) => (key === 'tenant-kafka-producer.label.partitions' ? 'Partitions' : key),
-    }
-    assert.equal(validate!.call(node, '0', {}), 'Partitions: 1 – 10000')
-    assert.equal(validate!.call(node, '1', {}), true)
+  it('name the bounds of a number with its unit, after its label', () => {
+    const words = reasonFor(editorDefinition('tenant-kafka-producer'), 'partitions', '0')
+    assert.equal(words, 'Partitions: expected a whole number from 1 to 10,000 partitions')
+  })
+
+  it('say the same as the node does when it is deployed', () => {
+    const message =
+      'a topic filter such as plant/+/temperature or $share/group/plant/#; # only as the last level'
+    const definition = editorDefinition('tenant-mqtt-source')
+    assert.equal(reasonFor(definition, 'topic', ''), `Topic filters: expected ${message}`)
+    const read = (): unknown => readOptions(optionsOf('tenant-mqtt-source'), { topic: '' })
+    assert.throws(read, { message: `"topic" is nothing; expected ${message}` })
   })
 
   it('refuse a dead letter node without the configuration node that its target needs', () => {

@@ -72,7 +72,7 @@ function isReference(definition: EditorDefinition, property: string): boolean {
 }
 
 /** What a dialog refuses because of another property is refused by the node too, and tested with the node. */
-const UNSAFE_IS_CHOSEN = { allowUnsafe: true }
+const OTHERS = { allowUnsafe: true, createTable: false }
 
 describe('dialog and runtime', () => {
   for (const type of nodeTypes) {
@@ -96,7 +96,7 @@ describe('dialog and runtime', () => {
           const definition = editorDefinition(type)
           for (const value of probes(option)) {
             assert.equal(
-              editorAccepts(definition, property, value, UNSAFE_IS_CHOSEN),
+              editorAccepts(definition, property, value, OTHERS),
               runtimeAccepts(table, property, value),
               `${property} = ${JSON.stringify(value)}`,
             )

@@ -15,10 +15,14 @@ function whatShips(): string[] {
     (file) => !file.endsWith('.d.ts') && !ofDialogs.has(file),
   )
   const built = sources.map((file) => `dist/${file.replace(/\.ts$/, '.js')}`)
+  // Each node has the words that the dialogs share, in both languages.
+  const words = nodeTypes.flatMap((type) =>
+    ['en-US', 'zh-CN'].map((language) => `dist/nodes/${type}/locales/${language}/${type}.json`),
+  )
   const icons = filesIn('icons').map((file) => `dist/nodes/tenant-mqtt-source/${file}`)
   const documents = ['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json']
   const beside = ['icons', 'examples', 'resources'].flatMap(filesIn)
-  return [...built, ...icons, ...beside, ...documents].sort()
+  return [...new Set([...built, ...words, ...icons, ...beside, ...documents])].sort()
 }
 
 describe('the packed files', () => {

@@ -3,11 +3,13 @@ import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { BROKER_CHECKS } from '../../src/mqtt/connect/broker-test'
 import { COMMON_CHECKS } from '../../src/runtime/test-route'
+import { EXPECTED } from '../../src/config/expected'
 import {
   catalogueFile,
   filesIn,
   helpFile,
   nodeTypes,
+  optionsOf,
   readJson,
   readText,
   ROOT,
@@ -49,13 +51,21 @@ function usedKeys(type: string): string[] {
   const scripts = sources.map(readText).join('\n')
   const calls = [...scripts.matchAll(/\b_\(\s*(['"])([^'"]+)\1/g)].map(([, , key]) => key as string)
   // A key chosen by a condition: both of them stand as whole texts in the script.
-  const chosen = [...scripts.matchAll(new RegExp(`(['"])(${type}\\.[A-Za-z0-9_.-]+)\\1`, 'g'))].map(
-    ([, , key]) => key as string,
-  )
+  const chosen = [
+    ...scripts.matchAll(new RegExp(`(['"])((?:${type}|shared)\\.[A-Za-z0-9_.-]+)\\1`, 'g')),
+  ].map(([, , key]) => key as string)
   return [...new Set([...attributes, ...calls, ...chosen, ...keysOfTest(type)])].filter(
     (key) => !key.includes(':') && !key.endsWith('.svg'),
   )
 }
+
+/** What all dialogs share: the build adds it to the catalogue of each node, with what the options expect. */
+const sharedFile = (language: string): string => `editor/locales/${language}/shared.json`
+const expected: readonly string[] = Object.keys(EXPECTED)
+const shared = [
+  ...keysOf(readJson(sharedFile('en-US')) as Catalogue),
+  ...expected.map((key) => `shared.expected.${key}`),
+]
 
 const catalogueOf = (type: string): Catalogue => readJson(catalogueFile(type)) as Catalogue
 
@@ -78,7 +88,7 @@ describe('the words of the dialogs', () => {
 
   for (const type of nodeTypes) {
     it(`of ${type} are all there`, () => {
-      const known = new Set(keysOf(catalogueOf(type)))
+      const known = new Set([...keysOf(catalogueOf(type)), ...shared])
       assert.deepEqual(
         usedKeys(type).filter((key) => !known.has(key)),
         [],
@@ -93,4 +103,28 @@ describe('the words of the dialogs', () => {
       )
     })
   }
+
+  it('that they share are all used, and the same in Chinese', () => {
+    const scripts = filesIn('editor').filter((file) => file.endsWith('.ts'))
+    const texts = scripts.map(readText).join('\n')
+    const options = nodeTypes.flatMap((type) => Object.values(optionsOf(type)))
+    const used = new Set([
+      ...nodeTypes.flatMap(usedKeys),
+      ...[...texts.matchAll(/'(shared\.[A-Za-z0-9_.-]+)'/g)].map(([, key]) => key),
+      ...options.flatMap((option) => (option.kind === 'integer' ? [`shared.unit.${option.unit}`] : [])),
+      ...options.flatMap((option) => (option.kind === 'text' ? [`shared.expected.${option.expects}`] : [])),
+    ])
+    assert.deepEqual(
+      shared.filter((key) => !used.has(key)),
+      [],
+    )
+    assert.deepEqual(keysOf(readJson(sharedFile('zh-CN')) as Catalogue).sort(), [...shared].sort())
+    const units = options.flatMap((option) =>
+      option.kind === 'integer' && option.unit !== '' ? [option.unit] : [],
+    )
+    assert.deepEqual(
+      units.filter((unit) => !shared.includes(`shared.unit.${unit}`)),
+      [],
+    )
+  })
 })

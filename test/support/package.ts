@@ -76,6 +76,7 @@ export interface EditorDefault {
 }
 
 export interface EditorDefinition {
+  readonly type: string
   readonly category: string
   readonly color?: string
   readonly icon?: string
@@ -93,7 +94,7 @@ export function editorDefinition(type: string): EditorDefinition {
   createRequire(__filename)(dialog)
   const registered = new Map<string, EditorDefinition>()
   const registerType = (name: string, definition: EditorDefinition): unknown =>
-    registered.set(name, definition)
+    registered.set(name, { ...definition, type: name })
   const { tenantPipeline } = globalThis as { tenantPipeline?: unknown }
   vm.runInNewContext(registrationScript(type), { RED: { nodes: { registerType } }, tenantPipeline })
   const definition = registered.get(type)
@@ -116,11 +117,46 @@ export function editorAccepts(
   if (required === true && value === '') return false
   if (required === false && value === '') return true
   if (validate === undefined) return type === undefined || (Boolean(value) && value !== '_ADD_')
-  const defaults = Object.fromEntries(
-    Object.entries(definition.defaults).map(([name, { value: standard }]) => [name, standard]),
-  )
-  const node = { ...defaults, ...others, [property]: value, _: (key: string) => key, _def: definition }
+  const node = nodeOf(definition, { ...others, [property]: value })
   const verdict = validate.call(node, value, {})
   // Words are only taken for words from a validator with two parameters, otherwise they are as good as `true`.
   return validate.length === 2 && typeof verdict === 'string' ? false : Boolean(verdict)
+}
+
+type Words = { readonly [key: string]: string | Words }
+
+/** The words of a key, in English, as `i18next` finds them in the built catalogue. */
+function wordsOf({
+  type,
+}: EditorDefinition): (key: string, values?: Readonly<Record<string, unknown>>) => string {
+  const catalogue = readJson(`dist/${catalogueFile(type)}`) as Words
+  return (key, values = {}) => {
+    const found = key
+      .split('.')
+      .reduce<Words | string | undefined>(
+        (words, part) => (typeof words === 'object' ? words[part] : undefined),
+        catalogue,
+      )
+    return typeof found === 'string'
+      ? found.replace(/__(\w+)__/g, (_match, name: string) => String(values[name]))
+      : key
+  }
+}
+
+/** Why the editor refuses a value, in the words that it shows. */
+export function reasonFor(
+  definition: EditorDefinition,
+  property: string,
+  value: unknown,
+  others: object = {},
+): string {
+  const node = nodeOf(definition, { ...others, [property]: value })
+  return String(definition.defaults[property]?.validate?.call(node, value, {}))
+}
+
+/** A new node in the editor, with some properties changed. Configuration nodes that it names are there, and in order. */
+function nodeOf(definition: EditorDefinition, change: object): object {
+  const defaults = Object.entries(definition.defaults).map(([name, { value }]) => [name, value])
+  Object.assign(globalThis, { RED: { nodes: { node: () => ({ valid: true }) } } })
+  return { ...(Object.fromEntries(defaults) as object), ...change, _: wordsOf(definition), _def: definition }
 }

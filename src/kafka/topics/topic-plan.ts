@@ -1,6 +1,6 @@
 /** The options with which nodes name a Kafka topic and create one that is missing. */
 import { integer, text, type OptionValues } from '../../config/options'
-import { KAFKA_TOPIC, KAFKA_TOPIC_EXPECTED } from '../../tenant/kafka-topic'
+import { KAFKA_TOPIC } from '../../tenant/kafka-topic'
 import type { NewTopic } from '../driver'
 
 const DAY_MS = 86_400_000
@@ -10,7 +10,7 @@ const SAFE_REPLICAS = 3
 
 /** A topic that a node writes to. @param topic the default; without one the option may be empty */
 export const topicOption = (topic = '') =>
-  text({ default: topic, required: topic !== '', pattern: KAFKA_TOPIC, expects: KAFKA_TOPIC_EXPECTED })
+  text({ default: topic, required: topic !== '', pattern: KAFKA_TOPIC, expects: 'kafkaTopic' })
 
 /** The options of a node that may create topics. */
 export const newTopicOptions = (partitions = 6, retentionDays = 3) => ({

@@ -11,6 +11,7 @@ import {
   type AddressKind,
   type HostPort,
 } from '../../config/address'
+import { EXPECTED } from '../../config/expected'
 import { PipelineError } from '../../wire/errors'
 
 export type ProtocolVersion = 4 | 5
@@ -64,7 +65,7 @@ const PROTOCOLS: Readonly<Record<string, readonly [BrokerUrl['protocol'], number
 
 const BROKER: AddressKind = {
   what: 'the address of the MQTT broker',
-  expects: 'mqtt://host:1883, mqtts://, ws:// or wss://',
+  expects: EXPECTED.mqttUrl,
   statusText: 'check the broker address',
 }
 
@@ -74,6 +75,9 @@ const BROKER: AddressKind = {
  * @throws PipelineError `CONFIG_INVALID`
  */
 export function parseBrokerUrls(text: string): BrokerUrl[] {
+  // "no broker yet" is not three hosts; a password may have blanks.
+  if (!text.includes('@') && /(^|[\s,])[^\s,:@]+\s+[^\s,]/.test(text.trim()))
+    throw unreadable(BROKER, 'has white space after a name: put a comma between two addresses')
   const urls = addressesIn(text).flatMap(parseBrokerUrl)
   if (urls.length === 0) throw invalid('the MQTT broker has no address', 'no broker address')
   return urls

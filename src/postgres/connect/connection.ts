@@ -14,6 +14,7 @@ import {
   type AddressKind,
   type HostPort,
 } from '../../config/address'
+import { EXPECTED } from '../../config/expected'
 import { PipelineError } from '../../wire/errors'
 
 export { nameOf }
@@ -78,13 +79,13 @@ export function parseServers(list: string, defaultPort: number): Server[] {
 
 const HOSTS: AddressKind = {
   what: '"host"',
-  expects: 'a host, or host:port; several are separated by commas, as in a:5432,b:5433',
+  expects: EXPECTED.postgresHost,
   statusText: 'check the host',
   sockets: true,
 }
 const SERVER_URL: AddressKind = {
   what: 'the URL of PostgreSQL',
-  expects: 'the form postgres://user@host:5432/database',
+  expects: EXPECTED.postgresUrl,
   statusText: 'check the URL',
   sockets: true,
 }

@@ -10,6 +10,6 @@ export function nameOption(byDefault = ''): TextOption {
     default: byDefault,
     required: byDefault !== '',
     pattern: IDENTIFIER,
-    expects: 'a name of letters, digits and underscores, at most 63',
+    expects: 'databaseIdentifier',
   })
 }

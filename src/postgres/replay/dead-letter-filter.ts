@@ -1,5 +1,6 @@
 /** Which dead letters: what the node is set to, narrowed by what a message asks for. */
 import { PipelineError } from '../../wire/errors'
+import { EXPECTED } from '../../config/expected'
 import { parseInstant } from '../../time/instant'
 
 export interface DeadLetterFilter {
@@ -17,7 +18,6 @@ export interface DeadLetterFilter {
 
 /** How a time is written: milliseconds since 1970, or a date, with a time, with a zone. */
 export const TIME = /^(\d{1,15}|\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)?)?)$/
-export const EXPECTED_TIME = 'a time such as 2026-11-20T08:00:00Z, or milliseconds since 1970'
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 const KEYS = ['tenant', 'reason', 'from', 'to', 'limit', 'before']
@@ -27,10 +27,10 @@ export function parseFilterTime(name: string, given: unknown): number | undefine
   if (given === undefined || given === null || given === '') return undefined
   const isDate = given instanceof Date && !isNaN(given.getTime())
   const text = isDate ? given.toISOString() : typeof given === 'number' ? `${given}` : given
-  if (typeof text !== 'string') throw refused(`"${name}" is no text; expected ${EXPECTED_TIME}`)
+  if (typeof text !== 'string') throw refused(`"${name}" is no text; expected ${EXPECTED.instant}`)
   const time = TIME.test(text) ? parseInstant(text) : undefined
   if (time !== undefined) return time
-  throw refused(`"${name}" is ${JSON.stringify(given)}; expected ${EXPECTED_TIME}`)
+  throw refused(`"${name}" is ${JSON.stringify(given)}; expected ${EXPECTED.instant}`)
 }
 
 /**

@@ -6,7 +6,7 @@ const table = {
   lingerMs: integer({ default: 5, min: 0, max: 1000, unit: 'ms' }),
   mode: choice(['message', 'batch'], 'message'),
   createTopic: flag(false),
-  group: text({ required: true, pattern: /^[a-z]+$/, expects: 'small letters' }),
+  group: text({ required: true, pattern: /^[a-z]+$/, expects: 'consumerGroup' }),
 }
 
 describe('readOptions', () => {
@@ -37,9 +37,9 @@ describe('readOptions', () => {
     ['a fraction', { lingerMs: 1.5 }, /whole number/],
     ['an unknown choice', { mode: 'both' }, /one of message, batch/],
     ['another value for a flag', { createTopic: 'perhaps' }, /true or false/],
-    ['text that does not match', { group: 'G!' }, /small letters/],
+    ['text that does not match', { group: 'G!' }, /expected a consumer group/],
     ['nothing for a required text', { group: '' }, /"group" is nothing/],
-    ['an object', { group: { a: 1 } }, /small letters/],
+    ['an object', { group: { a: 1 } }, /expected a consumer group/],
   ]
   for (const [what, config, message] of refused) {
     it(`refuses ${what} and says what it expects`, () => {

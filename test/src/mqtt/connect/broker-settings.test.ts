@@ -61,6 +61,11 @@ describe('broker addresses', () => {
     )
   })
 
+  it('does not take words for hosts', () => {
+    assert.throws(() => parseBrokerUrls('not a url'), /put a comma between/)
+    assert.equal(parseBrokerUrls('mqtt://a:1 mqtt://b:1').length, 2)
+  })
+
   it('knows which are encrypted', () => {
     assert.equal(usesTls(parseBrokerUrls('wss://h')[0] as BrokerUrl), true)
     assert.equal(usesTls(parseBrokerUrls('ws://h')[0] as BrokerUrl), false)
