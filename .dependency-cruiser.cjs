@@ -5,6 +5,7 @@
  * needs to know only what is above it here, and a circle between folders cannot come about.
  */
 const LAYERS = [
+  'status',
   'wire',
   'time',
   'log',

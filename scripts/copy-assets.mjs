@@ -1,7 +1,8 @@
 // Copies what tsc leaves behind to where Node-RED looks: a node's template and locales beside its .js file, and
 // the icons beside one declared node file (they then serve all nodes of the package). The dialogs get the option
 // tables of the nodes, so that defaults and bounds are written down once, and the packages that their code uses; each node's
-// catalogue gets the words that the dialogs share, because Node-RED keeps the catalogues of nodes apart.
+// catalogue gets the words that the dialogs share and, if the node shows a status, its texts, because Node-RED keeps the
+// catalogues of nodes apart.
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { basename, dirname, join, posix, relative, sep } from 'node:path'
@@ -13,6 +14,10 @@ const PACKAGES = { re2js: 'index.js' }
 const require = createRequire(import.meta.url)
 const tables = {}
 const readJson = (file) => JSON.parse(readFileSync(file, 'utf8'))
+const statuses = {
+  'en-US': require('../dist/src/status/en-US.js').ENGLISH,
+  'zh-CN': require('../dist/src/status/zh-CN.js').CHINESE,
+}
 
 for (const node of readdirSync('nodes', { withFileTypes: true })) {
   if (!node.isDirectory()) continue
@@ -31,9 +36,18 @@ for (const language of readdirSync('editor/locales')) {
     const folder = `dist/nodes/${node}/locales/${language}`
     const catalogue = `${folder}/${node}.json`
     const own = existsSync(catalogue) ? readJson(catalogue) : {}
+    const isConfig = /category: 'config'/.test(readFileSync(`nodes/${node}/${node}.html`, 'utf8'))
     mkdirSync(folder, { recursive: true })
-    writeFileSync(catalogue, JSON.stringify({ ...own, shared }))
+    writeFileSync(
+      catalogue,
+      JSON.stringify({ ...own, shared, ...(!isConfig && { status: statuses[language] }) }),
+    )
   }
+}
+// Of `LANG=zh_CN.UTF-8` Node-RED keeps `zh`.
+for (const node of Object.keys(tables)) {
+  const locales = `dist/nodes/${node}/locales`
+  cpSync(`${locales}/zh-CN`, `${locales}/zh`, { recursive: true })
 }
 cpSync('icons', `dist/nodes/${ICON_HOME}/icons`, { recursive: true })
 

@@ -70,7 +70,7 @@ module.exports = {
   flowFile: 'flows.json',
   flowFilePretty: true,
   credentialSecret: false,
-  lang: 'en-US',
+  lang: process.env.NODE_RED_LANG || 'en-US',
   telemetry: { enabled: false, updateNotification: false },
   editorTheme: { projects: { enabled: false }, tours: false },
   logging: {

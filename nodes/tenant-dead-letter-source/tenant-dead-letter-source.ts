@@ -25,7 +25,7 @@ export = function (RED: NodeAPI): void {
 
   RED.nodes.registerType(TYPE, function (this: Node, config: SourceDef) {
     RED.nodes.createNode(this, config)
-    runNode(this, ({ log, status, isWired, send, onClose }) => {
+    runNode(RED, this, ({ log, status, isWired, send, onClose }) => {
       const configuration = readReplay(config)
       const { database, replayTables } = requirePostgres(RED.nodes.getNode(config.database ?? ''))
       const events = new ReplayEvents(log)
@@ -70,7 +70,7 @@ function actionOf(message: Message, byDefault: ReplayConfiguration['action']): R
   if (known !== undefined) return known
   throw new PipelineError('ACTION_INVALID', `msg.action is none of ${ACTIONS.join(', ')}`, {
     retryable: false,
-    statusText: 'check msg.action',
+    status: 'checkAction',
   })
 }
 

@@ -8,9 +8,9 @@ import { DeadLetterQueue } from '../../src/dead-letters/dead-letter-queue'
 import { flowTracking, type TrackingRuntime } from '../../src/delivery/flow/flow-tracking'
 import { receive } from '../../src/delivery/sinks/receipt'
 import { CountLog } from '../../src/log/count-log'
-import { shownNumber } from '../../src/log/numbers'
 import { OutageLog } from '../../src/log/outage-log'
 import { runNode } from '../../src/runtime/run-node'
+import { phrase } from '../../src/status/phrase'
 import { CLOSE_BUDGET_MS, settlesWithin } from '../../src/time/deadline'
 import { asPipelineError, type PipelineError } from '../../src/wire/errors'
 import { openTarget, type DeadLetterDef } from './target'
@@ -20,7 +20,7 @@ export = function (RED: NodeAPI): void {
 
   RED.nodes.registerType('tenant-dead-letter', function (this: Node, config: NodeDef & DeadLetterDef) {
     RED.nodes.createNode(this, config)
-    runNode(this, ({ log, status, onClose }) => {
+    runNode(RED, this, ({ log, status, onClose }) => {
       const target = openTarget(config, (id) => RED.nodes.getNode(id))
       const outage = new OutageLog(log, {
         away: 'DEAD_LETTERS_WAITING',
@@ -37,9 +37,12 @@ export = function (RED: NodeAPI): void {
       let problem: PipelineError | undefined
 
       const showStatus = (): void => {
-        const counts = `${shownNumber(written)} written${waiting > 0 ? ` · ${waiting} out` : ''}`
-        if (problem !== undefined) status.set({ fill: 'red', shape: 'ring', text: problem.statusText })
-        else status.set({ fill: 'green', shape: 'dot', text: counts })
+        if (problem !== undefined) {
+          return status.set({ fill: 'red', shape: 'ring', text: problem.status })
+        }
+        const text = [phrase('written', { number: written })]
+        if (waiting > 0) text.push(phrase('inFlight', { number: waiting }))
+        status.set({ fill: 'green', shape: 'dot', text })
       }
       showStatus()
       const queue = new DeadLetterQueue({

@@ -13,6 +13,7 @@ import {
   type OptionValues,
 } from '../../src/config/options'
 import { passwordEnv, readPassword } from '../../src/config/secret'
+import { phrase } from '../../src/status/phrase'
 
 export const options = {
   brokers: text({ required: true, expects: 'kafkaBrokers' }),
@@ -93,6 +94,6 @@ function missing(property: string, expects: string, sasl: string): PipelineError
   return new PipelineError(
     'CONFIG_INVALID',
     `"${property}" is empty; expected ${expects}, because SASL ${sasl.toUpperCase()} is chosen`,
-    { retryable: false, statusText: `check "${property}"` },
+    { retryable: false, status: phrase('check', { option: property }) },
   )
 }

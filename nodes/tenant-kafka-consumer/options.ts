@@ -8,6 +8,7 @@ import { PipelineError } from '../../src/wire/errors'
 import { parseInstant } from '../../src/time/instant'
 import { EXPECTED } from '../../src/config/expected'
 import { choice, integer, readOptions, text } from '../../src/config/options'
+import { phrase } from '../../src/status/phrase'
 
 export const options = {
   /** Names with commas between them, or one `/pattern/`. */
@@ -58,6 +59,6 @@ function timeOf(given: string): number {
   throw new PipelineError(
     'CONFIG_INVALID',
     `"startTime" is ${JSON.stringify(given)}; expected ${EXPECTED.instant}`,
-    { retryable: false, statusText: 'check "startTime"' },
+    { retryable: false, status: phrase('check', { option: 'startTime' }) },
   )
 }

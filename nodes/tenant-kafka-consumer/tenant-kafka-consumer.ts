@@ -21,7 +21,7 @@ export = function (RED: NodeAPI): void {
 
   RED.nodes.registerType('tenant-kafka-consumer', function (this: Node & SourceHolder, config: ConsumerDef) {
     RED.nodes.createNode(this, config)
-    runNode(this, ({ log, status: line, isWired, send, describe, onClose, refresh }) => {
+    runNode(RED, this, ({ log, status: line, isWired, send, describe, onClose, refresh }) => {
       const settings = readConsumerOptions(this.id, config)
       const cluster = requireCluster(RED.nodes.getNode(config.cluster ?? ''))
       const postgres = config.database ? requirePostgres(RED.nodes.getNode(config.database)) : undefined

@@ -24,7 +24,7 @@ export = function (RED: NodeAPI): void {
     'tenant-kafka-producer',
     function (this: Node & ProducerHolder, config: ProducerDef) {
       RED.nodes.createNode(this, config)
-      runNode(this, ({ log, status: line, isWired, describe, onClose, refresh }) => {
+      runNode(RED, this, ({ log, status: line, isWired, describe, onClose, refresh }) => {
         const cluster = requireCluster(RED.nodes.getNode(config.cluster ?? ''))
         const { outputMayEnd, ...options } = readProducerOptions(config)
         const events = new ProducerEvents(log)

@@ -20,7 +20,7 @@ export = function (RED: NodeAPI): void {
 
   RED.nodes.registerType('tenant-mqtt-source', function (this: Node, config: SourceDef) {
     RED.nodes.createNode(this, config)
-    runNode(this, ({ log, status: line, isWired, send, describe, onClose, refresh }) => {
+    runNode(RED, this, ({ log, status: line, isWired, send, describe, onClose, refresh }) => {
       const events = new SourceEvents(log)
       onClose(() => events.close())
       const status = new SourceStatus(performance.now())

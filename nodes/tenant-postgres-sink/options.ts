@@ -10,6 +10,7 @@ import { PipelineError } from '../../src/wire/errors'
 import { conflictsOf, keyOf, tenantColumnOf } from '../../src/postgres/sink/option-conflicts'
 import { EXPECTED } from '../../src/config/expected'
 import { choice, flag, integer, readOptions, text } from '../../src/config/options'
+import { phrase } from '../../src/status/phrase'
 
 export const options = {
   schema: nameOption('public'),
@@ -104,6 +105,6 @@ function readReader(role: string, columns: readonly Column[]): SinkConfiguration
 function invalid(property: string, expects: string): PipelineError {
   return new PipelineError('CONFIG_INVALID', `"${property}" does not fit; expected ${expects}`, {
     retryable: false,
-    statusText: `check "${property}"`,
+    status: phrase('check', { option: property }),
   })
 }

@@ -27,7 +27,7 @@ export = function (RED: NodeAPI): void {
 
   RED.nodes.registerType('tenant-postgres-sink', function (this: Node & SinkHolder, config: SinkDef) {
     RED.nodes.createNode(this, config)
-    runNode(this, ({ log, status: line, isWired, send, onClose, refresh }) => {
+    runNode(RED, this, ({ log, status: line, isWired, send, onClose, refresh }) => {
       const events = new SinkEvents(log)
       onClose(() => events.close())
       const { database, ledger, replayTables } = requirePostgres(RED.nodes.getNode(config.database ?? ''))

@@ -7,6 +7,7 @@ import { nameOption } from '../../src/postgres/connect/name-option'
 import { PipelineError } from '../../src/wire/errors'
 import { checkVariable, choice, flag, integer, readOptions, text } from '../../src/config/options'
 import { passwordEnv, readPassword } from '../../src/config/secret'
+import { phrase } from '../../src/status/phrase'
 
 export const options = {
   address: choice(['url', 'fields'], 'url'),
@@ -94,6 +95,6 @@ function readFields({
 function invalid(property: string, expects: string): PipelineError {
   return new PipelineError('CONFIG_INVALID', `"${property}" is empty; expected ${expects}`, {
     retryable: false,
-    statusText: `check "${property}"`,
+    status: phrase('check', { option: property }),
   })
 }

@@ -35,7 +35,7 @@ offer(type, {
       return this.strategy !== 'template' || readWith(this, (pattern) => topicTemplate(text, pattern))
     },
     keyTemplate(text) {
-      return readWith(this, ({ names }) => Template.compile('', text, names))
+      return readWith(this, ({ names }) => Template.compile('key', text, names))
     },
   }),
   label: nameOr('name', 'tenant topic'),

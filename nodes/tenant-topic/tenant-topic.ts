@@ -8,8 +8,8 @@ import { flowTracking, type TrackingRuntime } from '../../src/delivery/flow/flow
 import { requireList } from '../../src/delivery/record-number'
 import { failRecords, rejectedMessage, type Rejecter } from '../../src/delivery/sinks/rejected-message'
 import { CountLog } from '../../src/log/count-log'
-import { shownNumber } from '../../src/log/numbers'
 import { runNode } from '../../src/runtime/run-node'
+import { phrase } from '../../src/status/phrase'
 import { reserveTopic } from '../../src/tenant/reserved-topics'
 import { routeMessage } from '../../src/tenant/route-message'
 import { TopicRouter } from '../../src/tenant/topic-router'
@@ -22,7 +22,7 @@ export = function (RED: NodeAPI): void {
 
   RED.nodes.registerType('tenant-topic', function (this: Node & RouterHolder, config: NodeDef) {
     RED.nodes.createNode(this, config)
-    runNode(this, ({ log, status, isWired, describe, onClose }) => {
+    runNode(RED, this, ({ log, status, isWired, describe, onClose }) => {
       const { deadLetters, ...routing } = readOptions(options, config)
       const router = new TopicRouter(routing)
       this.router = router
@@ -52,7 +52,7 @@ export = function (RED: NodeAPI): void {
         }
         unmatched += unrouted.length
         counted.add(unrouted.length)
-        status.set({ fill: 'yellow', shape: 'dot', text: `${shownNumber(unmatched)} not matched` })
+        status.set({ fill: 'yellow', shape: 'dot', text: phrase('notMatched', { number: unmatched }) })
         const rest = routed.length === 0 ? null : { ...message, payload: routed }
         if (isWired(1)) {
           send([rest, unrouted.map(({ record, error }) => rejectedMessage(rejecter, message, record, error))])

@@ -35,5 +35,5 @@ export async function retryForEver<T>(work: () => Promise<T>, options: RetryOpti
 
 function closed(): PipelineError {
   const text = 'the node was closed before PostgreSQL had the record; the source brings it again'
-  return new PipelineError('SINK_CLOSED', text, { retryable: true, statusText: 'closed' })
+  return new PipelineError('SINK_CLOSED', text, { retryable: true, status: 'closed' })
 }

@@ -4,6 +4,7 @@
  * it as well, so it needs nothing of Node.js.
  */
 import { PipelineError } from '../wire/errors'
+import type { Phrase, PlainKey } from '../status/phrase'
 
 export interface HostPort {
   /** A name in ASCII and lower case, an IP address without brackets, or the folder of a Unix socket. */
@@ -31,7 +32,7 @@ export interface AddressKind {
   readonly what: string
   /** Forms that are read. */
   readonly expects: string
-  readonly statusText: string
+  readonly status: PlainKey | Phrase
   /** Folders of Unix sockets are hosts. */
   readonly sockets?: boolean
 }
@@ -108,10 +109,10 @@ export function nameOf({ host, port }: HostPort): string {
   return `${host.includes(':') ? `[${host}]` : host}:${port}`
 }
 
-export function unreadable({ what, expects, statusText }: AddressKind, problem: string): PipelineError {
+export function unreadable({ what, expects, status }: AddressKind, problem: string): PipelineError {
   return new PipelineError('CONFIG_INVALID', `${what} ${problem}; expected ${expects}`, {
     retryable: false,
-    statusText,
+    status,
   })
 }
 

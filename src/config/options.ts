@@ -7,6 +7,7 @@
  */
 import { PipelineError } from '../wire/errors'
 import { EXPECTED, type Expected } from './expected'
+import { phrase } from '../status/phrase'
 
 export interface IntegerOption {
   readonly kind: 'integer'
@@ -152,7 +153,7 @@ function checkVariables(name: string, given: unknown): void {
     'CONFIG_INVALID',
     `"${name}" has ${variable} within its value, and Node-RED replaces whole values only; ` +
       'put the whole value into one environment variable',
-    { retryable: false, statusText: `check "${name}": variable within` },
+    { retryable: false, status: phrase('variableWithin', { option: name }) },
   )
 }
 
@@ -169,7 +170,7 @@ export function checkVariable(name: string, given: unknown): void {
     'CONFIG_INVALID',
     `"${name}" is ${given}, and the environment variable ${variable} is not set; ` +
       'set it where Node-RED is started, or enter a value',
-    { retryable: false, statusText: `check "${name}": ${variable} is not set` },
+    { retryable: false, status: phrase('variableNotSet', { option: name, variable }) },
   )
 }
 
@@ -186,6 +187,6 @@ function invalid(name: string, given: unknown, expects: string): PipelineError {
   const shown = isShown ? JSON.stringify(given) : given === CONFIDENTIAL ? 'something else' : 'nothing'
   return new PipelineError('CONFIG_INVALID', `"${name}" is ${shown}; expected ${expects}`, {
     retryable: false,
-    statusText: `check "${name}"`,
+    status: phrase('check', { option: name }),
   })
 }

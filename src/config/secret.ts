@@ -4,6 +4,7 @@
  */
 import { PipelineError } from '../wire/errors'
 import { checkVariable, text, type TextOption } from './options'
+import { phrase } from '../status/phrase'
 
 /** The option of a configuration node: the variable's name. Empty: the stored password counts. */
 export const passwordEnv = (): TextOption =>
@@ -32,6 +33,6 @@ export function readPassword(
   throw new PipelineError(
     'CONFIG_INVALID',
     `"passwordEnv" names ${variable}, and this environment variable is not set; set it where Node-RED is started`,
-    { retryable: false, statusText: 'check "passwordEnv"' },
+    { retryable: false, status: phrase('check', { option: 'passwordEnv' }) },
   )
 }

@@ -7,6 +7,7 @@ import { readFileSync } from 'node:fs'
 import { createSecureContext, type ConnectionOptions } from 'node:tls'
 import { describeError, PipelineError } from '../wire/errors'
 import type { EventLog } from '../log/event-log'
+import { phrase } from '../status/phrase'
 
 /** What the next connection is made with; asked for each. */
 export type TlsSource = () => ConnectionOptions
@@ -50,7 +51,7 @@ export function tlsSettings(
   if (node?.valid !== true || node.addTLSOptions === undefined) {
     throw new PipelineError('CONFIG_INVALID', '"tls" names TLS settings that are missing or invalid', {
       retryable: false,
-      statusText: 'check "tls"',
+      status: phrase('check', { option: 'tls' }),
     })
   }
   const options = node.addTLSOptions({})
@@ -70,7 +71,7 @@ export function checkTls(tls: ConnectionOptions): void {
     throw new PipelineError(
       'CONFIG_INVALID',
       `"tls" has a certificate or key that cannot be used (${reason}); expected PEM texts that belong together`,
-      { retryable: false, statusText: 'check "tls"' },
+      { retryable: false, status: phrase('check', { option: 'tls' }) },
     )
   }
 }

@@ -151,7 +151,7 @@ function fullError(): PipelineError {
     'DEAD_LETTERS_FULL',
     'the node holds as many dead letters as it may while they cannot be written, and takes no more: repair what they ' +
       'are written to; a source of this package sends the message again',
-    { retryable: true, statusText: 'dead letters: buffer full' },
+    { retryable: true, status: 'deadLettersFull' },
   )
 }
 

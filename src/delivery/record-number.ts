@@ -74,7 +74,7 @@ export function requireList(message: Message, size: number): void {
     'msg.batch is set, and msg.payload is not the list of its records: a node before this one has replaced it. Change ' +
       'the records within the list in a Function node; let the source send single messages; or, if this message is to be ' +
       'stored instead of the batch, set msg.batch to false',
-    { retryable: false, statusText: 'batch without its list' },
+    { retryable: false, status: 'batchWithoutList' },
   )
 }
 

@@ -286,7 +286,7 @@ function endedByFlow(): PipelineError {
   return new PipelineError(
     'FLOW_ENDED',
     'the flow has ended this message before any sink had it, and the source is set to take that for a failure',
-    { retryable: false, statusText: 'the flow ended a message' },
+    { retryable: false, status: 'flowEndedMessage' },
   )
 }
 

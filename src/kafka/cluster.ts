@@ -9,6 +9,7 @@ import { collisionKey } from '../tenant/kafka-topic'
 import type { KafkaConnection } from './connection'
 import type { KafkaAdmin, KafkaDriver, NewTopic, TopicDescription } from './driver'
 import { needsBrokerCount, newTopic, replicasFor, type TopicPlan } from './topics/topic-plan'
+import { phrase } from '../status/phrase'
 
 /** So old may the list of topics be that tells what is not there: devices that invent names do not keep Kafka busy. */
 const TOPIC_NAMES_AGE_MS = 2_000
@@ -88,7 +89,7 @@ export class KafkaCluster {
     if (created !== undefined) return created
     throw new PipelineError('KAFKA_TOPIC_NOT_CREATED', `topic ${topic} was created and is not there yet`, {
       retryable: true,
-      statusText: 'Kafka: topic is not ready',
+      status: phrase('kafka', { problem: phrase('kafkaTopicNotReady') }),
     })
   }
 }

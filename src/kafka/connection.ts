@@ -3,6 +3,7 @@ import type { ConnectionOptions } from 'node:tls'
 import { LOGIN_ADVICE, nameOf, parseHosts, unreadable, type AddressKind } from '../config/address'
 import { EXPECTED } from '../config/expected'
 import type { TlsSource } from '../config/tls-settings'
+import { phrase } from '../status/phrase'
 
 export const PASSWORD_MECHANISMS = ['plain', 'scram-sha-256', 'scram-sha-512'] as const
 export const SASL_MECHANISMS = [...PASSWORD_MECHANISMS, 'oauthbearer'] as const
@@ -37,7 +38,7 @@ const DEFAULT_PORT = 9092
 const BROKERS: AddressKind = {
   what: '"brokers"',
   expects: EXPECTED.kafkaBrokers,
-  statusText: 'check "brokers"',
+  status: phrase('check', { option: 'brokers' }),
 }
 
 /**

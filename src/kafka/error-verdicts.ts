@@ -8,6 +8,7 @@
 import { PipelineError } from '../wire/errors'
 import type { TopicPartition } from './driver'
 import { listOf, partitionKey } from './topic-partition'
+import { asPhrase, phrase, type PlainKey } from '../status/phrase'
 
 /** An error that a broker has answered. */
 export interface ProtocolFault {
@@ -19,19 +20,19 @@ export interface ProtocolFault {
 export interface Verdict {
   readonly code: string
   readonly retryable: boolean
-  readonly status: string
+  readonly status: PlainKey
   readonly advice: string
   /** Replaces the client's own text. */
   readonly reason?: string
 }
 
-const retry = (code: string, status: string, advice: string): Verdict => ({
+const retry = (code: string, status: PlainKey, advice: string): Verdict => ({
   code,
   retryable: true,
   status,
   advice,
 })
-const giveUp = (code: string, status: string, advice: string): Verdict => ({
+const giveUp = (code: string, status: PlainKey, advice: string): Verdict => ({
   code,
   retryable: false,
   status,
@@ -40,85 +41,85 @@ const giveUp = (code: string, status: string, advice: string): Verdict => ({
 
 export const UNREACHABLE = retry(
   'KAFKA_UNREACHABLE',
-  'not reachable',
+  'notReachable',
   'check the address, and that the broker runs',
 )
 export const CLOSED = retry(
   'KAFKA_UNREACHABLE',
-  'connection closed',
+  'kafkaConnectionClosed',
   'the broker has closed the connection: it is stopping, or it wants a login (SASL) that is not configured',
 )
 export const NO_ANSWER = retry(
   'KAFKA_NO_ANSWER',
-  'no answer',
+  'noAnswer',
   'the broker accepted the connection and is silent',
 )
 const TIMED_OUT = retry(
   'KAFKA_TIMED_OUT',
-  'timed out',
+  'kafkaTimedOut',
   'the broker answers, and waited in vain for others: those with the copies of the partition, or the controller',
 )
-const NO_LEADER = retry('KAFKA_NO_LEADER', 'partition has no leader', 'a broker is down or starting')
-const STARTING = retry('KAFKA_STARTING', 'is starting', 'the broker is still loading')
+const NO_LEADER = retry('KAFKA_NO_LEADER', 'kafkaNoLeader', 'a broker is down or starting')
+const STARTING = retry('KAFKA_STARTING', 'kafkaStarting', 'the broker is still loading')
 const REPLICAS = retry(
   'KAFKA_NOT_ENOUGH_REPLICAS',
-  'too few replicas in sync',
+  'kafkaTooFewReplicas',
   'fewer replicas are in sync than min.insync.replicas asks for; start the missing brokers',
 )
-const FORBIDDEN = retry('KAFKA_FORBIDDEN', 'not allowed', 'give this user the permission (Kafka ACL)')
-export const PASSWORD = retry('KAFKA_AUTHENTICATION', 'wrong password', 'check user name and password')
+const FORBIDDEN = retry('KAFKA_FORBIDDEN', 'kafkaForbidden', 'give this user the permission (Kafka ACL)')
+export const PASSWORD = retry('KAFKA_AUTHENTICATION', 'wrongPassword', 'check user name and password')
 const MECHANISM = retry(
   'KAFKA_AUTHENTICATION',
-  'login method not offered',
+  'kafkaLoginMethod',
   'choose a SASL mechanism that this port of the broker offers',
 )
 const NO_LOGIN = retry(
   'KAFKA_AUTHENTICATION',
-  'login not expected',
+  'kafkaLoginNotExpected',
   'switch the login (SASL) off, or use the port of the broker that takes one',
 )
 const PRODUCER_LOST = retry(
   'KAFKA_PRODUCER_LOST',
-  'producer restarts',
+  'kafkaProducerRestarts',
   'the broker has lost the state of this producer; a new one takes its place',
 )
 const UNKNOWN_TOPIC = retry(
   'KAFKA_UNKNOWN_TOPIC',
-  'no such topic',
+  'kafkaNoSuchTopic',
   'create the topic, or let the node create it',
 )
 const INVALID_TOPIC = giveUp(
   'KAFKA_INVALID_TOPIC',
-  'invalid topic name',
+  'invalidTopicName',
   'a topic name has 1 to 249 letters, digits, dots, dashes and underscores',
 )
 const TOO_LARGE = giveUp(
   'KAFKA_RECORD_TOO_LARGE',
-  'record too large',
+  'kafkaRecordTooLarge',
   "raise the topic's max.message.bytes, or send less",
 )
 const INVALID_RECORD = giveUp(
   'KAFKA_INVALID_RECORD',
-  'record refused',
+  'kafkaRecordRefused',
   'the broker does not take this record',
 )
 const INVALID_TIME = giveUp(
   'KAFKA_INVALID_TIME',
-  'time refused',
+  'kafkaTimeRefused',
   "the time of this record is further from the broker's clock than the topic's message.timestamp.before.max.ms or " +
     'message.timestamp.after.max.ms (an hour) allows',
 )
 const NOT_CREATED = retry(
   'KAFKA_TOPIC_NOT_CREATED',
-  'topic not created',
+  'kafkaTopicNotCreated',
   'check partitions, replicas and policies',
 )
 export const CODEC = retry(
   'KAFKA_COMPRESSION',
-  'compression refused',
+  'kafkaCompressionRefused',
   'choose another compression, such as "none", and deploy',
 )
-export const OTHER = retry('KAFKA_FAILED', 'failed', 'see the log of the broker')
+export const OTHER = retry('KAFKA_FAILED', 'kafkaFailed', 'see the log of the broker')
 
 const BY_PROTOCOL_ERROR: Readonly<Record<string, Verdict>> = {
   UNKNOWN_TOPIC_OR_PARTITION: UNKNOWN_TOPIC,
@@ -178,7 +179,7 @@ export function kafkaError(
 ): PipelineError {
   return new PipelineError(code, `${doing}: ${reason ?? reasonOf(fault)}: ${advice}`, {
     retryable,
-    statusText: `Kafka: ${status}`,
+    status: phrase('kafka', { problem: asPhrase(status) }),
     cause,
   })
 }
@@ -191,10 +192,15 @@ export function refusal(fault: ProtocolFault, doing: string): PipelineError {
 /** The error of partitions that have no leader, or whose leader does not answer. */
 export function noLeader(partitions: readonly TopicPartition[]): PipelineError {
   const [first] = partitions
-  const { code, advice } = NO_LEADER
+  const { code, status, advice } = NO_LEADER
   return new PipelineError(code, `No leader answers for ${listOf(partitions)}: ${advice}`, {
     retryable: true,
-    statusText: `Kafka: no leader for ${first === undefined ? 'a partition' : partitionKey(first)}`,
+    status: phrase('kafka', {
+      problem:
+        first === undefined
+          ? asPhrase(status)
+          : phrase('kafkaNoLeaderOf', { partition: partitionKey(first) }),
+    }),
   })
 }
 

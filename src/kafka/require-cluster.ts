@@ -6,5 +6,5 @@ export type ClusterNode = ConfigNode<'cluster', KafkaCluster>
 
 /** @param found see `sharedBy` @throws PipelineError `CONFIG_INVALID` */
 export function requireCluster(found: unknown): KafkaCluster {
-  return sharedBy(found as ClusterNode | null, 'cluster', 'a Kafka cluster')
+  return sharedBy(found as ClusterNode | null, 'cluster', 'a Kafka cluster', 'chooseCluster')
 }

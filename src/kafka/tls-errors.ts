@@ -1,31 +1,32 @@
 /** What can be wrong with TLS between a broker and us, and on which of the two sides to fix it. */
+import type { PlainKey } from '../status/phrase'
 
 export interface TlsWords {
-  readonly status: string
+  readonly status: PlainKey
   /** In the place of OpenSSL's text where that says nothing to a user. */
   readonly reason?: string
   readonly advice: string
 }
 
 const UNKNOWN_AUTHORITY: TlsWords = {
-  status: 'unknown certificate',
+  status: 'unknownCertificate',
   advice: "choose TLS settings with the certificate of the authority that issued the broker's",
 }
 const NO_TLS: TlsWords = {
-  status: 'port does not speak TLS',
+  status: 'kafkaNoTls',
   advice: "switch TLS off, or use the address of the broker's TLS listener",
 }
 const WANTS_TLS: TlsWords = {
-  status: 'port speaks TLS only',
+  status: 'kafkaTlsOnly',
   advice: 'switch "Use TLS" on',
 }
 const CLIENT_CERTIFICATE: TlsWords = {
-  status: 'client certificate refused',
+  status: 'kafkaClientCertificate',
   reason: 'the broker ended the TLS handshake because of our certificate',
   advice: 'choose TLS settings with a client certificate that the broker trusts and that has not expired',
 }
 const OTHER: TlsWords = {
-  status: 'TLS failed',
+  status: 'kafkaTlsFailed',
   advice: 'check the certificates, and whether this port speaks TLS',
 }
 
@@ -34,13 +35,13 @@ export const WANTS_TLS_CODE = 'ERR_TLS_WANTED'
 
 const BY_CODE: Readonly<Record<string, TlsWords>> = {
   [WANTS_TLS_CODE]: WANTS_TLS,
-  CERT_HAS_EXPIRED: { status: 'certificate expired', advice: "renew the broker's certificate" },
+  CERT_HAS_EXPIRED: { status: 'certificateExpired', advice: "renew the broker's certificate" },
   CERT_NOT_YET_VALID: {
-    status: 'certificate not valid yet',
+    status: 'certificateNotYetValid',
     advice: "check the clocks, and the broker's certificate",
   },
   ERR_TLS_CERT_ALTNAME_INVALID: {
-    status: 'certificate of another host',
+    status: 'certificateOfAnotherHost',
     advice: 'use an address that the certificate names, or give the server name in the TLS settings',
   },
   DEPTH_ZERO_SELF_SIGNED_CERT: UNKNOWN_AUTHORITY,

@@ -5,6 +5,7 @@
  */
 import { PipelineError } from '../wire/errors'
 import type { TokenSource } from './connection'
+import { asPhrase, phrase, type PlainKey } from '../status/phrase'
 
 export interface TokenEndpoint {
   readonly url: string
@@ -98,7 +99,7 @@ function away({ url, timeoutMs }: TokenEndpoint, error: unknown): PipelineError 
   return failed(
     'KAFKA_TOKEN_UNREACHABLE',
     `the token endpoint at ${hostOf(url)} cannot be reached: ${reason}; check its URL, and that it runs`,
-    'token endpoint not reachable',
+    'kafkaTokenUnreachable',
   )
 }
 
@@ -110,13 +111,13 @@ function refused({ url }: TokenEndpoint, status: number, answer: ReturnType<type
     return failed(
       'KAFKA_TOKEN_UNREACHABLE',
       `the token endpoint at ${host} answers ${status}${named}; it is asked again`,
-      'token endpoint fails',
+      'kafkaTokenFails',
     )
   }
   return failed(
     'KAFKA_TOKEN_REFUSED',
     `the token endpoint at ${host} refuses a token: ${status}${named}; check client id, client secret and scope`,
-    'token refused',
+    'kafkaTokenRefused',
   )
 }
 
@@ -124,13 +125,16 @@ function useless({ url }: TokenEndpoint, what: string): PipelineError {
   return failed(
     'KAFKA_TOKEN_INVALID',
     `the answer of the token endpoint at ${hostOf(url)} ${what}; check its URL`,
-    'no token in the answer',
+    'kafkaNoToken',
   )
 }
 
 /** All of it is retryable: the operator fixes it, and then the records go through. */
-function failed(code: string, message: string, status: string): PipelineError {
-  return new PipelineError(code, message, { retryable: true, statusText: `Kafka: ${status}` })
+function failed(code: string, message: string, status: PlainKey): PipelineError {
+  return new PipelineError(code, message, {
+    retryable: true,
+    status: phrase('kafka', { problem: asPhrase(status) }),
+  })
 }
 
 function hostOf(url: string): string {

@@ -4,6 +4,7 @@
 import { describeError, PipelineError } from '../wire/errors'
 import { compileLinear, type LinearPattern } from '../config/linear-pattern'
 import { KAFKA_INTERNAL, kafkaNameProblem, kafkaTopicProblem } from '../tenant/kafka-topic'
+import { phrase } from '../status/phrase'
 
 /** A name, or a pattern that selects by name. */
 export type WantedTopic = string | LinearPattern
@@ -56,5 +57,8 @@ export function selectTopics(wanted: readonly WantedTopic[], existing: readonly 
 }
 
 function invalid(sentence: string): PipelineError {
-  return new PipelineError('CONFIG_INVALID', sentence, { retryable: false, statusText: 'check "topics"' })
+  return new PipelineError('CONFIG_INVALID', sentence, {
+    retryable: false,
+    status: phrase('check', { option: 'topics' }),
+  })
 }

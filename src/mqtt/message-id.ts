@@ -86,6 +86,6 @@ function textAt(payload: Buffer, steps: readonly string[]): string {
 function invalid(message: string): PipelineError {
   return new PipelineError('CONFIG_INVALID', message, {
     retryable: false,
-    statusText: 'check the message ID',
+    status: 'checkMessageId',
   })
 }

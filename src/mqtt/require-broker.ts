@@ -6,5 +6,5 @@ export type BrokerNode = ConfigNode<'broker', BrokerSettings>
 
 /** @param found see `sharedBy` @throws PipelineError `CONFIG_INVALID` */
 export function requireBroker(found: unknown): BrokerSettings {
-  return sharedBy(found as BrokerNode | null, 'broker', 'an MQTT broker')
+  return sharedBy(found as BrokerNode | null, 'broker', 'an MQTT broker', 'chooseBroker')
 }

@@ -1,7 +1,9 @@
 /** Puts into a few words what a source is doing. */
 import type { PipelineError } from '../wire/errors'
-import { Rate, shownNumber } from '../log/numbers'
-import type { NodeStatus } from '../runtime/host'
+import { heldText } from '../delivery/held-text'
+import { phrase, type Phrase } from '../status/phrase'
+import { Rate } from '../status/rate'
+import type { Status } from '../status/status'
 import type { MqttSource } from './source'
 
 /** The part of a source that shows. */
@@ -34,7 +36,7 @@ export class SourceStatus {
     this.warning = warning
   }
 
-  of(source: ShownSource, nowMs: number): NodeStatus {
+  of(source: ShownSource, nowMs: number): Status {
     const rate = this.rate.measure(source.arrived, nowMs)
     const { state } = source
     switch (state.kind) {
@@ -42,12 +44,12 @@ export class SourceStatus {
       case 'closed':
         return {}
       case 'unwired':
-        return { fill: 'yellow', shape: 'ring', text: 'wire the first output' }
+        return { fill: 'yellow', shape: 'ring', text: 'wireFirstOutput' }
       case 'clientIdTaken':
-        return { fill: 'yellow', shape: 'ring', text: `client ID in use by node ${state.byNode}` }
+        return { fill: 'yellow', shape: 'ring', text: phrase('clientIdInUse', { node: state.byNode }) }
       case 'connecting':
         if (this.failure !== undefined) return failed(this.failure)
-        return { fill: 'yellow', shape: 'ring', text: `connecting to ${state.host}` }
+        return { fill: 'yellow', shape: 'ring', text: phrase('connectingTo', { host: state.host }) }
       case 'waiting':
         this.failure = state.error
         return failed(state.error)
@@ -59,56 +61,59 @@ export class SourceStatus {
     }
   }
 
-  private connected(source: ShownSource, rate: string): NodeStatus {
-    const text = `${rate} · ${out(source)}`
+  private connected(source: ShownSource, rate: Phrase): Status {
+    const text = [rate, ...inFlight(source)]
     const trouble = source.problem ?? source.possibleLoss ?? this.warning
-    if (trouble !== undefined)
-      return { fill: 'yellow', shape: 'dot', text: `${text} · ${trouble.statusText}` }
+    if (trouble !== undefined) return { fill: 'yellow', shape: 'dot', text: [...text, trouble.status] }
     return { fill: isLate(source) ? 'yellow' : 'green', shape: 'dot', text }
   }
 }
 
-function failed({ statusText }: PipelineError): NodeStatus {
-  return { fill: 'red', shape: 'ring', text: statusText }
+function failed({ status }: PipelineError): Status {
+  return { fill: 'red', shape: 'ring', text: status }
 }
 
 /** More important than anything else while it lasts. */
-function queueFull({ queueForecast }: ShownSource): NodeStatus | undefined {
+function queueFull({ queueForecast }: ShownSource): Status | undefined {
   if (queueForecast?.kind !== 'full') return undefined
-  return { fill: 'red', shape: 'ring', text: "possible loss: the broker's queue is full" }
+  return { fill: 'red', shape: 'ring', text: 'queueFull' }
 }
 
 /** What waits for a person: it is not acknowledged before, and enough of it stops the source for good. */
-function held({ heldCount, problem }: ShownSource): NodeStatus | undefined {
+function held({ heldCount, problem }: ShownSource): Status | undefined {
   if (heldCount === 0) return undefined
-  const reason = problem === undefined ? '' : `: ${problem.statusText}`
-  return { fill: 'red', shape: 'dot', text: `${shownNumber(heldCount)} failed and held${reason}` }
+  return { fill: 'red', shape: 'dot', text: heldText(heldCount, problem) }
 }
 
 /** With enough of it the source takes nothing else, and only a person can decide it. */
-function doubtful({ doubt }: ShownSource): NodeStatus | undefined {
-  return doubt && { fill: 'red', shape: 'dot', text: `waiting: ${doubt.statusText}` }
+function doubtful({ doubt }: ShownSource): Status | undefined {
+  return doubt && { fill: 'red', shape: 'dot', text: phrase('waitingBecause', { reason: doubt.status }) }
 }
 
-function resting(source: ShownSource): NodeStatus {
-  const reason = source.problem === undefined ? '' : ` · ${source.problem.statusText}`
-  return { fill: 'yellow', shape: 'ring', text: `waiting for the flow · ${out(source)}${reason}` }
+function resting(source: ShownSource): Status {
+  const { problem } = source
+  const text = [phrase('waitingForFlow'), ...inFlight(source)]
+  return { fill: 'yellow', shape: 'ring', text: problem === undefined ? text : [...text, problem.status] }
 }
 
 /** What is on its way, how old the oldest is when it is late, and when the broker's queue is full. */
-function out(source: ShownSource): string {
-  const { oldestMs, queueForecast } = source
-  const age = isLate(source) ? ` · oldest ${duration(oldestMs / 1000)}` : ''
-  const left = queueForecast?.kind === 'filling' ? queueForecast.secondsLeft : undefined
-  const queue = left === undefined ? '' : ` · broker's queue full in ${duration(left)}`
-  return `${shownNumber(source.out)} out${age}${queue}`
+function inFlight(source: ShownSource): Phrase[] {
+  const { out, oldestMs, queueForecast } = source
+  const text = [phrase('inFlight', { number: out })]
+  if (isLate(source)) text.push(phrase('oldest', { age: duration(oldestMs / 1000) }))
+  if (queueForecast?.kind === 'filling') {
+    text.push(phrase('queueFullIn', { time: duration(queueForecast.secondsLeft) }))
+  }
+  return text
 }
 
 function isLate({ oldestMs, deliveryTimeoutMs }: ShownSource): boolean {
   return oldestMs > deliveryTimeoutMs
 }
 
-function duration(seconds: number): string {
-  if (seconds < 120) return `${Math.floor(seconds)} s`
-  return seconds < 7200 ? `${Math.floor(seconds / 60)} min` : `${Math.floor(seconds / 3600)} h`
+function duration(seconds: number): Phrase {
+  if (seconds < 120) return phrase('seconds', { number: Math.floor(seconds) })
+  return seconds < 7200
+    ? phrase('minutes', { number: Math.floor(seconds / 60) })
+    : phrase('hours', { number: Math.floor(seconds / 3600) })
 }

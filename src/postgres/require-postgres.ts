@@ -14,5 +14,5 @@ export type PostgresNode = ConfigNode<'database', SharedPostgres>
 
 /** @param found see `sharedBy` @throws PipelineError `CONFIG_INVALID` */
 export function requirePostgres(found: unknown): SharedPostgres {
-  return sharedBy(found as PostgresNode | null, 'database', 'a PostgreSQL database')
+  return sharedBy(found as PostgresNode | null, 'database', 'a PostgreSQL database', 'chooseDatabase')
 }

@@ -4,6 +4,7 @@
  */
 import { PipelineError } from '../wire/errors'
 import type { HeaderText } from '../wire/message'
+import { phrase } from '../status/phrase'
 
 /** Of every string from Node.js 20 on; TypeScript's library for it does not have it yet. */
 interface MaybeWellFormed {
@@ -42,6 +43,6 @@ export function identifierOf(
 function invalid(code: string, property: string, why: string): PipelineError {
   return new PipelineError(code, `msg.${property} ${why}`, {
     retryable: false,
-    statusText: `invalid ${property.split('.').pop()}`,
+    status: phrase('invalidProperty', { property: property.slice(property.lastIndexOf('.') + 1) }),
   })
 }

@@ -9,6 +9,7 @@ import { PipelineError } from '../wire/errors'
 import type { HeaderText, WireRecord } from '../wire/message'
 import { faithfulJson } from './faithful-json'
 import { sourceAt } from './json-source'
+import { phrase } from '../status/phrase'
 
 const JSON_TYPE = /[/+]json\b/
 const CLOUD_EVENT_TYPE = 'iot.mqtt.message'
@@ -32,7 +33,7 @@ function notSerializable(cause: unknown): PipelineError {
   return new PipelineError(
     'RECORD_NOT_SERIALIZABLE',
     'the payload cannot be written as JSON: it refers to itself, or holds NaN, a Map, a function or a BigInt',
-    { retryable: false, statusText: 'payload is not JSON', cause },
+    { retryable: false, status: 'payloadNotJson', cause },
   )
 }
 
@@ -42,7 +43,7 @@ function jsonText(property: string, value: HeaderText | undefined): string | und
   throw new PipelineError(
     'RECORD_NOT_SERIALIZABLE',
     `msg.${property} is not UTF-8, as this value format needs it; the format "raw" keeps its bytes`,
-    { retryable: false, statusText: `${property} is not UTF-8` },
+    { retryable: false, status: phrase('notUtf8', { property }) },
   )
 }
 

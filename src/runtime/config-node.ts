@@ -1,5 +1,6 @@
 /** What the configuration nodes of this package share with the nodes that have chosen them. */
 import { PipelineError } from '../wire/errors'
+import type { PlainKey } from '../status/phrase'
 
 /** A configuration node: what it shares, under a name of its own, or why it has nothing to share. */
 export type ConfigNode<Name extends string, Shared> = { [name in Name]?: Shared | undefined } & {
@@ -16,6 +17,7 @@ export function sharedBy<Name extends string, Shared>(
   found: ConfigNode<Name, Shared> | undefined | null,
   name: Name,
   what: string,
+  status: PlainKey,
 ): Shared {
   const shared = found?.[name]
   if (shared !== undefined) return shared
@@ -24,7 +26,7 @@ export function sharedBy<Name extends string, Shared>(
     new PipelineError(
       'CONFIG_INVALID',
       `"${name}" names no node: choose ${what}; the one that was chosen may have been deleted or disabled`,
-      { retryable: false, statusText: `choose ${what}` },
+      { retryable: false, status },
     )
   )
 }

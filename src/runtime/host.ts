@@ -43,6 +43,7 @@ export interface Events {
   on(event: string, listener: (payload: never) => void): unknown
 }
 
+/** As Node-RED shows it. */
 export interface NodeStatus {
   fill?: 'red' | 'green' | 'yellow' | 'blue' | 'grey'
   shape?: 'dot' | 'ring'

@@ -8,6 +8,7 @@ import type { MessageError } from '../wire/message'
 import { messageError } from '../wire/message-error'
 import { closeHandler, inputHandler, type Handle } from './handlers'
 import type { NodeStatus } from './host'
+import { inWords, translator, type LanguageHost } from './language'
 import { StatusLine } from './status-line'
 
 const REFRESH_MS = 1000
@@ -49,12 +50,18 @@ export interface RunningNode extends Running {
 
 /**
  * A node of the flow.
+ * @param RED what Node-RED has handed to the module of the node
  * @param start throws when the configuration cannot work; returns what takes the messages, if any come
  */
-export function runNode(given: object, start: (running: RunningNode) => Handle | undefined): void {
+export function runNode(
+  RED: object,
+  given: object,
+  start: (running: RunningNode) => Handle | undefined,
+): void {
   const node = given as RedNode & RefusedNode
   const log = new EventLog(node)
-  const status = new StatusLine((shown) => node.status(shown))
+  const translate = translator(RED as LanguageHost)
+  const status = new StatusLine((shown) => node.status(inWords(shown, translate)))
   const handle = run(node, log, (onClose) => {
     onClose(() => status.close())
     return start({
@@ -71,7 +78,7 @@ export function runNode(given: object, start: (running: RunningNode) => Handle |
     })
   })
   const { problem } = node
-  if (problem !== undefined) status.set({ fill: 'red', shape: 'ring', text: problem.statusText })
+  if (problem !== undefined) status.set({ fill: 'red', shape: 'ring', text: problem.status })
   const take = problem === undefined ? handle : refuseWith(problem)
   if (take !== undefined) node.on('input', inputHandler(log, take))
 }
@@ -102,9 +109,9 @@ function run<R>(
   try {
     return start((release) => releases.push(release))
   } catch (thrown) {
-    const { code, message, statusText } = asPipelineError(thrown)
+    const { code, message, status } = asPipelineError(thrown)
     // The message is fine, the node is not: it may be tried again when the node has been repaired.
-    node.problem = new PipelineError(code, message, { retryable: true, statusText, cause: thrown })
+    node.problem = new PipelineError(code, message, { retryable: true, status, cause: thrown })
     log.problem('CONFIG_REFUSED', node.problem)
     return undefined
   }

@@ -2,22 +2,22 @@
  * A node's status, at most once a second: every update goes to every open editor over an unbounded queue.
  * The newest status wins; the last one always arrives.
  */
-import type { NodeStatus } from './host'
+import type { Status } from '../status/status'
 
 const MIN_INTERVAL_MS = 1000
 
 export class StatusLine {
   private shown = ''
   private shownAtMs = -Infinity
-  private waiting: NodeStatus | undefined
+  private waiting: Status | undefined
   private timer: NodeJS.Timeout | undefined
 
   constructor(
-    private readonly show: (status: NodeStatus) => void,
+    private readonly show: (status: Status) => void,
     private readonly now: () => number = () => performance.now(),
   ) {}
 
-  set(status: NodeStatus): void {
+  set(status: Status): void {
     this.waiting = status
     if (this.timer !== undefined) return
     const waitMs = this.shownAtMs + MIN_INTERVAL_MS - this.now()

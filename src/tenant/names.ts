@@ -20,7 +20,7 @@ export type NameRule = (value: string) => string | undefined
  * @param expression a regular expression that the whole name must match
  * @throws PipelineError `CONFIG_INVALID`
  */
-export function nameRule(what: string, expression: string): NameRule {
+export function nameRule(what: 'tenant' | 'project', expression: string): NameRule {
   const allowed = compile(what, expression)
   return (value) => {
     if (value.length > MAX_NAME_LENGTH) return `the ${what} has more than ${MAX_NAME_LENGTH} characters`
@@ -30,7 +30,7 @@ export function nameRule(what: string, expression: string): NameRule {
   }
 }
 
-function compile(what: string, expression: string): LinearPattern {
+function compile(what: 'tenant' | 'project', expression: string): LinearPattern {
   try {
     return compileLinear(expression)
   } catch (error) {
@@ -38,11 +38,11 @@ function compile(what: string, expression: string): LinearPattern {
   }
 }
 
-function refused(what: string, expression: string, cause: unknown): PipelineError {
+function refused(what: 'tenant' | 'project', expression: string, cause: unknown): PipelineError {
   const sentence = `the names allowed for a ${what}, "${expression}": ${describeError(cause)}`
   return new PipelineError('CONFIG_INVALID', sentence, {
     retryable: false,
-    statusText: `check the allowed ${what} names`,
+    status: what === 'tenant' ? 'checkTenantNames' : 'checkProjectNames',
     cause,
   })
 }

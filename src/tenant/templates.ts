@@ -18,7 +18,7 @@ export class Template {
    * @param known the names which the topic pattern has
    * @throws PipelineError `CONFIG_INVALID`
    */
-  static compile(what: string, text: string, known: readonly string[]): Template {
+  static compile(what: TemplateKind, text: string, known: readonly string[]): Template {
     const pieces = text.split(/\{([^{}]*)\}/)
     const literals = pieces.filter((_, index) => index % 2 === 0)
     const names = pieces.filter((_, index) => index % 2 === 1)
@@ -63,9 +63,18 @@ export class Template {
   }
 }
 
-export function refused(what: string, text: string, why: string): PipelineError {
+const CHECK = {
+  key: 'checkKey',
+  'Kafka topic': 'checkKafkaTopic',
+  'topic pattern': 'checkTopicPattern',
+} as const
+
+/** What the sentence names. */
+export type TemplateKind = keyof typeof CHECK
+
+export function refused(what: TemplateKind, text: string, why: string): PipelineError {
   return new PipelineError('CONFIG_INVALID', `the ${what} "${text}": ${why}`, {
     retryable: false,
-    statusText: `check the ${what}`,
+    status: CHECK[what],
   })
 }

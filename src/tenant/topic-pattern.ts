@@ -166,6 +166,6 @@ function refuseGapAfterOptional(levels: readonly Level[]): void {
 function refused(why: string): PipelineError {
   return new PipelineError('CONFIG_INVALID', `the topic pattern cannot be used: ${why}`, {
     retryable: false,
-    statusText: 'check the topic pattern',
+    status: 'checkTopicPattern',
   })
 }

@@ -146,5 +146,5 @@ function shown(topic: string): string {
 }
 
 function noRoute(code: string, sentence: string): PipelineError {
-  return new PipelineError(code, sentence, { retryable: false, statusText: 'topic not matched' })
+  return new PipelineError(code, sentence, { retryable: false, status: 'topicNotMatched' })
 }

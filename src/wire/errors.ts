@@ -2,25 +2,33 @@
  * The errors of this package: a stable code, a sentence that says what, where and how to fix it, and whether
  * another attempt can help. Callers ask `retryable`; never match texts.
  */
+import { asPhrase, phrase, type Phrase, type PlainKey } from '../status/phrase'
+import { english } from '../status/text'
+
 export interface PipelineErrorOptions {
   /** Another attempt may succeed. `false` only when the same input can never succeed. */
   readonly retryable: boolean
-  /** At most about 40 characters for the node's status; the default is the message. */
-  readonly statusText?: string
+  /** What the status of a node says, in at most about 40 characters; the default is the message. */
+  readonly status?: PlainKey | Phrase
   readonly cause?: unknown
 }
 
 export class PipelineError extends Error {
   readonly code: string
   readonly retryable: boolean
-  readonly statusText: string
+  readonly status: Phrase
 
   constructor(code: string, message: string, options: PipelineErrorOptions) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
     this.name = 'PipelineError'
     this.code = code
     this.retryable = options.retryable
-    this.statusText = options.statusText ?? message
+    this.status = asPhrase(options.status ?? phrase('verbatim', { text: message }))
+  }
+
+  /** In English; what a node shows is in the language of Node-RED. */
+  get statusText(): string {
+    return english(this.status)
   }
 }
 
@@ -44,7 +52,7 @@ export function asRecordError(thrown: unknown): PipelineError {
   if (/allocation failed/i.test(text)) return asPipelineError(thrown)
   return new PipelineError('RECORD_INVALID', `the record cannot be read: ${text}`, {
     retryable: false,
-    statusText: 'invalid record',
+    status: 'invalidRecord',
     cause: thrown,
   })
 }

@@ -474,7 +474,7 @@ function sourceAtBroker(stage: Stage, from = 0): ClientView {
 
 /** Messages that are on their way, as the source shows. */
 function outOf(stage: Stage): number {
-  const [, count = '0'] = /([\d,]+) out/.exec(stage.statusOf(SOURCE)?.text ?? '') ?? []
+  const [, count = '0'] = /([\d,]+) in flight/.exec(stage.statusOf(SOURCE)?.text ?? '') ?? []
   return Number(count.replace(',', ''))
 }
 

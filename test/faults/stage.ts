@@ -195,7 +195,7 @@ export class Stage {
 
   /** Nothing comes in, and everything that came is stored. */
   get sourceIsIdle(): boolean {
-    return this.statusOf('tenant-mqtt-source')?.text?.startsWith('0/s · 0 out') === true
+    return this.statusOf('tenant-mqtt-source')?.text?.startsWith('0/s · 0 in flight') === true
   }
 
   /** Starts a flow, by default as it was at the beginning, in a Node-RED of its own: the same client id and group. */

@@ -92,7 +92,7 @@ describe('one bad record in a batch', () => {
       for (const n of numbers) await publisher.publishAsync(`${name}/d`, n, { qos: 1 })
       const { received } = helper.getNode('letters') as TestSink
       await until('the bad one is a dead letter', () => received.length > 0)
-      await until('all are acknowledged', () => / · 0 out/.test(statusText()))
+      await until('all are acknowledged', () => / · 0 in flight/.test(statusText()))
       const stored = (await readTopic(brokers, topic)).map(({ value }) => value?.toString())
       assert.deepEqual(
         stored,

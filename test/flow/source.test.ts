@@ -76,7 +76,7 @@ describe('the MQTT source in a flow', () => {
   const publish = (...texts: string[]): Promise<unknown> =>
     Promise.all(texts.map((text) => publisher.publishAsync(`${name}/device`, text, { qos: 1 })))
   const acknowledged = (): Promise<void> =>
-    until('all is acknowledged', () => / 0 out/.test(String(status().text)))
+    until('all is acknowledged', () => / 0 in flight/.test(String(status().text)))
 
   it('sends no second copy of what a sink holds for longer than the timeout', async () => {
     const swallow = func('n', 'if (msg.payload == "swallowed") return; node.send(msg); node.done()', ['sink'])
@@ -89,7 +89,7 @@ describe('the MQTT source in a flow', () => {
     await until('the later one is late', () => /moved|timeout|stalled/i.test(String(status().text)))
     assert.deepEqual(payloads(), ['held'])
     ;(held as TestSink['holding'] & object)[0]?.confirm()
-    await until('one is left', () => / 1 out/.test(String(status().text)))
+    await until('one is left', () => / 1 in flight/.test(String(status().text)))
   })
 
   it('holds what failed for good while no output takes it: red, not acknowledged, and sent out once one is wired', async () => {
@@ -173,7 +173,7 @@ describe('the MQTT source in a flow', () => {
     const entries = (...wires: string[]) => flow([wires, []], sink())
     await start([...entries('n'), keeper])
     await publish('a', 'b')
-    await until('both are in the Delay node', () => / 2 out/.test(String(status().text)))
+    await until('both are in the Delay node', () => / 2 in flight/.test(String(status().text)))
     await deploy(entries('sink'), 'nodes')
     await until('both are stored', () => payloads().length >= 2)
     assert.deepEqual([...new Set(payloads())].sort(), ['a', 'b'])

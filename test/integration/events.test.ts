@@ -97,7 +97,9 @@ describe('the log of a pipeline on a bad day', function () {
     until(
       () => `all is well, not ${JSON.stringify([...nodeRed.statuses.values()])}`,
       () =>
-        WORKING.every((type) => /^[\d,]+\/s · \d+ out/.test(nodeRed.statuses.get(idOf(type))?.text ?? '')),
+        WORKING.every((type) =>
+          /^[\d,]+\/s · \d+ in flight/.test(nodeRed.statuses.get(idOf(type))?.text ?? ''),
+        ),
     )
   const publish = (topic: string, payload: string): Promise<unknown> =>
     publisher.publishAsync(topic, payload, {

@@ -105,7 +105,7 @@ describe('a deploy while Kafka does not answer', function () {
     await until('the first is in Kafka', async () => (await stored()).size === 1)
     kafkaProxy.set({ blackHole: true })
     await publish(1, HELD)
-    await until('the producer holds the others', () => statusOf('producer').includes(`${HELD} out`))
+    await until('the producer holds the others', () => statusOf('producer').includes(`${HELD} in flight`))
   }
 
   async function nothingIsLost(): Promise<void> {

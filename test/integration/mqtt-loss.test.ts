@@ -86,7 +86,7 @@ describe('MQTT source, when the flow stands', () => {
     const held = flow.sink.holding ?? []
     flow.sink.holding = undefined
     for (const copy of held) copy.confirm()
-    await flow.untilText(/ 0 out · possible loss: broker dropped [\d,]+ since/)
+    await flow.untilText(/ 0 in flight · possible loss: broker dropped [\d,]+ since/)
     const dropped = (): number => Number(/dropped ([\d,]+)/.exec(flow.text)?.[1]?.replace(',', ''))
     await until(
       () => `what has come and what was dropped is what was published: ${published}, ${flow.text}`,
@@ -117,7 +117,9 @@ describe('MQTT source, when the flow stands', () => {
     await flow.untilConnected()
     await publishUntil('a rate is known', 50, () => published >= 200)
     flow.sink.holding = []
-    await publishUntil('the queue fills', 50, () => /20 out.* · broker's queue full in \d+ s/.test(flow.text))
+    await publishUntil('the queue fills', 50, () =>
+      /20 in flight.* · broker's queue full in \d+ s/.test(flow.text),
+    )
     await publishUntil('it is full', 100, () => flow.status.fill === 'red')
     assert.ok(flow.log.some((line) => /then it drops messages/.test(line)))
     await publish(300)
@@ -196,11 +198,11 @@ describe('MQTT source, when the flow stands', () => {
     })
     await flow.untilConnected()
     await publish(10)
-    await flow.untilText(/10 out · oldest [3-9] s/)
+    await flow.untilText(/10 in flight · oldest [3-9] s/)
     assert.equal(flow.status.fill, 'yellow')
     await until('all are stored', () => flow.payloads.length >= 10)
     assert.deepEqual(flow.payloads.sort(), [...'0123456789'])
-    await flow.untilText(/^\d+\/s · 0 out$/)
+    await flow.untilText(/^\d+\/s · 0 in flight$/)
     assert.ok(
       !flow.statusTexts.slice(1).some((text) => /connecting|lost|waiting/.test(text)),
       String(flow.statusTexts),

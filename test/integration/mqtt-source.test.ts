@@ -103,7 +103,7 @@ describe('MQTT source', () => {
           await until('all have arrived', () => sink().received.length === 300)
           assert.deepEqual(payloads(), numbered(300))
           assert.equal(sink().received[0]?.qos, qos)
-          await source.untilText(/ 0 out/)
+          await source.untilText(/ 0 in flight/)
         })
       }
 
@@ -125,7 +125,7 @@ describe('MQTT source', () => {
           await until('new messages come', () => payloads().includes('after'))
           assert.deepEqual(payloads(), [...numbered(20), 'after'])
           for (const copy of held()) if (copy !== held()[3]) copy.confirm()
-          await source.untilText(/ 0 out/)
+          await source.untilText(/ 0 in flight/)
           await helper.unload()
           await start({ url: broker.address, broker: settings, source: { qos: String(qos) } })
           await publish(broker.address, ['last'], { qos })
@@ -189,7 +189,7 @@ describe('MQTT source', () => {
       )
       assert.ok(sink().received.every((message) => message.batch === true))
       assert.ok(sink().received.length < 250)
-      await source.untilText(/ 0 out/)
+      await source.untilText(/ 0 in flight/)
     })
 
     it('flushes a batch when a window of 20 is used up, in MQTT 3.1.1', async () => {
@@ -217,7 +217,7 @@ describe('MQTT source', () => {
       await start({ url })
       await until('it has arrived', () => sink().received.length === 1)
       assert.equal(sink().received[0]?.retain, true)
-      await source.untilText(/ 0 out/)
+      await source.untilText(/ 0 in flight/)
       await helper.unload()
       await start({ url })
       await publish(url, ['new'])
@@ -237,7 +237,7 @@ describe('MQTT source', () => {
       await publish(url, ['a'])
       await until('it was tried twice', () => sink().received.length >= 2)
       sink().failure = undefined
-      await source.untilText(/ 0 out/)
+      await source.untilText(/ 0 in flight/)
       const ids = new Set(sink().received.map(({ messageId }) => messageId))
       assert.equal(ids.size, 1)
     })
@@ -254,7 +254,7 @@ describe('MQTT source', () => {
         code: 'TEST',
         source: { id: 'source', type: 'tenant-mqtt-source' },
       })
-      await source.untilText(/ 0 out/)
+      await source.untilText(/ 0 in flight/)
     })
 
     it('fails only the bad record of a batch', async () => {
@@ -305,7 +305,7 @@ describe('MQTT source', () => {
         for (const copy of copies) copy.confirm()
         await until('all have arrived', () => new Set(payloads()).size === 200)
         assert.deepEqual([...new Set(payloads())], numbered(200))
-        await source.untilText(/ 0 out/)
+        await source.untilText(/ 0 in flight/)
       } finally {
         await helper.unload()
         await publisher?.endAsync(true)

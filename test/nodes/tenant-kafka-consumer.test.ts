@@ -10,6 +10,7 @@ import type { PositionQuery, PositionStore } from '../../src/wire/positions'
 import { PipelineError } from '../../src/wire/errors'
 import type { LogEntry } from '../../src/log/event-log'
 import type { NodeStatus } from '../../src/runtime/host'
+import { asPhrase, phrase } from '../../src/status/phrase'
 import { type KafkaRange, type Message, recordsOf, type WireRecord } from '../../src/wire/message'
 import { func, node } from '../support/delivery-flow'
 import { deliveryNodes, type TestSink } from '../support/delivery-nodes'
@@ -311,13 +312,13 @@ describe('tenant-kafka-consumer', () => {
       asked = assignment
       const away = new PipelineError('PG', 'PostgreSQL is away', {
         retryable: true,
-        statusText: 'PostgreSQL: away',
+        status: phrase('postgres', { problem: asPhrase('connecting') }),
       })
       return isUp ? Promise.resolve({ settled: 40, sinks: undefined }) : Promise.reject(away)
     }
     await loadFlow(modules, flow(topic, { consumer: { database: 'database' } }))
     const status = watchStatus()
-    await until(() => status().text === 'PostgreSQL: away')
+    await until(() => status().text === 'PostgreSQL: connecting')
     assert.equal(sink().received.length, 0)
     isUp = true
     await until(() => payloads().length >= 60)

@@ -66,7 +66,7 @@ describe('tenant-kafka-producer', () => {
     assert.equal(outcome, 'delivered')
     const [stored] = await readTopic(brokers, topic)
     assert.deepEqual([stored?.value?.toString(), stored?.key], ['x', 'k'])
-    await shown(/\/s · 0 out/)
+    await shown(/\/s · 0 in flight/)
   })
 
   it('writes what came after its delivery was settled, and says so', async () => {
@@ -176,7 +176,7 @@ describe('tenant-kafka-producer', () => {
     const kafka = await startKafka({ port })
     try {
       assert.equal((await delivery).outcome, 'delivered')
-      await shown(/\/s · 0 out/)
+      await shown(/\/s · 0 in flight/)
     } finally {
       await helper.unload()
       await kafka.stop()

@@ -272,7 +272,7 @@ describe('tenant-postgres-sink', () => {
     assert.deepEqual(await offsets(), [])
     ;(helper.getNode('gate') as Node).context().flow.set('open', true)
     assert.equal((await settled).outcome, 'delivered')
-    await until(() => /^\d+\/s · 0 out · 1 rejected/.test(statusText()))
+    await until(() => /^\d+\/s · 0 in flight · 1 rejected/.test(statusText()))
     assert.deepEqual(await offsets(), [0])
     assert.deepEqual(await test.query('select kafka_offset from iot_dead_letters'), [{ kafka_offset: '1' }])
   })
@@ -300,7 +300,7 @@ describe('tenant-postgres-sink', () => {
       await until(() => statusText() === 'PostgreSQL: not reachable, 1 batch waiting')
       await server.restart()
       assert.equal((await settled).outcome, 'delivered')
-      await until(() => /^\d+\/s · 0 out$/.test(statusText()))
+      await until(() => /^\d+\/s · 0 in flight$/.test(statusText()))
     } finally {
       await helper.unload()
       await server.stop()

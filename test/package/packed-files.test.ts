@@ -19,10 +19,21 @@ function whatShips(): string[] {
   const words = nodeTypes.flatMap((type) =>
     ['en-US', 'zh-CN'].map((language) => `dist/nodes/${type}/locales/${language}/${type}.json`),
   )
+  // Node-RED looks for `zh` as well.
+  const zh = [...built, ...words].filter((file) => file.includes('/zh-CN/'))
   const icons = filesIn('icons').map((file) => `dist/nodes/tenant-mqtt-source/${file}`)
   const documents = ['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json']
   const beside = ['icons', 'examples', 'resources'].flatMap(filesIn)
-  return [...new Set([...built, ...words, ...icons, ...beside, ...documents])].sort()
+  return [
+    ...new Set([
+      ...built,
+      ...words,
+      ...zh.map((file) => file.replace('/zh-CN/', '/zh/')),
+      ...icons,
+      ...beside,
+      ...documents,
+    ]),
+  ].sort()
 }
 
 describe('the packed files', () => {

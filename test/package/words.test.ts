@@ -6,6 +6,8 @@ import { COMMON_CHECKS } from '../../src/runtime/test-route'
 import { EXPECTED } from '../../src/config/expected'
 import {
   catalogueFile,
+  chineseFile,
+  chineseHelpFile,
   filesIn,
   helpFile,
   nodeTypes,
@@ -14,6 +16,7 @@ import {
   readText,
   ROOT,
   templateFile,
+  type Catalogue,
 } from '../support/package'
 
 /** Codes of the server that the dialogs put into words. */
@@ -32,8 +35,6 @@ function keysOfTest(type: string): string[] {
     ...verdicts.map((verdict) => `${type}.verdict.${verdict}`),
   ]
 }
-
-type Catalogue = { readonly [key: string]: string | Catalogue }
 
 function keysOf(catalogue: Catalogue, prefix = ''): string[] {
   return Object.entries(catalogue).flatMap(([key, value]) =>
@@ -70,19 +71,15 @@ const shared = [
 const catalogueOf = (type: string): Catalogue => readJson(catalogueFile(type)) as Catalogue
 
 /** Nodes that speak Chinese, too. */
-const translated = nodeTypes.filter((type) => existsSync(path.join(ROOT, chinese(catalogueFile(type)))))
-
-function chinese(file: string): string {
-  return file.replace('/en-US/', '/zh-CN/')
-}
+const translated = nodeTypes.filter((type) => existsSync(path.join(ROOT, chineseFile(type))))
 
 describe('the words of the dialogs', () => {
   for (const type of translated) {
     it(`of ${type} are the same in Chinese, and so are the parts of its help`, () => {
-      const words = readJson(chinese(catalogueFile(type))) as Catalogue
+      const words = readJson(chineseFile(type)) as Catalogue
       assert.deepEqual(keysOf(words), keysOf(catalogueOf(type)))
       const partsOf = (file: string) => readText(file).match(/^(###.*|<script.*|: \*?[\w, ]+\*? )/gm)
-      assert.deepEqual(partsOf(chinese(helpFile(type))), partsOf(helpFile(type)))
+      assert.deepEqual(partsOf(chineseHelpFile(type)), partsOf(helpFile(type)))
     })
   }
 

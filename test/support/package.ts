@@ -44,6 +44,15 @@ export function exampleFiles(): string[] {
 export const templateFile = (type: string): string => `nodes/${type}/${type}.html`
 export const catalogueFile = (type: string): string => `nodes/${type}/locales/en-US/${type}.json`
 export const helpFile = (type: string): string => `nodes/${type}/locales/en-US/${type}.html`
+export const chineseFile = (type: string): string => inChinese(catalogueFile(type))
+export const chineseHelpFile = (type: string): string => inChinese(helpFile(type))
+
+function inChinese(file: string): string {
+  return file.replace('/en-US/', '/zh-CN/')
+}
+
+/** The words of a node in one language. */
+export type Catalogue = { readonly [key: string]: string | Catalogue }
 
 /** The option table of a node. */
 export function optionsOf(type: string): OptionTable {

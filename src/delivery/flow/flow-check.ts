@@ -12,16 +12,17 @@ import { PipelineError } from '../../wire/errors'
 import { entryOf } from '../../runtime/subflows'
 import { reachable, type FlowConfig } from './flow-walk'
 import { nodesThatSeeBatches, type Batches, type SeesBatch } from './per-message-nodes'
+import { phrase, type Phrase } from '../../status/phrase'
 
 interface Risk {
   readonly code: string
-  readonly statusText: string
+  readonly status: 'nodeMerges' | 'nodeSendsLater' | 'nodeWaitsForGroup'
   readonly sentence: (node: string) => string
 }
 
 const MERGES: Risk = {
   code: 'FLOW_MERGES',
-  statusText: 'merges messages',
+  status: 'nodeMerges',
   sentence: (node) =>
     `the ${node} merges messages of this source: the parts are acknowledged when they are merged, before the ` +
     'merged message is stored. Put it behind Kafka, or let the source emit batches instead',
@@ -29,7 +30,7 @@ const MERGES: Risk = {
 
 const SENDS_LATER: Risk = {
   code: 'FLOW_SENDS_LATER',
-  statusText: 'sends later',
+  status: 'nodeSendsLater',
   sentence: (node) =>
     `the ${node} sends messages of this source after it has said that it is done with them: they are ` +
     'acknowledged before they are stored. Put it behind Kafka, or use a Delay node instead',
@@ -37,7 +38,7 @@ const SENDS_LATER: Risk = {
 
 const HOLDS: Risk = {
   code: 'FLOW_HOLDS',
-  statusText: 'waits for a group',
+  status: 'nodeWaitsForGroup',
   sentence: (node) =>
     `the ${node} keeps messages of this source until a group is complete: one that waits there for longer than ` +
     'the timeout of the source is sent again. Put it after Kafka, or let the source emit batches instead',
@@ -109,8 +110,8 @@ export class FlowCheck {
 function problemOf(config: FlowConfig): PipelineError[] {
   const risk = riskOf(config)
   if (risk === undefined) return []
-  const { code, statusText, sentence } = risk
-  return [problem(code, sentence(nameOf(config)), `${config.type} node ${statusText}`)]
+  const { code, status, sentence } = risk
+  return [problem(code, sentence(nameOf(config)), phrase(status, { node: config.type }))]
 }
 
 function seesBatchProblem({ config, property }: SeesBatch): PipelineError {
@@ -119,12 +120,12 @@ function seesBatchProblem({ config, property }: SeesBatch): PipelineError {
     `the ${nameOf(config)} works with msg.${property} of one message, but this source sends batches: the node gets a list of ` +
       'messages in msg.payload, and may drop, misroute or overwrite all of them at once. Set the output of the source to ' +
       'single messages, or make single messages of each batch in a Function node before it (docs/flows.md, example 06)',
-    `${shownType(config)} node sees whole batches`,
+    phrase('nodeSeesBatches', { node: shownType(config) }),
   )
 }
 
-function problem(code: string, message: string, statusText: string): PipelineError {
-  return new PipelineError(code, message, { retryable: true, statusText })
+function problem(code: string, message: string, status: Phrase): PipelineError {
+  return new PipelineError(code, message, { retryable: true, status })
 }
 
 /** The type as the palette shows it. */

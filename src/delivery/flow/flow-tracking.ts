@@ -154,7 +154,7 @@ function otherVersion(): PipelineError {
     'PACKAGE_TWICE',
     'another version of @iot-bridge/node-red-tenant-pipeline runs in this Node-RED, and the two do not understand each ' +
       "other: remove one of them from the palette or from Node-RED's user directory, and restart Node-RED",
-    { retryable: false, statusText: 'two versions of this package' },
+    { retryable: false, status: 'twoVersions' },
   )
 }
 

@@ -88,6 +88,6 @@ export function notRecord(): PipelineError {
   return new PipelineError(
     'RECORD_INVALID',
     'an element of the batch is not a record: each has to be an object with a payload of its own',
-    { retryable: false, statusText: 'not a record' },
+    { retryable: false, status: 'notRecord' },
   )
 }

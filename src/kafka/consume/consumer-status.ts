@@ -1,6 +1,8 @@
 /** Puts into a few words what a consumer is doing. */
-import { Rate, shownNumber } from '../../log/numbers'
-import type { NodeStatus } from '../../runtime/host'
+import { phrase } from '../../status/phrase'
+import { Rate } from '../../status/rate'
+import type { Status } from '../../status/status'
+import { heldText } from '../../delivery/held-text'
 import type { KafkaSource } from './source'
 
 /** The part of a consumer that shows. */
@@ -13,19 +15,18 @@ export class ConsumerStatus {
     this.rate = new Rate(startedAtMs)
   }
 
-  of(consumer: ShownConsumer, nowMs: number): NodeStatus {
+  of(consumer: ShownConsumer, nowMs: number): Status {
     const rate = this.rate.measure(consumer.received, nowMs)
     const { state, heldCount, problem, out, lag } = consumer
-    if (typeof state === 'object') return { fill: 'red', shape: 'ring', text: state.problem.statusText }
-    if (state === 'unwired') return { fill: 'yellow', shape: 'ring', text: 'wire the first output' }
-    if (state === 'connecting') return { fill: 'yellow', shape: 'ring', text: 'joining the group' }
+    if (typeof state === 'object') return { fill: 'red', shape: 'ring', text: state.problem.status }
+    if (state === 'unwired') return { fill: 'yellow', shape: 'ring', text: 'wireFirstOutput' }
+    if (state === 'connecting') return { fill: 'yellow', shape: 'ring', text: 'joiningGroup' }
     if (heldCount > 0) {
-      const reason = problem === undefined ? '' : `: ${problem.statusText}`
-      return { fill: 'red', shape: 'dot', text: `${shownNumber(heldCount)} failed and held${reason}` }
+      return { fill: 'red', shape: 'dot', text: heldText(heldCount, problem) }
     }
-    const text = `${rate} · ${shownNumber(out)} out · lag ${shownNumber(lag)}`
+    const text = [rate, phrase('inFlight', { number: out }), phrase('lag', { number: lag })]
     if (problem !== undefined) {
-      return { fill: 'yellow', shape: 'dot', text: `${text} · ${problem.statusText}` }
+      return { fill: 'yellow', shape: 'dot', text: [...text, problem.status] }
     }
     return { fill: 'green', shape: 'dot', text }
   }

@@ -1,6 +1,7 @@
 /** Why a partition stops, and why it cannot be released. */
 import { PipelineError } from '../../wire/errors'
 import type { OffsetRange, TopicPartition } from '../driver'
+import { phrase } from '../../status/phrase'
 
 /**
  * The error when a partition does not have the offset that is to be read next: retention has deleted records
@@ -20,7 +21,7 @@ export function outOfRange(
     'KAFKA_OFFSET_OUT_OF_RANGE',
     `Possible loss in ${topic} partition ${partition}: the next offset to read is ${offset}, but ${what}. ` +
       'The partition is stopped: say in the dialog of the consumer where to continue',
-    { retryable: false, statusText: `possible loss: ${topic}/${partition}` },
+    { retryable: false, status: phrase('possibleLossIn', { partition: `${topic}/${partition}` }) },
   )
 }
 
@@ -31,7 +32,7 @@ export function otherTopic({ topic, partition }: TopicPartition, offset: number)
     `Possible loss in ${topic} partition ${partition}: the next offset to read is ${offset}, but the record before it has ` +
       'another time than the one that was read there: the topic was created again. The partition is stopped: say in the ' +
       'dialog of the consumer where to continue',
-    { retryable: false, statusText: `possible loss: ${topic}/${partition}` },
+    { retryable: false, status: phrase('possibleLossIn', { partition: `${topic}/${partition}` }) },
   )
 }
 
@@ -46,7 +47,7 @@ export function unreadableAt(
     `What Kafka has in ${topic} partition ${partition} from offset ${offset} on cannot be read: ${reason}. It was ` +
       'fetched several times. The partition is stopped, nothing is skipped. Repair the broker (another replica may be ' +
       'sound), then say in the dialog of the consumer where to continue: here, or after the damage',
-    { retryable: false, statusText: `cannot be read: ${topic}/${partition}` },
+    { retryable: false, status: phrase('cannotBeRead', { partition: `${topic}/${partition}` }) },
   )
 }
 

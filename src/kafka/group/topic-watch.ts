@@ -11,6 +11,7 @@ import type { FirstStarts } from './first-starts'
 import type { GroupAdmin, KnownTopic } from './group-admin'
 import type { OffsetLookup } from './offset-lookup'
 import { UnreadPartitions } from './unread-partitions'
+import { phrase } from '../../status/phrase'
 
 /** A rebalance after a change in the topics has had its time by then. */
 const UNREAD_AFTER_REFRESHES = 2
@@ -123,7 +124,10 @@ function unknownTopics(missing: readonly string[]): PipelineError {
     'KAFKA_UNKNOWN_TOPIC',
     `Kafka has no topic ${names}, or this user may not see it. Create it, correct the name, or give the permission ` +
       '(Kafka ACL); the consumer waits for it',
-    { retryable: true, statusText: `Kafka: no topic ${missing[0]}` },
+    {
+      retryable: true,
+      status: phrase('kafka', { problem: phrase('kafkaNoTopic', { topic: missing[0] ?? '' }) }),
+    },
   )
 }
 
@@ -131,7 +135,7 @@ function noTopicMatches(wanted: readonly WantedTopic[]): PipelineError {
   return new PipelineError(
     'KAFKA_UNKNOWN_TOPIC',
     `No Kafka topic matches ${wanted.map((want) => (typeof want === 'string' ? want : `/${want.source}/`)).join(', ')} yet; the consumer waits for one`,
-    { retryable: true, statusText: 'Kafka: no topic matches yet' },
+    { retryable: true, status: phrase('kafka', { problem: phrase('kafkaNoTopicMatches') }) },
   )
 }
 
@@ -143,7 +147,7 @@ function unreadPartitions(group: string, unread: readonly UnreadPartition[]): Pi
     `No member of group ${group} reads ${listOf(unread)}, where ${lag} records wait: the leader of the group ` +
       'has given them to none, or to a member that does not read their topic. It is another program, or an older ' +
       'version of this one. Give it a group of its own, or update it',
-    { retryable: true, statusText: `no reader for ${topic}/${partition}` },
+    { retryable: true, status: phrase('noReader', { partition: `${topic}/${partition}` }) },
   )
 }
 
@@ -155,6 +159,6 @@ export function notSubscribed(group: string, topics: readonly string[]): Pipelin
     `The leader of group ${group} has given this consumer partitions of ${names}, which it does not read: they are ` +
       'read by no member. The leader is another program, or an older version of this one. Give it a group of its ' +
       'own, or update it',
-    { retryable: true, statusText: `given ${topics[0]}, not read here` },
+    { retryable: true, status: phrase('notReadHere', { topic: topics[0] ?? '' }) },
   )
 }

@@ -1,6 +1,7 @@
 /** Puts into a few words what a producer is doing. */
-import { Rate, shownNumber } from '../../log/numbers'
-import type { NodeStatus } from '../../runtime/host'
+import { phrase } from '../../status/phrase'
+import { Rate } from '../../status/rate'
+import type { Status } from '../../status/status'
 import type { TenantProducer } from './producer'
 
 /** The part of a producer that shows. */
@@ -19,16 +20,17 @@ export class ProducerStatus {
     this.rejected++
   }
 
-  of(producer: ShownProducer, nowMs: number): NodeStatus {
+  of(producer: ShownProducer, nowMs: number): Status {
     const rate = this.rate.measure(producer.storedRecords, nowMs)
     const { problem, heldRecords, connected } = producer
     if (problem !== undefined) {
-      const waiting = heldRecords > 0 ? `, ${shownNumber(heldRecords)} waiting` : ''
-      return { fill: 'red', shape: 'ring', text: `${problem.statusText}${waiting}` }
+      const { status } = problem
+      const text = heldRecords > 0 ? phrase('andWaiting', { problem: status, number: heldRecords }) : status
+      return { fill: 'red', shape: 'ring', text }
     }
     if (!connected) return { fill: 'yellow', shape: 'ring', text: 'connecting' }
-    const rejected = this.rejected > 0 ? ` · ${shownNumber(this.rejected)} rejected` : ''
-    const fill = this.rejected > 0 ? 'yellow' : 'green'
-    return { fill, shape: 'dot', text: `${rate} · ${shownNumber(heldRecords)} out${rejected}` }
+    const text = [rate, phrase('inFlight', { number: heldRecords })]
+    if (this.rejected > 0) text.push(phrase('rejected', { number: this.rejected }))
+    return { fill: this.rejected > 0 ? 'yellow' : 'green', shape: 'dot', text }
   }
 }

@@ -8,6 +8,7 @@ import { encodeRecord, type ValueFormat } from '../../record/envelope'
 import { identifierOf } from '../../record/identifier'
 import type { KafkaRecord } from '../driver'
 import { headerBytes, RECORD_OVERHEAD_BYTES } from './request-limit'
+import type { PlainKey } from '../../status/phrase'
 
 export interface AddressedRecord {
   readonly topic: string
@@ -78,7 +79,7 @@ function chosenPartition(partition: unknown): number | undefined {
   throw invalid(
     'KAFKA_INVALID_PARTITION',
     'msg.kafka.partition is not a partition number',
-    'invalid partition',
+    'invalidPartition',
   )
 }
 
@@ -96,14 +97,14 @@ function noTopic(wasRead: boolean): PipelineError {
     wasRead
       ? 'the record was read from Kafka, and the producer node has no topic: set one, it would go back otherwise'
       : 'the message has no msg.kafka.topic, and the producer node has no topic: set one of them',
-    'no topic',
+    'noTopic',
   )
 }
 
 function invalidTopic(topic: string): PipelineError {
-  return invalid('KAFKA_INVALID_TOPIC', kafkaTopicProblem(topic) ?? topic, 'invalid topic name')
+  return invalid('KAFKA_INVALID_TOPIC', kafkaTopicProblem(topic) ?? topic, 'invalidTopicName')
 }
 
-function invalid(code: string, message: string, statusText: string): PipelineError {
-  return new PipelineError(code, message, { retryable: false, statusText })
+function invalid(code: string, message: string, status: PlainKey): PipelineError {
+  return new PipelineError(code, message, { retryable: false, status })
 }

@@ -3,10 +3,11 @@
  * the broker's `socket.request.max.bytes`; a client that tries again keeps all that waits after it from being written.
  * So sizes are compared before anything is sent.
  */
-import { shownNumber } from '../../log/numbers'
+import { shownNumber } from '../../status/shown-number'
 import { PipelineError } from '../../wire/errors'
 import type { HeaderText } from '../../wire/message'
 import type { KafkaRecord } from '../driver'
+import { phrase } from '../../status/phrase'
 
 /** What a record costs on the wire besides key, value and headers, about. */
 export const RECORD_OVERHEAD_BYTES = 24
@@ -48,6 +49,6 @@ export function tooLargeFor(limit: number, bytes: number, doing: string): Pipeli
     'KAFKA_RECORD_TOO_LARGE',
     `${doing}: ${shownNumber(bytes)} bytes before compression, and a request has ${shownNumber(limit)} at ` +
       "most (the broker's socket.request.max.bytes): send less",
-    { retryable: false, statusText: 'Kafka: record too large' },
+    { retryable: false, status: phrase('kafka', { problem: phrase('kafkaRecordTooLarge') }) },
   )
 }

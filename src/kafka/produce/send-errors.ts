@@ -2,6 +2,7 @@
 import type { Refusal } from '../../batching/lane'
 import { PipelineError } from '../../wire/errors'
 import type { KafkaRecord } from '../driver'
+import { phrase } from '../../status/phrase'
 
 /** Which records of a batch the error belongs to; `undefined`: to none, and the batch is sent again. */
 export function refusalOf({ code, retryable }: PipelineError): Refusal | undefined {
@@ -40,7 +41,7 @@ export function wrongClock(cause: PipelineError): PipelineError {
     'KAFKA_CLOCK',
     `Kafka refuses the time at which messages arrived here (${cause.message}). Set the clock of this machine, or of the ` +
       "broker, or widen the topic's limit. The messages are kept, and sent again",
-    { retryable: true, statusText: 'Kafka: check the clock', cause },
+    { retryable: true, status: phrase('kafka', { problem: phrase('checkClock') }), cause },
   )
 }
 
@@ -48,14 +49,14 @@ export function bufferFull(heldRecords: number): PipelineError {
   return new PipelineError(
     'KAFKA_BUFFER_FULL',
     `the producer holds ${heldRecords} records that Kafka has not stored yet, and takes no more`,
-    { retryable: true, statusText: 'Kafka: buffer full' },
+    { retryable: true, status: phrase('kafka', { problem: phrase('kafkaBufferFull') }) },
   )
 }
 
 export function producerClosed(): PipelineError {
   return new PipelineError('KAFKA_CLOSED', 'the producer was closed before Kafka had stored the record', {
     retryable: true,
-    statusText: 'Kafka: closed',
+    status: phrase('kafka', { problem: phrase('closed') }),
   })
 }
 
@@ -63,6 +64,6 @@ export function noSuchPartition(topic: string, partition: number, partitions: nu
   return new PipelineError(
     'KAFKA_INVALID_PARTITION',
     `msg.kafka.partition is ${partition}, and topic ${topic} has ${partitions}`,
-    { retryable: false, statusText: 'invalid partition' },
+    { retryable: false, status: 'invalidPartition' },
   )
 }

@@ -8,6 +8,7 @@ import { PipelineError } from '../../wire/errors'
 import type { KafkaCluster } from '../cluster'
 import { NewTopics } from './new-topics'
 import type { TopicPlan } from './topic-plan'
+import { phrase } from '../../status/phrase'
 
 export interface MissingTopicOptions {
   /** `wait`: until it is created by others. */
@@ -61,7 +62,7 @@ export class MissingTopics {
       case 'reject':
         throw new PipelineError(error.code, `there is no Kafka topic ${topic}`, {
           retryable: false,
-          statusText: error.statusText,
+          status: error.status,
           cause: error,
         })
     }
@@ -97,7 +98,7 @@ export class MissingTopics {
       'KAFKA_INVALID_TOPIC',
       `Kafka cannot have topic ${topic} beside ${twin}, which is there: they differ only in "." and "_". Separate the ` +
         'names by "-" in the template of tenant topic, or allow no "_" in them',
-      { retryable: false, statusText: 'Kafka: topic too like another' },
+      { retryable: false, status: phrase('kafka', { problem: phrase('kafkaTopicTwin') }) },
     )
   }
 }

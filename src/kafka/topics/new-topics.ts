@@ -4,6 +4,7 @@
  * grow; a single tenant has half of it, so that it cannot use up what the others need.
  */
 import { PipelineError } from '../../wire/errors'
+import { phrase } from '../../status/phrase'
 
 const DAY_MS = 86_400_000
 /** Of the bound, for a single tenant. */
@@ -70,6 +71,6 @@ function tooMany(topic: string, why: string): PipelineError {
     'KAFKA_TOO_MANY_TOPICS',
     `Kafka topic ${topic} is not created: ${why}. If the devices are right, raise it and deploy; otherwise limit ` +
       'their names in tenant topic',
-    { retryable: false, statusText: 'Kafka: too many new topics' },
+    { retryable: false, status: phrase('kafka', { problem: phrase('kafkaTooManyTopics') }) },
   )
 }

@@ -2,7 +2,7 @@
  * What a topic's settings mean for the promise that an acknowledged record is there until it has been read. Pure: the
  * sentences are for the log when a node is deployed.
  */
-import { shownNumber } from '../../log/numbers'
+import { shownNumber } from '../../status/shown-number'
 import type { TopicDescription } from '../driver'
 
 /**

@@ -8,6 +8,7 @@
  */
 import { PipelineError } from '../../wire/errors'
 import type { KafkaRecord } from '../driver'
+import { phrase } from '../../status/phrase'
 
 /** In a row, without one that the topic has taken. */
 const MAX_IN_A_ROW = 50
@@ -64,6 +65,6 @@ function refusesAll(topic: string, refused: number, cause: PipelineError): Pipel
     `Kafka topic ${topic} has refused ${refused} records one after the other, and none was taken: a setting of the topic is ` +
       'at fault (cleanup.policy=compact with records without a key, a schema check or a policy of the cluster, ' +
       `message.timestamp.before.max.ms). Correct it; the records wait for that (${cause.message})`,
-    { retryable: true, statusText: 'Kafka: topic refuses all records', cause },
+    { retryable: true, status: phrase('kafka', { problem: phrase('kafkaTopicRefusesAll') }), cause },
   )
 }

@@ -13,6 +13,7 @@ import {
 } from '../../config/address'
 import { EXPECTED } from '../../config/expected'
 import { PipelineError } from '../../wire/errors'
+import { asPhrase, phrase, type PlainKey } from '../../status/phrase'
 
 export type ProtocolVersion = 4 | 5
 export type ProtocolChoice = 'auto' | '5' | '3.1.1'
@@ -66,7 +67,7 @@ const PROTOCOLS: Readonly<Record<string, readonly [BrokerUrl['protocol'], number
 const BROKER: AddressKind = {
   what: 'the address of the MQTT broker',
   expects: EXPECTED.mqttUrl,
-  statusText: 'check the broker address',
+  status: 'checkBrokerAddress',
 }
 
 /**
@@ -79,7 +80,7 @@ export function parseBrokerUrls(text: string): BrokerUrl[] {
   if (!text.includes('@') && /(^|[\s,])[^\s,:@]+\s+[^\s,]/.test(text.trim()))
     throw unreadable(BROKER, 'has white space after a name: put a comma between two addresses')
   const urls = addressesIn(text).flatMap(parseBrokerUrl)
-  if (urls.length === 0) throw invalid('the MQTT broker has no address', 'no broker address')
+  if (urls.length === 0) throw invalid('the MQTT broker has no address', 'noBrokerAddress')
   return urls
 }
 
@@ -117,7 +118,7 @@ export function refusePassword(urls: readonly BrokerUrl[]): void {
   if (urls.every(({ password }) => password === undefined)) return
   throw invalid(
     `the address of the MQTT broker holds a password, and would be saved with it in the flow file: ${LOGIN_ADVICE}`,
-    'no password in the address',
+    'noPasswordInAddress',
   )
 }
 
@@ -135,16 +136,13 @@ export function usesTls({ protocol }: BrokerUrl): boolean {
  */
 export function unsafeReason(settings: BrokerSettings, clientId: string): PipelineError | undefined {
   if (settings.cleanSession) {
-    return unsafe(
-      'a clean session forgets what arrives while Node-RED is away',
-      'clean session loses messages',
-    )
+    return unsafe('a clean session forgets what arrives while Node-RED is away', 'cleanSessionLoses')
   }
   if (clientId === '') {
-    return unsafe('without a client ID the broker cannot keep a session', 'no client ID')
+    return unsafe('without a client ID the broker cannot keep a session', 'noClientId')
   }
   if (settings.sessionExpirySeconds === 0 && settings.protocol !== '3.1.1') {
-    return unsafe('with a session expiry of 0 the broker forgets the session at once', 'session expiry is 0')
+    return unsafe('with a session expiry of 0 the broker forgets the session at once', 'sessionExpiryZero')
   }
   return undefined
 }
@@ -157,24 +155,24 @@ export function checkBrokerSettings(settings: BrokerSettings, clientId: string):
   if (settings.tls !== undefined && !settings.urls.some(usesTls)) {
     throw invalid(
       'TLS is configured, but the broker address is not encrypted: use mqtts:// or wss://',
-      'address must be mqtts:// or wss://',
+      'addressMustBeTls',
     )
   }
   const reason = unsafeReason(settings, clientId)
   if (settings.safe && reason !== undefined) throw reason
   if (!settings.cleanSession && clientId === '') {
-    throw invalid('a session that is kept needs a client ID', 'no client ID')
+    throw invalid('a session that is kept needs a client ID', 'noClientId')
   }
 }
 
-function unsafe(why: string, statusText: string): PipelineError {
+function unsafe(why: string, reason: PlainKey): PipelineError {
   return new PipelineError(
     'MQTT_UNSAFE',
     `refused: ${why}. Change it in the MQTT broker's configuration, or choose there to allow unsafe settings`,
-    { retryable: false, statusText: `refused: ${statusText}` },
+    { retryable: false, status: phrase('refused', { reason: asPhrase(reason) }) },
   )
 }
 
-function invalid(message: string, statusText: string): PipelineError {
-  return new PipelineError('CONFIG_INVALID', message, { retryable: false, statusText })
+function invalid(message: string, status: PlainKey): PipelineError {
+  return new PipelineError('CONFIG_INVALID', message, { retryable: false, status })
 }

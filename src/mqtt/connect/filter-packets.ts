@@ -1,5 +1,6 @@
 /** How many topic filters go into one SUBSCRIBE or UNSUBSCRIBE: brokers limit their number, and the size of a packet. */
 import { PipelineError } from '../../wire/errors'
+import { phrase } from '../../status/phrase'
 
 /** The largest packet of MQTT (MQTT 5 §2.1.4, with its header). */
 export const MAX_PACKET_BYTES = 268_435_460
@@ -39,6 +40,9 @@ function tooLarge(filter: string, maxBytes: number, host: string): PipelineError
     'MQTT_FILTER_UNAVAILABLE',
     `the MQTT broker at ${host} takes packets of up to ${maxBytes} bytes, and "${filter.slice(0, 60)}…" does not fit ` +
       'into one. Use a shorter topic filter, or raise the maximum packet size of the broker',
-    { retryable: true, statusText: `refused: packets of up to ${maxBytes} bytes` },
+    {
+      retryable: true,
+      status: phrase('refused', { reason: phrase('packetsUpTo', { number: maxBytes }) }),
+    },
   )
 }

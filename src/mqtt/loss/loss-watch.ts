@@ -2,13 +2,14 @@
  * What a source can know about messages which its broker drops because their queue is full: an estimate before it
  * happens, and the broker's own count afterwards, each as a sentence.
  */
-import { shownNumber } from '../../log/numbers'
+import { shownNumber } from '../../status/shown-number'
 import { PipelineError } from '../../wire/errors'
 import { BrokerQueue, type QueueForecast, type Traffic } from './broker-queue'
 import type { BrokerSettings, BrokerUrl } from '../connect/broker-settings'
 import type { SessionMemory } from './client-ids'
 import type { Drops } from './drop-counter'
 import { dropWatches, type Following } from './drop-watch'
+import { phrase, type Phrase, type PlainKey } from '../../status/phrase'
 
 /** A flow that stands for a moment is not worth a line in the log. */
 const WARN_AFTER_MS = 10_000
@@ -132,7 +133,7 @@ export class LossWatch {
       `possible loss: the MQTT broker at ${host} has dropped ${shownNumber(this.dropped)} messages since ` +
         `${since.toISOString()}, because a queue was full. It counts for all of its clients together; ${whose}. ` +
         'Give it a longer queue for each client',
-      `possible loss: broker dropped ${shownNumber(this.dropped)} since ${time(since)}`,
+      phrase('brokerDropped', { number: this.dropped, time: time(since) }),
     )
   }
 
@@ -144,7 +145,7 @@ export class LossWatch {
         `queue for this client (${shownNumber(queueMessages)} messages, as the broker's configuration here says) is full ` +
         `in about ${Math.round(secondsLeft)} s; then it drops messages. Fix what holds up the flow, or give the ` +
         'broker a longer queue',
-      "broker's queue is filling",
+      'queueFilling',
     )
   }
 
@@ -154,7 +155,7 @@ export class LossWatch {
       `possible loss: at ${this.rate} messages/s, as it was before the flow stopped, the MQTT broker's queue for this ` +
         `client (${shownNumber(this.broker.queueMessages)} messages) is full since ${since.toISOString()}, and it drops ` +
         'what is published',
-      `possible loss: broker's queue full at ${time(since)}`,
+      phrase('queueFullAt', { time: time(since) }),
     )
   }
 
@@ -169,7 +170,7 @@ function droppedBefore(host: string, count: number): PipelineError {
     'MQTT_DROPPED_EARLIER',
     `the MQTT broker at ${host} has dropped ${shownNumber(count)} messages of its clients between its start and now, ` +
       'because a queue was full. If Node-RED was away in that time, some may have been for it',
-    'broker has dropped messages',
+    'brokerHasDropped',
   )
 }
 
@@ -178,12 +179,12 @@ function unwatched(host: string): PipelineError {
     'MQTT_DROPS_UNKNOWN',
     `the MQTT broker at ${host} does not tell how many messages it drops ($SYS/broker/publish/messages/dropped): ` +
       'watch that with its own tools',
-    'drops of the broker are not watched',
+    'dropsUnwatched',
   )
 }
 
-function event(code: string, message: string, statusText: string): PipelineError {
-  return new PipelineError(code, message, { retryable: true, statusText })
+function event(code: string, message: string, status: PlainKey | Phrase): PipelineError {
+  return new PipelineError(code, message, { retryable: true, status })
 }
 
 function time(date: Date): string {

@@ -5,6 +5,8 @@ import type { QoS } from '../connect/deferred-acknowledgement'
 import { grantedLess, subscriptionRefused } from '../connect/refusals'
 import type { Owner } from './old-subscriptions'
 import { needsOf } from './topic-filters'
+import { asPhrase, phrase, type Phrase, type PlainKey } from '../../status/phrase'
+import { english } from '../../status/text'
 
 const FIRST_REFUSAL = 128
 const SECONDS_PER_DAY = 86_400
@@ -26,19 +28,37 @@ export function checkAvailable(
   for (const filter of filters) {
     const needs = needsOf(filter)
     if (needs.sharedSubscriptions && !sharedSubscriptions) {
-      throw unavailable(filter, 'shared subscriptions', 'Use a topic without $share', host)
+      throw unavailable(
+        filter,
+        'shared subscriptions',
+        'brokerHasNoShared',
+        'Use a topic without $share',
+        host,
+      )
     }
     if (needs.wildcards && !wildcards) {
-      throw unavailable(filter, 'wildcards in topics', 'Name the topics without + and #', host)
+      throw unavailable(
+        filter,
+        'wildcards in topics',
+        'brokerHasNoWildcards',
+        'Name the topics without + and #',
+        host,
+      )
     }
   }
 }
 
-function unavailable(filter: string, what: string, advice: string, host: string): PipelineError {
+function unavailable(
+  filter: string,
+  what: string,
+  lacks: PlainKey,
+  advice: string,
+  host: string,
+): PipelineError {
   return new PipelineError(
     'MQTT_FILTER_UNAVAILABLE',
     `the MQTT broker at ${host} says that it has no ${what}, which "${filter}" needs. ${advice}, or allow them in the broker`,
-    { retryable: true, statusText: `refused: broker has no ${what}` },
+    { retryable: true, status: phrase('refused', { reason: asPhrase(lacks) }) },
   )
 }
 
@@ -65,16 +85,16 @@ export function noSession(host: string): PipelineError {
     'MQTT_UNSAFE',
     `the MQTT broker at ${host} grants no session (expiry 0): it would forget what arrives while Node-RED is away. ` +
       'Allow sessions in the broker, or allow unsafe settings',
-    { retryable: true, statusText: 'refused: broker keeps no session' },
+    { retryable: true, status: phrase('refused', { reason: asPhrase('brokerKeepsNoSession') }) },
   )
 }
 
 export function shorterExpiry(host: string, granted: number, asked: number): PipelineError {
   return new PipelineError(
     'MQTT_EXPIRY',
-    `the MQTT broker at ${host} keeps the session for ${duration(granted)}, not for ${duration(asked)} as asked: ` +
+    `the MQTT broker at ${host} keeps the session for ${english(duration(granted))}, not for ${english(duration(asked))} as asked: ` +
       'a longer outage of Node-RED loses messages',
-    { retryable: true, statusText: `session kept for ${duration(granted)} only` },
+    { retryable: true, status: phrase('sessionKeptFor', { time: duration(granted) }) },
   )
 }
 
@@ -85,7 +105,7 @@ export function sessionLost(host: string, lastConnectedMs: number): PipelineErro
     'MQTT_SESSION_LOST',
     `the MQTT broker at ${host} has lost the session: messages published since ${since} may be lost. ` +
       "Check the broker's persistence and session expiry",
-    { retryable: true, statusText: `session lost, away since ${since.slice(11, 19)}` },
+    { retryable: true, status: phrase('sessionLost', { time: since.slice(11, 19) }) },
   )
 }
 
@@ -108,7 +128,7 @@ export function outsideFilters(topic: string, owner: Owner): PipelineError {
     'MQTT_OUTSIDE_FILTERS',
     `the MQTT broker sends messages that no topic filter of this source matches, such as of "${topic.slice(0, 200)}": ` +
       OUTSIDE[owner],
-    { retryable: true, statusText: 'messages outside of the topic filter' },
+    { retryable: true, status: 'outsideFilter' },
   )
 }
 
@@ -118,10 +138,12 @@ export function sessionNew(host: string): PipelineError {
     'MQTT_SESSION_NEW',
     `the MQTT broker at ${host} had no session for this client ID. This is expected on the first connection. ` +
       'Has it been connected before, the broker has lost the session, and what was published since may be lost',
-    { retryable: true, statusText: 'new session' },
+    { retryable: true, status: 'sessionNew' },
   )
 }
 
-function duration(seconds: number): string {
-  return seconds >= SECONDS_PER_DAY ? `${(seconds / SECONDS_PER_DAY).toFixed(1)} days` : `${seconds} s`
+function duration(seconds: number): Phrase {
+  return seconds >= SECONDS_PER_DAY
+    ? phrase('days', { number: (seconds / SECONDS_PER_DAY).toFixed(1) })
+    : phrase('seconds', { number: String(seconds) })
 }

@@ -7,6 +7,7 @@
  * mere suspicion is short at first: it may be a bad network, and the broker's queue fills up meanwhile.
  */
 import { PipelineError } from '../../wire/errors'
+import { phrase } from '../../status/phrase'
 
 const SHORT_LIFE_MS = 10_000
 const SHORT_LIVES = 3
@@ -58,7 +59,7 @@ function takenOver(reason: PipelineError): PipelineError {
   return new PipelineError(
     'MQTT_TAKEN_OVER',
     `${reason.message}. Give each its own. Next attempt in ${CERTAIN_PAUSE_MS / 60_000} min`,
-    { retryable: true, statusText: reason.statusText, cause: reason },
+    { retryable: true, status: reason.status, cause: reason },
   )
 }
 
@@ -68,6 +69,6 @@ function likelyTakenOver(reason: PipelineError, delayMs: number): PipelineError 
     `the MQTT broker has closed the connection ${SHORT_LIVES} times within ${SHORT_LIFE_MS / 1000} s; ` +
       'another client probably uses the same client ID (then give each its own), or the network is bad. ' +
       `Next attempt in ${delayMs / 1000} s (${reason.message})`,
-    { retryable: true, statusText: 'MQTT: client ID used elsewhere?', cause: reason },
+    { retryable: true, status: phrase('mqtt', { problem: phrase('mqttMaybeTakenOver') }), cause: reason },
   )
 }

@@ -136,6 +136,6 @@ function checkFilter(filter: string): void {
 function invalid(message: string): PipelineError {
   return new PipelineError('CONFIG_INVALID', `topic filter: ${message}`, {
     retryable: false,
-    statusText: 'check the topic filter',
+    status: 'checkTopicFilter',
   })
 }

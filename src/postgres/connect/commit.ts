@@ -42,19 +42,19 @@ export async function writeToLog(client: Pick<PoolClient, 'query'>): Promise<voi
 
 function rolledBack(doing: string): DatabaseError {
   const text = `${doing} failed: PostgreSQL rolled the transaction back at COMMIT; trying again`
-  return new DatabaseError('transient', 'ROLLBACK', text, 'transaction rolled back')
+  return new DatabaseError('transient', 'ROLLBACK', text, 'postgresRolledBack')
 }
 
 function notReplicated(doing: string): DatabaseError {
   const text =
     `${doing} is not confirmed: no synchronous standby has it, because the wait for one was ended from elsewhere; ` +
     'waiting again. See whether the standby is down or slow'
-  return new DatabaseError('transient', 'NOT_REPLICATED', text, 'waiting for a synchronous standby')
+  return new DatabaseError('transient', 'NOT_REPLICATED', text, 'postgresWaitingForStandby')
 }
 
 function noAnswer(doing: string): DatabaseError {
   const text =
     `${doing} is not confirmed: PostgreSQL has not answered COMMIT in time; trying again. A synchronous standby that is ` +
     'down or does not answer is the usual reason'
-  return new DatabaseError('transient', 'NO_ANSWER', text, 'no answer to COMMIT')
+  return new DatabaseError('transient', 'NO_ANSWER', text, 'postgresNoCommitAnswer')
 }

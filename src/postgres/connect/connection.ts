@@ -16,6 +16,7 @@ import {
 } from '../../config/address'
 import { EXPECTED } from '../../config/expected'
 import { PipelineError } from '../../wire/errors'
+import type { PlainKey } from '../../status/phrase'
 
 export { nameOf }
 
@@ -80,13 +81,13 @@ export function parseServers(list: string, defaultPort: number): Server[] {
 const HOSTS: AddressKind = {
   what: '"host"',
   expects: EXPECTED.postgresHost,
-  statusText: 'check the host',
+  status: 'checkHost',
   sockets: true,
 }
 const SERVER_URL: AddressKind = {
   what: 'the URL of PostgreSQL',
   expects: EXPECTED.postgresUrl,
-  statusText: 'check the URL',
+  status: 'checkUrl',
   sockets: true,
 }
 
@@ -115,9 +116,9 @@ function modeOf(sslMode: string | null, hasSettings: boolean): TlsChoice {
   const choice = SSL_MODES[sslMode]
   if (choice !== undefined) return choice
   const known = Object.keys(SSL_MODES).join(', ')
-  throw invalid(`"sslmode" in the URL is not one of ${known}`, 'check sslmode')
+  throw invalid(`"sslmode" in the URL is not one of ${known}`, 'checkSslMode')
 }
 
-function invalid(message: string, statusText: string): PipelineError {
-  return new PipelineError('CONFIG_INVALID', message, { retryable: false, statusText })
+function invalid(message: string, status: PlainKey): PipelineError {
+  return new PipelineError('CONFIG_INVALID', message, { retryable: false, status })
 }

@@ -12,6 +12,8 @@ import {
   type Fault,
   type FaultKind,
 } from './sqlstate'
+import { asPhrase, phrase, type Phrase, type PlainKey } from '../../status/phrase'
+import { english } from '../../status/text'
 
 /** What an error of writing rows tells about one of them. */
 export interface RowFault {
@@ -29,17 +31,23 @@ export interface RowFault {
 }
 
 export class DatabaseError extends PipelineError {
+  /** What is wrong in a few words, without the name of the product. */
+  readonly inShort: Phrase
+
   constructor(
     readonly kind: FaultKind,
     /** SQLSTATE, or the code of the system or of TLS. */
     readonly sqlState: string,
     message: string,
-    /** What is wrong in a few words, without the name of the product. */
-    readonly status: string,
+    status: PlainKey | Phrase,
     /** Of what PostgreSQL itself has answered. */
     readonly rowFault: RowFault | undefined = undefined,
   ) {
-    super('DATABASE', message, { retryable: true, statusText: `PostgreSQL: ${status}` })
+    super('DATABASE', message, {
+      retryable: true,
+      status: phrase('postgres', { problem: asPhrase(status) }),
+    })
+    this.inShort = asPhrase(status)
     this.name = 'DatabaseError'
   }
 
@@ -49,7 +57,7 @@ export class DatabaseError extends PipelineError {
 }
 
 interface Words {
-  readonly status: string
+  readonly status: PlainKey | Phrase
   /** What to do about it. */
   readonly fix: string
 }
@@ -61,12 +69,12 @@ interface CodedWords extends Words {
   readonly kind: FaultKind
 }
 
-const unreachable = (status: string): CodedWords => ({
+const unreachable = (status: PlainKey): CodedWords => ({
   kind: 'transient',
   status,
   fix: WAITING,
 })
-const certificate = (status: string): CodedWords => ({
+const certificate = (status: PlainKey): CodedWords => ({
   kind: 'configuration',
   status,
   fix: 'choose a TLS configuration with the right certificate authority, or switch verification off by name',
@@ -74,78 +82,78 @@ const certificate = (status: string): CodedWords => ({
 
 /** Codes of the system, of TLS, and of our own. */
 const CODES: Readonly<Record<string, CodedWords>> = {
-  ECONNREFUSED: unreachable('not reachable'),
-  ECONNRESET: unreachable('connection lost'),
-  EPIPE: unreachable('connection lost'),
-  ETIMEDOUT: unreachable('not reachable'),
-  EHOSTUNREACH: unreachable('not reachable'),
-  ENETUNREACH: unreachable('not reachable'),
-  ENOTFOUND: unreachable('host name not found'),
-  EAI_AGAIN: unreachable('host name not found'),
-  CONNECTION_LOST: unreachable('connection lost'),
-  STANDBY: unreachable('the server is a standby'),
-  READ_ONLY: unreachable('the server is read-only'),
-  DEPTH_ZERO_SELF_SIGNED_CERT: certificate('self-signed certificate'),
-  SELF_SIGNED_CERT_IN_CHAIN: certificate('unknown certificate'),
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: certificate('unknown certificate'),
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: certificate('unknown certificate'),
-  CERT_HAS_EXPIRED: certificate('certificate expired'),
-  ERR_TLS_CERT_ALTNAME_INVALID: certificate('certificate of another host'),
+  ECONNREFUSED: unreachable('notReachable'),
+  ECONNRESET: unreachable('connectionLost'),
+  EPIPE: unreachable('connectionLost'),
+  ETIMEDOUT: unreachable('notReachable'),
+  EHOSTUNREACH: unreachable('notReachable'),
+  ENETUNREACH: unreachable('notReachable'),
+  ENOTFOUND: unreachable('postgresHostNotFound'),
+  EAI_AGAIN: unreachable('postgresHostNotFound'),
+  CONNECTION_LOST: unreachable('connectionLost'),
+  STANDBY: unreachable('postgresStandby'),
+  READ_ONLY: unreachable('postgresServerReadOnly'),
+  DEPTH_ZERO_SELF_SIGNED_CERT: certificate('postgresSelfSigned'),
+  SELF_SIGNED_CERT_IN_CHAIN: certificate('unknownCertificate'),
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: certificate('unknownCertificate'),
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: certificate('unknownCertificate'),
+  CERT_HAS_EXPIRED: certificate('certificateExpired'),
+  ERR_TLS_CERT_ALTNAME_INVALID: certificate('certificateOfAnotherHost'),
   NO_TLS: {
     kind: 'configuration',
-    status: 'server without TLS',
+    status: 'postgresNoTls',
     fix: 'set up TLS at the server or switch it off in the PostgreSQL configuration node',
   },
 }
 
 /** SQLSTATEs that users meet when they set up a connection or a table; what kind they are says `sqlstate.ts`. */
 const WORDS: Readonly<Record<string, Words>> = {
-  '57P01': { status: 'shutting down', fix: WAITING },
-  '57P02': { status: 'restarting', fix: WAITING },
-  '57P03': { status: 'starting up', fix: WAITING },
-  '57014': { status: 'time limit exceeded', fix: 'trying again' },
-  '53100': { status: 'disk full', fix: 'make room; it resumes by itself' },
+  '57P01': { status: 'postgresShuttingDown', fix: WAITING },
+  '57P02': { status: 'postgresRestarting', fix: WAITING },
+  '57P03': { status: 'postgresStartingUp', fix: WAITING },
+  '57014': { status: 'postgresTimeLimit', fix: 'trying again' },
+  '53100': { status: 'postgresDiskFull', fix: 'make room; it resumes by itself' },
   '53300': {
-    status: 'too many connections',
+    status: 'postgresTooManyConnections',
     fix: 'lower the pool size or raise max_connections',
   },
   '25006': {
-    status: 'read-only',
+    status: 'postgresReadOnly',
     fix: 'the server is a standby or set to read-only; trying again',
   },
-  '28P01': { status: 'wrong password', fix: 'check user and password' },
-  '28000': { status: 'login refused', fix: 'check user and pg_hba.conf' },
+  '28P01': { status: 'wrongPassword', fix: 'check user and password' },
+  '28000': { status: 'postgresLoginRefused', fix: 'check user and pg_hba.conf' },
   '2200H': {
-    status: 'a sequence has reached its end',
+    status: 'postgresSequenceEnd',
     fix: 'give the sequence and its column a larger type (alter sequence … as bigint), or reset it',
   },
   '3D000': {
-    status: 'no such database',
+    status: 'postgresNoDatabase',
     fix: 'create the database or correct its name',
   },
-  '3F000': { status: 'no such schema', fix: 'create the schema or correct its name' },
+  '3F000': { status: 'postgresNoSchema', fix: 'create the schema or correct its name' },
   '42501': {
-    status: 'permission denied',
+    status: 'postgresPermissionDenied',
     fix: 'grant the user what it needs on this table',
   },
   '42P01': {
-    status: 'no such table',
+    status: 'noSuchTable',
     fix: 'create the table or let the node create it',
   },
   '42703': {
-    status: 'no such column',
+    status: 'postgresNoColumn',
     fix: 'the table and the column mapping do not fit',
   },
   '42804': {
-    status: 'column of another type',
+    status: 'postgresColumnType',
     fix: 'the table and the column mapping do not fit',
   },
   '428C9': {
-    status: 'a generated column takes no values',
+    status: 'postgresGeneratedColumn',
     fix: "remove it from the sink's columns",
   },
   '42P10': {
-    status: 'no unique index for the key',
+    status: 'postgresNoUniqueIndex',
     fix: 'create a unique index over exactly the key columns',
   },
 }
@@ -182,7 +190,8 @@ export function asDatabaseError(thrown: unknown, doing: string): DatabaseError {
   const said = shortened(text)
   const { kind, status, fix } = wordsFor(code, fault?.kind, error, said)
   const refusal = `PostgreSQL refuses the row: ${said} [${code}]`
-  const what = status === said ? said : `${status} (${said})`
+  const words = english(status)
+  const what = words === said ? said : `${words} (${said})`
   const message = kind === 'data' ? refusal : `${doing} failed: ${what}; ${fix} [${code}]`
   const rowFault = fault && {
     blame: fault.blame,
@@ -205,7 +214,7 @@ function wordsFor(code: string, kind: FaultKind | undefined, error: Thrown, said
   const words = isMissingPartition(error) ? noPartition(error) : WORDS[code]
   const known = kind ?? (words === undefined ? 'transient' : faultOf(code).kind)
   const fix = known === 'transient' ? 'trying again' : 'repair the table or the node'
-  return { kind: known, status: words?.status ?? said, fix: words?.fix ?? fix }
+  return { kind: known, status: words?.status ?? phrase('verbatim', { text: said }), fix: words?.fix ?? fix }
 }
 
 /** `Partition key of the failing row contains (tenant_id) = (…).`; what follows it may come from a device. */
@@ -217,7 +226,7 @@ function partitionKey({ detail }: Thrown): string | undefined {
 
 function noPartition(error: Thrown): Words {
   const key = partitionKey(error) ?? 'row'
-  return { status: `no partition for the ${key}`, fix: 'create one, or a default partition' }
+  return { status: phrase('postgresNoPartition', { key }), fix: 'create one, or a default partition' }
 }
 
 /**
@@ -227,9 +236,9 @@ function noPartition(error: Thrown): Words {
 export function asConnectionError(thrown: unknown, doing: string): DatabaseError {
   const error = asDatabaseError(thrown, doing)
   if (error.kind !== 'data') return error
-  const { sqlState, status } = error
-  const message = `${doing} failed: ${status}; trying again [${sqlState}]`
-  return new DatabaseError('transient', sqlState, message, status)
+  const { sqlState, inShort } = error
+  const message = `${doing} failed: ${english(inShort)}; trying again [${sqlState}]`
+  return new DatabaseError('transient', sqlState, message, inShort)
 }
 
 /** Connecting to a name with several addresses throws one error for all of them. */

@@ -5,6 +5,8 @@
  */
 import { nameOf, type Server } from './connection'
 import { DatabaseError } from './database-error'
+import { phrase } from '../../status/phrase'
+import { english } from '../../status/text'
 
 export class ServerChoice {
   private index = 0
@@ -48,7 +50,7 @@ export class ServerChoice {
     return this.servers
       .flatMap((server) => {
         const reason = this.refusals.get(server)
-        return reason === undefined ? [] : [`${nameOf(server)}: ${reason.status}`]
+        return reason === undefined ? [] : [`${nameOf(server)}: ${english(reason.inShort)}`]
       })
       .join(', ')
   }
@@ -62,6 +64,11 @@ export class ServerChoice {
     const kind = reasons.every((reason) => reason?.kind === 'configuration') ? 'configuration' : 'transient'
     const each = reasons.map((reason) => reason?.message).join('; ')
     const message = `none of ${this.servers.length} PostgreSQL servers can be written to: ${each}`
-    return new DatabaseError(kind, 'NO_SERVER', message, `no server for writing (${this.describeRefusals()})`)
+    return new DatabaseError(
+      kind,
+      'NO_SERVER',
+      message,
+      phrase('postgresNoServer', { servers: this.describeRefusals() }),
+    )
   }
 }

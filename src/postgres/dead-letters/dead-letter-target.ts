@@ -37,6 +37,6 @@ export class TableDeadLetterTarget implements DeadLetterTarget {
 function permanentIfData(thrown: unknown): PipelineError {
   const error = asPipelineError(thrown)
   if (!(error instanceof DatabaseError) || error.kind !== 'data') return error
-  const { message, statusText } = error
-  return new PipelineError('DEAD_LETTER_REFUSED', message, { retryable: false, statusText, cause: error })
+  const { message, status } = error
+  return new PipelineError('DEAD_LETTER_REFUSED', message, { retryable: false, status, cause: error })
 }

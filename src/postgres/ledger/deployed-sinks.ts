@@ -17,7 +17,7 @@ export class DeployedSinks {
         'CONFIG_INVALID',
         `two sinks have the name "${name}" in the ledger, and one writes to ${sink.target}, the other to ${target}; ` +
           'each table needs a "Name in ledger" of its own',
-        { retryable: false, statusText: 'ledger name is used twice' },
+        { retryable: false, status: 'ledgerNameTwice' },
       )
     }
     sink.nodes.add(nodeId)

@@ -235,7 +235,7 @@ select sink, next_offset::float8 as "nextOffset", last_timestamp::float8 as "las
   )
   if (rows[0]?.standby === true) {
     const text = 'the ledger was read from a standby, which may be behind; waiting for the primary server'
-    throw new DatabaseError('transient', 'STANDBY', text, 'the server is a standby')
+    throw new DatabaseError('transient', 'STANDBY', text, 'postgresStandby')
   }
   return new Map(rows.flatMap(({ sink, ...position }) => (sink === null ? [] : [[sink, position]])))
 }

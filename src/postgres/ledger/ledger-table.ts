@@ -55,5 +55,5 @@ function withoutColumns({ schema, table }: TableName, names: readonly string[]):
   const text =
     `the ledger "${schema}"."${table}" is of an older version and has no column ${names.join(', ')}; let the ` +
     'PostgreSQL configuration create the ledger once, or add these columns as its help says'
-  return new DatabaseError('configuration', '42703', text, 'the ledger needs new columns')
+  return new DatabaseError('configuration', '42703', text, 'postgresLedgerColumns')
 }

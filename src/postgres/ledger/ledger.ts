@@ -111,6 +111,6 @@ function otherTarget({ sink, group, target }: LedgerKey, found: string): Pipelin
     `"${sink}" is in the ledger, for the group ${group}, the name of a sink that writes to ${found}, and this one writes ` +
       `to ${target}: what one has written would count as written by the other. Give this sink another "Name in ledger"; ` +
       'it begins where the consumer is',
-    { retryable: true, statusText: 'name in ledger is taken' },
+    { retryable: true, status: 'ledgerNameTaken' },
   )
 }

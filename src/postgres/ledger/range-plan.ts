@@ -31,7 +31,7 @@ export class LedgerRewound extends PipelineError {
         `${position === undefined ? 'does not know the partition' : `says ${position}`}: a standby that was behind ` +
         'has taken over, or a backup was restored. The records are to be read from Kafka again; a consumer that has ' +
         'this database chosen does it by itself',
-      { retryable: true, statusText: 'ledger went back' },
+      { retryable: true, status: 'ledgerWentBack' },
     )
   }
 }
@@ -46,7 +46,7 @@ export class RangeSuperseded extends PipelineError {
       'RANGE_SUPERSEDED',
       `${topic} partition ${partition}, offsets ${firstOffset} to ${nextOffset - 1}: the partition was assigned ` +
         'to the consumer again after it had sent this batch, and it sends these records again. Nothing was written',
-      { retryable: true, statusText: 'batch was superseded' },
+      { retryable: true, status: 'batchSuperseded' },
     )
   }
 }

@@ -30,6 +30,7 @@ import type { WireRecord } from '../../wire/message'
 import { DatabaseError } from '../connect/database-error'
 import { isOfGoodRecord, type Reason, type RejectedRecord } from '../rows/rejected'
 import type { Evidence } from './witnesses'
+import { phrase } from '../../status/phrase'
 
 /** Dead letters in a row, of one Kafka topic, before a table that takes no other row is taken to be at fault. */
 const UNPROVEN_ROWS = 50
@@ -247,10 +248,10 @@ function tableAtFault(which: string, before: number, { code, text }: Reason): Da
     `${which}, so the table has changed, or the topic carries other data than the sink is set up for; ${writtenOff}. ` +
     'Repair the table or the sink, and it resumes by itself; or, if these records are of no use, route them to a ' +
     `tenant dead letter before the sink. The first: ${text}`
-  return new DatabaseError('configuration', code, message, `every row refused (${code})`)
+  return new DatabaseError('configuration', code, message, phrase('postgresEveryRowRefused', { code }))
 }
 
 function tableRepaired({ code, text }: Reason): DatabaseError {
   const message = `rows were refused before the table took others again; trying again. The first: ${text}`
-  return new DatabaseError('transient', code, message, 'trying again')
+  return new DatabaseError('transient', code, message, 'postgresTryingAgain')
 }

@@ -85,5 +85,5 @@ const earlier = (a: number | undefined, b: number | undefined): number | undefin
   a === undefined || b === undefined ? (a ?? b) : Math.min(a, b)
 
 function refused(message: string): PipelineError {
-  return new PipelineError('FILTER_INVALID', message, { retryable: false, statusText: 'check the filter' })
+  return new PipelineError('FILTER_INVALID', message, { retryable: false, status: 'checkFilter' })
 }

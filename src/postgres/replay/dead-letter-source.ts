@@ -295,7 +295,7 @@ function underWay(): PipelineError {
     'a replay of this node is under way; ask again when it is over',
     {
       retryable: true,
-      statusText: 'a replay is under way',
+      status: 'replayUnderWay',
     },
   )
 }
@@ -304,6 +304,6 @@ function unwired(): PipelineError {
   return new PipelineError(
     'REPLAY_UNWIRED',
     'nothing is wired to the first output: the dead letters would be marked as ended by the flow',
-    { retryable: true, statusText: 'wire the first output' },
+    { retryable: true, status: 'wireFirstOutput' },
   )
 }

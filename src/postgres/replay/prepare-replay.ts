@@ -7,6 +7,7 @@ import { prepareDeadLetters } from '../dead-letters/dead-letters'
 import { qualified, type TableName } from '../connect/identifiers'
 import { describeTable } from '../table/table-statements'
 import { lockDefinitions } from '../connect/server-statements'
+import { phrase } from '../../status/phrase'
 
 /**
  * @param mayChange create the table when it is missing, and add what a table of the first version lacks
@@ -33,7 +34,7 @@ export async function prepareReplay(database: Database, table: TableName, mayCha
 function missing(table: TableName): PipelineError {
   return new PipelineError('DEAD_LETTERS_MISSING', `there is no table ${qualified(table)} of dead letters`, {
     retryable: true,
-    statusText: `no table ${table.table}`,
+    status: phrase('tableMissing', { table: table.table }),
   })
 }
 
@@ -43,6 +44,6 @@ function old(table: TableName, cause?: DatabaseError): PipelineError {
     'DEAD_LETTERS_OLD',
     `the table ${qualified(table)} was made by an earlier version, and this node may not change it${why}; ` +
       `let its owner run: ${addReplayColumns(qualified(table))}`,
-    { retryable: true, statusText: 'table needs ALTER TABLE', cause },
+    { retryable: true, status: 'tableNeedsAlter', cause },
   )
 }

@@ -114,6 +114,6 @@ function readColumn(entry: unknown, index: number, payloadType: PayloadType): Co
 function invalid(why: string): PipelineError {
   return new PipelineError('CONFIG_INVALID', `the column mapping cannot be used: ${why}`, {
     retryable: false,
-    statusText: 'check the columns',
+    status: 'checkColumns',
   })
 }

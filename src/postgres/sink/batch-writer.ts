@@ -122,7 +122,7 @@ export function lateCopy(): PipelineError {
     'this message arrived after its delivery had ended, and later records of its partition are stored already: a node ' +
       'on the way has kept it without reporting it. It was not stored. A Function node that sends from a callback has ' +
       'to call node.done() after it',
-    { retryable: false, statusText: 'a message came too late' },
+    { retryable: false, status: 'messageTooLate' },
   )
 }
 
@@ -135,7 +135,7 @@ function recordsFrom(records: readonly WireRecord[], offset: number): readonly W
       'OFFSET_MISSING',
       `part of this batch is stored already, up to offset ${offset}, and a record in it has no kafka.offset that ` +
         'says whether it belongs to that part; let nodes on the way keep msg.kafka of every record',
-      { retryable: false, statusText: 'records without kafka.offset' },
+      { retryable: false, status: 'noOffset' },
     )
   })
 }

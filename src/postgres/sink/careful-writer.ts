@@ -188,7 +188,7 @@ class Undelivered extends PipelineError {
 
 function onceMore(): DatabaseError {
   const text = 'the table takes rows again; retrying the rows that it has refused'
-  return new DatabaseError('transient', 'ONCE_MORE', text, 'trying again')
+  return new DatabaseError('transient', 'ONCE_MORE', text, 'postgresTryingAgain')
 }
 
 /** What a failed statement says about a part, so that it is not sent again; `undefined`: nothing. */

@@ -116,7 +116,7 @@ function notWired(count: number, { reason }: RejectedRecord): PipelineError {
     `tenant dead letter, or let the sink keep them in a table. The first: ${reason.text}`
   return new PipelineError('REJECTED_UNWIRED', text, {
     retryable: false,
-    statusText: 'wire the rejected records',
+    status: 'wireRejected',
   })
 }
 
@@ -124,7 +124,7 @@ function notTaken(cause: PipelineError | undefined): PipelineError {
   const text = `a rejected record could not be stored by the flow: ${cause?.message ?? 'no reason was given'}`
   return new PipelineError('REJECTED_NOT_TAKEN', text, {
     retryable: true,
-    statusText: 'rejected records not taken',
+    status: 'rejectedNotTaken',
   })
 }
 
@@ -134,13 +134,13 @@ function notStored(): PipelineError {
     'output to a tenant dead letter, or choose "to the output, stored there or not"'
   return new PipelineError('REJECTED_NOT_STORED', text, {
     retryable: true,
-    statusText: 'rejected records not stored',
+    status: 'rejectedNotStored',
   })
 }
 
 function closed(): PipelineError {
   return new PipelineError('SINK_CLOSED', 'the node was closed before its rejected records were safe', {
     retryable: true,
-    statusText: 'closed',
+    status: 'closed',
   })
 }

@@ -63,7 +63,7 @@ export class SinkIntake {
         'BATCH_TWICE',
         'two copies of one batch, or of one replayed dead letter, have reached this sink, and the ledger has room ' +
           'for one: join the wires before the sink, or choose "exactly once by key"',
-        { retryable: false, statusText: 'two copies of one batch' },
+        { retryable: false, status: 'twoCopies' },
       )
     }
     if (first !== undefined) {
@@ -72,7 +72,7 @@ export class SinkIntake {
         `this sink has received the same batch as the sink ${first}, and both have the same name in the ledger, as sinks of ` +
           'one table have by default: the ledger has room for one copy. Give this sink a "Name in ledger" of its own ' +
           'when both are meant to write, or remove one',
-        { retryable: true, statusText: 'two sinks with one ledger name' },
+        { retryable: true, status: 'twoSinksOneName' },
       )
     }
     arrived.set(delivery, sinks.set(ledger, nodeId))

@@ -1,7 +1,9 @@
 /** The status under the sink's node: how much it writes, or what keeps it from writing. */
+import { DatabaseError } from '../connect/database-error'
 import type { PipelineError } from '../../wire/errors'
-import { Rate, shownNumber } from '../../log/numbers'
-import type { NodeStatus } from '../../runtime/host'
+import { phrase, type Phrase } from '../../status/phrase'
+import { Rate } from '../../status/rate'
+import type { Status } from '../../status/status'
 
 /** What the status and the log say about a sink. */
 export interface SinkState {
@@ -30,30 +32,37 @@ export class SinkStatus {
   }
 
   /** @param ofOutput why the flow has not stored rejected records yet */
-  of(sink: SinkState, ofOutput?: PipelineError): NodeStatus {
+  of(sink: SinkState, ofOutput?: PipelineError): Status {
     const { ready, waiting, counts, server, tenantProblems } = sink
     const problem = sink.problem ?? ofOutput
     const rate = this.rate.measure(counts.rows, this.now())
     if (problem !== undefined) {
-      const held = waiting === 0 ? '' : `, ${waiting} ${waiting === 1 ? 'batch' : 'batches'} waiting`
-      return { fill: 'red', shape: 'ring', text: problem.statusText + held }
+      return { fill: 'red', shape: 'ring', text: withBatches(problem.status, waiting) }
     }
     if (!ready) return { fill: 'yellow', shape: 'ring', text: 'connecting' }
-    const parts = [rate, `${waiting} out`]
-    if (counts.rejected > 0) parts.push(`${shownNumber(counts.rejected)} rejected`)
-    if (server !== undefined) parts.push(server)
-    const [first] = tenantProblems
-    if (first !== undefined) {
-      const [tenant, { statusText }] = first
-      const others = tenantProblems.size - 1
-      parts.unshift(
-        `table of ${tenant}${others === 0 ? '' : ` and ${others} more`}: ${statusText.replace(/^PostgreSQL: /, '')}`,
-      )
-    }
-    return {
-      fill: counts.rejected > 0 || first !== undefined ? 'yellow' : 'green',
-      shape: 'dot',
-      text: parts.join(' · '),
-    }
+    const text = [rate, phrase('inFlight', { number: waiting })]
+    if (counts.rejected > 0) text.push(phrase('rejected', { number: counts.rejected }))
+    if (server !== undefined) text.push(phrase('verbatim', { text: server }))
+    const ofTenants = tenantText(tenantProblems)
+    if (ofTenants !== undefined) text.unshift(ofTenants)
+    return { fill: counts.rejected > 0 || ofTenants !== undefined ? 'yellow' : 'green', shape: 'dot', text }
   }
+}
+
+function withBatches(problem: Phrase, waiting: number): Phrase {
+  if (waiting === 0) return problem
+  return waiting === 1
+    ? phrase('andBatchWaiting', { problem })
+    : phrase('andBatchesWaiting', { problem, number: waiting })
+}
+
+function tenantText(problems: ReadonlyMap<string, PipelineError>): Phrase | undefined {
+  const [first] = problems
+  if (first === undefined) return undefined
+  const [tenant, error] = first
+  // That it is PostgreSQL goes without saying here.
+  const problem = error instanceof DatabaseError ? error.inShort : error.status
+  return problems.size === 1
+    ? phrase('tableOf', { tenant, problem })
+    : phrase('tablesOf', { tenant, number: problems.size - 1, problem })
 }

@@ -24,6 +24,7 @@ import {
 } from '../../wire/message'
 import { asRecord } from '../rows/elements'
 import { replayedLetterOf } from '../../record/replayed'
+import type { PlainKey } from '../../status/phrase'
 
 export type ExactlyOnce = 'ledger' | 'key'
 
@@ -55,7 +56,7 @@ export function writeRequestOf(message: Message, exactlyOnce: ExactlyOnce): Writ
     'RANGE_MISSING',
     'this message has records from Kafka and not the range of offsets they belong to, so the ledger cannot say ' +
       'whether they are stored; let the consumer emit batches and keep msg.kafka, or choose "exactly once by key" in this sink',
-    'choose exactly once by key',
+    'chooseByKey',
   )
 }
 
@@ -94,6 +95,6 @@ function isGap(value: unknown): value is OffsetGap {
   return isOffset(from) && isOffset(to)
 }
 
-function refused(code: string, message: string, statusText: string): PipelineError {
-  return new PipelineError(code, message, { retryable: false, statusText })
+function refused(code: string, message: string, status: PlainKey): PipelineError {
+  return new PipelineError(code, message, { retryable: false, status })
 }

@@ -5,6 +5,7 @@
  */
 import { DatabaseError } from '../connect/database-error'
 import type { TableName } from '../connect/identifiers'
+import { phrase } from '../../status/phrase'
 
 export function losesRowsAfterConflict(version: string): boolean {
   const [, major, minor, patch] = (/^(\d+)\.(\d+)(?:\.(\d+))?/.exec(version) ?? []).map(Number)
@@ -17,5 +18,5 @@ export function conflictLoss({ schema, table }: TableName, version: string): Dat
     `TimescaleDB ${version} loses rows that are written by key to the hypertable "${schema}"."${table}": after the first ` +
     'that is there already, those of compressed chunks. Install 2.18.1 or newer and run "alter extension timescaledb ' +
     'update", or let the sink write by ledger'
-  return new DatabaseError('configuration', '0A000', text, `TimescaleDB ${version} loses rows by key`)
+  return new DatabaseError('configuration', '0A000', text, phrase('postgresTimescaleLosesRows', { version }))
 }

@@ -137,6 +137,6 @@ export function checkTheClock(table: string, reason: string, isPutOff: boolean):
     'CHECK_CLOCK',
     `old rows of "${table}" were not dropped, because the clock may be wrong: ${reason}. Check the clock of this machine ` +
       `and of the PostgreSQL server. ${then}`,
-    { retryable: false, statusText: 'check the clock' },
+    { retryable: false, status: 'checkClock' },
   )
 }

@@ -62,5 +62,5 @@ function cannotCompress({ table }: TableName): DatabaseError {
   const text =
     `"${table}" cannot be compressed: this TimescaleDB is the Apache edition, which has no compression; ` +
     'set "Compress after" to 0, or install the community edition'
-  return new DatabaseError('configuration', '0A000', text, 'TimescaleDB cannot compress')
+  return new DatabaseError('configuration', '0A000', text, 'postgresNoCompression')
 }

@@ -160,7 +160,7 @@ function noPlace(parent: TableName, partition: TableName, day: number, isPending
 }
 
 function inTheWay({ text }: Reason): DatabaseError {
-  return new DatabaseError('configuration', '42P07', text, 'a detached partition is in the way')
+  return new DatabaseError('configuration', '42P07', text, 'postgresDetachedPartition')
 }
 
 /**

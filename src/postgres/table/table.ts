@@ -17,6 +17,7 @@ import {
   type TableDescription,
 } from './table-statements'
 import { enableTimescale, timescaleVersion } from './hypertable-statements'
+import { phrase } from '../../status/phrase'
 
 export interface TableOptions {
   readonly table: TableName
@@ -127,7 +128,12 @@ function newTable({ table, columns, key }: TableOptions, timescale: boolean): Ne
 function assertKeyHasTime({ key, timeColumn }: NewTable): void {
   if (key === undefined || timeColumn === undefined || key.includes(timeColumn)) return
   const text = `the table is cut by "${timeColumn}", so the key has to contain that column; add it to the key, or create the table yourself`
-  throw new DatabaseError('configuration', '0A000', text, `key without "${timeColumn}"`)
+  throw new DatabaseError(
+    'configuration',
+    '0A000',
+    text,
+    phrase('postgresKeyWithoutTime', { column: timeColumn }),
+  )
 }
 
 /** Columns that would change values silently. */
@@ -141,13 +147,13 @@ function assertUsable(
     const why = type && whyUnusable(column, type)
     if (why === undefined) continue
     const text = `the column "${column.name}" of "${schema}"."${table}" ${why}`
-    throw new DatabaseError('configuration', '42804', text, `type of the column ${column.name}`)
+    throw new DatabaseError('configuration', '42804', text, phrase('postgresTypeOf', { column: column.name }))
   }
 }
 
 function missingTable({ schema, table }: TableName): DatabaseError {
   const text = `there is no table "${schema}"."${table}"; create it, or let the sink create it`
-  return new DatabaseError('configuration', '42P01', text, `no table ${table}`)
+  return new DatabaseError('configuration', '42P01', text, phrase('tableMissing', { table }))
 }
 
 function chunksAreOpen({ schema, table }: TableName, role: string): DatabaseError {
@@ -156,18 +162,28 @@ function chunksAreOpen({ schema, table }: TableName, role: string): DatabaseErro
     'all tenants: a chunk has the rights of the table and not its row-level security. Give the sink the name of a new ' +
     `table, which it makes with partitions by day, or leave "Readers' role" empty; and revoke what the role has been ` +
     `granted: revoke select on "${schema}"."${table}" from "${role}"`
-  return new DatabaseError('configuration', '0A000', text, "no hypertable with a readers' role")
+  return new DatabaseError('configuration', '0A000', text, 'postgresReadersHypertable')
 }
 
 function missingColumns({ schema, table }: TableName, names: readonly string[]): DatabaseError {
   const list = names.map((name) => `"${name}"`).join(', ')
   const text = `the table "${schema}"."${table}" has no column ${list}; add it, or change the sink's columns`
-  return new DatabaseError('configuration', '42703', text, `no column ${names[0] ?? ''}`)
+  return new DatabaseError(
+    'configuration',
+    '42703',
+    text,
+    phrase('postgresColumnMissing', { column: names[0] ?? '' }),
+  )
 }
 
 function generatedColumn({ schema, table }: TableName, name: string): DatabaseError {
   const text =
     `PostgreSQL computes the column "${name}" of "${schema}"."${table}" itself (generated always as … stored or virtual) ` +
     "and takes no value for it; remove it from the sink's columns"
-  return new DatabaseError('configuration', '428C9', text, `column ${name} is generated`)
+  return new DatabaseError(
+    'configuration',
+    '428C9',
+    text,
+    phrase('postgresColumnGenerated', { column: name }),
+  )
 }

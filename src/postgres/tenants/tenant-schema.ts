@@ -20,7 +20,7 @@ export class SchemaTemplate {
       const message = `"${template}" is no template for schemas; expected one such as tenant_{tenant}`
       throw new PipelineError('CONFIG_INVALID', message, {
         retryable: false,
-        statusText: 'check the schema template',
+        status: 'checkSchemaTemplate',
       })
     }
     ;[this.before, this.after] = template.split('{tenant}') as [string, string]

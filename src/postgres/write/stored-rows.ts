@@ -50,5 +50,5 @@ export class StoredRows {
 
 function triggerCreatedMeanwhile({ table }: TableName): DatabaseError {
   const text = `a new trigger decides where the rows of "${table}" go; writing them again, to count them`
-  return new DatabaseError('transient', 'NEW_TRIGGER', text, 'new trigger')
+  return new DatabaseError('transient', 'NEW_TRIGGER', text, 'postgresNewTrigger')
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { SourceStatus, type ShownSource } from '../../../src/mqtt/source-status'
 import { PipelineError } from '../../../src/wire/errors'
+import { shownInEnglish, verbatim } from '../../support/statuses'
 
 const FINE: ShownSource = {
   state: { kind: 'connected', host: 'h:1' },
@@ -14,19 +15,19 @@ const FINE: ShownSource = {
   queueForecast: undefined,
   possibleLoss: undefined,
 }
-const error = (statusText: string): PipelineError =>
-  new PipelineError('TEST', 'a sentence', { retryable: true, statusText })
+const error = (text: string): PipelineError =>
+  new PipelineError('TEST', 'a sentence', { retryable: true, status: verbatim(text) })
 
 describe('status of the MQTT source', () => {
   for (const [what, change, fill, text] of [
-    ['what it does', {}, 'green', '1,240/s · 87 out'],
-    ['how old a late message is', { oldestMs: 42_900 }, 'yellow', '1,240/s · 87 out · oldest 42 s'],
-    ['it in minutes', { oldestMs: 400_000 }, 'yellow', '1,240/s · 87 out · oldest 6 min'],
+    ['what it does', {}, 'green', '1,240/s · 87 in flight'],
+    ['how old a late message is', { oldestMs: 42_900 }, 'yellow', '1,240/s · 87 in flight · oldest 42 s'],
+    ['it in minutes', { oldestMs: 400_000 }, 'yellow', '1,240/s · 87 in flight · oldest 6 min'],
     [
       "when the broker's queue is full",
       { state: { kind: 'resting' }, queueForecast: { kind: 'filling', secondsLeft: 95.4 } },
       'yellow',
-      "waiting for the flow · 87 out · broker's queue full in 95 s",
+      "waiting for the flow · 87 in flight · broker's queue full in 95 s",
     ],
     [
       'that messages may be lost now',
@@ -38,7 +39,7 @@ describe('status of the MQTT source', () => {
       'that messages may have been lost',
       { possibleLoss: error('possible loss: broker dropped 500 since 16:31:20') },
       'yellow',
-      '1,240/s · 87 out · possible loss: broker dropped 500 since 16:31:20',
+      '1,240/s · 87 in flight · possible loss: broker dropped 500 since 16:31:20',
     ],
     ['what is held', { heldCount: 3, problem: error('no') }, 'red', '3 failed and held: no'],
     [
@@ -57,7 +58,7 @@ describe('status of the MQTT source', () => {
       'why it rests',
       { state: { kind: 'resting' }, problem: error('Kafka: not reachable') },
       'yellow',
-      'waiting for the flow · 87 out · Kafka: not reachable',
+      'waiting for the flow · 87 in flight · Kafka: not reachable',
     ],
     [
       'why it is not connected',
@@ -67,7 +68,7 @@ describe('status of the MQTT source', () => {
     ],
   ] as const satisfies [string, Partial<ShownSource>, string, string][]) {
     it(`tells ${what}`, () => {
-      const status = new SourceStatus(0).of({ ...FINE, ...change }, 1000)
+      const status = shownInEnglish(new SourceStatus(0).of({ ...FINE, ...change }, 1000))
       assert.deepEqual([status.fill, status.text], [fill, text])
     })
   }
@@ -77,7 +78,11 @@ describe('status of the MQTT source', () => {
     const connecting = { ...FINE, state: { kind: 'connecting', host: 'h:1' } } as const
     assert.equal(status.of(connecting, 1).fill, 'yellow')
     status.of({ ...FINE, state: { kind: 'waiting', error: error('MQTT: not reachable'), delayMs: 1 } }, 1)
-    assert.deepEqual(status.of(connecting, 1), { fill: 'red', shape: 'ring', text: 'MQTT: not reachable' })
+    assert.deepEqual(shownInEnglish(status.of(connecting, 1)), {
+      fill: 'red',
+      shape: 'ring',
+      text: 'MQTT: not reachable',
+    })
     status.of({ ...FINE, state: { kind: 'connected', host: 'h:1' } }, 1)
     assert.equal(status.of(connecting, 1).fill, 'yellow')
   })

@@ -16,14 +16,15 @@ class FakeNode extends EventEmitter implements RefusedNode {
   send = (messages: unknown): number => this.said.push(messages)
 }
 
-const wrong = new PipelineError('CONFIG_INVALID', 'no', { retryable: false, statusText: 'check it' })
+const RED = { _: (key: string): string => key }
+const wrong = new PipelineError('CONFIG_INVALID', 'no', { retryable: false, status: 'checkUrl' })
 const refusal = { message: 'no', code: 'CONFIG_REFUSED', node: 'n1', reason: 'CONFIG_INVALID' }
 
 describe('runNode', () => {
   it('hands messages to what its start returned, and releases what was opened last first', async () => {
     const node = new FakeNode()
     const released: string[] = []
-    runNode(node, ({ isWired, send, onClose }) => {
+    runNode(RED, node, ({ isWired, send, onClose }) => {
       assert.deepEqual([isWired(), isWired(1), isWired(2)], [false, true, false])
       onClose(() => Promise.resolve().then(() => released.push('first')))
       onClose(() => {
@@ -47,10 +48,10 @@ describe('runNode', () => {
 
   it('refuses a configuration in red and in the log, and messages until it is deployed again', () => {
     const node = new FakeNode()
-    runNode(node, () => {
+    runNode(RED, node, () => {
       throw wrong
     })
-    assert.deepEqual(node.said, [refusal, { fill: 'red', shape: 'ring', text: 'check it' }])
+    assert.deepEqual(node.said, [refusal, { fill: 'red', shape: 'ring', text: 'check the URL' }])
     let told: PipelineError | undefined
     node.emit('input', {}, undefined, (error: PipelineError) => (told = error))
     assert.equal(told, node.problem)
@@ -62,6 +63,6 @@ describe('runNode', () => {
     runConfigNode(node, () => {
       throw wrong
     })
-    assert.deepEqual([node.problem?.statusText, node.said], ['check it', [refusal]])
+    assert.deepEqual([node.problem?.statusText, node.said], ['check the URL', [refusal]])
   })
 })

@@ -3,7 +3,7 @@ import { getEventListeners } from 'node:events'
 import { backoffMs } from '../../../src/time/backoff'
 import { endsBefore, settlesWithin } from '../../../src/time/deadline'
 import { asPipelineError, describeError, PipelineError } from '../../../src/wire/errors'
-import type { NodeStatus } from '../../../src/runtime/host'
+import type { Status } from '../../../src/status/status'
 import { StatusLine } from '../../../src/runtime/status-line'
 import { Users } from '../../../src/runtime/users'
 
@@ -76,20 +76,20 @@ describe('errors', () => {
 
 describe('StatusLine', () => {
   it('shows the first status at once and then the newest at most once a second', () => {
-    const shown: NodeStatus[] = []
+    const shown: Status[] = []
     let nowMs = 0
     const line = new StatusLine(
       (status) => shown.push(status),
       () => nowMs,
     )
-    line.set({ text: '1' })
-    line.set({ text: '2' })
-    line.set({ text: '3' })
-    assert.deepEqual(shown, [{ text: '1' }])
+    line.set({ text: 'connecting' })
+    line.set({ text: 'joiningGroup' })
+    line.set({ text: 'waitingForFlow' })
+    assert.deepEqual(shown, [{ text: 'connecting' }])
     line.close()
-    assert.deepEqual(shown, [{ text: '1' }, { text: '3' }])
+    assert.deepEqual(shown, [{ text: 'connecting' }, { text: 'waitingForFlow' }])
     nowMs = 5000
-    line.set({ text: '3' })
+    line.set({ text: 'waitingForFlow' })
     assert.equal(shown.length, 2, 'the same status is not sent again')
   })
 })

@@ -12,6 +12,7 @@ import { createKafkaJsClient, type KafkaJsClient, type KafkaLog } from './client
 import { noLeader } from '../../error-verdicts'
 import { isHalfConnected, silentBroker, translateKafkaError } from './errors'
 import { tolerateBrokenTopics } from './patches/metadata'
+import { phrase } from '../../../status/phrase'
 
 const DISCONNECT_LIMIT_MS = 1000
 const LEADER_POLL_MS = 100
@@ -48,7 +49,7 @@ export class KafkaJsAdmin implements KafkaAdmin {
       if (count > 0) return count
       throw new PipelineError('KAFKA_NO_LEADER', `topic ${topic} has no partitions yet`, {
         retryable: true,
-        statusText: 'Kafka: topic is not ready',
+        status: phrase('kafka', { problem: phrase('kafkaTopicNotReady') }),
       })
     })
   }
@@ -111,7 +112,7 @@ export class KafkaJsAdmin implements KafkaAdmin {
         throw noLeader([{ topic, partition }])
       throw new PipelineError('KAFKA_UNKNOWN_TOPIC', `topic ${topic} has no partition ${partition}`, {
         retryable: true,
-        statusText: 'Kafka: no such partition',
+        status: phrase('kafka', { problem: phrase('kafkaNoSuchPartition') }),
       })
     })
   }

@@ -11,6 +11,7 @@ import SnappyCodec from 'kafkajs-snappy'
 import { decompress as decompressLz4 } from 'lz4js'
 import { PipelineError } from '../../../wire/errors'
 import type { Compression } from '../../driver'
+import { phrase } from '../../../status/phrase'
 
 type Transform = (input: Buffer, callback: (error: Error | null, output: Buffer) => void) => void
 
@@ -89,6 +90,6 @@ function unavailable(compression: 'lz4' | 'zstd'): PipelineError {
   return new PipelineError(
     'KAFKA_COMPRESSION_UNAVAILABLE',
     `compression ${compression} is not available: ${reason}. Choose snappy or gzip`,
-    { retryable: false, statusText: `no ${compression} here` },
+    { retryable: false, status: phrase('noCodec', { codec: compression }) },
   )
 }

@@ -9,6 +9,7 @@
  *    sends no heartbeat.
  */
 import { PipelineError } from '../../../wire/errors'
+import { phrase } from '../../../status/phrase'
 
 /** A client that has done nothing at all for three session timeouts and this long is stuck. */
 const STUCK_AFTER_MS = 30_000
@@ -61,7 +62,7 @@ function stuck(afterMs: number): PipelineError {
   return new PipelineError(
     'KAFKA_CONSUMER_STUCK',
     `The Kafka client did nothing for ${Math.round(afterMs / 1000)} s; it is restarted`,
-    { retryable: true, statusText: 'Kafka: client was stuck' },
+    { retryable: true, status: phrase('kafka', { problem: phrase('kafkaClientStuck') }) },
   )
 }
 
@@ -69,6 +70,6 @@ function notJoined(): PipelineError {
   return new PipelineError(
     'KAFKA_NOT_JOINED',
     'The consumer group did not take us in again, or did not say which partitions are ours; the Kafka client is restarted',
-    { retryable: true, statusText: 'Kafka: did not join again' },
+    { retryable: true, status: phrase('kafka', { problem: phrase('kafkaNotJoinedAgain') }) },
   )
 }

@@ -6,6 +6,7 @@
 import type { Mechanism, SASLOptions } from 'kafkajs'
 import { PipelineError } from '../../../wire/errors'
 import type { SaslLogin, TokenSource } from '../../connection'
+import { phrase } from '../../../status/phrase'
 
 const SEPARATOR = '\u0001'
 const LENGTH_BYTES = 4
@@ -51,6 +52,6 @@ function tokenRefused(refusal: string): PipelineError {
   return new PipelineError(
     'KAFKA_AUTHENTICATION',
     `the broker refuses the token: ${status}; check its scope and audience, and the clocks`,
-    { retryable: true, statusText: 'Kafka: token refused by broker' },
+    { retryable: true, status: phrase('kafka', { problem: phrase('kafkaTokenRefusedByBroker') }) },
   )
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { ConsumerStatus, type ShownConsumer } from '../../../../src/kafka/consume/consumer-status'
 import { PipelineError } from '../../../../src/wire/errors'
+import { shownInEnglish, verbatim } from '../../../support/statuses'
 
 const joined: ShownConsumer = {
   state: 'joined',
@@ -10,26 +11,29 @@ const joined: ShownConsumer = {
   heldCount: 0,
   problem: undefined,
 }
-const problem = new PipelineError('X', 'a sentence', { retryable: true, statusText: 'in short' })
+const problem = new PipelineError('X', 'a sentence', { retryable: true, status: verbatim('in short') })
 
 describe('ConsumerStatus', () => {
-  it('shows the rate, what is out, and the lag', () => {
+  it('shows the rate, what is in flight, and the lag', () => {
     const status = new ConsumerStatus(0)
-    assert.deepEqual(status.of({ ...joined, received: 2_000 }, 1_000), {
+    assert.deepEqual(shownInEnglish(status.of({ ...joined, received: 2_000 }, 1_000)), {
       fill: 'green',
       shape: 'dot',
-      text: '2,000/s · 2 out · lag 1,500',
+      text: '2,000/s · 2 in flight · lag 1,500',
     })
   })
 
   it('shows a problem of the connection before all else', () => {
-    const shown = new ConsumerStatus(0).of({ ...joined, state: { problem }, heldCount: 1 }, 0)
+    const shown = shownInEnglish(new ConsumerStatus(0).of({ ...joined, state: { problem }, heldCount: 1 }, 0))
     assert.deepEqual(shown, { fill: 'red', shape: 'ring', text: 'in short' })
   })
 
   it('shows what is held in red, and what is tried again in yellow', () => {
     const status = new ConsumerStatus(0)
-    assert.equal(status.of({ ...joined, heldCount: 1, problem }, 0).text, '1 failed and held: in short')
+    assert.equal(
+      shownInEnglish(status.of({ ...joined, heldCount: 1, problem }, 0)).text,
+      '1 failed and held: in short',
+    )
     assert.equal(status.of({ ...joined, problem }, 0).fill, 'yellow')
   })
 })

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { SinkStatus } from '../../../../src/postgres/sink/sink-status'
-import { PipelineError } from '../../../../src/wire/errors'
+import { asDatabaseError } from '../../../../src/postgres/connect/database-error'
+import type { PipelineError } from '../../../../src/wire/errors'
+import { shownInEnglish } from '../../../support/statuses'
 
 const well = {
   problem: undefined,
@@ -10,30 +12,37 @@ const well = {
   server: undefined,
   tenantProblems: new Map<string, PipelineError>(),
 }
-const down = new PipelineError('DATABASE', 'x', { retryable: true, statusText: 'PostgreSQL: not reachable' })
+const down = asDatabaseError({ code: 'ECONNREFUSED' }, 'writing')
 
 describe('the status of the sink', () => {
-  it('is what it writes and what is out', () => {
+  it('is what it writes and what is in flight', () => {
     let nowMs = 0
     const status = new SinkStatus(() => nowMs)
     nowMs = 2000
-    assert.deepEqual(status.of({ ...well, waiting: 3, counts: { rows: 2480, rejected: 0 } }), {
-      fill: 'green',
-      shape: 'dot',
-      text: '1,240/s · 3 out',
-    })
+    assert.deepEqual(
+      shownInEnglish(status.of({ ...well, waiting: 3, counts: { rows: 2480, rejected: 0 } })),
+      {
+        fill: 'green',
+        shape: 'dot',
+        text: '1,240/s · 3 in flight',
+      },
+    )
     assert.equal(
-      status.of({ ...well, counts: { rows: 2480, rejected: 1 } }).text,
-      '1,240/s · 0 out · 1 rejected',
+      shownInEnglish(status.of({ ...well, counts: { rows: 2480, rejected: 1 } })).text,
+      '1,240/s · 0 in flight · 1 rejected',
     )
   })
 
   it('names the server, where there are several', () => {
-    assert.equal(new SinkStatus().of({ ...well, server: 'db2:5432' }).text, '0/s · 0 out · db2:5432')
+    assert.equal(
+      shownInEnglish(new SinkStatus().of({ ...well, server: 'db2:5432' })).text,
+      '0/s · 0 in flight · db2:5432',
+    )
   })
 
   it('is what keeps it from writing, and how much waits', () => {
-    const text = (waiting: number) => new SinkStatus().of({ ...well, problem: down, waiting }).text
+    const text = (waiting: number) =>
+      shownInEnglish(new SinkStatus().of({ ...well, problem: down, waiting })).text
     assert.deepEqual([0, 1, 3].map(text), [
       'PostgreSQL: not reachable',
       'PostgreSQL: not reachable, 1 batch waiting',
@@ -43,13 +52,15 @@ describe('the status of the sink', () => {
 
   it('is whose own table cannot be written, while the others continue', () => {
     const text = (...tenants: string[]) =>
-      new SinkStatus().of({ ...well, tenantProblems: new Map(tenants.map((tenant) => [tenant, down])) })
+      shownInEnglish(
+        new SinkStatus().of({ ...well, tenantProblems: new Map(tenants.map((tenant) => [tenant, down])) }),
+      )
     assert.deepEqual(text('a'), {
       fill: 'yellow',
       shape: 'dot',
-      text: 'table of a: not reachable · 0/s · 0 out',
+      text: 'table of a: not reachable · 0/s · 0 in flight',
     })
-    assert.equal(text('a', 'b', 'c').text, 'table of a and 2 more: not reachable · 0/s · 0 out')
+    assert.equal(text('a', 'b', 'c').text, 'table of a and 2 more: not reachable · 0/s · 0 in flight')
   })
 
   it('says that it is connecting until it knows', () => {

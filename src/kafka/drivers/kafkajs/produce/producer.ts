@@ -25,6 +25,7 @@ import { tolerateBrokenTopics, type KnownTopics } from '../patches/metadata'
 import { BatchesInDoubt } from '../../../produce/batches-in-doubt'
 import { JointRequests } from '../../../produce/joint-requests'
 import { ALWAYS_FITS_BYTES, DEFAULT_REQUEST_BYTES, sizeOf, tooLargeFor } from '../../../produce/request-limit'
+import { phrase } from '../../../../status/phrase'
 
 /** kafkajs' default: leaders that have moved are noticed by the refusals. */
 const METADATA_AGE_MS = 300_000
@@ -155,7 +156,7 @@ export class KafkaJsProducer implements KafkaProducer {
       await this.admin.partitionCount(topic)
       return new PipelineError('KAFKA_STALE_METADATA', `${error.message}; asking again`, {
         retryable: true,
-        statusText: 'Kafka: asking for the topics again',
+        status: phrase('kafka', { problem: phrase('kafkaAskingAgain') }),
         cause: error,
       })
     } catch (thrown) {

@@ -22,6 +22,7 @@ import type { KnownTopics } from '../patches/metadata'
 import { kafkaError } from '../patches/partition-answers'
 import { withOwnProduce } from '../patches/produce-requests'
 import type { ProducedPartition, ProduceAnswer, ProduceRequest } from './produce-request'
+import { phrase } from '../../../../status/phrase'
 
 const ALL_REPLICAS = -1
 /** Of a batch, in 32 bits without sign; it begins again at 0. */
@@ -206,6 +207,6 @@ function outcomeOf({ topic, partition }: TopicPartition, part: ProducedPartition
   return new PipelineError(
     'KAFKA_ANSWER_INCOMPLETE',
     `the broker's answer does not say that ${topic}, partition ${partition} was written`,
-    { retryable: true, statusText: 'Kafka: incomplete answer' },
+    { retryable: true, status: phrase('kafka', { problem: phrase('kafkaIncompleteAnswer') }) },
   )
 }

@@ -1,9 +1,5 @@
-/** Numbers as statuses and log lines show them. */
-
-/** With commas between thousands: `12,345`. */
-export function shownNumber(value: number): string {
-  return value.toLocaleString('en')
-}
+/** How many messages or rows a second a node handles, for its status. */
+import { phrase, type Phrase } from './phrase'
 
 /** A rate is measured over at least this long: after each event it would jump. */
 const RATE_SPAN_MS = 900
@@ -16,13 +12,13 @@ export class Rate {
   constructor(private measuredAtMs: number) {}
 
   /** Rounded, as shown; what was measured last while the span is too short. */
-  measure(count: number, nowMs: number): string {
+  measure(count: number, nowMs: number): Phrase {
     const spanMs = nowMs - this.measuredAtMs
     if (spanMs >= RATE_SPAN_MS) {
       this.perSecond = Math.round(((count - this.countBefore) * 1000) / spanMs)
       this.countBefore = count
       this.measuredAtMs = nowMs
     }
-    return `${shownNumber(this.perSecond)}/s`
+    return phrase('perSecond', { number: this.perSecond })
   }
 }
