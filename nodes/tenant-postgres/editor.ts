@@ -1,4 +1,5 @@
 import { asker, confirm } from '../../editor/ask'
+import { offerTest } from '../../editor/connection-test'
 import { offer } from '../../editor/dialog'
 import { showRows, tableOf, valueOf, type Cell } from '../../editor/form'
 import { isReadable, properties } from '../../editor/properties'
@@ -53,6 +54,7 @@ offer(type, {
     return isPlain ? `PostgreSQL ${scheme}${hosts}${database}` : 'PostgreSQL'
   },
   oneditprepare() {
+    offerTest(type, this)
     $('#tenant-postgres-show-positions').on('click', positions(this))
     showRows('#node-config-input-address, #node-config-input-tlsMode', () => {
       const areFields = valueOf('#node-config-input-address') === 'fields'

@@ -9,6 +9,7 @@ import { Ledger } from '../../src/postgres/ledger/ledger'
 import { runConfigNode } from '../../src/runtime/run-node'
 import { readDatabase, type PostgresCredentials } from './options'
 import { addPositionsRoutes } from './positions-routes'
+import { addPostgresTest } from './test-route'
 import type { PostgresNode } from '../../src/postgres/require-postgres'
 
 interface PostgresDef extends NodeDef {
@@ -17,6 +18,7 @@ interface PostgresDef extends NodeDef {
 
 export = function (RED: NodeAPI): void {
   addPositionsRoutes(RED)
+  addPostgresTest(RED)
   RED.nodes.registerType(
     'tenant-postgres',
     function (this: Node<PostgresCredentials> & PostgresNode, config: PostgresDef) {

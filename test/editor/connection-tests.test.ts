@@ -18,6 +18,7 @@ describe('the connection tests in the editor', function () {
   let editor: TestEditor
   let page: Page
   let dead: number
+  let role: string
   /** Everything that the server has answered to a test. */
   const answers: string[] = []
 
@@ -27,6 +28,9 @@ describe('the connection tests in the editor', function () {
       createTestDatabase(),
       freePort(),
     ])
+    const { hostname, port, pathname } = new URL(database.url)
+    role = `tester_${pathname.slice(1)}`
+    await database.query(`create role ${role} login password '${SECRET}'`)
     editor = await TestEditor.start(
       [
         { id: 'tab', type: 'tab', label: 'Flow 1' },
@@ -38,12 +42,22 @@ describe('the connection tests in the editor', function () {
           clientId: 'edge-7',
           user: 'pipeline',
         },
+        {
+          id: 'db',
+          type: 'tenant-postgres',
+          address: 'fields',
+          host: hostname,
+          port,
+          databaseName: pathname.slice(1),
+          user: role,
+        },
+        { id: 'rows', type: 'tenant-postgres-sink', z: 'tab', x: 200, y: 200, database: 'db', wires: [[]] },
       ],
-      { MQTT_URL: mosquitto.address },
+      { MQTT_URL: mosquitto.address, DATABASE_URL: database.url },
     )
     await editor.nodeRed.deploy(
       (await editor.nodeRed.flow()).map((entry) =>
-        entry.id === 'broker' ? { ...entry, credentials: { password: SECRET } } : entry,
+        ['broker', 'db'].includes(entry.id) ? { ...entry, credentials: { password: SECRET } } : entry,
       ),
     )
     page = await editor.open()
@@ -54,6 +68,7 @@ describe('the connection tests in the editor', function () {
   after(async () => {
     await editor?.stop()
     await mosquitto?.stop()
+    await database?.query(`drop owned by ${role}; drop role ${role}`)
     await database?.drop()
   })
   afterEach(async () => {
@@ -129,8 +144,7 @@ describe('the connection tests in the editor', function () {
     })
 
     it('works for a node that was never deployed, with an address from a variable', async () => {
-      await page.evaluate(`RED.editor.editConfig('', '${type}', '_ADD_')`)
-      await place(type).getByRole('button').waitFor()
+      await open(type, '_ADD_')
       await field('url').fill('${MQTT_URL}')
       await field('user').fill('pipeline')
       await field('password').fill(SECRET)
@@ -138,6 +152,58 @@ describe('the connection tests in the editor', function () {
       assert.equal(found.get('reached'), '${MQTT_URL} accepts connections.')
       await field('password').fill('${MQTT_URL}')
       assert.deepEqual([...(await test(type)).keys()], ['notDeployed'])
+    })
+  })
+
+  describe('of PostgreSQL', () => {
+    const type = 'tenant-postgres'
+
+    it('passes with the saved password, and tells what the user may not do to the tables of the flow', async () => {
+      await open(type, 'db')
+      const found = await test(type)
+      assert.match(found.get('reached') ?? '', /^127\.0\.0\.1:\d+ accepts connections, and this user\.$/)
+      assert.match(found.get('version') ?? '', /^PostgreSQL \d+/)
+      assert.match(
+        found.get('mayNotCreate') ?? '',
+        /is missing, and this user may not create it\. Run: grant/,
+      )
+      for (const words of found.values()) assert.doesNotMatch(words, /__|tenant-postgres\./)
+      await picture(page, 'test-postgres')
+    })
+
+    it('does not send the saved password elsewhere, or without the verification that it was saved with', async () => {
+      for (const change of [
+        () => field('host').fill('localhost'),
+        () => field('port').fill(String(dead)),
+        () => field('tlsMode').selectOption('no-verify'),
+      ]) {
+        await open(type, 'db')
+        await page.evaluate(`$('#${type}-test').closest('form').find('details').prop('open', true)`)
+        await change()
+        assert.deepEqual([...(await test(type)).keys()], ['withheld'])
+        await page.locator('#node-config-dialog-cancel').click()
+        await page.locator('#node-config-dialog-cancel').waitFor({ state: 'detached' })
+      }
+      await open(type, 'db')
+    })
+
+    it('says what is wrong with a dead port, a port of another service, a wrong password, and a wrong value', async () => {
+      await open(type, 'db')
+      await field('password').fill('wrong')
+      assert.deepEqual([...(await test(type)).keys()], ['loginRefused'])
+      await field('port').fill(String(dead))
+      assert.deepEqual([...(await test(type)).keys()], ['unreachable'])
+      await field('port').fill(String(mosquitto.port))
+      assert.deepEqual([...(await test(type)).keys()], ['notPostgres'])
+      await field('port').fill('x')
+      assert.match((await test(type)).get('invalid') ?? '', /"port" is "x"; expected a whole number/)
+      await picture(page, 'test-postgres-wrong')
+    })
+
+    it('works for a node that was never deployed, with its URL from a variable', async () => {
+      await open(type, '_ADD_')
+      await field('url').fill('${DATABASE_URL}')
+      assert.equal((await test(type)).get('reached'), '${DATABASE_URL} accepts connections, and this user.')
     })
   })
 })

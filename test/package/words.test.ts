@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { BROKER_CHECKS } from '../../src/mqtt/connect/broker-test'
+import { SERVER_CHECKS } from '../../src/postgres/connect/server-test'
 import { COMMON_CHECKS } from '../../src/runtime/test-route'
 import { EXPECTED } from '../../src/config/expected'
 import {
@@ -22,6 +23,7 @@ import {
 /** Codes of the server that the dialogs put into words. */
 const CODES: Readonly<Record<string, object>> = {
   'tenant-mqtt-broker': BROKER_CHECKS,
+  'tenant-postgres': SERVER_CHECKS,
 }
 
 /** What the button *Test connection* shows. */

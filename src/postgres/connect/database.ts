@@ -239,7 +239,10 @@ function beginWithLimits({ statementTimeoutMs, lockTimeoutMs }: DatabaseOptions)
 }
 
 /** The pool passes its options to every client; the time limit for connecting must not apply to its queue. */
-function clientConfig({ connection, statementTimeoutMs }: DatabaseOptions): ClientConfig {
+export function clientConfig({
+  connection,
+  statementTimeoutMs,
+}: Pick<DatabaseOptions, 'connection' | 'statementTimeoutMs'>): ClientConfig {
   const { database, user, password, ssl } = connection
   return {
     database,
