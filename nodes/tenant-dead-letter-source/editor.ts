@@ -1,5 +1,6 @@
 import { nameOr, offer } from '../../editor/dialog'
 import { isReadable, properties } from '../../editor/properties'
+import { editLetters } from './editor/letters-form'
 import { parseFilterTime } from '../../src/postgres/replay/dead-letter-filter'
 
 const type = 'tenant-dead-letter-source'
@@ -18,6 +19,9 @@ offer(type, {
     return this._(
       index === 0 ? 'tenant-dead-letter-source.output.letters' : 'tenant-dead-letter-source.output.answer',
     )
+  },
+  oneditprepare() {
+    editLetters(this)
   },
   button: {
     enabled() {

@@ -14,6 +14,7 @@ import { runNode } from '../../src/runtime/run-node'
 import { CLOSE_BUDGET_MS, settlesWithin } from '../../src/time/deadline'
 import { PipelineError } from '../../src/wire/errors'
 import type { Message } from '../../src/wire/message'
+import { addLettersRoutes, type ReplayHolder } from './letters-routes'
 import { ACTIONS, readReplay, type ReplayConfiguration } from './options'
 
 const TYPE = 'tenant-dead-letter-source'
@@ -22,8 +23,9 @@ type SourceDef = NodeDef & { database?: string }
 
 export = function (RED: NodeAPI): void {
   const tracking = flowTracking(RED as unknown as TrackingRuntime)
+  addLettersRoutes(RED)
 
-  RED.nodes.registerType(TYPE, function (this: Node, config: SourceDef) {
+  RED.nodes.registerType(TYPE, function (this: Node & ReplayHolder, config: SourceDef) {
     RED.nodes.createNode(this, config)
     runNode(RED, this, ({ log, status, isWired, send, onClose }) => {
       const configuration = readReplay(config)
@@ -41,6 +43,7 @@ export = function (RED: NodeAPI): void {
           events,
         },
       )
+      this.replay = { source, configuration, database: config.database ?? '' }
       onClose(database.users.add())
       onClose(() => settlesWithin(source.close(), CLOSE_BUDGET_MS))
       status.set(replayStatus(source))

@@ -1,7 +1,10 @@
 /** In a real browser: what the dialogs show of the running flow and of their unsaved values, before anything is deployed. */
 import assert from 'node:assert/strict'
 import type { Locator, Page } from 'playwright-core'
+import { deadLettersOf } from '../../src/dead-letters/dead-letter'
 import { partitionOfKey } from '../../src/kafka/produce/murmur2'
+import { createDeadLetterTable, insertDeadLetters } from '../../src/postgres/dead-letters/dead-letter-table'
+import type { Message } from '../../src/wire/message'
 import { fresh, picture, TestEditor } from '../support/editor'
 import { createTestTopic, sharedKafka } from '../support/kafka'
 import { createTestDatabase, type TestDatabase } from '../support/postgres'
@@ -9,6 +12,7 @@ import { until } from '../support/until'
 
 const PREFIX = 'mtic/msg/client/realtime'
 const PARTITIONS = 3
+const FAILED_AT = `${new Date().toISOString().slice(0, 10)} 00:00`
 
 describe('the dialogs show what will happen', function () {
   this.timeout(180_000)
@@ -34,6 +38,20 @@ describe('the dialogs show what will happen', function () {
         fresh('tenant-topic', { id: 'topic', ...tab, y: 200, kafkaTopic: topic, wires: [['link'], []] }),
         { id: 'link', type: 'link out', ...tab, y: 250, mode: 'link', links: ['in'], wires: [] },
         { id: 'in', type: 'link in', ...tab, y: 300, links: ['link'], wires: [['producer']] },
+        fresh('tenant-dead-letter-source', {
+          ...{ id: 'letters', ...tab, y: 450, database: 'db', wires: [['letter-sink'], []] },
+        }),
+        fresh('tenant-postgres-sink', {
+          ...{
+            id: 'letter-sink',
+            ...tab,
+            y: 500,
+            database: 'db',
+            table: 'repaired',
+            payloadType: 'text',
+            wires: [[]],
+          },
+        }),
         fresh('tenant-kafka-producer', { id: 'producer', ...tab, y: 350, cluster: 'cluster', wires: [[]] }),
       ],
       { DATABASE_URL: database.url },
@@ -80,10 +98,74 @@ describe('the dialogs show what will happen', function () {
     await page.close()
   })
 
+  it('which dead letters the filter finds, with a sample, and replay those of a reason', async () => {
+    await storeLetters([
+      ['acme', 'JSON_INVALID', 'no <JSON>', '{"secret":'],
+      ['acme', 'JSON_INVALID', 'no <JSON>', '<img src=x onerror=throw(1)>'],
+      ['north', '22P02', 'not a number', '\0'],
+    ])
+    const page = await open('letters')
+    const place = page.locator('#tenant-dead-letter-source-letters')
+    const groups = place.locator('.tenant-dead-letter-source-group')
+    const shown = async (): Promise<string> => {
+      await place.getByRole('button', { name: 'Show dead letters' }).click()
+      await until(
+        'the list is there',
+        async () => (await place.locator('#tenant-dead-letter-source-groups').innerText()) !== '',
+      )
+      return place.innerText()
+    }
+    assert.match(await shown(), /3 waiting, in 2 groups/)
+    assert.deepEqual(await linesOf(groups.first()), [
+      'JSON_INVALID · acme Replay',
+      `2 waiting, 0 replayed · ${FAILED_AT} to ${FAILED_AT} UTC`,
+      'no <JSON>',
+      'rt/acme <img src=x onerror=throw(1)>',
+    ])
+    await show(page, groups.last(), 'dead-letters')
+
+    await page.locator('#node-input-tenant').fill('north')
+    assert.match(await shown(), /1 waiting, in 1 groups/)
+    await page.locator('#node-input-table').fill('elsewhere')
+    assert.match(await shown(), /there is no table "public"."elsewhere" of dead letters/)
+    await page.locator('#node-input-table').fill('iot_dead_letters')
+    await page.locator('#node-input-tenant').fill('')
+    await shown()
+
+    await groups.first().getByRole('button', { name: 'Replay' }).click()
+    const question = page.locator('.red-ui-notification', { hasText: 'Send up to 2 dead letters' })
+    await question.waitFor()
+    await picture(page, 'dead-letters-question')
+    await question.getByRole('button', { name: 'Replay' }).click()
+    await place.getByText('2 of 2 replayed, 0 failed').waitFor()
+    await place.getByText('0 waiting, 2 replayed').waitFor()
+    assert.match(await place.innerText(), /1 waiting, in 2 groups/)
+    const stored = await database.query('select payload from repaired order by 1')
+    assert.deepEqual(stored, [{ payload: '<img src=x onerror=throw(1)>' }, { payload: '{"secret":' }])
+    await page.close()
+  })
+
+  /** Of one minute, each later than the one before. */
+  async function storeLetters(
+    letters: readonly (readonly [string, string, string, string])[],
+  ): Promise<void> {
+    const table = 'iot_dead_letters'
+    await database.query(createDeadLetterTable(table))
+    const made = letters.flatMap(([tenant, code, message, payload], index) => {
+      const error = { code, message, source: { id: 'sink', type: 'tenant-postgres-sink' } }
+      const record: Message = { tenant, topic: `rt/${tenant}`, payload: Buffer.from(payload), error }
+      const failedAt = Date.parse(`${FAILED_AT.replace(' ', 'T')}Z`) + index
+      return deadLettersOf(record, { now: () => failedAt, newId: () => crypto.randomUUID() })
+    })
+    const { text, values } = insertDeadLetters(table, made)
+    await database.query(text, values)
+  }
+
   async function open(id: string): Promise<Page> {
     const page = await editor.open()
     await page.evaluate(`RED.editor.edit(RED.nodes.node('${id}'))`)
     await page.locator('#node-dialog-ok').waitFor()
+    await page.evaluate(`$('details').prop('open', true)`)
     return page
   }
   async function linesOf(place: Locator): Promise<string[]> {

@@ -129,8 +129,7 @@ export class DeadLetterSource {
    * @throws PipelineError when it cannot begin
    */
   async replay(filter: DeadLetterFilter): Promise<ReplayReport> {
-    if (this.running) throw underWay()
-    if (!this.host.isWired()) throw unwired()
+    this.assertReady()
     this.running = true
     const run = this.run(filter).finally(() => {
       this.running = false
@@ -138,6 +137,12 @@ export class DeadLetterSource {
     })
     this.current = run
     return run
+  }
+
+  /** @throws PipelineError when a replay cannot begin now */
+  assertReady(): void {
+    if (this.running) throw underWay()
+    if (!this.host.isWired()) throw unwired()
   }
 
   /** Stops sending, waits for what sinks hold, and marks it. What is left is sent again by the next replay. */

@@ -80,6 +80,44 @@ select id, ${BYTES} from ${name}
   return rows
 }
 
+/** Letters of one reason and tenant, and the last of them. */
+export interface GroupRow {
+  readonly why: string
+  readonly tenant_id: string | null
+  readonly count: number
+  readonly waiting: number
+  readonly first_at: Date
+  readonly last_at: Date
+  readonly reason: string
+  readonly mqtt_topic: string | null
+  /** The beginning. */
+  readonly payload: Buffer | null
+  readonly payload_length: string
+}
+
+/** The groups with the most letters that wait to be replayed first. */
+export async function groupLetters(
+  client: ClientBase,
+  table: TableName,
+  filter: DeadLetterFilter,
+  limit: number,
+): Promise<GroupRow[]> {
+  const { rows } = await client.query<GroupRow>(
+    `\
+select found.*, letter.reason, letter.mqtt_topic, substring(letter.payload from 1 for 2048) as payload, letter.payload_length
+  from (select coalesce(code, reason) as why, tenant_id,
+               count(*)::float8 as count, count(*) filter (where replayed_at is null)::float8 as waiting,
+               min(failed_at) as first_at, max(failed_at) as last_at,
+               (array_agg(id order by failed_at desc, id desc))[1] as last_id
+          from ${qualified(table)} where ${MATCHES}
+         group by 1, 2 order by waiting desc, last_at desc limit $5) as found
+  join ${qualified(table)} as letter on letter.id = found.last_id
+ order by waiting desc, last_at desc`,
+    [...valuesOf(filter), limit],
+  )
+  return rows
+}
+
 function valuesOf({ tenant, reason, fromMs, toMs }: DeadLetterFilter): unknown[] {
   return [tenant ?? null, reason ?? null, timestamp(fromMs), timestamp(toMs)]
 }
