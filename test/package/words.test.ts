@@ -72,15 +72,36 @@ const shared = [
 
 const catalogueOf = (type: string): Catalogue => readJson(catalogueFile(type)) as Catalogue
 
-/** Nodes that speak Chinese, too. */
-const translated = nodeTypes.filter((type) => existsSync(path.join(ROOT, chineseFile(type))))
+/** Of the help: its headings, and what it says of properties. */
+const HEADINGS: Readonly<Record<string, string>> = { 输入: 'Inputs', 输出: 'Outputs', 详细: 'Details' }
+function partsOf(file: string): string[] {
+  const parts = readText(file).match(/^(###.*|<script.*|: \*?[\w., ]+\*? )/gm) ?? []
+  return parts.map((part) =>
+    part.replace(/^(### )(.+)$/, (_, mark: string, name: string) => mark + (HEADINGS[name] ?? name)),
+  )
+}
 
 describe('the words of the dialogs', () => {
-  for (const type of translated) {
-    it(`of ${type} are the same in Chinese, and so are the parts of its help`, () => {
-      const words = readJson(chineseFile(type)) as Catalogue
-      assert.deepEqual(keysOf(words), keysOf(catalogueOf(type)))
-      const partsOf = (file: string) => readText(file).match(/^(###.*|<script.*|: \*?[\w, ]+\*? )/gm)
+  for (const type of nodeTypes) {
+    it(`of ${type} are the same in Chinese: a new one goes into locales/en-US and locales/zh-CN`, () => {
+      const file = chineseFile(type)
+      assert.ok(existsSync(path.join(ROOT, file)), `${file} is missing`)
+      const english = keysOf(catalogueOf(type))
+      const chinese = keysOf(readJson(file) as Catalogue)
+      assert.deepEqual(
+        english.filter((key) => !chinese.includes(key)),
+        [],
+        `translate these into ${file}`,
+      )
+      assert.deepEqual(
+        chinese.filter((key) => !english.includes(key)),
+        [],
+        `remove these from ${file}`,
+      )
+    })
+
+    if (!existsSync(path.join(ROOT, chineseHelpFile(type)))) continue
+    it(`of ${type} have a help in Chinese, with the same parts`, () => {
       assert.deepEqual(partsOf(chineseHelpFile(type)), partsOf(helpFile(type)))
     })
   }
