@@ -1,12 +1,18 @@
 /** How the editor's part of a node, a module, reaches the registration in the node's HTML, a script that imports nothing. */
 import { textOf, type EditorNode } from './node'
+import { onlyOne, preset, type Presets } from './presets'
 import type { Property } from './properties'
 import { showReasons } from './reasons'
+import { showUnwired } from './unwired'
 
 export interface Dialog {
   readonly properties: Readonly<Record<string, Property>>
   label(this: EditorNode): string
   outputLabels?(this: EditorNode, index: number): string
+  /** What a new node can know by itself. */
+  readonly presets?: Presets
+  /** The output whose messages are failures until a sink has stored them. */
+  errorOutput?(this: EditorNode): number | undefined
   /** Fields have their values already. */
   oneditprepare?(this: EditorNode): void
   /** Before the editor takes the values of the fields. */
@@ -17,9 +23,14 @@ export interface Dialog {
   }
 }
 
+interface OfferedDialog extends Dialog {
+  labelStyle(this: EditorNode): string
+  onadd(this: EditorNode): void
+}
+
 declare global {
   /** The dialogs by the type of their node. */
-  var tenantPipeline: Record<string, Dialog & { labelStyle(this: EditorNode): string }> | undefined
+  var tenantPipeline: Record<string, OfferedDialog> | undefined
 }
 
 const STYLES = 'resources/@iot-bridge/node-red-tenant-pipeline/editor/dialog.css'
@@ -32,10 +43,15 @@ export function offer(type: string, dialog: Dialog): void {
     labelStyle() {
       return this.name ? 'node_label_italic' : ''
     },
+    onadd() {
+      preset(this, dialog.presets ?? {})
+    },
     oneditprepare() {
       const form = formOf(this).addClass('tenant-pipeline-dialog')
       unfoldWrong(form)
       showDefaults(this, dialog.properties)
+      chooseOnlyOnes(this, dialog.properties)
+      showUnwired(this)
       dialog.oneditprepare?.call(this)
       showReasons(this, dialog.properties, prefixOf(this))
     },
@@ -69,6 +85,18 @@ function showDefaults(node: EditorNode, all: Dialog['properties']): void {
     if (node[name] !== undefined || type !== undefined) continue
     if (typeof whenMissing === 'boolean') $(prefix + name).prop('checked', whenMissing)
     else $(prefix + name).val(String(whenMissing))
+  }
+}
+
+/** A node that needs a configuration node has none: if there is only one to choose, it is chosen. */
+function chooseOnlyOnes(node: EditorNode, all: Dialog['properties']): void {
+  for (const [name, { type, validate }] of Object.entries(all)) {
+    if (type === undefined || node[name] || validate?.call(node, '', {}) === true) continue
+    const only = onlyOne(type)(node)
+    if (only !== undefined)
+      $(`${prefixOf(node)}${name}`)
+        .val(only)
+        .trigger('change')
   }
 }
 

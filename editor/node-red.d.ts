@@ -4,6 +4,19 @@ interface EditorNotification {
   close(): void
 }
 
+/** A tab has a label, a subflow a name. */
+interface EditorFlow {
+  readonly label?: string
+  readonly name?: string
+  readonly locked?: boolean
+}
+
+interface EditorLink {
+  readonly source: import('./node').EditorNode
+  readonly sourcePort: number
+  readonly target: import('./node').EditorNode
+}
+
 interface NotificationButton {
   readonly text: string
   readonly class?: string
@@ -15,15 +28,37 @@ declare const RED: {
     /** A new id. */
     id(): string
     node(id: string): import('./node').EditorNode | null
-    eachNode(callback: (node: import('./node').EditorNode) => void): void
+    eachNode(look: (node: import('./node').EditorNode) => void): void
+    eachConfig(look: (node: import('./node').EditorNode) => void): void
+    workspace(id?: string): EditorFlow | null | undefined
+    subflow(id?: string): EditorFlow | null | undefined
     filterLinks(filter: {
       readonly source?: { readonly id: string }
+      readonly sourcePort?: number
       readonly target?: { readonly id: string }
-    }): readonly {
-      readonly source: import('./node').EditorNode
-      readonly target: import('./node').EditorNode
-    }[]
+    }): readonly EditorLink[]
+    add(node: import('./node').EditorNode): import('./node').EditorNode
+    addLink(link: EditorLink): void
+    updateConfigNodeUsers(
+      node: object,
+      options: { readonly action: 'add' | 'remove'; readonly emitEvent?: boolean },
+    ): void
+    /** Something is to be deployed. */
+    dirty(isDirty: boolean): void
   }
+  readonly events: { on(event: string, listener: () => void): void }
+  readonly editor: { validateNode(node: object): void }
+  readonly view: {
+    redraw(): void
+    /** As if it came from the palette; it has to be added. */
+    createNode(
+      type: string,
+      x: number,
+      y: number,
+      z: string | undefined,
+    ): { readonly node: import('./node').EditorNode; readonly historyEvent: object }
+  }
+  readonly history: { push(event: object): void }
   notify(
     html: string,
     options:

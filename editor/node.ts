@@ -10,7 +10,7 @@ export interface EditorNode {
   readonly _def: {
     readonly category: string
     /** By the names of the properties. */
-    readonly defaults?: object
+    readonly defaults: Readonly<Record<string, { readonly type?: string; readonly required?: boolean }>>
     readonly credentials?: object
   }
   /** The words of a key in the node's catalogue. */

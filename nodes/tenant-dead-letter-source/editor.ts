@@ -1,4 +1,5 @@
 import { nameOr, offer } from '../../editor/dialog'
+import { onlyOne } from '../../editor/presets'
 import { isReadable, properties } from '../../editor/properties'
 import { editLetters } from './editor/letters-form'
 import { parseFilterTime } from '../../src/postgres/replay/dead-letter-filter'
@@ -14,6 +15,7 @@ offer(type, {
     },
     { database: { type: 'tenant-postgres' } },
   ),
+  presets: { database: onlyOne('tenant-postgres') },
   label: nameOr('table', 'tenant dead letter source'),
   outputLabels(index) {
     return this._(

@@ -1,5 +1,6 @@
 import { offer } from '../../editor/dialog'
 import { showRows, valueOf } from '../../editor/form'
+import { onlyOne } from '../../editor/presets'
 import { properties } from '../../editor/properties'
 import { textOf } from '../../editor/node'
 
@@ -14,6 +15,10 @@ offer(type, {
       database: { type: 'tenant-postgres', isUsed: ({ target }) => target === 'table' },
     },
   ),
+  presets: {
+    cluster: (node) => (node['target'] === 'kafka' ? onlyOne('tenant-kafka-cluster')(node) : undefined),
+    database: (node) => (node['target'] === 'table' ? onlyOne('tenant-postgres')(node) : undefined),
+  },
   label() {
     return this.name || textOf(this.target === 'table' ? this.table : this.topic) || 'tenant dead letter'
   },

@@ -2,11 +2,13 @@ import { asker, confirm } from '../../editor/ask'
 import { nameOr, offer } from '../../editor/dialog'
 import type { EditorNode } from '../../editor/node'
 import { showRows, valueOf } from '../../editor/form'
+import { nameOfFlow, onlyOne } from '../../editor/presets'
 import { isReadable, properties } from '../../editor/properties'
 import { NOT_IN_RE2 } from '../../src/config/linear-pattern'
 import { parseTopics } from '../../src/kafka/topic-selection'
 import { TopicNames } from '../../src/kafka/topics/topic-names'
 import { parseInstant } from '../../src/time/instant'
+import { databaseOfSinks, onlyTopic, showHints } from './editor/surroundings'
 
 const type = 'tenant-kafka-consumer'
 
@@ -41,6 +43,13 @@ offer(type, {
       database: { type: 'tenant-postgres', isOptional: true },
     },
   ),
+  presets: {
+    cluster: onlyOne('tenant-kafka-cluster'),
+    database: databaseOfSinks,
+    topics: onlyTopic,
+    group: nameOfFlow,
+  },
+  errorOutput: () => 1,
   label: nameOr('topics', 'tenant kafka consumer'),
   outputLabels(index) {
     return this._(
@@ -49,6 +58,7 @@ offer(type, {
   },
   oneditprepare() {
     const show = stoppedPartitions(this)
+    showHints(this)
     $('#tenant-kafka-consumer-show-stopped').on('click', show)
     showRows('#node-input-mode, #node-input-start, #node-input-missingTopic', () => ({
       '.tenant-kafka-consumer-record': valueOf('#node-input-mode') === 'record',

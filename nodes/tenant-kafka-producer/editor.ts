@@ -1,11 +1,14 @@
 import { nameOr, offer } from '../../editor/dialog'
 import { showRows, valueOf } from '../../editor/form'
+import { onlyOne } from '../../editor/presets'
 import { properties } from '../../editor/properties'
 
 const type = 'tenant-kafka-producer'
 
 offer(type, {
   properties: properties(type, {}, { cluster: { type: 'tenant-kafka-cluster' } }),
+  presets: { cluster: onlyOne('tenant-kafka-cluster') },
+  errorOutput: () => 0,
   label: nameOr('topic', 'tenant kafka producer'),
   outputLabels() {
     return this._('tenant-kafka-producer.output.rejected')

@@ -1,5 +1,6 @@
 import { nameOr, offer } from '../../editor/dialog'
 import { showRows, valueOf } from '../../editor/form'
+import { onlyOne } from '../../editor/presets'
 import { isReadable, properties } from '../../editor/properties'
 import { parseTopicFilters } from '../../src/mqtt/session/topic-filters'
 
@@ -20,6 +21,8 @@ offer(type, {
     },
     { broker: { type: 'tenant-mqtt-broker' } },
   ),
+  presets: { broker: onlyOne('tenant-mqtt-broker') },
+  errorOutput: () => 1,
   label: nameOr('topic', 'tenant mqtt source'),
   outputLabels(index) {
     return this._(index === 0 ? 'tenant-mqtt-source.output.messages' : 'tenant-mqtt-source.output.failed')

@@ -1,6 +1,7 @@
 import { asker } from '../../editor/ask'
 import { nameOr, offer } from '../../editor/dialog'
 import { showRows, tableOf, valueOf } from '../../editor/form'
+import { onlyOne } from '../../editor/presets'
 import { properties } from '../../editor/properties'
 import { isVariable, type EditorNode } from '../../editor/node'
 import { readPath } from '../../src/postgres/rows/property-path'
@@ -26,6 +27,10 @@ offer(type, {
     },
     { database: { type: 'tenant-postgres' } },
   ),
+  presets: { database: onlyOne('tenant-postgres') },
+  errorOutput() {
+    return this.deadLetters === 'output' || this.deadLetters === 'outputUnstored' ? 0 : undefined
+  },
   label: nameOr('table', 'tenant postgres sink'),
   outputLabels() {
     return this._('tenant-postgres-sink.output.rejected')

@@ -38,6 +38,7 @@ offer(type, {
       return readWith(this, ({ names }) => Template.compile('key', text, names))
     },
   }),
+  errorOutput: () => 1,
   label: nameOr('name', 'tenant topic'),
   outputLabels(index) {
     return this._(index === 0 ? 'tenant-topic.output.matched' : 'tenant-topic.output.unmatched')

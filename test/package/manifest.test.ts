@@ -14,12 +14,25 @@ import {
   templateFile,
 } from '../support/package'
 
+/** As WCAG 2 defines it, from 1 to 21. */
+function contrast(...colours: [string, string]): number {
+  const luminance = (colour: string): number => {
+    const [red = 0, green = 0, blue = 0] = [1, 3, 5].map((at) => {
+      const part = parseInt(colour.slice(at, at + 2), 16) / 255
+      return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4
+    })
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+  }
+  const [dark = 0, light = 0] = colours.map(luminance).sort((a, b) => a - b)
+  return (light + 0.05) / (dark + 0.05)
+}
+
 describe('the manifest', () => {
-  it('lists exactly the nodes that have a folder, in order', () => {
+  it('lists exactly the nodes that have a folder', () => {
     const folders = readdirSync(path.join(ROOT, 'nodes'), { withFileTypes: true })
       .filter((entry) => entry.isDirectory())
       .map((entry) => entry.name)
-    assert.deepEqual(nodeTypes, folders.sort())
+    assert.deepEqual([...nodeTypes].sort(), folders.sort())
   })
 
   it('has a reason for every package that it installs at run time', () => {
@@ -61,6 +74,16 @@ describe('the manifest', () => {
       assert.ok(places.some(existsSync), `${icon} lies beside no declared node`)
     })
   }
+
+  it('gives nodes of one job one colour, on which the white icon and the dark label can be read', () => {
+    const flowNodes = nodeTypes.map(editorDefinition).filter(({ category }) => category !== 'config')
+    const colours = new Set(flowNodes.map(({ color = '' }) => color))
+    assert.equal(colours.size, 5, 'MQTT, topics, Kafka, PostgreSQL, dead letters')
+    for (const colour of colours) {
+      assert.ok(contrast(colour, '#ffffff') >= 2.7, `${colour} and the icon`)
+      assert.ok(contrast(colour, '#333333') >= 4.3, `${colour} and the label`)
+    }
+  })
 
   it('ships icons that are white on nothing, 2:3', () => {
     for (const file of filesIn('icons')) {
