@@ -3,6 +3,10 @@
 export interface EditorNode {
   readonly id: string
   readonly type: string
+  /** The id of its flow or subflow. */
+  readonly z?: string
+  /** Disabled. */
+  readonly d?: boolean
   readonly name?: string
   /** Since it was deployed. */
   readonly changed?: boolean

@@ -1,6 +1,6 @@
 /**
- * The one place that writes to Node-RED's log. An entry is a plain object, so that a logging handler gets fields;
- * Node-RED's console prints its `message` alone. Never a payload, never a secret.
+ * The one place that writes to Node-RED's log. An entry is an object, so that a logging handler gets fields; the console and
+ * the debug sidebar show its text. Never a payload, never a secret.
  */
 import type { PipelineError } from '../wire/errors'
 import { EVENTS, isEventCode, type EventCode } from './events'
@@ -13,12 +13,28 @@ export interface EventDetails {
   readonly counts?: Readonly<Record<string, number>>
 }
 
-/** A line in the log. The message comes first: the editor's sidebar shows the beginning. */
+/** A line in the log. */
 export interface LogEntry extends EventDetails {
   readonly message: string
   readonly code: EventCode
   /** The id of the node. */
   readonly node: string
+  /** The sentence and the code. */
+  toString(): string
+}
+
+/**
+ * The debug sidebar cuts the texts of a plain object after 25 characters. Of an object with a class of its own it shows
+ * `toString()`, and the name of the class above it; the console prints `toString()` as well.
+ */
+class PipelineEvent {
+  constructor(entry: LogEntry) {
+    Object.assign(this, entry)
+  }
+
+  toString(this: LogEntry): string {
+    return `${this.message} (${this.code})`
+  }
 }
 
 /** A node of Node-RED. */
@@ -51,7 +67,7 @@ export class EventLog {
       ...(counts !== undefined && { counts }),
     }
     try {
-      this.node[METHODS[EVENTS[code].level]](entry)
+      this.node[METHODS[EVENTS[code].level]](new PipelineEvent(entry) as PipelineEvent & LogEntry)
     } catch {
       // There is nowhere left to say it.
     }

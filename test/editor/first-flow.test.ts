@@ -197,10 +197,10 @@ for (const version of ['4.1', '5'] as NodeRedVersion[]) {
       assert.equal(await warnings.count(), 0)
       await page.locator('#node-input-database').selectOption('_ADD_')
       await user.enter('#node-input-topics', 'iot-message')
-      assert.deepEqual(
-        await warnings.evaluateAll((hints) => hints.map(({ id }) => id)),
-        ['tenant-kafka-consumer-other-topic', 'tenant-kafka-consumer-no-database'],
-      )
+      assert.deepEqual(await warnings.evaluateAll((hints) => hints.map(({ id }) => id)), [
+        'tenant-kafka-consumer-other-topic',
+        'tenant-kafka-consumer-no-database',
+      ])
       await picture(page, `first-hints-${version}`)
       await user.done()
       const topic = await user.drop('tenant-topic', 160, 480)

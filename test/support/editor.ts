@@ -32,11 +32,12 @@ export class TestEditor {
     return new TestEditor(nodeRed, browser, folder)
   }
 
-  async open(): Promise<Page> {
+  /** @param ready what the page has when it can be used */
+  async open(ready = '.red-ui-flow-node'): Promise<Page> {
     const page = await this.browser.newPage({ viewport: VIEWPORT })
     page.on('pageerror', (error) => this.scriptErrors.push(error.message))
     await page.goto(this.nodeRed.editorUrl)
-    await page.waitForSelector('.red-ui-flow-node')
+    await page.waitForSelector(ready)
     return page
   }
 
