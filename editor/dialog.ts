@@ -1,6 +1,7 @@
 /** How the editor's part of a node, a module, reaches the registration in the node's HTML, a script that imports nothing. */
 import { textOf, type EditorNode } from './node'
 import { onlyOne, preset, type Presets } from './presets'
+import { offerUnits } from './quantity-field'
 import type { Property } from './properties'
 import { showReasons } from './reasons'
 import { showUnwired } from './unwired'
@@ -52,6 +53,7 @@ export function offer(type: string, dialog: Dialog): void {
       showDefaults(this, dialog.properties)
       chooseOnlyOnes(this, dialog.properties)
       showUnwired(this)
+      offerUnits(type, this, prefixOf(this))
       dialog.oneditprepare?.call(this)
       showReasons(this, dialog.properties, prefixOf(this))
     },

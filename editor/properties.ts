@@ -5,6 +5,8 @@
 import { readOptions, valueOfNewNode, type Option } from '../src/config/options'
 import { isVariable, textOf, type EditorNode } from './node'
 import { options } from './options'
+import { unitsOf } from './quantity'
+import { inUnits } from './quantity-field'
 
 /**
  * Looks at what the option table does not know, such as the other properties of the node.
@@ -121,7 +123,13 @@ function expectation(node: EditorNode, option: Option): string {
     case 'integer': {
       const [min, max] = [option.min, option.max].map((bound) => bound.toLocaleString('en-US'))
       if (option.unit === '') return node._('shared.reason.integer', { min, max })
-      return node._('shared.reason.integerOf', { min, max, unit: node._(`shared.unit.${option.unit}`) })
+      const unit = node._(`shared.unit.${option.unit}`)
+      if (unitsOf(option) === undefined) return node._('shared.reason.integerOf', { min, max, unit })
+      const bounds = {
+        min: inUnits(node, option.min, option.unit),
+        max: inUnits(node, option.max, option.unit),
+      }
+      return node._('shared.reason.between', { ...bounds, unit })
     }
     case 'choice':
       return node._('shared.reason.choice', { choices: option.choices.join(', ') })

@@ -31,7 +31,9 @@ const valueOf = (field: JQuery): unknown =>
 
 function mark(field: JQuery, reason: string | undefined): void {
   const isWrong = reason !== undefined
-  field.toggleClass('input-error', isWrong).attr('aria-invalid', String(isWrong))
+  // With a unit, people see another one.
+  const shown = field.add(`#${String(field.attr('id'))}-amount`)
+  shown.toggleClass('input-error', isWrong).attr('aria-invalid', String(isWrong))
   field.next('.red-ui-typedInput-container').toggleClass('input-error', isWrong)
   // The editor's own tooltip would cover the sentence.
   const tooltip = field.data('tooltip') as { delete(): void } | null | undefined
@@ -43,7 +45,7 @@ function mark(field: JQuery, reason: string | undefined): void {
     place = $('<div class="tenant-pipeline-hint tenant-pipeline-reason" role="alert">')
       .attr('id', id)
       .appendTo(rowOf(field))
-    field.attr('aria-describedby', id)
+    shown.attr('aria-describedby', id)
   }
   place.text(reason ?? '').toggle(isWrong)
 }

@@ -2,6 +2,7 @@ import { offer } from '../../editor/dialog'
 import { showRows, valueOf } from '../../editor/form'
 import { onlyOne } from '../../editor/presets'
 import { properties } from '../../editor/properties'
+import { sayWhatIsDeleted } from '../../editor/retention'
 import { textOf } from '../../editor/node'
 
 const type = 'tenant-dead-letter'
@@ -23,6 +24,11 @@ offer(type, {
     return this.name || textOf(this.target === 'table' ? this.table : this.topic) || 'tenant dead letter'
   },
   oneditprepare() {
+    sayWhatIsDeleted(type, this, 'retentionMs', {
+      deleted: 'tenant-dead-letter.retention.deleted',
+      kept: 'tenant-dead-letter.retention.kept',
+      forever: -1,
+    })
     showRows('#node-input-target, #node-input-missingTopic', () => {
       const isTopic = valueOf('#node-input-target') === 'kafka'
       return {

@@ -3,6 +3,7 @@ import { nameOr, offer } from '../../editor/dialog'
 import type { EditorNode } from '../../editor/node'
 import { showRows, valueOf } from '../../editor/form'
 import { nameOfFlow, onlyOne } from '../../editor/presets'
+import { sayWhatIsDeleted } from '../../editor/retention'
 import { isReadable, properties } from '../../editor/properties'
 import { NOT_IN_RE2 } from '../../src/config/linear-pattern'
 import { parseTopics } from '../../src/kafka/topic-selection'
@@ -57,6 +58,11 @@ offer(type, {
     )
   },
   oneditprepare() {
+    sayWhatIsDeleted(type, this, 'retentionMs', {
+      deleted: 'tenant-kafka-consumer.retention.deleted',
+      kept: 'tenant-kafka-consumer.retention.kept',
+      forever: -1,
+    })
     const show = stoppedPartitions(this)
     showHints(this)
     $('#tenant-kafka-consumer-show-stopped').on('click', show)

@@ -1,6 +1,7 @@
 import { nameOr, offer } from '../../editor/dialog'
 import { showRows, valueOf } from '../../editor/form'
 import { onlyOne } from '../../editor/presets'
+import { sayWhatIsDeleted } from '../../editor/retention'
 import { properties } from '../../editor/properties'
 
 const type = 'tenant-kafka-producer'
@@ -14,6 +15,11 @@ offer(type, {
     return this._('tenant-kafka-producer.output.rejected')
   },
   oneditprepare() {
+    sayWhatIsDeleted(type, this, 'retentionMs', {
+      deleted: 'tenant-kafka-producer.retention.deleted',
+      kept: 'tenant-kafka-producer.retention.kept',
+      forever: -1,
+    })
     showRows('#node-input-missingTopic, #node-input-deadLetters', () => ({
       '.tenant-kafka-producer-create': valueOf('#node-input-missingTopic') === 'create',
       '.tenant-kafka-producer-unstored': valueOf('#node-input-deadLetters') === 'outputUnstored',

@@ -2,6 +2,7 @@ import { asker } from '../../editor/ask'
 import { nameOr, offer } from '../../editor/dialog'
 import { showRows, tableOf, valueOf } from '../../editor/form'
 import { onlyOne } from '../../editor/presets'
+import { sayWhatIsDeleted } from '../../editor/retention'
 import { properties } from '../../editor/properties'
 import { isVariable, type EditorNode } from '../../editor/node'
 import { readPath } from '../../src/postgres/rows/property-path'
@@ -36,6 +37,11 @@ offer(type, {
     return this._('tenant-postgres-sink.output.rejected')
   },
   oneditprepare() {
+    sayWhatIsDeleted(type, this, 'retentionDays', {
+      deleted: 'tenant-postgres-sink.retention.deleted',
+      kept: 'tenant-postgres-sink.retention.kept',
+      forever: 0,
+    })
     showRows(
       '#node-input-tenancy, #node-input-exactlyOnce, #node-input-deadLetters, #node-input-createTable',
       () => {

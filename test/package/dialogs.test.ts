@@ -62,6 +62,15 @@ describe('the dialogs', () => {
   it('name the bounds of a number with its unit, after its label', () => {
     const words = reasonFor(editorDefinition('tenant-kafka-producer'), 'partitions', '0')
     assert.equal(words, 'Partitions: expected a whole number from 1 to 10,000 partitions')
+    const bounds: [type: string, property: string, said: string][] = [
+      ['tenant-kafka-producer', 'lingerMs', 'Max. wait: expected 0 to 10 s, in whole ms'],
+      ['tenant-kafka-producer', 'retentionMs', 'Keep records: expected -1 to 36,525 days, in whole ms'],
+      ['tenant-mqtt-source', 'deliveryTimeoutMs', 'Stall timeout: expected 1 s to 24 h, in whole ms'],
+      ['tenant-mqtt-source', 'windowBytes', 'Max. bytes: expected 64 KiB to 1,024 MiB, in whole bytes'],
+      ['tenant-postgres-sink', 'pastDays', 'Max. age: expected a whole number from 1 to 3,650 days'],
+    ]
+    for (const [type, property, said] of bounds)
+      assert.equal(reasonFor(editorDefinition(type), property, '-2'), said)
   })
 
   it('say the same as the node does when it is deployed', () => {

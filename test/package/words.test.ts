@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
 import path from 'node:path'
+import { unitNames } from '../../editor/quantity'
 import { BROKER_CHECKS } from '../../src/mqtt/connect/broker-test'
 import { SERVER_CHECKS } from '../../src/postgres/connect/server-test'
 import { COMMON_CHECKS } from '../../src/runtime/test-route'
@@ -132,6 +133,7 @@ describe('the words of the dialogs', () => {
       ...nodeTypes.flatMap(usedKeys),
       ...[...texts.matchAll(/'(shared\.[A-Za-z0-9_.-]+)'/g)].map(([, key]) => key),
       ...options.flatMap((option) => (option.kind === 'integer' ? [`shared.unit.${option.unit}`] : [])),
+      ...options.flatMap(unitNames).map((name) => `shared.unit.${name}`),
       ...options.flatMap((option) => (option.kind === 'text' ? [`shared.expected.${option.expects}`] : [])),
     ])
     assert.deepEqual(

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import type { Browser, Page } from 'playwright-core'
+import type { Browser, Locator, Page } from 'playwright-core'
 import { launchBrowser } from '../../dev/browser'
 import { NodeRed, type FlowEntry } from '../../dev/node-red'
 import type { NodeRedVersion } from '../../dev/node-red/runtime'
@@ -62,8 +62,8 @@ export function fresh(
   return { ...Object.fromEntries(defaults.map(([name, { value }]) => [name, value])), type, ...change }
 }
 
-/** With `SCREENSHOTS=folder` in the environment, the page as a picture in that folder. */
-export async function picture(page: Page, name: string): Promise<void> {
+/** With `SCREENSHOTS=folder` in the environment, the page or a part of it as a picture in that folder. */
+export async function picture(shown: Page | Locator, name: string): Promise<void> {
   const { SCREENSHOTS } = process.env
-  if (SCREENSHOTS) await page.screenshot({ path: path.join(SCREENSHOTS, `${name}.png`) })
+  if (SCREENSHOTS) await shown.screenshot({ path: path.join(SCREENSHOTS, `${name}.png`) })
 }
