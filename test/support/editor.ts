@@ -33,8 +33,8 @@ export class TestEditor {
   }
 
   /** @param ready what the page has when it can be used */
-  async open(ready = '.red-ui-flow-node'): Promise<Page> {
-    const page = await this.browser.newPage({ viewport: VIEWPORT })
+  async open(ready = '.red-ui-flow-node', locale = 'en-US'): Promise<Page> {
+    const page = await this.browser.newPage({ viewport: VIEWPORT, locale })
     page.on('pageerror', (error) => this.scriptErrors.push(error.message))
     await page.goto(this.nodeRed.editorUrl)
     await page.waitForSelector(ready)
