@@ -30,7 +30,7 @@ for (const node of readdirSync('nodes', { withFileTypes: true })) {
 cpSync('editor/dialog.css', 'resources/editor/dialog.css')
 const { EXPECTED } = require('../dist/src/config/expected.js')
 for (const language of readdirSync('editor/locales')) {
-  const { shared } = readJson(`editor/locales/${language}/shared.json`)
+  const { shared, palette } = readJson(`editor/locales/${language}/shared.json`)
   if (language === 'en-US') shared.expected = EXPECTED
   for (const node of Object.keys(tables)) {
     const folder = `dist/nodes/${node}/locales/${language}`
@@ -40,7 +40,7 @@ for (const language of readdirSync('editor/locales')) {
     mkdirSync(folder, { recursive: true })
     writeFileSync(
       catalogue,
-      JSON.stringify({ ...own, shared, ...(!isConfig && { status: statuses[language] }) }),
+      JSON.stringify({ ...own, shared, ...(!isConfig && { palette, status: statuses[language] }) }),
     )
   }
 }

@@ -130,6 +130,8 @@ describe('the words of the dialogs', () => {
     const texts = scripts.map(readText).join('\n')
     const options = nodeTypes.flatMap((type) => Object.values(optionsOf(type)))
     const used = new Set([
+      // Where Node-RED looks for the name of a category.
+      'palette.label.tenant_pipeline',
       ...nodeTypes.flatMap(usedKeys),
       ...[...texts.matchAll(/'(shared\.[A-Za-z0-9_.-]+)'/g)].map(([, key]) => key),
       ...options.flatMap((option) => (option.kind === 'integer' ? [`shared.unit.${option.unit}`] : [])),
