@@ -2,7 +2,7 @@
  * Compares what the broker acknowledged to the simulator with the rows in the table, message by message. Every
  * "nothing was lost" of `npm start` and of the fault tests comes from here.
  */
-import { escapeIdentifier, type Client, type Pool } from 'pg'
+import { escapeIdentifier, escapeLiteral, type Client, type Pool } from 'pg'
 import { acknowledgedIn, type LedgerSnapshot } from './simulator/ledger'
 
 export interface Account {
@@ -32,6 +32,23 @@ export async function tableExists(client: Client | Pool, table: string): Promise
   return rows[0]?.there ?? false
 }
 
+/**
+ * A condition for the rows that came through one of these Kafka topics, since another flow may write to the same table; all
+ * rows, when the table does not have the column of the default table.
+ */
+export async function cameThrough(
+  client: Client | Pool,
+  table: string,
+  topics: readonly RegExp[],
+): Promise<string> {
+  const { rows } = await client.query(
+    `select from pg_attribute where attrelid = to_regclass($1) and attname = 'kafka_topic'`,
+    [quoteTable(table)],
+  )
+  if (rows.length === 0 || topics.length === 0) return 'true'
+  return `kafka_topic ~ any(array[${topics.map(({ source }) => escapeLiteral(source)).join(', ')}])`
+}
+
 /** A table's name as it is configured, `table` or `schema.table`, made safe for SQL. */
 export function quoteTable(name: string): string {
   return name.split('.').map(escapeIdentifier).join('.')
@@ -40,10 +57,16 @@ export function quoteTable(name: string): string {
 /**
  * @param table a table with the columns `mqtt_topic`, `payload` (jsonb or text that is JSON) and `created_at`
  * @param since only rows written since then are looked at
+ * @param topics only rows that came through one of these Kafka topics; all, when there are none
  */
 export async function accountFor(
   ledger: LedgerSnapshot,
-  { client, table, since }: { client: Client | Pool; table: string; since: Date },
+  {
+    client,
+    table,
+    since,
+    topics = [],
+  }: { client: Client | Pool; table: string; since: Date; topics?: readonly RegExp[] },
 ): Promise<Account> {
   const published = acknowledgedIn(ledger)
   if (!(await tableExists(client, table))) return { published, stored: 0, duplicates: 0, missing: published }
@@ -59,6 +82,7 @@ export async function accountFor(
        select mqtt_topic, (payload::jsonb->>'seq')::bigint as seq
        from ${quoteTable(table)}
        where created_at >= $4 and mqtt_topic = any($5) and payload::jsonb->>'run' = $1
+         and ${await cameThrough(client, table, topics)}
      ) as mine
      group by mqtt_topic`,
     [

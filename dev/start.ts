@@ -19,6 +19,7 @@ import { shownAddress, startServices, type Services } from './start/services'
 import { listenForStop, type StopSignals } from './start/stop-signals'
 import { targetsOf, type Targets } from './start/targets'
 import { Terminal } from './start/terminal'
+import { welcome } from './start/welcome'
 
 const EXAMPLE = path.join(PROJECT_ROOT, 'examples', '01 MQTT to Kafka to PostgreSQL.json')
 const INTERRUPTED = 130
@@ -94,6 +95,17 @@ async function publish({ options, services, nodeRed, counts, targets, stop }: Ru
     `ready editor=${nodeRed.editorUrl} mqtt=${shownAddress(mqtt.address, 'MQTT_URL')}` +
       ` kafka=${kafka.address} database=${shownAddress(database.address, 'DATABASE_URL')}`,
   )
+  const [mainTable] = targets.tables
+  const running = {
+    editorUrl: nodeRed.editorUrl,
+    mqtt: mqtt.address,
+    kafka: kafka.address,
+    database: database.address,
+    table: mainTable,
+  }
+  terminal.line('')
+  for (const [heading, text] of welcome(running)) terminal.point(heading, text)
+  terminal.line('')
   const ended = AbortSignal.any([stop.asked, nodeRed.exited])
   await showLive(terminal, counts, simulator, ended)
   if (!nodeRed.running) terminal.line(`Node-RED has ended by itself:\n${nodeRed.logTail()}`)
@@ -112,8 +124,12 @@ async function publish({ options, services, nodeRed, counts, targets, stop }: Ru
   }
   const sum = await drain(simulator.ledger.snapshot(), { counts, table, terminal }, giveUp(stop, nodeRed))
   const { published, stored, duplicates, missing } = sum
-  terminal.line(`published ${published}, stored ${stored}, duplicates ${duplicates}, missing ${missing}`)
-  return missing === 0 && duplicates === 0 ? 0 : 1
+  const [shown, kept, twice, lost] = [published, stored, duplicates, missing].map((count) =>
+    count.toLocaleString('en-US'),
+  )
+  const isWell = missing === 0 && duplicates === 0
+  terminal.result(`published ${shown}, stored ${kept}, duplicates ${twice}, missing ${lost}`, isWell)
+  return isWell ? 0 : 1
 }
 
 function giveUp(stop: StopSignals, nodeRed: NodeRed): AbortSignal {

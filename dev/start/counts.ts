@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Kafka, logLevel, type Admin } from 'kafkajs'
 import { Pool } from 'pg'
-import { quoteTable, tableExists } from '../accounting'
+import { cameThrough, quoteTable, tableExists } from '../accounting'
 import type { Targets } from './targets'
 
 export interface Counts {
@@ -59,6 +59,11 @@ export class PipelineCounts {
     }
   }
 
+  /** Those that the flow writes to. */
+  get topics(): readonly RegExp[] {
+    return this.targets.kafkaTopics
+  }
+
   async read(): Promise<Counts> {
     const { targets } = this
     const [inKafka, stored, deadLetters] = await Promise.all([
@@ -93,7 +98,10 @@ export class PipelineCounts {
 
   private async storedRows(): Promise<number> {
     let count = 0
-    for (const table of this.targets.tables) count += await this.rowsOf(table, 'where created_at >= $1')
+    for (const table of this.targets.tables) {
+      const isOurs = await cameThrough(this.database, table, this.topics)
+      count += await this.rowsOf(table, `where created_at >= $1 and ${isOurs}`)
+    }
     return count
   }
 

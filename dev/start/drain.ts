@@ -19,7 +19,8 @@ export async function drain(
   giveUp: AbortSignal,
 ): Promise<Account> {
   const look = async (): Promise<{ account: Account; unread: number }> => {
-    const account = await accountFor(ledger, { client: counts.database, table, since: counts.since })
+    const { database: client, since, topics } = counts
+    const account = await accountFor(ledger, { client, table, since, topics })
     const { inKafka, stored, deadLetters } = await counts.read()
     return { account, unread: Math.max(0, inKafka - stored - deadLetters) }
   }

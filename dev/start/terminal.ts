@@ -6,6 +6,10 @@ export interface Screen {
 
 /** How often a live line is printed where lines cannot be written over. */
 const PLAIN_INTERVAL_MS = 5000
+const HEADING_WIDTH = 12
+const BOLD = '1'
+const RED = '31'
+const GREEN = '32'
 const CLEAR_LINE = '\r\x1b[K'
 
 export class Terminal {
@@ -22,6 +26,16 @@ export class Terminal {
     this.liveShown = false
   }
 
+  /** A line with a heading, below others of its kind. */
+  point(heading: string, text: string): void {
+    this.line(`  ${this.in(BOLD, heading.padEnd(HEADING_WIDTH))}${text}`)
+  }
+
+  /** How it ended. */
+  result(text: string, isWell: boolean): void {
+    this.line(this.in(isWell ? GREEN : RED, text))
+  }
+
   live(text: string): void {
     if (this.screen.isTTY) {
       this.screen.write(`${CLEAR_LINE}${text}`)
@@ -30,5 +44,10 @@ export class Terminal {
       this.plainAtMs = this.now()
       this.screen.write(`${text}\n`)
     }
+  }
+
+  /** Only a terminal shows colours; elsewhere their codes would stand in the text. */
+  private in(style: string, text: string): string {
+    return this.screen.isTTY ? `\x1b[${style}m${text}\x1b[0m` : text
   }
 }

@@ -13,6 +13,8 @@ export interface DeadLetterDef {
 }
 
 export interface OpenTarget extends DeadLetterTarget {
+  /** Resolves when the server has answered. */
+  look(): Promise<unknown>
   /** Lets go of the connection it has used. */
   close(): Promise<void>
 }
@@ -42,6 +44,7 @@ function openTopic(
   const release = cluster.users.add()
   return {
     write: (letters) => target.write(letters),
+    look: () => cluster.admin.clusterId(),
     close: () => target.close().finally(release),
   }
 }
@@ -52,6 +55,7 @@ function openTable({ schema, table, createTable }: Values, databaseNode: unknown
   const release = database.users.add()
   return {
     write: (letters) => target.write(letters),
+    look: () => database.look(),
     close: () => {
       release()
       return Promise.resolve()

@@ -9,6 +9,7 @@ import { flowTracking, type TrackingRuntime } from '../../src/delivery/flow/flow
 import { receive } from '../../src/delivery/sinks/receipt'
 import { CountLog } from '../../src/log/count-log'
 import { OutageLog } from '../../src/log/outage-log'
+import { IdleCheck } from '../../src/runtime/idle-check'
 import { runNode } from '../../src/runtime/run-node'
 import { phrase } from '../../src/status/phrase'
 import { CLOSE_BUDGET_MS, settlesWithin } from '../../src/time/deadline'
@@ -20,7 +21,7 @@ export = function (RED: NodeAPI): void {
 
   RED.nodes.registerType('tenant-dead-letter', function (this: Node, config: NodeDef & DeadLetterDef) {
     RED.nodes.createNode(this, config)
-    runNode(RED, this, ({ log, status, onClose }) => {
+    runNode(RED, this, ({ log, status, onClose, refresh }) => {
       const target = openTarget(config, (id) => RED.nodes.getNode(id))
       const outage = new OutageLog(log, {
         away: 'DEAD_LETTERS_WAITING',
@@ -34,9 +35,12 @@ export = function (RED: NodeAPI): void {
       })
       let written = 0
       let waiting = 0
-      let problem: PipelineError | undefined
+      let ofQueue: PipelineError | undefined
+      const idle = new IdleCheck(() => target.look())
 
       const showStatus = (): void => {
+        const problem = ofQueue ?? idle.problem
+        outage.report(problem, { counts: { waiting } })
         if (problem !== undefined) {
           return status.set({ fill: 'red', shape: 'ring', text: problem.status })
         }
@@ -48,15 +52,18 @@ export = function (RED: NodeAPI): void {
       const queue = new DeadLetterQueue({
         target,
         onProblem: (current) => {
-          outage.report(current, { counts: { waiting } })
-          problem = current
+          ofQueue = current
           showStatus()
         },
+      })
+      refresh(() => {
+        idle.look(performance.now(), written, waiting > 0)
+        showStatus()
       })
       for (const each of [outage, late, stored]) onClose(() => each.close())
       onClose(() => target.close())
       onClose(async () => {
-        await settlesWithin(queue.idle(), problem ? OUTAGE_BUDGET_MS : CLOSE_BUDGET_MS)
+        await settlesWithin(queue.idle(), ofQueue ? OUTAGE_BUDGET_MS : CLOSE_BUDGET_MS)
         queue.close()
       })
 

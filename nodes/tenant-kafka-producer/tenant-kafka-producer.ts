@@ -8,6 +8,7 @@ import { storeMessage, type SinkHost } from '../../src/delivery/sinks/sink-messa
 import { TenantProducer } from '../../src/kafka/produce/producer'
 import { ProducerEvents } from '../../src/kafka/produce/producer-events'
 import { ProducerStatus } from '../../src/kafka/produce/producer-status'
+import { IdleCheck } from '../../src/runtime/idle-check'
 import { runNode } from '../../src/runtime/run-node'
 import { CLOSE_BUDGET_MS } from '../../src/time/deadline'
 import { requireCluster } from '../../src/kafka/require-cluster'
@@ -34,11 +35,23 @@ export = function (RED: NodeAPI): void {
         this.producer = producer
         onClose(cluster.users.add())
         onClose(() => producer.close(CLOSE_BUDGET_MS))
+        const idle = new IdleCheck(() => cluster.admin.clusterId())
         const show = (): void => {
-          events.observe(producer)
-          line.set(status.of(producer, performance.now()))
+          const { connected, heldRecords, storedRecords } = producer
+          const shown = {
+            problem: producer.problem ?? idle.problem,
+            connected,
+            heldRecords,
+            storedRecords,
+          }
+          events.observe(shown)
+          line.set(status.of(shown, performance.now()))
         }
-        refresh(show)
+        refresh(() => {
+          if (producer.connected)
+            idle.look(performance.now(), producer.storedRecords, producer.heldRecords > 0)
+          show()
+        })
         show()
         producer.start()
 
@@ -49,6 +62,7 @@ export = function (RED: NodeAPI): void {
           isWired,
           describe,
           onLate: () => events.noteLate(),
+          onHandedBack: (records) => events.noteHandedBack(records),
           onRejected: (_error, tenant) => {
             status.noteRejected()
             events.noteRejected(tenant)

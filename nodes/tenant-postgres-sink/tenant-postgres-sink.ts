@@ -11,6 +11,7 @@ import { SinkEvents } from '../../src/postgres/sink/sink-events'
 import { SinkIntake } from '../../src/postgres/sink/sink-intake'
 import { SinkStatus } from '../../src/postgres/sink/sink-status'
 import { TableSink } from '../../src/postgres/sink/table-sink'
+import { IdleCheck } from '../../src/runtime/idle-check'
 import { runNode } from '../../src/runtime/run-node'
 import { CLOSE_BUDGET_MS, settlesWithin } from '../../src/time/deadline'
 import { readSink } from './options'
@@ -47,9 +48,13 @@ export = function (RED: NodeAPI): void {
         },
       })
       const status = new SinkStatus()
+      const idle = new IdleCheck(() => database.look())
       const showStatus = (): void => {
-        events.observe(sink)
-        line.set(status.of(sink, rejects.problem))
+        const { ready, tenantProblems, waiting, counts, server } = sink
+        const problem = sink.problem ?? idle.problem
+        const shown = { ready, problem, tenantProblems, waiting, counts, server }
+        events.observe(shown)
+        line.set(status.of(shown, rejects.problem))
       }
       const sink = new TableSink({
         ...options,
@@ -78,7 +83,10 @@ export = function (RED: NodeAPI): void {
       }
       onClose(() => settlesWithin(sink.close(DRAIN_MS), CLOSE_BUDGET_MS))
       onClose(() => rejects.close())
-      refresh(showStatus)
+      refresh(() => {
+        if (sink.ready) idle.look(performance.now(), sink.counts.rows, sink.waiting > 0)
+        showStatus()
+      })
       sink.start()
 
       const intake = new SinkIntake({

@@ -23,12 +23,13 @@ export class RedeliveryEvents {
   private readonly outage: OutageLog
   private readonly filtered: CountLog
 
-  constructor(log: EventLog) {
+  constructor(log: EventLog, now?: () => number) {
     this.outage = new OutageLog(log, {
       away: 'REDELIVERY',
       back: 'REDELIVERY_OVER',
       backText: 'no message is waiting to be sent again',
       settleMs: SETTLE_MS,
+      ...(now && { now }),
     })
     this.filtered = new CountLog(log, {
       code: 'FILTERED',

@@ -13,6 +13,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import { backoffMs } from '../time/backoff'
+import { phrase } from '../status/phrase'
 import { PipelineError } from '../wire/errors'
 import type { Settlement } from './delivery'
 import { drain } from './drain'
@@ -105,7 +106,9 @@ export class Redelivery<T> {
 
   /** The error of the latest emission that is waiting to be sent again, or held. */
   get problem(): PipelineError | undefined {
-    return this.held.at(-1)?.lastError ?? this.retrying.at(-1)?.emission.lastError
+    const held = this.held.at(-1)?.lastError
+    if (held === undefined) return this.retrying.at(-1)?.emission.lastError
+    return withCure(held, this.options.isWired(FAILED_MESSAGES))
   }
 
   emit(content: T): void {
@@ -280,6 +283,21 @@ export class Redelivery<T> {
     this.schedule(nextMs)
     for (const emission of due.sort((a, b) => a.order - b.order)) this.place(emission)
   }
+}
+
+/** Why something is held, and what a person has to do: it stays until then, and enough of it stops the source. */
+function withCure(error: PipelineError, isWired: boolean): PipelineError {
+  const [cure, status] = isWired
+    ? ([
+        'no sink after the second output has stored it: add a tenant dead letter there',
+        'storeAfterSecond',
+      ] as const)
+    : (['nothing is wired to the second output: wire it to a tenant dead letter', 'wireSecond'] as const)
+  return new PipelineError(error.code, `${error.message}. It is held, because ${cure}, and deploy`, {
+    retryable: error.retryable,
+    status: phrase(status, { problem: error.status }),
+    cause: error,
+  })
 }
 
 function endedByFlow(): PipelineError {

@@ -120,7 +120,16 @@ export const EVENTS = {
     'The node cannot write to Kafka, or read from it. It keeps what it has and retries until it succeeds.',
     'See the message. It resumes by itself.',
   ),
+  KAFKA_TOPIC_MISSING: kind(
+    'error',
+    'A topic that the node writes to, or reads, does not exist. It keeps what it has, and waits for the topic.',
+    'Create the topic, or set *Missing topic* of the node to create it.',
+  ),
   KAFKA_BACK: kind('info', 'Kafka works again for the node.'),
+  KAFKA_HANDED_BACK: kind(
+    'info',
+    'A producer was deployed again, or removed, while it had records that Kafka had not stored. Their source sends them again.',
+  ),
   KAFKA_PARTITIONS_AWAY: kind(
     'error',
     'The consumer cannot read some of its topics or partitions, which the message names: they have no leader, do not exist, or the group has given them to no member that reads them. It reads the others.',

@@ -14,14 +14,17 @@ export class SourceEvents {
   private readonly resting: CountLog
   private before: SourceState | undefined
 
-  constructor(private readonly log: EventLog) {
+  constructor(
+    private readonly log: EventLog,
+    now?: () => number,
+  ) {
     this.connection = new OutageLog(log, {
       away: 'MQTT_AWAY',
       back: 'MQTT_BACK',
       backText: 'connected to the MQTT broker again',
       first: ['MQTT_CONNECTED', 'connected to the MQTT broker, and subscribed'],
     })
-    this.redelivery = new RedeliveryEvents(log)
+    this.redelivery = new RedeliveryEvents(log, now)
     this.resting = new CountLog(log, {
       code: 'MQTT_RESTING',
       text: () =>
@@ -30,10 +33,11 @@ export class SourceEvents {
   }
 
   /** Call it after each change, and now and then. */
-  observe({ state, ...redelivering }: Redelivering & { readonly state: SourceState }): void {
+  observe(source: Redelivering & { readonly state: SourceState }): void {
+    const { state } = source
     if (state !== this.before) this.enter(state)
     this.before = state
-    this.redelivery.observe(redelivering)
+    this.redelivery.observe(source)
   }
 
   noteFiltered(count: number): void {

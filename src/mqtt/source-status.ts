@@ -18,6 +18,7 @@ export type ShownSource = Pick<
   | 'problem'
   | 'doubt'
   | 'queueForecast'
+  | 'windowFull'
   | 'possibleLoss'
 >
 
@@ -63,9 +64,11 @@ export class SourceStatus {
 
   private connected(source: ShownSource, rate: Phrase): Status {
     const text = [rate, ...inFlight(source)]
+    const isStalled =
+      source.queueForecast !== undefined || (source.windowFull && rate.values?.['number'] === 0)
     const trouble = source.problem ?? source.possibleLoss ?? this.warning
     if (trouble !== undefined) return { fill: 'yellow', shape: 'dot', text: [...text, trouble.status] }
-    return { fill: isLate(source) ? 'yellow' : 'green', shape: 'dot', text }
+    return { fill: isStalled || isLate(source) ? 'yellow' : 'green', shape: 'dot', text }
   }
 }
 
@@ -73,10 +76,13 @@ function failed({ status }: PipelineError): Status {
   return { fill: 'red', shape: 'ring', text: status }
 }
 
-/** More important than anything else while it lasts. */
-function queueFull({ queueForecast }: ShownSource): Status | undefined {
+/** More important than anything else while it lasts, and no reason to hide what has led to it. */
+function queueFull(source: ShownSource): Status | undefined {
+  const { queueForecast, heldCount, problem, doubt } = source
   if (queueForecast?.kind !== 'full') return undefined
-  return { fill: 'red', shape: 'ring', text: 'queueFull' }
+  const cause = heldCount > 0 ? heldText(heldCount, problem) : (doubt ?? problem)?.status
+  const text = cause === undefined ? 'queueFull' : phrase('possibleLossBecause', { reason: cause })
+  return { fill: 'red', shape: 'ring', text }
 }
 
 /** What waits for a person: it is not acknowledged before, and enough of it stops the source for good. */

@@ -165,6 +165,11 @@ export class MqttSource {
     return this.settings.deliveryTimeoutMs
   }
 
+  /** Nothing more is read before something is acknowledged. */
+  get windowFull(): boolean {
+    return this.session?.windowFull === true
+  }
+
   /** When the broker's queue is full, while nothing is read from it. */
   get queueForecast(): QueueForecast | undefined {
     return this.loss.forecast
@@ -209,6 +214,7 @@ export class MqttSource {
       acknowledged: session?.acknowledged ?? 0,
       outstanding: session?.outstanding ?? 0,
       reading: session?.reading === true,
+      holdUp: (this.failing ?? this.doubt ?? this.problem)?.message,
     })
   }
 

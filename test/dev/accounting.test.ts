@@ -38,6 +38,16 @@ describe('the sum', () => {
     }
     const account = await accountFor(ledger.snapshot(), { client, table: 'readings', since: new Date(0) })
     assert.deepEqual(account, { published: 4, stored: 4, duplicates: 2, missing: 1 })
+    await client.query('alter table readings add kafka_topic text')
+    await client.query(`update readings set kafka_topic = 'others'`)
+    await client.query('insert into readings values ($1, $2, now(), $3)', [
+      'a',
+      { seq: 1, run: 'this-run' },
+      'own.topic',
+    ])
+    const sources = { client, table: 'readings', since: new Date(0), topics: [/^own\.[^.]+$/] }
+    const own = await accountFor(ledger.snapshot(), sources)
+    assert.deepEqual(own, { published: 4, stored: 1, duplicates: 0, missing: 3 })
   })
 
   it('quotes the name of a table with its schema', () => {

@@ -96,8 +96,11 @@ describe('the MQTT source in a flow', () => {
     await start(flow([['sink'], []], sink(), sink('letters')))
     sinkOf().failure = permanent
     await publish('bad')
-    await until('it is held', () => /1 failed and held/.test(String(status().text)))
+    await until('it is held', () =>
+      /1 failed and held: .* · wire the second output$/.test(String(status().text)),
+    )
     assert.equal(status().fill, 'red')
+    assert.ok(logged().includes('MESSAGES_HELD'))
     assert.equal(payloads().length, 1)
     await deploy(flow([['sink'], ['letters']], sink(), sink('letters')), 'nodes')
     await until('it is stored as a failed message', () => payloads('letters').includes('bad'))

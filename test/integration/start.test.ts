@@ -66,8 +66,8 @@ describe('npm start', function () {
       signalGroup('SIGINT')
       const [code] = (await exited) as [number | null]
       const [, published, stored] =
-        /^published (\d+), stored (\d+), duplicates 0, missing 0$/m.exec(output) ?? []
-      assert.ok(Number(published) > 1000, output)
+        /^published ([\d,]+), stored ([\d,]+), duplicates 0, missing 0$/m.exec(output) ?? []
+      assert.ok(Number(published?.replaceAll(',', '')) > 1000, output)
       assert.equal(stored, published, output)
       assert.equal(code, 0, output)
       await assertPortsAreFree()

@@ -142,6 +142,25 @@ describe('tenant-kafka-producer', () => {
     assert.equal((await delivery).outcome, 'delivered')
   })
 
+  it('gives back what it cannot store when it is deployed again: one line, no error, and its source sends it again', async () => {
+    const missing = uniqueName('missing')
+    const from = await run(brokers, producer({ topic: missing }))
+    await shown(/^Kafka: no such topic$/)
+    const deliveries = ['a', 'b', 'c'].map((payload) => from.emitMessage({ payload }, 60_000))
+    await shown(/^Kafka: no such topic, 3 waiting$/)
+    type Spy = { getCalls(): { thisValue: unknown; args: [{ code?: string }] }[] }
+    const before = helper.getNode('producer') as Record<'log' | 'error', Spy>
+    const heard = (level: 'log' | 'error') =>
+      before[level].getCalls().filter(({ thisValue }) => thisValue === before)
+    const errors = heard('error').length
+    await deploy([tab, clusterAt(brokers), source, producer({ topic }), dead], 'nodes')
+    const outcomes = (await Promise.all(deliveries)).map(({ outcome, error }) => [outcome, error?.code])
+    assert.deepEqual(outcomes, Array(3).fill(['failed', 'FLOW_CHANGED']))
+    assert.equal(heard('error').length, errors)
+    const lines = heard('log').filter(({ args: [entry] }) => entry.code === 'KAFKA_HANDED_BACK')
+    assert.equal(lines.length, 1)
+  })
+
   it('stores what it holds when it is deployed again', async () => {
     const flow = (lingerMs: number) => [tab, clusterAt(brokers), source, producer({ topic, lingerMs }), dead]
     const from = await run(brokers, producer({ topic, lingerMs: 10_000 }))

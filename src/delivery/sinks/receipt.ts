@@ -59,6 +59,17 @@ export class Receipt {
     if (this.held !== undefined) this.tracker.release(this.held)
   }
 
+  /**
+   * Gives it back unstored while a deploy closes the sink. No error and no done follow: what a closed node had is lost with it,
+   * and after the deploy its source sends it again, before anything newer.
+   * @returns false for a message that no source would send again
+   */
+  handBack(): boolean {
+    if (this.held === undefined) return false
+    this.release()
+    return true
+  }
+
   /** All of it has been let go, as the user has chosen by name. */
   letGo(): void {
     if (this.held !== undefined) this.tracker.letGo(this.held, this.received)

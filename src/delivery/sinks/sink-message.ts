@@ -17,6 +17,8 @@ export interface SinkHost extends Rejecter {
   readonly isWired: () => boolean
   /** A message has come back after its delivery was settled. */
   readonly onLate: () => void
+  /** The sink was closed before it could store these records; the source of their message sends them again. */
+  readonly onHandedBack?: (records: number) => void
   /** A record was rejected. */
   readonly onRejected: (error: PipelineError, tenant: unknown) => void
 }
@@ -86,6 +88,9 @@ class SinkMessage implements Completion {
       if (stored.length > 0) receipt.confirm(stored)
       else if (host.mayEnd && unstored.size > 0) receipt.letGo()
       else receipt.release()
+    } else if (stored.length === 0 && isClosing(failure) && receipt.handBack()) {
+      host.onHandedBack?.(records.length)
+      return
     } else {
       receipt.fail(host, failure, stored, failedRecords)
     }
@@ -108,6 +113,9 @@ class SinkMessage implements Completion {
     }
   }
 }
+
+/** A deploy closes the sink: nothing is wrong with the record. */
+const isClosing = ({ code }: PipelineError): boolean => code === 'KAFKA_CLOSED'
 
 class BatchedRecord implements Completion {
   constructor(

@@ -3,6 +3,7 @@ import { RedeliveryEvents } from '../../delivery/redelivery-events'
 import { CountLog } from '../../log/count-log'
 import type { EventLog } from '../../log/event-log'
 import { OutageLog } from '../../log/outage-log'
+import { eventOf } from '../outage-event'
 import type { KafkaSource } from './source'
 
 export class ConsumerEvents {
@@ -43,7 +44,7 @@ export class ConsumerEvents {
 
   /** Call it now and then. */
   observe(source: Pick<KafkaSource, 'away' | 'joined' | 'impaired' | 'failing' | 'heldCount' | 'out'>): void {
-    if (source.away !== undefined || source.joined) this.connection.report(source.away)
+    if (source.away !== undefined || source.joined) this.connection.report(source.away, eventOf(source.away))
     if (source.away === undefined) this.impairment.report(source.impaired)
     this.redelivery.observe(source)
   }

@@ -40,6 +40,8 @@ const BACKOFF = { initialMs: 100, maxMs: 5_000 }
 /** No more is taken from a flow whose source does not wait: memory would grow without bound. */
 const MAX_HELD_BYTES = 128 * 1024 * 1024
 const DRAIN_POLL_MS = 20
+/** A leader that moves is back sooner in most clusters. */
+const STUCK_MS = 1000
 /** Of the cluster's time for an answer; the rest is for the way there and back. */
 const REPLICA_SHARE = 2 / 3
 
@@ -71,6 +73,8 @@ export class TenantProducer {
   /** Records whose topic is not known yet. */
   private waitingRecords = 0
   private waitingBytes = 0
+  /** Records that no source would send again. */
+  private loneRecords = 0
   private cancelProbe: (() => void) | undefined
   private probeProblem: PipelineError | undefined
   private stored = 0
@@ -159,8 +163,23 @@ export class TenantProducer {
     }
     if (addressed.record.hasOwnTime === true) this.notes.noteOwnTime(addressed.topic)
     const partitions = this.topics.countOf(addressed.topic)
-    if (partitions === undefined) this.wait(addressed, tenantOf(wire), completion)
-    else this.enqueue(addressed, partitions, completion)
+    const whose = isAwaited ? completion : this.counted(completion)
+    if (partitions === undefined) this.wait(addressed, tenantOf(wire), whose)
+    else this.enqueue(addressed, partitions, whose)
+  }
+
+  private counted(completion: Completion): Completion {
+    this.loneRecords++
+    return {
+      stored: () => {
+        this.loneRecords--
+        completion.stored()
+      },
+      failed: (error) => {
+        this.loneRecords--
+        completion.failed(error)
+      },
+    }
   }
 
   /** Writes at once what has gathered: the sender of the records waits for the answer. */
@@ -168,7 +187,10 @@ export class TenantProducer {
     this.lanes.flush('quiet')
   }
 
-  /** Stores what it holds within the budget, and fails the rest: the source sends it again. */
+  /**
+   * Stores what it holds within the budget, and fails the rest: the source sends it again. While Kafka takes nothing there is
+   * no point in waiting, except for records that have no such source.
+   */
   async close(budgetMs: number): Promise<void> {
     this.closing = true
     this.release?.()
@@ -181,12 +203,17 @@ export class TenantProducer {
     await this.producer.close()
   }
 
-  /** Resolves when everything is stored, or abandoned. */
+  /** Resolves when everything is stored or abandoned, or nothing can be stored. */
   private drained(): Promise<void> {
     return new Promise((resolve) => {
+      let stored = -1
+      let movedAtMs = this.clock.now()
       const poll = (): void => {
         this.flushNow()
-        if (this.heldRecords === 0) resolve()
+        if (this.stored !== stored) movedAtMs = this.clock.now()
+        stored = this.stored
+        const isStuck = this.problem !== undefined && this.clock.now() - movedAtMs >= STUCK_MS
+        if (this.heldRecords === 0 || (isStuck && this.loneRecords === 0)) resolve()
         else this.clock.after(DRAIN_POLL_MS, poll)
       }
       poll()

@@ -25,6 +25,8 @@ export class LossWatch {
   private warned: QueueForecast['kind'] | undefined
   private stoppedAtMs = -Infinity
   private nowMs: number
+  /** Why the flow takes nothing, as far as the source knows. */
+  private holdUp: string | undefined
   private dropped = 0
   private droppedSince: Date | undefined
   private counted: PipelineError | undefined
@@ -72,8 +74,9 @@ export class LossWatch {
   }
 
   /** Call it about once a second; see `BrokerQueue.observe`. */
-  observe(nowMs: number, traffic: Traffic): void {
+  observe(nowMs: number, traffic: Traffic & { readonly holdUp?: string | undefined }): void {
     this.nowMs = nowMs
+    this.holdUp = traffic.holdUp
     this.queue.observe(nowMs, traffic)
     const stoppedMs = this.queue.stoppedMs(nowMs)
     if (stoppedMs > 0 || this.queue.silentMs(nowMs) >= WARN_AFTER_MS) this.stoppedAtMs = nowMs
@@ -143,8 +146,8 @@ export class LossWatch {
       'MQTT_QUEUE_FILLING',
       `the flow has taken nothing for ${Math.round(stoppedMs / 1000)} s. At ${this.rate} messages/s the MQTT broker's ` +
         `queue for this client (${shownNumber(queueMessages)} messages, as the broker's configuration here says) is full ` +
-        `in about ${Math.round(secondsLeft)} s; then it drops messages. Fix what holds up the flow, or give the ` +
-        'broker a longer queue',
+        `in about ${Math.round(secondsLeft)} s; then it drops messages. Fix what holds up the flow${this.because}, or give ` +
+        'the broker a longer queue',
       'queueFilling',
     )
   }
@@ -154,9 +157,13 @@ export class LossWatch {
       'MQTT_QUEUE_FULL',
       `possible loss: at ${this.rate} messages/s, as it was before the flow stopped, the MQTT broker's queue for this ` +
         `client (${shownNumber(this.broker.queueMessages)} messages) is full since ${since.toISOString()}, and it drops ` +
-        'what is published',
+        `what is published. Fix what holds up the flow${this.because}`,
       phrase('queueFullAt', { time: time(since) }),
     )
+  }
+
+  private get because(): string {
+    return this.holdUp === undefined ? '' : ` (${this.holdUp})`
   }
 
   private get rate(): string {

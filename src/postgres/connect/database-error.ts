@@ -99,6 +99,11 @@ const CODES: Readonly<Record<string, CodedWords>> = {
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: certificate('unknownCertificate'),
   CERT_HAS_EXPIRED: certificate('certificateExpired'),
   ERR_TLS_CERT_ALTNAME_INVALID: certificate('certificateOfAnotherHost'),
+  NO_PASSWORD: {
+    kind: 'configuration',
+    status: 'noPasswordGiven',
+    fix: 'the server asks for one: enter it in the PostgreSQL configuration node, or name an environment variable there',
+  },
   NO_TLS: {
     kind: 'configuration',
     status: 'postgresNoTls',
@@ -161,7 +166,7 @@ const WORDS: Readonly<Record<string, Words>> = {
 /** Texts of `pg` that carry no code. */
 const UNCODED: readonly (readonly [RegExp, string])[] = [
   [/does not support SSL/, 'NO_TLS'],
-  [/SASL: .*password must be/, '28P01'],
+  [/SASL: .*password must be/, 'NO_PASSWORD'],
   [/timeout/i, 'ETIMEDOUT'],
   [/terminated|not queryable|closed/i, 'CONNECTION_LOST'],
 ]

@@ -99,6 +99,11 @@ export class Database {
     }
   }
 
+  /** Resolves when the server has answered. @throws DatabaseError */
+  async look(): Promise<void> {
+    await this.withClient('looking for the server', (client) => client.query('select 1'))
+  }
+
   /** For what cannot wait until a connection of the pool is free. @throws whatever connecting or the work throws */
   async withExtraClient(work: (client: ClientBase) => Promise<void>): Promise<void> {
     const client = new this.Client()

@@ -8,6 +8,8 @@ import { assertPortsAreFree } from '../../../dev/start/ports'
 import { shownAddress } from '../../../dev/start/services'
 import { targetsOf, topicPattern } from '../../../dev/start/targets'
 import { Terminal } from '../../../dev/start/terminal'
+import { welcome } from '../../../dev/start/welcome'
+import { editorAccepts, editorDefinition } from '../../support/package'
 
 describe('the command line of npm start', () => {
   it('takes options and has defaults', () => {
@@ -66,6 +68,35 @@ describe('the ready line', () => {
   })
 })
 
+describe('what npm start says to a person', () => {
+  const database = 'postgres://postgres:secret@127.0.0.1:5433/postgres'
+  const running = {
+    editorUrl: 'http://127.0.0.1:1880',
+    mqtt: 'mqtt://127.0.0.1:1884',
+    kafka: '127.0.0.1:9093',
+    database,
+    table: 'public.iot_messages',
+  }
+  const dialogs = (env: Readonly<Record<string, string>>): string =>
+    welcome(running, env).find(([heading]) => heading === 'In dialogs')?.[1] ?? ''
+
+  it('has addresses that the dialogs take, the password beside them, and the table', () => {
+    const [mqtt, kafka, postgres, ...login] = dialogs({}).split(/, | with/)
+    assert.ok(editorAccepts(editorDefinition('tenant-mqtt-broker'), 'url', mqtt))
+    assert.ok(editorAccepts(editorDefinition('tenant-kafka-cluster'), 'brokers', kafka))
+    assert.ok(editorAccepts(editorDefinition('tenant-postgres'), 'url', postgres))
+    assert.deepEqual(login, [' the password secret'])
+    const words = welcome(running, {}).map(([heading, text]) => `${heading} ${text}`)
+    assert.ok(words.some((line) => /psql .* public\.iot_messages /.test(line)))
+    assert.ok(words.some((line) => /^Stop Ctrl-C/.test(line)))
+  })
+
+  it('has no password of a server that the user has named', () => {
+    const lines = welcome(running, { DATABASE_URL: database }).flat()
+    assert.ok(!lines.join('\n').includes('secret'))
+  })
+})
+
 describe('the terminal', () => {
   const texts = (isTTY: boolean, now: () => number): [Terminal, string[]] => {
     const written: string[] = []
@@ -78,6 +109,15 @@ describe('the terminal', () => {
     terminal.live('two')
     terminal.line('done')
     assert.deepEqual(written, ['\r\x1b[Kone', '\r\x1b[Ktwo', '\r\x1b[Kdone\n'])
+  })
+
+  it('has colours where there is a terminal, and none elsewhere', () => {
+    for (const isTTY of [true, false]) {
+      const [terminal, written] = texts(isTTY, () => 0)
+      terminal.point('Open', 'x')
+      terminal.result('missing 0', true)
+      assert.equal(written.join('').includes('\x1b['), isTTY)
+    }
   })
 
   it('prints it now and then elsewhere', () => {

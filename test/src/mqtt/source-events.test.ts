@@ -26,4 +26,41 @@ describe('events of the MQTT source', () => {
       )
     })
   }
+
+  // As a source has them: getters, which a rest pattern does not copy.
+  class Failing {
+    readonly state = { kind: 'connected', host: 'h:1' } as const
+    error: PipelineError | undefined = new PipelineError('KAFKA_AWAY', 'a sentence', { retryable: true })
+    held = 0
+    get failing(): PipelineError | undefined {
+      return this.error
+    }
+    get heldCount(): number {
+      return this.held
+    }
+    get out(): number {
+      return 1
+    }
+  }
+
+  it('logs that messages are sent again, that some are held, and that it is over', () => {
+    const { log, entries } = keptLog()
+    let nowMs = 0
+    const events = new SourceEvents(log, () => nowMs)
+    const source = new Failing()
+    events.observe(source)
+    source.held = 1
+    events.observe(source)
+    source.error = undefined
+    source.held = 0
+    events.observe(source)
+    nowMs += 61_000
+    events.observe(source)
+    events.close()
+    const expected = ['MQTT_CONNECTED', 'REDELIVERY', 'MESSAGES_HELD', 'REDELIVERY_OVER']
+    assert.deepEqual(
+      entries.map(({ code }) => code),
+      expected,
+    )
+  })
 })

@@ -13,6 +13,7 @@ const FINE: ShownSource = {
   problem: undefined,
   doubt: undefined,
   queueForecast: undefined,
+  windowFull: false,
   possibleLoss: undefined,
 }
 const error = (text: string): PipelineError =>
@@ -35,6 +36,25 @@ describe('status of the MQTT source', () => {
       'red',
       "possible loss: the broker's queue is full",
     ],
+    [
+      'what has led to the loss, and the cure',
+      {
+        state: { kind: 'resting' },
+        queueForecast: { kind: 'full', sinceMs: 0 },
+        heldCount: 2,
+        problem: error('topic not matched · wire the second output'),
+      },
+      'red',
+      'possible loss · 2 failed and held: topic not matched · wire the second output',
+    ],
+    [
+      "that the broker's queue fills while it is connected",
+      { queueForecast: { kind: 'filling', secondsLeft: 3 } },
+      'yellow',
+      "1,240/s · 87 in flight · broker's queue full in 3 s",
+    ],
+    ['that nothing moves', { windowFull: true, arrived: 0 }, 'yellow', '0/s · 87 in flight'],
+    ['a full window in which all moves', { windowFull: true }, 'green', '1,240/s · 87 in flight'],
     [
       'that messages may have been lost',
       { possibleLoss: error('possible loss: broker dropped 500 since 16:31:20') },
