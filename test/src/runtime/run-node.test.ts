@@ -10,7 +10,7 @@ class FakeNode extends EventEmitter implements RefusedNode {
   readonly wires = [[], ['other']]
   readonly said: unknown[] = []
   problem?: PipelineError
-  log = (entry: object): number => this.said.push(entry)
+  log = (entry: object): number => this.said.push({ ...entry })
   error = this.log
   status = (shown: object): number => this.said.push(shown)
   send = (messages: unknown): number => this.said.push(messages)
