@@ -1,4 +1,4 @@
-/** A consumer whose user may see a topic and not read it: that topic waits, the others are read. */
+/** A consumer whose user may not do all that it asks: that is named, and what is allowed is read. */
 import assert from 'node:assert/strict'
 import {
   AclOperationTypes,
@@ -30,6 +30,26 @@ export function permissionContract(stage: () => ContractStage): void {
   })
   const set = (...acl: AclEntry[]): Promise<boolean> =>
     withAdmin(stage().brokers, (admin) => admin.createAcls({ acl }))
+
+  it('names a group that the user may not use, before it has ever joined, and reads as soon as it may', async () => {
+    const { brokers } = stage()
+    const topic = await createTestTopic(brokers)
+    const groupId = uniqueName('group')
+    await set(permission(AclResourceTypes.TOPIC, topic, AclOperationTypes.READ))
+    await produce(brokers, topic, numbered(5, 'a'))
+    const { brokers: addresses, sasl } = stage().kafka.connect(
+      'LOGIN',
+      passwordLogin('plain', PASSWORD, STRANGER),
+    )
+    const driver = stage().driver({ brokers: addresses, sasl, requestTimeoutMs: 10_000 })
+    const it = stage().consumer({ groupId, topics: [topic] }, undefined, driver)
+    await until('it says what is wrong', () => it.states.length > 0)
+    await set(permission(AclResourceTypes.GROUP, groupId, AclOperationTypes.READ))
+    await until('it reads', () => it.count === 5)
+    const codes = it.states.map((problem) => problem?.code)
+    assert.equal(codes[0], 'KAFKA_FORBIDDEN')
+    assert.ok(!codes.includes('KAFKA_FAILED'), codes.join())
+  })
 
   it('reads the other topics when one may be seen and not read, names it, and reads it as soon as it may', async () => {
     const { brokers } = stage()

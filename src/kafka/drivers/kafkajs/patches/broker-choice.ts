@@ -1,7 +1,7 @@
 /**
- * Whom a client of kafkajs 2.2.4 asks for the metadata. kafkajs stays with a broker that is connected, also when that is
- * one that is frozen; and when the last answer has named one broker alone, because the others were down, it knows no
- * other for minutes.
+ * Which broker a client of kafkajs 2.2.4 asks. For the metadata, kafkajs stays with a broker that is connected, also when
+ * that is one that is frozen; and when the last answer has named one broker alone, because the others were down, it knows
+ * no other for minutes.
  *
  * Here it is a broker that answers, when one is known; else each in turn that is not silent; else those of the list that
  * the client began with, as Kafka's own client does (KIP-899). A broker that is no longer in the answer is left at once:
@@ -37,6 +37,8 @@ export interface BrokerPool<B extends ChosenBroker> {
   connectBroker(broker: B): Promise<void>
   findBroker(node: { nodeId: string }): Promise<B>
   findConnectedBroker(): Promise<B>
+  /** The first answer of a broker that does not fail; `null`: all of them have. */
+  withBroker<T>(ask: (asked: { nodeId: string; broker: B }) => Promise<T>): Promise<T | null>
 }
 
 /** Changes this pool alone. */
@@ -95,6 +97,28 @@ export function chooseAnsweringBrokers<B extends ChosenBroker>(
       }
     }
     return connectedSeed()
+  }
+}
+
+/**
+ * When no broker says where a group's coordinator is, kafkajs throws an error of its own, which says that it was not
+ * found. Here it is what a broker has answered, if another attempt gets the same answer: that the group is not allowed.
+ */
+export function tellRefusals<B extends ChosenBroker>(pool: BrokerPool<B>): void {
+  const withBroker = pool.withBroker.bind(pool)
+  pool.withBroker = async (ask) => {
+    let refusal: unknown
+    const answer = await withBroker(async (asked) => {
+      try {
+        return await ask(asked)
+      } catch (error) {
+        const { type, retriable } = error as { readonly type?: unknown; readonly retriable?: unknown }
+        if (type !== undefined && retriable === false) refusal = error
+        throw error
+      }
+    })
+    if (answer === null && refusal !== undefined) throw refusal as Error
+    return answer
   }
 }
 

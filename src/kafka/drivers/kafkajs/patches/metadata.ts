@@ -18,6 +18,7 @@ import type { Kafka, PartitionMetadata } from 'kafkajs'
 import { readingAnswers, type AnsweringBroker } from './broker-answers'
 import {
   chooseAnsweringBrokers,
+  tellRefusals,
   type BrokerPool,
   type ChosenBroker,
   type KnownBrokers,
@@ -103,6 +104,7 @@ export function tolerateBrokenTopics(
     const { create } = factory
     factory.create = (options) => {
       const cluster = create(options)
+      tellRefusals(cluster.brokerPool)
       if (reading !== undefined && isOfConsumer(options)) tolerateWhenReading(cluster, reading)
       else tolerateIn(cluster, client)
       pools.add(cluster.brokerPool)
