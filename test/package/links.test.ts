@@ -5,7 +5,13 @@ import path from 'node:path'
 import { filesIn, nodeTypes, readText, ROOT } from '../support/package'
 
 const LONGEST_README = 120
-const PAGES = ['README.md', 'CONTRIBUTING.md', ...filesIn('docs').filter((file) => file.endsWith('.md'))]
+const CHINESE = 'README.zh-CN.md'
+const PAGES = [
+  'README.md',
+  CHINESE,
+  'CONTRIBUTING.md',
+  ...filesIn('docs').filter((file) => file.endsWith('.md')),
+]
 const RELATIVE_LINK = /\]\((?!https?:)([^)#\s]*)(#[^)\s]+)?\)/g
 
 /** The anchors that GitHub gives the headings of a page. */
@@ -19,7 +25,19 @@ function anchorsOf(page: string): string[] {
   )
 }
 
+/** What two languages have in common: the levels of the headings, commands, names, links, rows of tables. */
+function partsOf(file: string): string[] {
+  const text = readText(file).replace(/^\[[^\]]+\]\(README[^)]*\)$/m, '')
+  return text.match(/^#+ |^    .+$|^[|!-]|`[^`]+`|\]\([^)]+\)/gm) ?? []
+}
+
 describe('the README', () => {
+  it('has the same headings, commands, names and links in Chinese, and each leads to the other', () => {
+    assert.deepEqual(partsOf(CHINESE).sort(), partsOf('README.md').sort())
+    assert.match(readText('README.md'), /\(README\.zh-CN\.md\)/)
+    assert.match(readText(CHINESE), /\(README\.md\)/)
+  })
+
   it('fits on two screens', () => {
     assert.ok(readText('README.md').trimEnd().split('\n').length <= LONGEST_README)
   })

@@ -8,7 +8,7 @@ const ofDialogs = new Set(nodeTypes.flatMap(dialogSources))
 
 /**
  * What ships: the compiled library and nodes, what Node-RED reads beside them, the modules of the dialogs, examples,
- * and four documents.
+ * and five documents.
  */
 function whatShips(): string[] {
   const sources = [...filesIn('src'), ...filesIn('nodes')].filter(
@@ -22,7 +22,7 @@ function whatShips(): string[] {
   // Node-RED looks for `zh` as well.
   const zh = [...built, ...words].filter((file) => file.includes('/zh-CN/'))
   const icons = filesIn('icons').map((file) => `dist/nodes/tenant-mqtt-source/${file}`)
-  const documents = ['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json']
+  const documents = ['CHANGELOG.md', 'LICENSE', 'README.md', 'README.zh-CN.md', 'package.json']
   const beside = ['icons', 'examples', 'resources'].flatMap(filesIn)
   return [
     ...new Set([
