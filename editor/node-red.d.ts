@@ -44,12 +44,13 @@ declare const RED: {
       options: { readonly action: 'add' | 'remove'; readonly emitEvent?: boolean },
     ): void
     /** Something is to be deployed. */
-    dirty(isDirty: boolean): void
+    dirty(isDirty?: boolean): boolean
   }
   readonly events: { on(event: string, listener: () => void): void }
   readonly editor: { validateNode(node: object): void }
   readonly view: {
-    redraw(): void
+    /** @param updateActive when nodes or wires were added */
+    redraw(updateActive?: boolean): void
     /** As if it came from the palette; it has to be added. */
     createNode(
       type: string,

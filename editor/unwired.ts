@@ -32,6 +32,7 @@ function wireAll(z: string | undefined): void {
   RED.nodes.eachNode((node) => {
     if (node.z === z) nodes.push(node)
   })
+  const dirty = RED.nodes.dirty()
   const existing = nodes.find(({ type }) => type === DEAD_LETTER)
   const made = existing === undefined ? RED.view.createNode(DEAD_LETTER, ...placeBelow(nodes), z) : undefined
   const target = made === undefined ? existing : RED.nodes.add(made.node)
@@ -41,10 +42,10 @@ function wireAll(z: string | undefined): void {
     return sourcePort === undefined ? [] : [{ source, sourcePort, target }]
   })
   for (const link of links) RED.nodes.addLink(link)
-  RED.history.push({ dirty: false, ...made?.historyEvent, t: 'add', links })
+  RED.history.push({ t: 'add', dirty, ...made?.historyEvent, links })
   RED.editor.validateNode(target)
   RED.nodes.dirty(true)
-  RED.view.redraw()
+  RED.view.redraw(true)
 }
 
 function placeBelow(nodes: readonly EditorNode[]): [x: number, y: number] {

@@ -13,6 +13,7 @@ import type { NodeRedVersion } from '../../dev/node-red/runtime'
 import { PROJECT_ROOT } from '../../dev/project'
 import { freePort } from '../../dev/services/free-port'
 import { launchBrowser } from '../../dev/browser'
+import { picture } from '../support/editor'
 import { editorDefinition, nodeTypes } from '../support/package'
 import { until } from '../support/until'
 
@@ -78,6 +79,10 @@ describe('the packed package in the editor', function () {
           return EXAMPLE_TYPES.every((type) => deployed.has(type))
         })
         await page.waitForSelector('.red-ui-flow-node-status-label:not(:empty)')
+        await page.locator('.red-ui-palette-node[data-palette-type="tenant-topic"]').scrollIntoViewIfNeeded()
+        await picture(page, `palette-${version}`)
+        await page.evaluate("document.documentElement.classList.add('nr-theme-dark')")
+        await picture(page, `palette-${version}-dark`)
         assert.equal(nodeRed.running, true)
         assert.deepEqual(scriptErrors, [])
       } finally {

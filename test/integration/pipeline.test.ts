@@ -1,6 +1,7 @@
 /** Every example as it ships, on Node-RED 4.1 and 5, with messages through it; and what devices send wrong. */
 import assert from 'node:assert/strict'
 import { connectAsync } from 'mqtt'
+import { accountFor } from '../../dev/accounting'
 import { startKafka, type KafkaService } from '../../dev/services/kafka'
 import type { Mosquitto } from '../../dev/services/mosquitto'
 import { devicesOf, readingOf } from '../../dev/simulator/fleet'
@@ -57,9 +58,9 @@ for (const version of ['4.1', '5'] as const) {
     }
 
     /** A thousand messages of the devices are in the table, each once. */
-    const storesEachOnce = async (running: Pipeline): Promise<void> => {
+    const storesEachOnce = async (running: Pipeline, qos: 1 | 2 = 1): Promise<void> => {
       await running.untilSubscribed()
-      const simulator = await Simulator.start({ ...FLEET, url: broker.address })
+      const simulator = await Simulator.start({ ...FLEET, qos, url: broker.address })
       await until('a thousand messages are published', () => simulator.ledger.acknowledged >= 1000)
       await simulator.stop()
       const { missing, duplicates } = await running.drained(simulator.ledger.snapshot())
@@ -86,6 +87,84 @@ for (const version of ['4.1', '5'] as const) {
       await running.untilGreen('tenant-mqtt-source')
       await running.untilGreen('tenant-kafka-consumer')
     })
+
+    // What these have of their own depends on the services, not on the version of Node-RED.
+    if (version === '5') {
+      it('07 stores every message once that devices publish with QoS 2', async () => {
+        await storesEachOnce(await start('07'), 2)
+      })
+
+      it('08 shares the messages between two Node-REDs, and stores each once', async () => {
+        const addresses = { mqttUrl: broker.address, brokers: kafka.address, databaseUrl: database.url }
+        const other = await Pipeline.start({ example: '08', clientId: 'pipeline-b', ...addresses })
+        try {
+          await other.untilSubscribed()
+          await storesEachOnce(await start('08'))
+          for (const each of [other, pipeline!]) await each.untilGreen('tenant-kafka-consumer')
+        } finally {
+          await other.stop()
+        }
+      })
+
+      it('09 stores the messages of each tenant in a schema of its own', async () => {
+        const running = await start('09')
+        await running.untilSubscribed()
+        const simulator = await Simulator.start({ ...FLEET, url: broker.address })
+        await until('a thousand messages are published', () => simulator.ledger.acknowledged >= 1000)
+        await simulator.stop()
+        const snapshot = simulator.ledger.snapshot()
+        await until(
+          () => `all are in the tables of their tenants\n${running.nodeRed.logTail()}`,
+          async () => {
+            const { rows } = await running.database.query<{ schema: string }>(
+              `select table_schema as schema from information_schema.tables where table_name = 'iot_of_tenant'`,
+            )
+            if (rows.length < FLEET.tenants) return false
+            const accounts = await Promise.all(
+              rows.map(({ schema }) =>
+                accountFor(snapshot, {
+                  client: running.database,
+                  table: `${schema}.iot_of_tenant`,
+                  since: new Date(0),
+                }),
+              ),
+            )
+            for (const { duplicates } of accounts) assert.equal(duplicates, 0)
+            const { published } = accounts[0]!
+            return accounts.reduce((sum, { missing }) => sum + published - missing, 0) === published
+          },
+          { pollMs: 250 },
+        )
+      })
+
+      it('10 stores the messages of the devices once, where there is no TimescaleDB as well', async () => {
+        await storesEachOnce(await start('10'))
+      })
+
+      it('11 stores what comes through a subflow once, with other topics in each of its uses', async () => {
+        const running = await start('11')
+        await storesEachOnce(running)
+        const client = await connectAsync(broker.address)
+        await client.publishAsync('plant2/acme/north/d1', '{"temperature":21}', { qos: 1 })
+        await client.endAsync()
+        await until('the other plant is stored', async () => {
+          const rows = await running.rows('select 1 from TABLE where mqtt_topic = $1', [
+            'plant2/acme/north/d1',
+          ])
+          return rows.length === 1
+        })
+      })
+
+      it('12 stores the messages of the devices once, and has the latest of each on a page', async () => {
+        const running = await start('12')
+        await storesEachOnce(running)
+        const { editorUrl } = running.nodeRed
+        assert.match(await (await fetch(`${editorUrl}/live`)).text(), /<tbody>/)
+        const latest = (await (await fetch(`${editorUrl}/live/latest`)).json()) as { value: string }[]
+        assert.equal(latest.length, FLEET.devices)
+        for (const { value } of latest) assert.match(value, /"temperature":/)
+      })
+    }
 
     it('03 stores every record of a topic that something else has filled', async () => {
       const running = await start('03')

@@ -23,6 +23,8 @@ export interface PipelineOptions {
   readonly mqttUrl: string
   readonly brokers: string
   readonly databaseUrl: string
+  /** Of the examples that run in several Node-REDs. */
+  readonly clientId?: string
 }
 
 const EXAMPLES = {
@@ -32,6 +34,12 @@ const EXAMPLES = {
   '04': '04 Route and filter between the legs',
   '05': '05 Replay dead letters',
   '06': '06 Change and split batches',
+  '07': '07 MQTT with QoS 2',
+  '08': '08 Shared subscription over two Node-REDs',
+  '09': '09 A schema for each tenant',
+  '10': '10 TimescaleDB',
+  '11': '11 The first leg as one node',
+  '12': '12 Live view with core nodes',
 } as const
 
 export type Example = keyof typeof EXAMPLES
@@ -77,6 +85,7 @@ export class Pipeline {
         MQTT_URL: options.mqttUrl,
         KAFKA_BROKERS: options.brokers,
         DATABASE_URL: options.databaseUrl,
+        MQTT_CLIENT_ID: options.clientId ?? 'pipeline-a',
       },
       flow,
     })
@@ -86,7 +95,10 @@ export class Pipeline {
   /** What the editor shows under the first node of this type. */
   statusOf(type: string): ShownStatus | undefined {
     const node = this.flow.find((entry) => entry.type === type)
-    return node === undefined ? undefined : this.nodeRed.statuses.get(node.id)
+    if (node === undefined) return undefined
+    // In a subflow a node runs under the ids of the subflow's node and its own.
+    const id = [...this.nodeRed.statuses.keys()].find((key) => key === node.id || key.endsWith(`-${node.id}`))
+    return id === undefined ? undefined : this.nodeRed.statuses.get(id)
   }
 
   /** Resolves when the sources have subscribed: what is published from now on is theirs. */
