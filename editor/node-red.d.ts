@@ -108,6 +108,13 @@ interface JQuery<TElement = HTMLElement> {
   editableList(method: 'items'): JQuery
   editableList(method: 'empty'): void
   editableList(method: 'addItem', row: object): void
+  autoComplete(options: {
+    readonly minLength: number
+    readonly search: (
+      typed: string,
+      done: (found: readonly { readonly value: string; readonly label: JQuery }[]) => void,
+    ) => void
+  }): JQuery
   typedInput(options: { readonly types: readonly TypedInputType[]; readonly default: string }): JQuery
   typedInput(method: 'type' | 'value'): string
   typedInput(method: 'type' | 'value', value: string): void

@@ -10,6 +10,7 @@ import { parseTopics } from '../../src/kafka/topic-selection'
 import { TopicNames } from '../../src/kafka/topics/topic-names'
 import { parseInstant } from '../../src/time/instant'
 import { databaseOfSinks, onlyTopic, showHints } from './editor/surroundings'
+import { editSample } from './editor/sample-form'
 
 const type = 'tenant-kafka-consumer'
 
@@ -63,6 +64,7 @@ offer(type, {
       kept: 'tenant-kafka-consumer.retention.kept',
       forever: -1,
     })
+    editSample(this)
     const show = stoppedPartitions(this)
     showHints(this)
     $('#tenant-kafka-consumer-show-stopped').on('click', show)

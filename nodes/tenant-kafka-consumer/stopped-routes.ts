@@ -39,7 +39,7 @@ export function addStoppedRoutes(RED: NodeAPI): void {
   })
 }
 
-function sourceOf({ source }: SourceHolder): KafkaSource {
+export function sourceOf({ source }: SourceHolder): KafkaSource {
   if (source !== undefined) return source
   throw new PipelineError('CONFIG_INVALID', 'this consumer does not run: see the log', { retryable: false })
 }

@@ -11,6 +11,7 @@ import { requirePostgres } from '../../src/postgres/require-postgres'
 import { runNode } from '../../src/runtime/run-node'
 import { requireCluster } from '../../src/kafka/require-cluster'
 import { readConsumerOptions } from './options'
+import { addSampleRoute } from './sample-route'
 import { addStoppedRoutes, type SourceHolder } from './stopped-routes'
 
 type ConsumerDef = NodeDef & { cluster?: string; database?: string }
@@ -18,6 +19,7 @@ type ConsumerDef = NodeDef & { cluster?: string; database?: string }
 export = function (RED: NodeAPI): void {
   const tracking = flowTracking(RED as unknown as TrackingRuntime)
   addStoppedRoutes(RED)
+  addSampleRoute(RED)
 
   RED.nodes.registerType('tenant-kafka-consumer', function (this: Node & SourceHolder, config: ConsumerDef) {
     RED.nodes.createNode(this, config)
@@ -45,6 +47,7 @@ export = function (RED: NodeAPI): void {
       onClose(() => source.close())
       const show = (): void => {
         events.observe(source)
+        source.sampleNext()
         line.set(status.of(source, performance.now()))
       }
       refresh(show)

@@ -9,6 +9,7 @@ import { readPath } from '../../src/postgres/rows/property-path'
 import { columnFaults, inWords } from './editor/columns'
 import { editColumns, takeColumns } from './editor/columns-form'
 import { fits } from './editor/fits'
+import { chooseTables, editPreview } from './editor/table-form'
 
 const type = 'tenant-postgres-sink'
 
@@ -60,6 +61,8 @@ offer(type, {
     )
     $('#tenant-postgres-sink-ask-outdated').on('click', outdated(this))
     editColumns(this)
+    editPreview(this)
+    chooseTables()
   },
   oneditsave: takeColumns,
 })

@@ -16,6 +16,7 @@ import { runNode } from '../../src/runtime/run-node'
 import { CLOSE_BUDGET_MS, settlesWithin } from '../../src/time/deadline'
 import { readSink } from './options'
 import { addOutdatedRoute, type SinkHolder } from './outdated-route'
+import { addPreviewRoutes } from './preview-routes'
 
 /** Less than the whole budget: what cannot be written in time still has to be given up in order. */
 const DRAIN_MS = CLOSE_BUDGET_MS - 2_000
@@ -25,6 +26,7 @@ type SinkDef = NodeDef & { database?: string }
 export = function (RED: NodeAPI): void {
   const tracking = flowTracking(RED as never)
   addOutdatedRoute(RED)
+  addPreviewRoutes(RED)
 
   RED.nodes.registerType('tenant-postgres-sink', function (this: Node & SinkHolder, config: SinkDef) {
     RED.nodes.createNode(this, config)

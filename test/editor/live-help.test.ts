@@ -6,7 +6,7 @@ import { partitionOfKey } from '../../src/kafka/produce/murmur2'
 import { createDeadLetterTable, insertDeadLetters } from '../../src/postgres/dead-letters/dead-letter-table'
 import type { Message } from '../../src/wire/message'
 import { fresh, picture, TestEditor } from '../support/editor'
-import { createTestTopic, sharedKafka } from '../support/kafka'
+import { createTestTopic, sharedKafka, uniqueName } from '../support/kafka'
 import { createTestDatabase, type TestDatabase } from '../support/postgres'
 import { until } from '../support/until'
 
@@ -52,6 +52,19 @@ describe('the dialogs show what will happen', function () {
             wires: [[]],
           },
         }),
+        fresh('tenant-kafka-consumer', {
+          ...{
+            id: 'consumer',
+            ...tab,
+            y: 550,
+            cluster: 'cluster',
+            database: 'db',
+            topics: topic,
+            mode: 'batch',
+          },
+          ...{ group: uniqueName('group'), wires: [['rows'], []] },
+        }),
+        fresh('tenant-postgres-sink', { id: 'rows', ...tab, y: 600, database: 'db', wires: [[]] }),
         fresh('tenant-kafka-producer', { id: 'producer', ...tab, y: 350, cluster: 'cluster', wires: [[]] }),
       ],
       { DATABASE_URL: database.url },
@@ -143,6 +156,66 @@ describe('the dialogs show what will happen', function () {
     const stored = await database.query('select payload from repaired order by 1')
     assert.deepEqual(stored, [{ payload: '<img src=x onerror=throw(1)>' }, { payload: '{"secret":' }])
     await page.close()
+  })
+
+  it('the table as it is or would be, with the SQL, and the tables to choose from', async () => {
+    await database.query('create table readings (at timestamptz, degrees text, site text not null)')
+    const page = await open('rows')
+    const place = page.locator('#tenant-postgres-sink-previewed')
+    const shown = async (): Promise<string> => {
+      await page.getByRole('button', { name: 'Preview table and SQL' }).click()
+      await until('the preview is there', async () => (await place.innerText()) !== '')
+      return place.innerText()
+    }
+    assert.match(await shown(), /^"public"\."iot_messages" exists: a table with a partition for each day/)
+    assert.match(await place.innerText(), /No SQL has to be run before the first row/)
+
+    await page.locator('#node-input-table').fill('elsewhere')
+    assert.match(
+      await shown(),
+      /^"public"\."elsewhere" does not exist yet: a table with a partition for each day/,
+    )
+    await place.locator('summary').click()
+    const sql = await page.locator('#tenant-postgres-sink-sql').innerText()
+    assert.match(sql, /create table "public"\."elsewhere" \(\n {2}"time" timestamptz not null,/)
+    assert.deepEqual(await database.query(`select to_regclass('elsewhere') as found`), [{ found: null }])
+    await show(page, place, 'preview-new')
+
+    await page.locator('#node-input-table').fill('')
+    await page.locator('#node-input-table').pressSequentially('read')
+    const choice = page.locator('.red-ui-menu:visible, .red-ui-popover:visible').getByText('readings')
+    await choice.first().waitFor()
+    await picture(page, 'choose-table')
+    await choice.first().click()
+    assert.equal(await page.locator('#node-input-table').inputValue(), 'readings')
+    assert.match(await shown(), /^"public"\."readings" exists:/)
+    assert.match(await place.innerText(), /has no column "time"/)
+    assert.match(await place.innerText(), /site\s+text\s+not filled by this sink, and required/)
+    await show(page, place, 'preview-existing')
+    await page.close()
+  })
+
+  it('the last record of a consumer, whose properties a sink offers for its columns', async () => {
+    await until('the row is there', async () => (await database.query('select from iot_messages')).length > 0)
+    const page = await open('consumer')
+    await page.getByRole('button', { name: 'Show last record' }).click()
+    const place = page.locator('#tenant-kafka-consumer-sampled')
+    await place.getByText('msg.tenant').waitFor()
+    const text = await place.innerText()
+    assert.match(text, new RegExp(`^${topic}, partition \\d, offset 0, `))
+    assert.match(text, /msg\.tenant\s+acme/)
+    assert.match(text, /msg\.payload\s+\{"degrees":21\.5\}/)
+    await show(page, place, 'sample')
+    await page.close()
+
+    const sink = await open('rows')
+    await sink.locator('.tenant-postgres-sink-columns-list').getByRole('button', { name: 'add' }).click()
+    const source = sink.locator('#tenant-postgres-sink-columns .red-ui-typedInput-input')
+    await source.pressSequentially('degr')
+    const offered = sink.locator('.red-ui-menu:visible, .red-ui-popover:visible').getByText('payload.degrees')
+    await offered.first().waitFor()
+    await picture(sink, 'sample-columns')
+    await sink.close()
   })
 
   /** Of one minute, each later than the one before. */

@@ -1,10 +1,13 @@
 /** What the dialogs of the PostgreSQL nodes ask the runtime: what would be dropped, and which positions are left over. */
 import assert from 'node:assert/strict'
 import type { OutdatedAnswer } from '../../nodes/tenant-postgres-sink/outdated-route'
+import type { ExistingTables } from '../../src/postgres/preview/existing-tables'
+import type { TablePreview } from '../../src/postgres/preview/table-preview'
 import tenantPostgresSink from '../../nodes/tenant-postgres-sink/tenant-postgres-sink'
 import type { PositionsAnswer } from '../../nodes/tenant-postgres/positions-routes'
 import tenantPostgres from '../../nodes/tenant-postgres/tenant-postgres'
 import { createTestDatabase, type TestDatabase } from '../support/postgres'
+import { pretendTimescale } from '../support/timescale'
 import { deploy, helper, loadFlow, startRuntime, stopRuntime, type FlowEntry } from '../support/runtime'
 import { until } from '../support/until'
 
@@ -108,6 +111,106 @@ describe('the dialogs of the PostgreSQL nodes', () => {
       await run(sink({ columns: '[{"column":"time","from":"time"}]' }))
       const { body } = await ask('/tenant-postgres-sink/rows/outdated')
       assert.match((body as Error).message, /nothing of "iot_messages" is ever dropped/)
+    })
+  })
+
+  describe('the table and the SQL, before anything is run', () => {
+    const preview = async (values: object): Promise<TablePreview> => {
+      const { status, body } = await ask('/tenant-postgres/db/table-preview', values)
+      assert.equal(status, 200, JSON.stringify(body))
+      return body as TablePreview
+    }
+    const allObjects = (): Promise<object[]> =>
+      test.query(`select relname from pg_class join pg_namespace on pg_namespace.oid = relnamespace
+        where nspname !~ '^(pg_|information_schema)' order by 1`)
+    beforeEach(() => loadFlow([tenantPostgres, tenantPostgresSink], [tab, database()]))
+
+    const settings: [what: string, values: object, layout: string][] = [
+      ['the defaults', {}, 'by day'],
+      ['a key, and dead letters to the output', { exactlyOnce: 'key', deadLetters: 'output' }, 'by day'],
+      ["a readers' role", { readerRole: 'pg_monitor' }, 'by day'],
+      ['a schema for each tenant', { tenancy: 'schema' }, 'by day'],
+      [
+        'columns without a time',
+        { columns: '[{"column":"t","from":"tenant","type":"varchar(9)"}]' },
+        'plain',
+      ],
+    ]
+    for (const [what, values, layout] of settings) {
+      it(`are all that the sink needs, and nothing has changed: ${what}`, async () => {
+        const before = await allObjects()
+        const shown = await preview(values)
+        assert.deepEqual(await allObjects(), before)
+        assert.equal(shown.problem, undefined)
+        assert.equal(shown.exists, false)
+        assert.equal(shown.layout, layout)
+        for (const statement of shown.statements) await test.query(statement)
+        const after = await preview(values)
+        assert.deepEqual(after.statements, [])
+        assert.equal(after.problem, undefined)
+        assert.equal(after.layout, layout)
+        const columns = (of: TablePreview): string[] => of.columns.map(({ name }) => name)
+        const optional = after.columns.filter(({ state }) => state === 'left out')
+        assert.deepEqual(optional, [])
+        assert.deepEqual(columns(after), columns(shown))
+      })
+    }
+
+    it('have the statements of TimescaleDB where the database has it', async () => {
+      await pretendTimescale(test, '2.28.3')
+      const { layout, statements } = await preview({ chunkHours: 6, compressAfterDays: 2, retentionDays: 5 })
+      assert.equal(layout, 'hypertable')
+      const sql = statements.join('\n')
+      assert.match(sql, /select create_hypertable\('"public"."iot_messages"'::regclass, 'time'::name/)
+      assert.match(
+        sql,
+        /set_chunk_time_interval\('"public"."iot_messages"'::regclass, make_interval\(hours => 6::int\)/,
+      )
+      assert.match(sql, /add_compression_policy\(.*days => 2::int/)
+      assert.match(sql, /add_retention_policy\(.*days => 5::int/)
+    })
+
+    it('are compared with a table that is there, and say why the sink would stop', async () => {
+      await test.query(`create table readings (at timestamp not null, tenant text, site text not null,
+        note text, double bigint generated always as (1 + 1) stored)`)
+      const columns = [
+        { column: 'at', from: 'time' },
+        { column: 'tenant', from: 'tenant', type: 'varchar(10)' },
+        { column: 'degrees', from: 'payload.degrees', type: 'double precision' },
+      ]
+      const values = { table: 'readings', columns: JSON.stringify(columns) }
+      const { exists, problem, columns: shown } = await preview(values)
+      assert.equal(exists, true)
+      assert.match(problem!, /has no column "degrees"/)
+      assert.deepEqual(
+        shown.map(({ name, type, wanted, state }) => [name, type, wanted, state]),
+        [
+          ['at', 'timestamp without time zone', 'timestamptz not null', 'there'],
+          ['tenant', 'text', 'varchar(10)', 'there'],
+          ['degrees', 'double precision', undefined, 'missing'],
+          ['site', 'text', undefined, 'required'],
+          ['note', 'text', undefined, 'unfilled'],
+          ['double', 'bigint', undefined, 'unfilled'],
+        ],
+      )
+      assert.match((await preview({ table: 'nowhere', createTable: false })).problem!, /there is no table/)
+    })
+
+    it('are refused for settings that the sink refuses', async () => {
+      const { status, body } = await ask('/tenant-postgres/db/table-preview', { table: 'no table;' })
+      assert.equal(status, 409)
+      assert.match((body as Error).message, /"table" is "no table;"/)
+    })
+
+    it('can be chosen from what is there, without partitions', async () => {
+      await test.query(`create schema acme; create table acme.plain (a int); create view acme.seen as select 1;
+        create table cut (a int) partition by list (a); create table cut_1 partition of cut for values in (1)`)
+      const { schemas, tables } = (await ask('/tenant-postgres/db/tables')).body as ExistingTables
+      assert.deepEqual(schemas, ['acme', 'public'])
+      assert.deepEqual(tables, [
+        { schema: 'acme', table: 'plain' },
+        { schema: 'public', table: 'cut' },
+      ])
     })
   })
 

@@ -4,6 +4,7 @@
  */
 import { valueOf } from '../../../editor/form'
 import { isVariable, textOf, type EditorNode } from '../../../editor/node'
+import { pathsUpstream } from './sample-paths'
 import {
   columnFaults,
   defaultEntries,
@@ -31,6 +32,7 @@ const PROPERTIES = [
 ]
 
 export function editColumns(node: EditorNode): void {
+  const sampled = pathsUpstream(node)
   const text = $('#node-input-columns')
   const list = $('#tenant-postgres-sink-columns')
   let isList = false
@@ -114,7 +116,7 @@ export function editColumns(node: EditorNode): void {
     removeItem: take,
     addItem: (container, _index, row) => {
       const isNew = row.entry === undefined
-      fillRow(node, container, row)
+      fillRow(node, container, row, sampled)
       container.on('input change keyup', 'input', take)
       if (isNew) row.name.trigger('focus')
       take()
@@ -174,7 +176,7 @@ function headings(node: EditorNode): JQuery {
     )
 }
 
-function fillRow(node: EditorNode, container: JQuery, row: Row): void {
+function fillRow(node: EditorNode, container: JQuery, row: Row, sampled: readonly string[]): void {
   row.entry ??= {}
   const { column, from, type } = row.entry
   const field = (value: string | undefined, label: string): JQuery =>
@@ -187,7 +189,7 @@ function fillRow(node: EditorNode, container: JQuery, row: Row): void {
   const place = $('<div>')
   container.css({ display: 'flex', gap: '6px' }).append(cells(row.name, place, row.type))
   row.source = $('<input type="text" style="width: 100%">').appendTo(place)
-  row.source.typedInput({ types: sources(node), default: 'msg' })
+  row.source.typedInput({ types: sources(node, sampled), default: 'msg' })
   const isSpecial = from !== undefined && SPECIAL_SOURCES.includes(from)
   row.source.typedInput('type', isSpecial ? from : 'msg')
   if (!isSpecial) row.source.typedInput('value', from ?? '')
@@ -201,7 +203,7 @@ function fillRow(node: EditorNode, container: JQuery, row: Row): void {
   })
 }
 
-function sources(node: EditorNode): TypedInputType[] {
+function sources(node: EditorNode, sampled: readonly string[]): TypedInputType[] {
   const placeIn = (name: string, typed: string): number => name.toLowerCase().indexOf(typed.toLowerCase())
   return [
     {
@@ -212,9 +214,9 @@ function sources(node: EditorNode): TypedInputType[] {
         return fault === undefined || node._(fault)
       },
       autoComplete: (typed) =>
-        PROPERTIES.filter((name) => placeIn(name, typed) >= 0).sort(
-          (a, b) => placeIn(a, typed) - placeIn(b, typed),
-        ),
+        [...new Set([...PROPERTIES, ...sampled])]
+          .filter((name) => placeIn(name, typed) >= 0)
+          .sort((a, b) => placeIn(a, typed) - placeIn(b, typed)),
     },
     {
       value: 'time',

@@ -14,7 +14,7 @@ import { HEADER } from '../../record/header-names'
 import { attemptsIn } from '../../record/replayed'
 import { CLOSE_BUDGET_MS, settlesWithin } from '../../time/deadline'
 import type { PipelineError } from '../../wire/errors'
-import type { Message } from '../../wire/message'
+import type { Message, WireRecord } from '../../wire/message'
 import { sizeOfGaps } from '../../wire/offset-gaps'
 import type { KafkaCluster } from '../cluster'
 import type {
@@ -32,8 +32,10 @@ import { createTopics } from '../topics/create-topics'
 import { compactionWarnings } from '../topics/topic-check'
 import { TopicChecks } from '../topics/topic-checks'
 import { BatchRuns, type Emitted } from './batch-runs'
+import { wireRecordOf } from './consumed-record'
 import { batchMessage, halves, RANGE_FIELDS, recordMessage, withoutStored } from './consumed-message'
 import { SourcePositions } from './source-positions'
+import { keptRecord, sampleOf, type RecordSample } from './record-sample'
 import { GroupNotes } from './group-notes'
 import { closingSource, whileClosing } from './hand-over'
 import { Lag } from './lag'
@@ -71,6 +73,8 @@ export class KafkaSource {
   private impairment: PipelineError | undefined
   private topicProblem: PipelineError | undefined
   private receivedCount = 0
+  private kept: WireRecord | undefined
+  private isSampleDue = true
 
   constructor(
     private readonly cluster: KafkaCluster,
@@ -101,6 +105,7 @@ export class KafkaSource {
       windowRecords: settings.windowRecords,
       emit: (part) => {
         this.receivedCount += part.records.length
+        if (this.isSampleDue) this.takeSample(part)
         this.redelivery.emit(part)
       },
       dropRevoked: () => this.redelivery.dropUnwanted(),
@@ -177,6 +182,16 @@ export class KafkaSource {
   /** Records in Kafka after the ones that were handed to the flow, and those in partitions that no member reads. */
   get lag(): number {
     return this.lagOf.total
+  }
+
+  /** The last record that went into the flow, or one of the last second. */
+  get sample(): RecordSample | undefined {
+    return this.kept && sampleOf(this.kept)
+  }
+
+  /** The next record is kept for the dialog: copying each would cost too much. */
+  sampleNext(): void {
+    this.isSampleDue = true
   }
 
   /** Joins the group as soon as the flows have started (the sinks must be known by then) and the output is wired. */
@@ -354,6 +369,15 @@ export class KafkaSource {
     this.flowCheck.check()
     this.redelivery.gateOpened()
     this.start()
+  }
+
+  private takeSample({ records, run }: Emitted): void {
+    const last = records.at(-1)
+    if (last === undefined) return
+    this.isSampleDue = false
+    const record = wireRecordOf(last, run.batch)
+    this.settings.topicNames?.name(record, run.batch.topic)
+    this.kept = keptRecord(record)
   }
 
   private compose(part: Emitted, error: PipelineError | undefined): Message {

@@ -31,7 +31,7 @@ export class Ledger {
   constructor(
     private readonly database: Database,
     readonly table: TableName,
-    create: boolean,
+    readonly create: boolean,
   ) {
     this.ledgerTable = new LedgerTable(database, table, create)
     this.consumers = new ConsumerPositions(database, this.ledgerTable, this.memory, this.sinks)

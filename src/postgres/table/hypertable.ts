@@ -2,11 +2,18 @@
  * A table that TimescaleDB cuts: how long a chunk is, when it is compressed and when it is dropped. TimescaleDB does the
  * work by policies of its own, also while Node-RED is away; we only make the policies say what the dialog says.
  */
+import type { ClientBase } from 'pg'
 import type { Column } from '../rows/columns'
 import type { Database } from '../connect/database'
 import { DatabaseError } from '../connect/database-error'
 import type { TableName } from '../connect/identifiers'
-import { allowCompression, describeHypertable, setChunkHours, setPolicy } from './hypertable-statements'
+import {
+  allowCompression,
+  describeHypertable,
+  setChunkHours,
+  setPolicy,
+  type HypertableState,
+} from './hypertable-statements'
 import { lockDefinitions } from '../connect/server-statements'
 
 export interface HypertablePolicy {
@@ -30,32 +37,40 @@ export async function applyPolicy(
 ): Promise<'policy' | 'ours'> {
   return database.transaction(`setting the policies of "${table.table}"`, async (client) => {
     const before = await describeHypertable(client, table)
-    if (before === undefined) return 'ours'
-    const { chunkHours, compressAfterDays, retentionDays } = wanted
-    const isAsWanted =
-      before.chunkHours === chunkHours &&
-      (before.compressAfterDays ?? 0) === compressAfterDays &&
-      (before.retentionDays ?? 0) === retentionDays
-    if (isAsWanted) return before.community ? 'policy' : 'ours'
-    await lockDefinitions(client)
-    if (before.chunkHours !== chunkHours) await setChunkHours(client, table, chunkHours)
-    if (!before.community) {
-      if (compressAfterDays > 0) throw cannotCompress(table)
-      return 'ours'
-    }
-    if (before.compressAfterDays !== (compressAfterDays || null)) {
-      const tenant = columns.find(
-        ({ source }) => source.kind === 'property' && source.path.join('.') === 'tenant',
-      )
-      if (!before.compresses && compressAfterDays > 0) {
-        await allowCompression(client, table, before.timeColumn, tenant?.name)
-      }
-      await setPolicy(client, table, 'compression', compressAfterDays)
-    }
-    if (before.retentionDays !== (retentionDays || null))
-      await setPolicy(client, table, 'retention', retentionDays)
-    return 'policy'
+    return before === undefined ? 'ours' : changePolicy(client, table, columns, wanted, before)
   })
+}
+
+export async function changePolicy(
+  client: ClientBase,
+  table: TableName,
+  columns: readonly Column[],
+  { chunkHours, compressAfterDays, retentionDays }: HypertablePolicy,
+  before: HypertableState,
+): Promise<'policy' | 'ours'> {
+  const isAsWanted =
+    before.chunkHours === chunkHours &&
+    (before.compressAfterDays ?? 0) === compressAfterDays &&
+    (before.retentionDays ?? 0) === retentionDays
+  if (isAsWanted) return before.community ? 'policy' : 'ours'
+  await lockDefinitions(client)
+  if (before.chunkHours !== chunkHours) await setChunkHours(client, table, chunkHours)
+  if (!before.community) {
+    if (compressAfterDays > 0) throw cannotCompress(table)
+    return 'ours'
+  }
+  if (before.compressAfterDays !== (compressAfterDays || null)) {
+    const tenant = columns.find(
+      ({ source }) => source.kind === 'property' && source.path.join('.') === 'tenant',
+    )
+    if (!before.compresses && compressAfterDays > 0) {
+      await allowCompression(client, table, before.timeColumn, tenant?.name)
+    }
+    await setPolicy(client, table, 'compression', compressAfterDays)
+  }
+  if (before.retentionDays !== (retentionDays || null))
+    await setPolicy(client, table, 'retention', retentionDays)
+  return 'policy'
 }
 
 function cannotCompress({ table }: TableName): DatabaseError {

@@ -22,13 +22,18 @@ export interface NewTable {
 /** The table's comment: how a table of ours is distinguished from one that was there before. */
 export const OURS = 'created by tenant-postgres-sink, which adds and drops its partitions'
 
+/** With the one that the database fills. */
+export function columnsOfNewTable(columns: NewTable['columns']): NewTable['columns'] {
+  const [own] = CREATED_AT
+  return columns.some(({ name }) => name === own.name) ? columns : [...columns, ...CREATED_AT]
+}
+
+const CREATED_AT = [{ name: 'created_at', type: 'timestamptz not null default now()' }] as const
+
 /** No primary key over time, tenant and project: two messages of a project in the same instant are both kept. */
 export async function createTable(client: ClientBase, wanted: NewTable): Promise<void> {
   const { table, columns, timeColumn, layout, indexes, key } = wanted
-  const lines = columns.map(({ name, type }) => `${quoted(name)} ${type}`)
-  if (!columns.some(({ name }) => name === 'created_at')) {
-    lines.push('created_at timestamptz not null default now()')
-  }
+  const lines = columnsOfNewTable(columns).map(({ name, type }) => `${quoted(name)} ${type}`)
   const partitions = layout === 'by day' ? ` partition by range (${quoted(timeColumn as string)})` : ''
   await client.query(`create table ${qualified(table)} (\n  ${lines.join(',\n  ')}\n)${partitions}`)
   await client.query(`comment on table ${qualified(table)} is '${OURS}'`)
@@ -228,16 +233,16 @@ select namespace.nspname as schema, class.relname as table
   for (const partition of rows) await closeToReaders(client, partition)
 }
 
+/** A row when the table is protected. */
+export const IS_PROTECTED = 'select from pg_class where oid = to_regclass($1) and relrowsecurity'
+
 /** A new partition, when the table is protected. */
 export async function protectPartition(
   client: ClientBase,
   parent: TableName,
   partition: TableName,
 ): Promise<void> {
-  const { rowCount } = await client.query(
-    'select from pg_class where oid = to_regclass($1) and relrowsecurity',
-    [qualified(parent)],
-  )
+  const { rowCount } = await client.query(IS_PROTECTED, [qualified(parent)])
   if (rowCount === 1) await closeToReaders(client, partition)
 }
 

@@ -2,6 +2,7 @@
  * The table that a sink writes to: made when it is missing and the sink may create it, else used as it is. A table
  * that does not fit the mapping is a fault of the configuration, found before the first row and not by it.
  */
+import type { ClientBase } from 'pg'
 import { whyUnusable, type ColumnType } from '../rows/column-family'
 import type { Column, PropertyPath } from '../rows/columns'
 import { conflictLoss, losesRowsAfterConflict } from './conflict-loss'
@@ -57,44 +58,59 @@ export async function prepareTable(database: Database, options: TableOptions): P
 }
 
 async function describeOrCreate(database: Database, options: TableOptions): Promise<CheckedTable> {
-  const { table, columns, create } = options
+  const { table, create } = options
   return database.transaction(`preparing the table "${table.table}"`, async (client) => {
     let found = await describeTable(client, table)
     if (found === undefined && create) {
       await lockDefinitions(client)
       found = await describeTable(client, table)
       if (found === undefined) {
-        const wanted = newTable(options, mayBeHypertable(options) && (await enableTimescale(client)))
-        if (wanted.layout !== 'plain') assertKeyHasTime(wanted)
-        if (options.createSchema === true) await createSchema(client, table.schema)
-        await createTable(client, wanted)
+        await createWanted(client, options)
         found = await describeTable(client, table)
       }
     }
-    if (found === undefined) throw missingTable(table)
-    const types = found.columns
-    const missing = columns.filter(({ name, optional }) => !optional && !types.has(name))
-    if (missing.length > 0) {
-      throw missingColumns(
-        table,
-        missing.map(({ name }) => name),
-      )
-    }
-    const { generated } = found
-    const computed = columns.find(({ name, optional }) => !optional && generated.has(name))
-    if (computed !== undefined) throw generatedColumn(table, computed.name)
-    if (found.hypertable && options.key !== undefined) {
-      const version = await timescaleVersion(client)
-      if (version !== undefined && losesRowsAfterConflict(version)) throw conflictLoss(table, version)
-    }
-    assertUsable(table, columns, types)
-    if (options.reader !== undefined) {
-      if (found.hypertable) throw chunksAreOpen(table, options.reader.role)
-      await protectRows(client, table, options.reader.tenantColumn, options.reader.role)
-    }
-    const used = columns.filter(({ name }) => types.has(name) && !generated.has(name))
-    return { layout: layoutOf(found), columns: used, types }
+    return checkTable(client, options, found)
   })
+}
+
+/** The table is missing. @returns how it is laid out */
+export async function createWanted(client: ClientBase, options: TableOptions): Promise<NewTable['layout']> {
+  const wanted = newTable(options, mayBeHypertable(options) && (await enableTimescale(client)))
+  if (wanted.layout !== 'plain') assertKeyHasTime(wanted)
+  if (options.createSchema === true) await createSchema(client, options.table.schema)
+  await createTable(client, wanted)
+  return wanted.layout
+}
+
+/** A table that is there: refuses one that does not fit, and closes it to readers of other tenants. */
+export async function checkTable(
+  client: ClientBase,
+  { table, columns, key, reader }: TableOptions,
+  found: TableDescription | undefined,
+): Promise<CheckedTable> {
+  if (found === undefined) throw missingTable(table)
+  const types = found.columns
+  const missing = columns.filter(({ name, optional }) => !optional && !types.has(name))
+  if (missing.length > 0) {
+    throw missingColumns(
+      table,
+      missing.map(({ name }) => name),
+    )
+  }
+  const { generated } = found
+  const computed = columns.find(({ name, optional }) => !optional && generated.has(name))
+  if (computed !== undefined) throw generatedColumn(table, computed.name)
+  if (found.hypertable && key !== undefined) {
+    const version = await timescaleVersion(client)
+    if (version !== undefined && losesRowsAfterConflict(version)) throw conflictLoss(table, version)
+  }
+  assertUsable(table, columns, types)
+  if (reader !== undefined) {
+    if (found.hypertable) throw chunksAreOpen(table, reader.role)
+    await protectRows(client, table, reader.tenantColumn, reader.role)
+  }
+  const used = columns.filter(({ name }) => types.has(name) && !generated.has(name))
+  return { layout: layoutOf(found), columns: used, types }
 }
 
 function layoutOf({ ours, partitioned, hypertable }: TableDescription): TableLayout {
