@@ -119,6 +119,9 @@ describe('the examples', () => {
         for (const { z } of placed) assert.ok(places.includes(z ?? ''))
         const comment = flow.find(({ type }) => type === 'comment')
         assert.ok((comment?.info?.length ?? 0) > 300)
+        const [english = '', chinese = ''] = comment?.info?.split('\n---\n') ?? []
+        assert.doesNotMatch(english, /[\u4e00-\u9fff]/)
+        assert.match(chinese, /[\u4e00-\u9fff]/, 'after a line ---, the same in Chinese')
       })
 
       it('has only our nodes and those of Node-RED', () => {
