@@ -1,31 +1,47 @@
 /**
- * `npm run screenshots`: runs `npm start` on free ports, with simulated devices, and takes the picture of the README:
- * the first example at work, cropped to its nodes, at twice the size so that it is sharp in a browser.
+ * `npm run screenshots`: runs `npm start` on free ports, with simulated devices, and takes the pictures of the README: the
+ * first example at work, and two dialogs, at twice the size so that they are sharp in a browser.
+ *
+ * `npm run screenshots -- folder` also takes every dialog, folded and unfolded, in both languages, and every example, to
+ * be looked at.
  */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
-import type { Page } from 'playwright-core'
+import type { Browser, Page } from 'playwright-core'
 import { launchBrowser } from './browser'
 import { PROJECT_ROOT } from './project'
+import { takeDialog, takeFlow } from './screenshots/clip'
 import { freePort } from './services/free-port'
 
-const FLOW_PICTURE = path.join(PROJECT_ROOT, 'docs', 'images', 'flow.png')
-const MARGIN_PX = 16
-/** Below the last node: its status. */
-const STATUS_PX = 20
+const IMAGES = path.join(PROJECT_ROOT, 'docs', 'images')
+const EXAMPLES = path.join(PROJECT_ROOT, 'examples')
+/** Shown in the README. */
+const SHOWN_DIALOGS = ['tenant-topic', 'tenant-postgres-sink']
+const LANGUAGES = ['en-US', 'zh-CN']
+/** What the dialog of tenant topic is shown with. */
+const TRIED = 'mtic/msg/client/realtime/acme/north/press-7/data\nmtic/msg/client/other'
 
-async function main(): Promise<void> {
+async function main(folder: string | undefined): Promise<void> {
   const dataDir = mkdtempSync(path.join(tmpdir(), 'tenant-pipeline-screenshots-'))
   const pipeline = await startPipeline(dataDir)
   const browser = await launchBrowser()
   try {
-    const page = await browser.newPage({ viewport: { width: 1600, height: 900 }, deviceScaleFactor: 2 })
-    await page.goto(await editorUrl(pipeline))
-    await takeFlow(page, FLOW_PICTURE)
+    const url = await editorUrl(pipeline)
+    const page = await open(browser, url, 'en-US')
+    await waitForTraffic(page)
+    await takeFlow(page, path.join(IMAGES, 'flow.png'))
+    for (const type of SHOWN_DIALOGS) {
+      await openDialog(page, type)
+      await takeDialog(page, path.join(IMAGES, `dialog-${type}.png`))
+      await closeDialogs(page)
+    }
+    if (folder === undefined) return
+    mkdirSync(folder, { recursive: true })
+    for (const language of LANGUAGES) await takeAll(await open(browser, url, language), folder, language)
   } finally {
     await browser.close()
     if (pipeline.exitCode === null) {
@@ -54,36 +70,68 @@ async function editorUrl(pipeline: ChildProcess): Promise<string> {
   throw new Error('npm start ended before the editor was there')
 }
 
-/** Waits until messages flow and all icons are there, and takes what the nodes cover, without the comment. */
-async function takeFlow(page: Page, file: string): Promise<void> {
+async function open(browser: Browser, url: string, locale: string): Promise<Page> {
+  const viewport = { width: 1600, height: 1600 }
+  const page = await browser.newPage({ viewport, deviceScaleFactor: 2, locale })
+  await page.goto(url)
+  await page.waitForSelector('.red-ui-flow-node')
+  await page.addStyleTag({
+    content: '.red-ui-workspace-chart-grid, .red-ui-notification { display: none !important }',
+  })
+  return page
+}
+
+/** Waits until messages flow and all icons are there. */
+async function waitForTraffic(page: Page): Promise<void> {
   await page.waitForFunction(`(() => {
     const texts = [...document.querySelectorAll('.red-ui-flow-node-status-label')].map((label) => label.textContent)
     return texts.length >= 6 && texts.filter((text) => /^[1-9][\\d,]*\\/s/.test(text)).length >= 4
   })()`)
-  await page.addStyleTag({
-    content: '.red-ui-workspace-chart-grid, .red-ui-notification { display: none !important }',
-  })
   await page.waitForLoadState('networkidle')
-  const boxes = await page.evaluate<DOMRect[]>(
-    `[...document.querySelectorAll('.red-ui-flow-node-group')]
-      .filter((node) => RED.nodes.node(node.id).type !== 'comment')
-      .map((node) => node.getBoundingClientRect().toJSON())`,
-  )
-  const [left, top] = [Math.min(...boxes.map((box) => box.left)), Math.min(...boxes.map((box) => box.top))]
-  const right = Math.max(...boxes.map((box) => box.right))
-  const bottom = Math.max(...boxes.map((box) => box.bottom)) + STATUS_PX
-  await page.screenshot({
-    path: file,
-    clip: {
-      x: left - MARGIN_PX,
-      y: top - MARGIN_PX,
-      width: right - left + 2 * MARGIN_PX,
-      height: bottom - top + 2 * MARGIN_PX,
-    },
-  })
 }
 
-main().catch((error: unknown) => {
+async function takeAll(page: Page, folder: string, language: string): Promise<void> {
+  for (const name of readdirSync(EXAMPLES).filter((file) => file.endsWith('.json'))) {
+    const flow = readFileSync(path.join(EXAMPLES, name), 'utf8')
+    await page.evaluate(
+      `(() => {
+        const tab = RED.nodes.import(${flow}, { generateIds: true }).workspaces[0]
+        RED.workspaces.show(tab.id)
+        RED.view.redraw(true)
+      })()`,
+    )
+    await page.waitForLoadState('networkidle')
+    await takeFlow(page, path.join(folder, `${language}-${path.parse(name).name}.png`))
+  }
+  for (const type of readdirSync(path.join(PROJECT_ROOT, 'nodes'))) {
+    await openDialog(page, type)
+    await takeDialog(page, path.join(folder, `${language}-${type}.png`))
+    await page.evaluate(`$('.tenant-pipeline-dialog details').prop('open', true)`)
+    await takeDialog(page, path.join(folder, `${language}-${type}-unfolded.png`))
+    await closeDialogs(page)
+  }
+}
+
+/** Of a node of the type, whichever. */
+async function openDialog(page: Page, type: string): Promise<void> {
+  await page.evaluate(`(() => {
+    let found
+    RED.nodes.eachNode((node) => { if (node.type === '${type}') found ??= node })
+    RED.nodes.eachConfig((node) => { if (node.type === '${type}') found ??= node })
+    if (found._def.category === 'config') RED.editor.editConfig('', '${type}', found.id)
+    else RED.editor.edit(found)
+  })()`)
+  await page.waitForFunction(`document.querySelector('.red-ui-tray')?.style.right === '0px'`)
+  if (type === 'tenant-topic') await page.locator('#tenant-topic-try-topics').fill(TRIED)
+  await page.waitForLoadState('networkidle')
+}
+
+async function closeDialogs(page: Page): Promise<void> {
+  await page.locator('#node-dialog-cancel, #node-config-dialog-cancel').last().click()
+  await page.locator('.tenant-pipeline-dialog').waitFor({ state: 'detached' })
+}
+
+main(process.argv[2]).catch((error: unknown) => {
   console.error(error)
   process.exitCode = 1
 })

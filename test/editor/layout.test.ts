@@ -1,6 +1,7 @@
 /**
- * In a real browser, on both versions of Node-RED: every dialog with everything unfolded, at its usual width and where
- * little space is left. Nothing is cut, lies on something else, or sticks out.
+ * In a real browser, on both versions of Node-RED and in both languages: every dialog with everything unfolded, at its
+ * usual width and where little space is left, and every help text in a narrow sidebar. Nothing is cut, lies on something
+ * else, or sticks out; everything can be read in both themes.
  */
 import assert from 'node:assert/strict'
 import type { Page } from 'playwright-core'
@@ -12,6 +13,9 @@ import { editorDefinition, nodeTypes } from '../support/package'
 const VERSIONS: readonly NodeRedVersion[] = ['4.1', '5']
 /** Of the form: in a dialog of 500 px, as it opens, and of 400. */
 const WIDTHS = [460, 360]
+
+const HELP_WIDTH = 300
+const LANGUAGES = ['en-US', 'zh-CN']
 
 const isConfig = (type: string): boolean => editorDefinition(type).category === 'config'
 
@@ -72,44 +76,167 @@ const FAULTS = `(form) => {
   return faults
 }`
 
+/** Runs in the page. @returns texts whose colour is too close to what is behind them, by the rule of WCAG 2 */
+const PALE = `(form) => {
+  const rgb = (colour) => colour.match(/[\\d.]+/g).map(Number)
+  const behind = (element) => {
+    for (let place = element; place !== null; place = place.parentElement) {
+      const [red, green, blue, alpha = 1] = rgb(getComputedStyle(place).backgroundColor)
+      if (alpha > 0.5) return [red, green, blue]
+    }
+    return [255, 255, 255]
+  }
+  const luminance = (colour) => {
+    const [red, green, blue] = colour.slice(0, 3).map((part) => part / 255)
+      .map((part) => (part <= 0.03928 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4))
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+  }
+  const texts = form.querySelectorAll('label, summary, p, .tenant-pipeline-hint, .tenant-pipeline-words, .form-tips')
+  return [...texts].filter((text) => {
+    const lights = [luminance(rgb(getComputedStyle(text).color)), luminance(behind(text))].sort()
+    return text.getClientRects().length > 0 && (lights[1] + 0.05) / (lights[0] + 0.05) < 4.5
+  }).map((text) => text.textContent.trim())
+}`
+
+/** Runs in the page. @returns what of a help text is cut or was not understood */
+const HELP_FAULTS = `(help) => {
+  const edge = help.getBoundingClientRect()
+  const faults = []
+  for (const element of help.querySelectorAll('*')) {
+    const said = element.tagName + ' ' + element.textContent.trim().slice(0, 60)
+    if (element.getBoundingClientRect().right > edge.right + 1) faults.push('sticks out: ' + said)
+    if (element.scrollWidth > element.clientWidth + 1 && element.clientWidth > 0) faults.push('is cut: ' + said)
+    if (/^[:|]/.test(element.textContent.trim())) faults.push('is no list: ' + said)
+  }
+  return faults
+}`
+
 describe('the layout of the dialogs', function () {
   this.timeout(300_000)
   for (const version of VERSIONS) {
     describe(`in Node-RED ${version}`, () => {
       let editor: TestEditor
-      let page: Page
       before(async () => {
         editor = await TestEditor.start(FLOW, {}, version)
-        page = await editor.open()
       })
       after(() => editor?.stop())
 
-      for (const type of nodeTypes) {
-        it(`of ${type} is whole`, async () => {
-          await open(type)
-          const form = page.locator('.tenant-pipeline-dialog')
-          await picture(form, `${version}-${type}-folded`)
-          await page.evaluate(`$('.tenant-pipeline-dialog details').prop('open', true)`)
-          const faults: string[] = []
-          for (const width of WIDTHS) {
-            await page.evaluate(`$('.tenant-pipeline-dialog').width(${width})`)
-            await picture(form, `${version}-${type}-${width}`)
-            const found = await page.evaluate<string[]>(`(${FAULTS})($('.tenant-pipeline-dialog')[0])`)
-            faults.push(...found.map((fault) => `${width} px: ${fault}`))
+      it('unfolds a section by keyboard, and by itself when one of its fields is wrong', async () => {
+        const page = await editor.open()
+        await page.evaluate(`RED.nodes.node('tenant-mqtt-source').attempts = 'often'`)
+        await open(page, 'tenant-mqtt-source')
+        assert.deepEqual(await unfolded(page), ['Failures and retries'])
+        const [first] = await page.locator('summary').all()
+        await first!.focus()
+        await page.keyboard.press('Enter')
+        assert.deepEqual(await unfolded(page), ['Batches and messages in flight', 'Failures and retries'])
+        await page.keyboard.press('Space')
+        assert.deepEqual(await unfolded(page), ['Failures and retries'])
+        await page.close()
+      })
+
+      it('keeps a time and a size as it was, whatever unit is chosen, and takes a variable', async () => {
+        const page = await editor.open()
+        await open(page, 'tenant-kafka-producer')
+        const [timeout, wait, size] = ['retentionMs', 'lingerMs', 'batchBytes'].map((name) => ({
+          amount: page.locator(`#node-input-${name}-amount`),
+          unit: page.locator(`#node-input-${name}-unit`),
+        }))
+        await page.evaluate(`$('.tenant-pipeline-dialog details').prop('open', true)`)
+        const now = (): Promise<string[]> =>
+          Promise.all(
+            [timeout!, wait!, size!].map(
+              async ({ amount, unit }) => `${await amount.inputValue()} ${await unit.inputValue()}`,
+            ),
+          )
+        assert.deepEqual(await now(), ['3 days', '5 ms', '900 kB'])
+        const deletes = page.getByText('Kafka deletes records that are older than 3 days')
+        await deletes.waitFor()
+        await timeout!.amount.fill('1.5')
+        await timeout!.unit.selectOption('h')
+        await page.getByText('older than 90 min').waitFor()
+        await wait!.amount.fill('${WAIT}')
+        assert.equal(await wait!.unit.isVisible(), false)
+        await size!.unit.selectOption('MiB')
+        await page.getByText('expected 1 KiB to 50 MB, in whole bytes').waitFor()
+        await size!.amount.fill('1')
+        await page.locator('#node-dialog-ok').click()
+        await page.locator('#node-dialog-ok').waitFor({ state: 'detached' })
+        const saved = await page.evaluate<unknown[]>(
+          `['retentionMs', 'lingerMs', 'batchBytes'].map((name) => RED.nodes.node('tenant-kafka-producer')[name])`,
+        )
+        assert.deepEqual(saved, ['5400000', '${WAIT}', '1048576'])
+        await open(page, 'tenant-kafka-producer')
+        await page.evaluate(`$('.tenant-pipeline-dialog details').prop('open', true)`)
+        assert.deepEqual(await now(), ['90 min', '${WAIT} ms', '1 MiB'])
+        await page.close()
+        editor.assertSound()
+      })
+
+      for (const language of LANGUAGES) {
+        describe(`in ${language}`, () => {
+          let page: Page
+          before(async () => {
+            page = await editor.open('.red-ui-flow-node', language)
+          })
+          after(() => page?.close())
+
+          for (const type of nodeTypes) {
+            const name = `${version}-${language}-${type}`
+            it(`of ${type} is whole, and readable in both themes`, async () => {
+              await open(page, type)
+              const form = page.locator('.tenant-pipeline-dialog')
+              await picture(form, `${name}-folded`)
+              await page.evaluate(`$('.tenant-pipeline-dialog details').prop('open', true)`)
+              const faults = []
+              for (const width of WIDTHS) {
+                await page.evaluate(`$('.tenant-pipeline-dialog').width(${width})`)
+                await picture(form, `${name}-${width}`)
+                const found = await inForm(page, FAULTS)
+                faults.push(...found.map((fault) => `${width} px: ${fault}`))
+              }
+              faults.push(...(await inForm(page, PALE)).map((text) => `pale: ${text}`))
+              if (version === '5') {
+                await page.evaluate(`document.documentElement.classList.add('nr-theme-dark')`)
+                await picture(form, `${name}-dark`)
+                faults.push(...(await inForm(page, PALE)).map((text) => `pale in the dark theme: ${text}`))
+                await page.evaluate(`document.documentElement.classList.remove('nr-theme-dark')`)
+              }
+              await page
+                .locator(isConfig(type) ? '#node-config-dialog-cancel' : '#node-dialog-cancel')
+                .click()
+              await form.waitFor({ state: 'detached' })
+              assert.deepEqual([...new Set(faults)], [])
+              editor.assertSound()
+            })
+
+            it(`of the help of ${type} is whole`, async () => {
+              await page.evaluate(`RED.sidebar.help.show('${type}')`)
+              await page.evaluate(
+                `$('.red-ui-help:visible').last().attr('id', 'shown-help').width(${HELP_WIDTH})`,
+              )
+              await picture(page.locator('#shown-help'), `${name}-help`)
+              const found = await page.evaluate<string[]>(`(${HELP_FAULTS})($('#shown-help')[0])`)
+              assert.deepEqual([...new Set(found)], [])
+            })
           }
-          await page.locator(isConfig(type) ? '#node-config-dialog-cancel' : '#node-dialog-cancel').click()
-          await form.waitFor({ state: 'detached' })
-          assert.deepEqual([...new Set(faults)], [])
-          editor.assertSound()
         })
       }
-
-      async function open(type: string): Promise<void> {
-        if (isConfig(type)) await page.evaluate(`RED.editor.editConfig('', '${type}', '${type}')`)
-        else await page.evaluate(`RED.editor.edit(RED.nodes.node('${type}'))`)
-        // The tray slides in.
-        await page.waitForFunction(`document.querySelector('.red-ui-tray')?.style.right === '0px'`)
-      }
     })
+  }
+
+  const unfolded = (page: Page): Promise<string[]> =>
+    page.evaluate<string[]>(
+      `[...document.querySelectorAll('details[open] > summary')].map((summary) => summary.textContent)`,
+    )
+
+  const inForm = (page: Page, script: string): Promise<string[]> =>
+    page.evaluate<string[]>(`(${script})($('.tenant-pipeline-dialog')[0])`)
+
+  async function open(page: Page, type: string): Promise<void> {
+    if (isConfig(type)) await page.evaluate(`RED.editor.editConfig('', '${type}', '${type}')`)
+    else await page.evaluate(`RED.editor.edit(RED.nodes.node('${type}'))`)
+    // The tray slides in.
+    await page.waitForFunction(`document.querySelector('.red-ui-tray')?.style.right === '0px'`)
   }
 })
