@@ -71,7 +71,7 @@ async function editorUrl(pipeline: ChildProcess): Promise<string> {
 }
 
 async function open(browser: Browser, url: string, locale: string): Promise<Page> {
-  const viewport = { width: 1600, height: 1600 }
+  const viewport = { width: 2000, height: 1600 }
   const page = await browser.newPage({ viewport, deviceScaleFactor: 2, locale })
   await page.goto(url)
   await page.waitForSelector('.red-ui-flow-node')

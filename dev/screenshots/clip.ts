@@ -24,8 +24,9 @@ export async function takeDialog(page: Page, file: string): Promise<void> {
   const clip = await page.evaluate<{ x: number; y: number; width: number; height: number }>(
     `(() => {
       const tray = [...document.querySelectorAll('.red-ui-tray')].at(-1).getBoundingClientRect()
-      const form = document.querySelector('.tenant-pipeline-dialog').getBoundingClientRect()
-      return { x: tray.x, y: tray.y, width: tray.width, height: form.bottom + ${MARGIN_PX} - tray.y }
+      const rows = [...document.querySelector('.tenant-pipeline-dialog').children]
+      const bottom = Math.max(...rows.map((row) => row.getBoundingClientRect().bottom))
+      return { x: tray.x, y: tray.y, width: tray.width, height: bottom + ${MARGIN_PX} - tray.y }
     })()`,
   )
   await page.screenshot({ path: file, clip })
