@@ -11,6 +11,7 @@ import type { WireRecord } from '../../src/wire/message'
 import { keptLog } from '../support/events'
 import { createTestDatabase, type TestDatabase } from '../support/postgres'
 import { openDatabase, openSink, range, record, records, TABLE } from '../support/sink'
+import { shownInEnglish } from '../support/statuses'
 import { until } from '../support/until'
 
 const DAY_MS = 86_400_000
@@ -248,13 +249,15 @@ describe('a table for each tenant', () => {
         await letters(),
         [7, 10].map((o) => ({ code: 'TENANT_TABLE', o })),
       )
-      const shown = new SinkStatus().of({
-        ...strict,
-        ready: true,
-        problem: undefined,
-        server: undefined,
-        tenantProblems: strict.tenantProblems,
-      })
+      const shown = shownInEnglish(
+        new SinkStatus().of({
+          ...strict,
+          ready: true,
+          problem: undefined,
+          server: undefined,
+          tenantProblems: strict.tenantProblems,
+        }),
+      )
       assert.equal(shown.fill, 'yellow')
       assert.match(String(shown.text), /^table of t1: /)
       assert.match(String(shown.text), status)
