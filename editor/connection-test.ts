@@ -47,7 +47,7 @@ export function offerTest(type: string, node: EditorNode): void {
       .done((answer: Answer) => show(answer.checks ?? []))
       .fail((refusal) => {
         const { message } = (refusal.responseJSON ?? {}) as Answer
-        fail(message || node._(`${type}.test.noAnswer`))
+        fail(message || node._(`${type}.test.noResponse`))
       })
       .always(() => button.prop('disabled', false))
   })

@@ -12,10 +12,9 @@ export function showReasons(node: EditorNode, properties: Properties, prefix: st
   const show = (): void => {
     const fields = Object.keys(properties).map((name) => [name, $(prefix + name)] as const)
     const shown = fields.filter(([, field]) => field.length > 0)
-    const now = Object.assign(
-      Object.create(node) as EditorNode,
-      Object.fromEntries(shown.map(([name, field]) => [name, valueOf(field)])),
-    )
+    // Defined, not assigned: the node is a proxy that takes an assignment for a change, which Cancel would not undo.
+    const values = shown.map(([name, field]) => [name, { value: valueOf(field) }] as const)
+    const now = Object.create(node, Object.fromEntries(values)) as EditorNode
     for (const [name, field] of shown) {
       const reason = properties[name]?.reason?.call(now, valueOf(field)) ?? true
       mark(field, reason === true ? undefined : reason)

@@ -1,3 +1,4 @@
+import { offerTest } from '../../editor/connection-test'
 import { offer } from '../../editor/dialog'
 import { showRows, valueOf } from '../../editor/form'
 import { isVariable, textOf } from '../../editor/node'
@@ -24,6 +25,7 @@ offer(type, {
     return this.name || (isShown ? brokers : 'Kafka cluster')
   },
   oneditprepare() {
+    offerTest(type, this)
     showRows('#node-config-input-useTls, #node-config-input-sasl', () => {
       const useTls = $('#node-config-input-useTls').is(':checked')
       const sasl = valueOf('#node-config-input-sasl')

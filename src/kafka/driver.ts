@@ -234,6 +234,10 @@ export interface KafkaAdmin {
   clusterId(): Promise<string>
   /** How many brokers are up. */
   brokerCount(): Promise<number>
+  /** The `host:port` under which each broker that is up wants to be reached (`advertised.listeners`). */
+  brokerAddresses(): Promise<readonly string[]>
+  /** Whether a topic comes into being when a client asks for it; `undefined` when we are not allowed to ask. */
+  createsTopics(): Promise<boolean | undefined>
   /** The names of all topics that we may see. */
   topicNames(): Promise<readonly string[]>
   /** `undefined` when there is no such topic. */

@@ -7,6 +7,7 @@ import type { Locator, Page } from 'playwright-core'
 import { freePort } from '../../dev/services/free-port'
 import { startMosquitto, type Mosquitto } from '../../dev/services/mosquitto'
 import { picture, TestEditor } from '../support/editor'
+import { createTestTopic, sharedKafka, uniqueName } from '../support/kafka'
 import { createTestDatabase, type TestDatabase } from '../support/postgres'
 
 const SECRET = 'canary-password'
@@ -19,6 +20,9 @@ describe('the connection tests in the editor', function () {
   let page: Page
   let dead: number
   let role: string
+  let brokers: string
+  let topic: string
+  const missing = uniqueName('missing')
   /** Everything that the server has answered to a test. */
   const answers: string[] = []
 
@@ -28,6 +32,8 @@ describe('the connection tests in the editor', function () {
       createTestDatabase(),
       freePort(),
     ])
+    brokers = (await sharedKafka()).address
+    topic = await createTestTopic(brokers)
     const { hostname, port, pathname } = new URL(database.url)
     role = `tester_${pathname.slice(1)}`
     await database.query(`create role ${role} login password '${SECRET}'`)
@@ -51,13 +57,27 @@ describe('the connection tests in the editor', function () {
           databaseName: pathname.slice(1),
           user: role,
         },
+        { id: 'cluster', type: 'tenant-kafka-cluster', brokers },
+        {
+          id: 'consumer',
+          type: 'tenant-kafka-consumer',
+          z: 'tab',
+          x: 200,
+          y: 300,
+          cluster: 'cluster',
+          topics: `${topic},${missing}`,
+          group: uniqueName('group'),
+          wires: [[], []],
+        },
         { id: 'rows', type: 'tenant-postgres-sink', z: 'tab', x: 200, y: 200, database: 'db', wires: [[]] },
       ],
-      { MQTT_URL: mosquitto.address, DATABASE_URL: database.url },
+      { MQTT_URL: mosquitto.address, DATABASE_URL: database.url, KAFKA_BROKERS: brokers },
     )
     await editor.nodeRed.deploy(
       (await editor.nodeRed.flow()).map((entry) =>
-        ['broker', 'db'].includes(entry.id) ? { ...entry, credentials: { password: SECRET } } : entry,
+        ['broker', 'db', 'cluster'].includes(entry.id)
+          ? { ...entry, credentials: { username: 'u', password: SECRET } }
+          : entry,
       ),
     )
     page = await editor.open()
@@ -184,6 +204,8 @@ describe('the connection tests in the editor', function () {
         await page.locator('#node-config-dialog-cancel').click()
         await page.locator('#node-config-dialog-cancel').waitFor({ state: 'detached' })
       }
+      const kept = await page.evaluate(`['host', 'tlsMode'].map((name) => RED.nodes.node('db')[name])`)
+      assert.deepEqual(kept, ['127.0.0.1', 'auto'], 'Cancel leaves the node as it was')
       await open(type, 'db')
     })
 
@@ -204,6 +226,46 @@ describe('the connection tests in the editor', function () {
       await open(type, '_ADD_')
       await field('url').fill('${DATABASE_URL}')
       assert.equal((await test(type)).get('reached'), '${DATABASE_URL} accepts connections, and this user.')
+    })
+  })
+
+  describe('of a Kafka cluster', () => {
+    const type = 'tenant-kafka-cluster'
+
+    it('tells how many brokers there are, and what the settings of the topics of the flow mean', async () => {
+      await open(type, 'cluster')
+      const found = await test(type)
+      assert.equal(found.get('reached'), `${brokers} answers as a Kafka broker.`)
+      assert.equal(found.get('topicReady'), `Topic ${topic}: 1 partitions, 1 replicas.`)
+      assert.match(found.get('topicMissing') ?? '', new RegExp(`^Topic ${missing} is missing`))
+      for (const words of found.values()) assert.doesNotMatch(words, /__|tenant-kafka-cluster\./)
+      await picture(page, 'test-kafka')
+    })
+
+    it('does not send the saved password to a changed address, or another kind of login', async () => {
+      await open(type, 'cluster')
+      await page.evaluate(`$('#${type}-test').closest('form').find('details').prop('open', true)`)
+      await field('sasl').selectOption('plain')
+      assert.deepEqual([...(await test(type)).keys()], ['withheld'])
+      await field('sasl').selectOption('none')
+      await field('brokers').fill(brokers.replace('127.0.0.1', 'localhost'))
+      assert.ok((await test(type)).has('reached'), 'no password is needed')
+    })
+
+    it('says what is wrong with a dead port, a port of another service, and a wrong value', async () => {
+      await open(type, 'cluster')
+      await field('brokers').fill(`127.0.0.1:${dead}`)
+      assert.deepEqual([...(await test(type)).keys()], ['unreachable'])
+      await field('brokers').fill(`127.0.0.1:${mosquitto.port}`)
+      assert.deepEqual([...(await test(type)).keys()], ['notKafka'])
+      await field('brokers').fill('SSL://kafka')
+      assert.match((await test(type)).get('invalid') ?? '', /has a protocol, as in SSL/)
+    })
+
+    it('works for a node that was never deployed, with its address from a variable', async () => {
+      await open(type, '_ADD_')
+      await field('brokers').fill('${KAFKA_BROKERS}')
+      assert.equal((await test(type)).get('reached'), '${KAFKA_BROKERS} answers as a Kafka broker.')
     })
   })
 })

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { unitNames } from '../../editor/quantity'
+import { CLUSTER_CHECKS } from '../../src/kafka/cluster-test'
 import { BROKER_CHECKS } from '../../src/mqtt/connect/broker-test'
 import { SERVER_CHECKS } from '../../src/postgres/connect/server-test'
 import { COMMON_CHECKS } from '../../src/runtime/test-route'
@@ -23,6 +24,7 @@ import {
 
 /** Codes of the server that the dialogs put into words. */
 const CODES: Readonly<Record<string, object>> = {
+  'tenant-kafka-cluster': CLUSTER_CHECKS,
   'tenant-mqtt-broker': BROKER_CHECKS,
   'tenant-postgres': SERVER_CHECKS,
 }
@@ -31,7 +33,7 @@ const CODES: Readonly<Record<string, object>> = {
 function keysOfTest(type: string): string[] {
   const codes = CODES[type]
   if (codes === undefined) return []
-  const shown = ['button', 'running', 'noAnswer', ...Object.keys({ ...COMMON_CHECKS, ...codes })]
+  const shown = ['button', 'running', 'noResponse', ...Object.keys({ ...COMMON_CHECKS, ...codes })]
   const verdicts = ['ok', 'warning', 'failed', 'unknown']
   return [
     ...shown.map((key) => `${type}.test.${key}`),

@@ -14,8 +14,14 @@ export function adminContract(stage: () => ContractStage): void {
     assert.equal(await stage().admin().clusterId(), id)
   })
 
-  it('counts the brokers', async () => {
+  it('counts the brokers, and knows where they want to be reached', async () => {
     assert.equal(await stage().admin().brokerCount(), 1)
+    const [address = ''] = await stage().admin().brokerAddresses()
+    assert.match(address, /^[\w.-]+:\d+$/)
+  })
+
+  it('knows whether the broker creates topics that a client asks for', async () => {
+    assert.equal(typeof (await stage().admin().createsTopics()), 'boolean')
   })
 
   it('describes a topic with what decides whether it keeps its records', async () => {

@@ -4,6 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ConfigResourceTypes, type Admin } from 'kafkajs'
+import { nameOf } from '../../../config/address'
 import { settlesWithin } from '../../../time/deadline'
 import { PipelineError } from '../../../wire/errors'
 import type { KafkaConnection } from '../../connection'
@@ -34,8 +35,19 @@ export class KafkaJsAdmin implements KafkaAdmin {
     return this.run('asking for the cluster', async (admin) => (await admin.describeCluster()).clusterId)
   }
 
-  brokerCount(): Promise<number> {
-    return this.run('asking for the brokers', async (admin) => (await admin.describeCluster()).brokers.length)
+  async brokerCount(): Promise<number> {
+    return (await this.brokerAddresses()).length
+  }
+
+  brokerAddresses(): Promise<readonly string[]> {
+    return this.run('asking for the brokers', async (admin) =>
+      (await admin.describeCluster()).brokers.map(nameOf),
+    )
+  }
+
+  async createsTopics(): Promise<boolean | undefined> {
+    const setting = await this.brokerSetting('auto.create.topics.enable')
+    return setting === undefined ? undefined : setting === 'true'
   }
 
   topicNames(): Promise<readonly string[]> {
@@ -55,13 +67,16 @@ export class KafkaJsAdmin implements KafkaAdmin {
   }
 
   /** How many bytes a request may have; `undefined` when we are not allowed to ask. All brokers should have the same. */
-  requestLimit(): Promise<number | undefined> {
-    return this.run('asking for the limits of the broker', async (admin) => {
+  async requestLimit(): Promise<number | undefined> {
+    return numberOf(await this.brokerSetting('socket.request.max.bytes'))
+  }
+
+  private brokerSetting(setting: string): Promise<string | undefined> {
+    return this.run('asking for the settings of the broker', async (admin) => {
       const [broker] = (await admin.describeCluster()).brokers
       if (broker === undefined) return undefined
-      const name = String(broker.nodeId)
-      const config = await readConfig(admin, ConfigResourceTypes.BROKER, name, ['socket.request.max.bytes'])
-      return numberOf(config.get('socket.request.max.bytes'))
+      const config = await readConfig(admin, ConfigResourceTypes.BROKER, String(broker.nodeId), [setting])
+      return config.get(setting)
     })
   }
 
