@@ -104,6 +104,13 @@ interface TypedInputType {
 // The type parameter has to be as in jQuery's own declaration.
 // eslint-disable-next-line @typescript-eslint/no-unused-vars
 interface JQuery<TElement = HTMLElement> {
+  autoComplete(options: {
+    readonly minLength: number
+    readonly search: (
+      typed: string,
+      done: (found: readonly { readonly value: string; readonly label: JQuery }[]) => void,
+    ) => void
+  }): JQuery
   editableList<Row>(options: EditableListOptions<Row>): JQuery
   editableList(method: 'items'): JQuery
   editableList(method: 'empty'): void

@@ -1,4 +1,5 @@
 import { offer } from '../../editor/dialog'
+import { chooseTopic, chosenCluster } from '../../editor/kafka-chooser'
 import { showRows, valueOf } from '../../editor/form'
 import { onlyOne } from '../../editor/presets'
 import { properties } from '../../editor/properties'
@@ -29,6 +30,8 @@ offer(type, {
       kept: 'tenant-dead-letter.retention.kept',
       forever: -1,
     })
+    const isCreated = (): boolean => valueOf('#node-input-missingTopic') === 'create'
+    chooseTopic({ node: this, field: '#node-input-topic', cluster: chosenCluster }, isCreated)
     showRows('#node-input-target, #node-input-missingTopic', () => {
       const isTopic = valueOf('#node-input-target') === 'kafka'
       return {

@@ -10,6 +10,7 @@ import { KAFKA_DRIVERS } from '../../src/kafka/drivers/drivers'
 import { runConfigNode } from '../../src/runtime/run-node'
 import type { ClusterNode } from '../../src/kafka/require-cluster'
 import { readConnection, type ClusterCredentials } from './options'
+import { addChooserRoutes } from './chooser-routes'
 import { addClusterTest } from './test-route'
 
 interface KafkaClusterDef extends NodeDef {
@@ -19,6 +20,7 @@ interface KafkaClusterDef extends NodeDef {
 
 export = function (RED: NodeAPI): void {
   addClusterTest(RED)
+  addChooserRoutes(RED)
   RED.nodes.registerType(
     'tenant-kafka-cluster',
     function (this: Node<ClusterCredentials> & ClusterNode, config: KafkaClusterDef) {

@@ -1,4 +1,5 @@
 import { asker, confirm } from '../../editor/ask'
+import { chooseGroup, chooseTopics, chosenCluster } from '../../editor/kafka-chooser'
 import { nameOr, offer } from '../../editor/dialog'
 import type { EditorNode } from '../../editor/node'
 import { showRows, valueOf } from '../../editor/form'
@@ -9,8 +10,8 @@ import { NOT_IN_RE2 } from '../../src/config/linear-pattern'
 import { parseTopics } from '../../src/kafka/topic-selection'
 import { TopicNames } from '../../src/kafka/topics/topic-names'
 import { parseInstant } from '../../src/time/instant'
-import { databaseOfSinks, onlyTopic, showHints } from './editor/surroundings'
 import { editSample } from './editor/sample-form'
+import { databaseOfSinks, onlyTopic, showHints, writtenTopics } from './editor/surroundings'
 
 const type = 'tenant-kafka-consumer'
 
@@ -65,6 +66,10 @@ offer(type, {
       forever: -1,
     })
     editSample(this)
+    chooseTopics({ node: this, field: '#node-input-topics', cluster: chosenCluster }, () =>
+      writtenTopics(this),
+    )
+    chooseGroup({ node: this, field: '#node-input-group', cluster: chosenCluster }, '#node-input-topics')
     const show = stoppedPartitions(this)
     showHints(this)
     $('#tenant-kafka-consumer-show-stopped').on('click', show)

@@ -1,4 +1,5 @@
 import { nameOr, offer } from '../../editor/dialog'
+import { chooseTopic, chosenCluster } from '../../editor/kafka-chooser'
 import { showRows, valueOf } from '../../editor/form'
 import { onlyOne } from '../../editor/presets'
 import { sayWhatIsDeleted } from '../../editor/retention'
@@ -20,6 +21,8 @@ offer(type, {
       kept: 'tenant-kafka-producer.retention.kept',
       forever: -1,
     })
+    const isCreated = (): boolean => valueOf('#node-input-missingTopic') === 'create'
+    chooseTopic({ node: this, field: '#node-input-topic', cluster: chosenCluster }, isCreated)
     showRows('#node-input-missingTopic, #node-input-deadLetters', () => ({
       '.tenant-kafka-producer-create': valueOf('#node-input-missingTopic') === 'create',
       '.tenant-kafka-producer-unstored': valueOf('#node-input-deadLetters') === 'outputUnstored',

@@ -1,8 +1,10 @@
 import { nameOr, offer } from '../../editor/dialog'
+import { chooseTopic } from '../../editor/kafka-chooser'
 import { showRows, valueOf } from '../../editor/form'
 import { isReadable, properties, type Check } from '../../editor/properties'
 import { isVariable, textOf, type EditorNode } from '../../editor/node'
 import { options } from '../../editor/options'
+import { nodesAlong } from '../../editor/wires'
 import { compileLinear, NOT_IN_RE2 } from '../../src/config/linear-pattern'
 import { Template } from '../../src/tenant/templates'
 import { TopicPattern } from '../../src/tenant/topic-pattern'
@@ -44,6 +46,12 @@ offer(type, {
     return this._(index === 0 ? 'tenant-topic.output.matched' : 'tenant-topic.output.unmatched')
   },
   oneditprepare() {
+    const producer = (): EditorNode | undefined =>
+      nodesAlong(this, 'downstream').find((node) => node.type === 'tenant-kafka-producer')
+    chooseTopic(
+      { node: this, field: '#node-input-kafkaTopic', cluster: () => textOf(producer()?.cluster) },
+      () => producer()?.missingTopic === 'create',
+    )
     editTry(this)
     showRows('#node-input-strategy, #node-input-deadLetters', () => {
       const isShared = valueOf('#node-input-strategy') !== 'template'

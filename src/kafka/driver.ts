@@ -230,6 +230,13 @@ export interface NewTopic {
   readonly config: Readonly<Record<string, string>>
 }
 
+export interface GroupDescription {
+  /** That are connected. */
+  readonly members: number
+  /** Of which it has committed something. */
+  readonly topics: readonly string[]
+}
+
 export interface KafkaAdmin {
   clusterId(): Promise<string>
   /** How many brokers are up. */
@@ -238,6 +245,12 @@ export interface KafkaAdmin {
   brokerAddresses(): Promise<readonly string[]>
   /** Whether a topic comes into being when a client asks for it; `undefined` when we are not allowed to ask. */
   createsTopics(): Promise<boolean | undefined>
+  /** The number of partitions of each topic that we may see. */
+  partitionCounts(): Promise<ReadonlyMap<string, number>>
+  /** From the first to the last record; those that compaction has deleted in between count. */
+  recordCount(topic: string): Promise<number>
+  groupNames(): Promise<readonly string[]>
+  describeGroup(group: string): Promise<GroupDescription>
   /** The names of all topics that we may see. */
   topicNames(): Promise<readonly string[]>
   /** `undefined` when there is no such topic. */

@@ -236,7 +236,7 @@ describe('the connection tests in the editor', function () {
       await open(type, 'cluster')
       const found = await test(type)
       assert.equal(found.get('reached'), `${brokers} answers as a Kafka broker.`)
-      assert.equal(found.get('topicReady'), `Topic ${topic}: 1 partitions, 1 replicas.`)
+      assert.equal(found.get('topicReady'), `Topic ${topic} is there (partitions: 1, replicas: 1).`)
       assert.match(found.get('topicMissing') ?? '', new RegExp(`^Topic ${missing} is missing`))
       for (const words of found.values()) assert.doesNotMatch(words, /__|tenant-kafka-cluster\./)
       await picture(page, 'test-kafka')

@@ -43,6 +43,21 @@ export function adminContract(stage: () => ContractStage): void {
     })
   })
 
+  it('lists topics with their partitions and groups, counts records, and knows where a group has positions', async () => {
+    const topic = await createTestTopic(stage().brokers, { partitions: 3 })
+    await produce(stage().brokers, topic, numbered(7))
+    const [group, other] = [uniqueName('group'), uniqueName('group')]
+    await withAdmin(stage().brokers, (it) =>
+      it.setOffsets({ groupId: group, topic, partitions: [{ partition: 0, offset: '1' }] }),
+    )
+    const admin = stage().admin()
+    assert.equal((await admin.partitionCounts()).get(topic), 3)
+    assert.equal(await admin.recordCount(topic), 7)
+    assert.ok((await admin.groupNames()).includes(group))
+    assert.deepEqual(await admin.describeGroup(group), { members: 0, topics: [topic] })
+    assert.deepEqual(await admin.describeGroup(other), { members: 0, topics: [] })
+  })
+
   it('recognizes a topic that is missing, and does not create it', async () => {
     const name = uniqueName('missing')
     const admin = stage().admin()

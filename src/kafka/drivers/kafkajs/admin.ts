@@ -8,8 +8,16 @@ import { nameOf } from '../../../config/address'
 import { settlesWithin } from '../../../time/deadline'
 import { PipelineError } from '../../../wire/errors'
 import type { KafkaConnection } from '../../connection'
-import type { KafkaAdmin, NewTopic, OffsetRange, TopicDescription, TopicPartition } from '../../driver'
+import type {
+  GroupDescription,
+  KafkaAdmin,
+  NewTopic,
+  OffsetRange,
+  TopicDescription,
+  TopicPartition,
+} from '../../driver'
 import { createKafkaJsClient, type KafkaJsClient, type KafkaLog } from './client'
+import { KafkaJsGroupAdmin } from './group-admin'
 import { noLeader } from '../../error-verdicts'
 import { isHalfConnected, silentBroker, translateKafkaError } from './errors'
 import { tolerateBrokenTopics } from './patches/metadata'
@@ -48,6 +56,35 @@ export class KafkaJsAdmin implements KafkaAdmin {
   async createsTopics(): Promise<boolean | undefined> {
     const setting = await this.brokerSetting('auto.create.topics.enable')
     return setting === undefined ? undefined : setting === 'true'
+  }
+
+  partitionCounts(): Promise<ReadonlyMap<string, number>> {
+    return this.run('asking for the topics', async (admin) => {
+      const { topics } = await admin.fetchTopicMetadata()
+      return new Map(topics.map(({ name, partitions }) => [name, partitions.length]))
+    })
+  }
+
+  recordCount(topic: string): Promise<number> {
+    return this.run(`asking for the offsets of ${topic}`, async (admin) => {
+      const offsets = await admin.fetchTopicOffsets(topic)
+      return offsets.reduce((sum, { low, high }) => sum + Number(high) - Number(low), 0)
+    })
+  }
+
+  groupNames(): Promise<readonly string[]> {
+    return this.run('asking for the consumer groups', async (admin) => {
+      const { groups } = await admin.listGroups()
+      return groups.map(({ groupId }) => groupId).sort()
+    })
+  }
+
+  describeGroup(group: string): Promise<GroupDescription> {
+    return this.run(`asking for the consumer group ${group}`, async (admin) => {
+      const { groups } = await admin.describeGroups([group])
+      const topics = await new KafkaJsGroupAdmin(admin, group).committedTopics()
+      return { members: groups[0]?.members.length ?? 0, topics: [...topics].sort() }
+    })
   }
 
   topicNames(): Promise<readonly string[]> {
