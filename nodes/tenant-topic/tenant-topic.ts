@@ -9,7 +9,7 @@ import { requireList } from '../../src/delivery/record-number'
 import { failRecords, rejectedMessage, type Rejecter } from '../../src/delivery/sinks/rejected-message'
 import { CountLog } from '../../src/log/count-log'
 import { runNode } from '../../src/runtime/run-node'
-import { phrase } from '../../src/status/phrase'
+import { unmatchedStatus } from '../../src/tenant/unmatched-status'
 import { reserveTopic } from '../../src/tenant/reserved-topics'
 import { routeMessage } from '../../src/tenant/route-message'
 import { TopicRouter } from '../../src/tenant/topic-router'
@@ -22,7 +22,7 @@ export = function (RED: NodeAPI): void {
 
   RED.nodes.registerType('tenant-topic', function (this: Node & RouterHolder, config: NodeDef) {
     RED.nodes.createNode(this, config)
-    runNode(RED, this, ({ log, status, isWired, describe, onClose }) => {
+    runNode(RED, this, ({ log, status, isWired, describe, onClose, refresh }) => {
       const { deadLetters, ...routing } = readOptions(options, config)
       const router = new TopicRouter(routing)
       this.router = router
@@ -40,7 +40,10 @@ export = function (RED: NodeAPI): void {
       })
       onClose(() => counted.close())
       let unmatched = 0
-      status.set({})
+      let latestMs = 0
+      const show = (): void => status.set(unmatchedStatus(unmatched, performance.now() - latestMs))
+      show()
+      refresh(show)
 
       return (message, send, done) => {
         requireList(message, tracker.find(message)?.size ?? 0)
@@ -52,7 +55,8 @@ export = function (RED: NodeAPI): void {
         }
         unmatched += unrouted.length
         counted.add(unrouted.length)
-        status.set({ fill: 'yellow', shape: 'dot', text: phrase('notMatched', { number: unmatched }) })
+        latestMs = performance.now()
+        show()
         const rest = routed.length === 0 ? null : { ...message, payload: routed }
         if (isWired(1)) {
           send([rest, unrouted.map(({ record, error }) => rejectedMessage(rejecter, message, record, error))])
