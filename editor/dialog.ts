@@ -1,4 +1,5 @@
 /** How the editor's part of a node, a module, reaches the registration in the node's HTML, a script that imports nothing. */
+import { explainDeployWarnings } from './deploy-warning'
 import { textOf, type EditorNode } from './node'
 import { onlyOne, preset, type Presets } from './presets'
 import { offerUnits } from './quantity-field'
@@ -36,8 +37,12 @@ declare global {
 
 const STYLES = 'resources/@iot-bridge/node-red-tenant-pipeline/editor/dialog.css'
 
+/** Tests load the modules without a document. */
 export function offer(type: string, dialog: Dialog): void {
-  if (globalThis.tenantPipeline === undefined) loadStyles()
+  if (globalThis.tenantPipeline === undefined && typeof document !== 'undefined') {
+    loadStyles()
+    explainDeployWarnings()
+  }
   globalThis.tenantPipeline ??= {}
   globalThis.tenantPipeline[type] = {
     ...dialog,
@@ -65,9 +70,7 @@ const prefixOf = ({ _def }: EditorNode): string =>
 
 const formOf = (node: EditorNode): JQuery => $(`${prefixOf(node)}name`).closest('form')
 
-/** Tests load the modules without a document. */
 function loadStyles(): void {
-  if (typeof document === 'undefined') return
   document.head.append(Object.assign(document.createElement('link'), { rel: 'stylesheet', href: STYLES }))
 }
 

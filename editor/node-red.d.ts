@@ -60,6 +60,9 @@ declare const RED: {
     ): { readonly node: import('./node').EditorNode; readonly historyEvent: object }
   }
   readonly history: { push(event: object): void }
+  readonly utils: {
+    getNodeLabel(node: import('./node').EditorNode, otherwise: string): string
+  }
   notify(
     html: string,
     options:

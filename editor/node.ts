@@ -10,6 +10,9 @@ export interface EditorNode {
   readonly name?: string
   /** Since it was deployed. */
   readonly changed?: boolean
+  /** `undefined` until the editor has looked. */
+  readonly valid?: boolean
+  readonly validationErrors?: readonly string[]
   readonly [property: string]: unknown
   readonly _def: {
     readonly category: string
