@@ -36,6 +36,23 @@ export function settlementOf(delivery: Delivery): Settlement {
   return { outcome: 'failed', error, failedAt, ...(stored.size > 0 ? { stored } : {}) }
 }
 
+/**
+ * Whether records of the batch have failed elsewhere, are stored nowhere yet, and are not in this part of the batch. A
+ * ledger must not move past them: they would be taken for written when they come again.
+ * @param part the records that are to be written
+ */
+export function leavesFailedBehind({ failures, size }: Delivery, part: readonly unknown[]): boolean {
+  if (size === 0 || failures === undefined) return false
+  const present = new Set(knownNumbersOf(part))
+  const isKnown = present.size === part.length
+  for (const { records } of failures) {
+    if (records === undefined || !isKnown) {
+      if (part.length < size) return true
+    } else if ([...records].some((number) => !present.has(number))) return true
+  }
+  return false
+}
+
 /** A permanent failure is worse than a transient one: another attempt would meet it again. Of equals, the latest. */
 function worstFailure(delivery: Delivery): Failure | undefined {
   let worst: Failure | undefined

@@ -138,6 +138,7 @@ export const ENGLISH = {
   sessionLost: 'session lost, away since __time__',
   sessionNew: 'new session',
   outsideFilter: 'messages outside of the topic filter',
+  partFailed: 'a part of the batch has failed',
   queueFilling: "broker's queue is filling",
   queueFull: "possible loss: the broker's queue is full",
   possibleLossBecause: 'possible loss · __reason__',

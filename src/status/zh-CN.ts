@@ -135,6 +135,7 @@ export const CHINESE: Readonly<Record<PhraseKey, string>> = {
   sessionLost: '会话已丢失，离线始于 __time__',
   sessionNew: '新会话',
   outsideFilter: '收到主题过滤器以外的消息',
+  partFailed: '批次中有一部分失败',
   queueFilling: '服务器队列即将写满',
   queueFull: '可能丢失消息：服务器队列已满',
   possibleLossBecause: '可能丢失消息 · __reason__',

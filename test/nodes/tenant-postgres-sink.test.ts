@@ -4,6 +4,7 @@ import tenantDeadLetter from '../../nodes/tenant-dead-letter/tenant-dead-letter'
 import tenantKafkaCluster from '../../nodes/tenant-kafka-cluster/tenant-kafka-cluster'
 import tenantPostgres from '../../nodes/tenant-postgres/tenant-postgres'
 import tenantPostgresSink from '../../nodes/tenant-postgres-sink/tenant-postgres-sink'
+import tenantTopic from '../../nodes/tenant-topic/tenant-topic'
 import type { Message } from '../../src/wire/message'
 import type { PostgresNode } from '../../src/postgres/require-postgres'
 import type { PipelineError } from '../../src/wire/errors'
@@ -27,7 +28,14 @@ const source = (...wires: string[]) => entry('source', 'test-source', [wires])
 const sink = (more: object = {}, ...wires: string[]) =>
   entry('rows', 'tenant-postgres-sink', [wires], { database: 'db', ...more })
 const databaseAt = (url: string): FlowEntry => ({ id: 'db', type: 'tenant-postgres', address: 'url', url })
-const modules = [deliveryNodes, tenantDeadLetter, tenantKafkaCluster, tenantPostgres, tenantPostgresSink]
+const modules = [
+  deliveryNodes,
+  tenantDeadLetter,
+  tenantKafkaCluster,
+  tenantPostgres,
+  tenantPostgresSink,
+  tenantTopic,
+]
 
 const batch = (from: number, to: number): Message => ({
   batch: true,
@@ -83,6 +91,48 @@ describe('tenant-postgres-sink', () => {
     })
     const sinks = await test.query('select sink, target from iot_ledger')
     assert.deepEqual(sinks, [{ sink: 'public.iot_messages', target: 'public.iot_messages' }])
+  })
+
+  describe('does not move its position past records that have failed before it', () => {
+    const topicNode = (...wires: string[][]) =>
+      entry('topic', 'tenant-topic', wires, { pattern: 'a/{tenant}/{project}' })
+    /** Three records; the topic of one is foreign. */
+    const mixed = (): Message => ({
+      ...batch(0, 3),
+      payload: [0, 1, 2].map((offset) => record(offset, { topic: offset === 1 ? 'foreign' : 'a/t/p' })),
+    })
+    const rest = (...left: number[]): Message => ({
+      ...batch(0, 3),
+      payload: left.map((offset) => record(offset, { topic: 'a/t/p' })),
+    })
+
+    it('and that are stored nowhere: they are not lost when they come again, repaired', async () => {
+      const from = await run(source('topic'), topicNode(['rows'], []), sink(), database)
+      const { outcome, error, stored } = await from.emitMessage(mixed())
+      assert.deepEqual([outcome, error?.code, stored], ['failed', 'TOPIC_NO_MATCH', undefined])
+      assert.equal((await from.emitMessage(rest(0, 1, 2))).outcome, 'delivered')
+      assert.deepEqual(await offsets(), [0, 1, 2])
+    })
+
+    it('until another sink has stored them: then the rest is written', async () => {
+      const letters = entry('letters', 'test-sink', [])
+      const from = await run(source('topic'), topicNode(['rows'], ['letters']), sink(), letters, database)
+      const { outcome, error, stored } = await from.emitMessage(mixed())
+      assert.deepEqual([outcome, error?.code, stored], ['failed', 'PART_FAILED', new Set([1])])
+      assert.equal((await from.emitMessage(rest(0, 2))).outcome, 'delivered')
+      assert.deepEqual(await offsets(), [0, 2])
+    })
+
+    it('and writes a batch of which another copy has failed elsewhere', async () => {
+      const branch = entry('branch', 'function', [[]], {
+        func: 'throw new Error("bad")',
+        outputs: 1,
+        libs: [],
+      })
+      const from = await run(source('branch', 'rows'), branch, sink(), database)
+      assert.equal((await from.emitMessage(rest(0, 1, 2))).outcome, 'failed')
+      assert.deepEqual(await offsets(), [0, 1, 2])
+    })
   })
 
   it('stores batches that come late, unless later records of their partition are stored already, and says so', async () => {

@@ -6,7 +6,9 @@
  * again, and the sink's position, or the key, says whether it is stored already. A replayed dead letter is not: its outcome
  * is noted already.
  */
-import { receive } from '../../delivery/sinks/receipt'
+import { leavesFailedBehind } from '../../delivery/failures'
+import { numbersOf } from '../../delivery/record-number'
+import { receive, type Receipt } from '../../delivery/sinks/receipt'
 import type { Delivery } from '../../delivery/delivery'
 import type { Message } from '../../wire/message'
 import type { DeliveryTracker } from '../../delivery/tracker'
@@ -40,6 +42,14 @@ export class SinkIntake {
     const { delivery, isLate } = receipt
     try {
       const request = writeRequestOf(receipt.message, exactlyOnce)
+      if (
+        delivery !== undefined &&
+        request.way === 'range' &&
+        leavesFailedBehind(delivery, receipt.records)
+      ) {
+        this.waitForOthers(delivery, receipt)
+        return done()
+      }
       if (isLate && request.way === 'records' && request.letter !== undefined) throw lateCopy()
       const onlyOnce = request.way === 'range' || request.letter !== undefined
       if (delivery !== undefined && onlyOnce) this.assertFirstCopy(delivery)
@@ -51,6 +61,23 @@ export class SinkIntake {
     if (isLate) onLate()
     receipt.confirm()
     done()
+  }
+
+  /**
+   * Nothing is written, and the delivery fails: the source sends the batch again without what others have stored meanwhile, or
+   * in halves when a record can never be stored. It is no error of this message, so no Catch node gets it.
+   */
+  private waitForOthers(delivery: Delivery, receipt: Receipt): void {
+    const { tracker, nodeId } = this.options
+    const { records } = receipt
+    const error = new PipelineError(
+      'PART_FAILED',
+      'a node before this sink has failed a record of this batch, and nothing has stored that record yet: the position in ' +
+        'the ledger would move past it. The batch is sent again',
+      { retryable: true, status: 'partFailed' },
+    )
+    tracker.openFailure(delivery, nodeId, error, {}, numbersOf(records, records, delivery.size))
+    receipt.release()
   }
 
   /** The ledger would take a second copy for a repetition, and its records would be lost. */
