@@ -236,7 +236,9 @@ describe('the layout of the dialogs', function () {
   async function open(page: Page, type: string): Promise<void> {
     if (isConfig(type)) await page.evaluate(`RED.editor.editConfig('', '${type}', '${type}')`)
     else await page.evaluate(`RED.editor.edit(RED.nodes.node('${type}'))`)
-    // The tray slides in.
-    await page.waitForFunction(`document.querySelector('.red-ui-tray')?.style.right === '0px'`)
+    // The tray slides in, and then its first field gets the focus.
+    await page.waitForFunction(
+      `document.querySelector('.red-ui-tray')?.style.right === '0px' && document.activeElement?.closest('.red-ui-tray')`,
+    )
   }
 })

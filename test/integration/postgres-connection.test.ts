@@ -86,7 +86,7 @@ describe('connecting to PostgreSQL', () => {
     )
     await assert.rejects(
       wrong((url) => (url.password = '')),
-      failsWith('wrong password', 'configuration'),
+      failsWith('no password given', 'configuration'),
     )
     await assert.rejects(
       wrong((url) => (url.pathname = '/none')),

@@ -142,6 +142,7 @@ const REFUSALS: Readonly<Record<string, Code>> = {
   STANDBY: 'standby',
   READ_ONLY: 'readOnly',
   '28P01': 'loginRefused',
+  NO_PASSWORD: 'loginRefused',
   '28000': 'loginForbidden',
   '3D000': 'noDatabase',
   '53300': 'tooManyConnections',
