@@ -216,7 +216,7 @@ describe('deliveries in a flow', () => {
         func('slow', 'const until = Date.now() + 2; while (Date.now() < until); return msg', ['sink']),
         sink(),
       )
-      const burst = Array.from({ length: 600 }, (_, payload) => from.emitMessage({ payload }))
+      const burst = Array.from({ length: 600 }, (_, payload) => from.emitMessage({ payload }, 60_000))
       const outcomes = new Set((await Promise.all(burst)).map(({ outcome }) => outcome))
       assert.deepEqual([...outcomes], ['delivered'])
       assert.equal(sinkOf().late.length, 0)
