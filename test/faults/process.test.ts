@@ -20,6 +20,7 @@ describe('faults of the process', function () {
       change: { 'tenant-postgres': { statementTimeoutMs: 300_000 } },
     })
   })
+  afterEach(() => stage.healNetwork())
   after(() => stage?.stop())
 
   const kills = ALL_ROWS ? 20 : 3
@@ -74,7 +75,7 @@ describe('faults of the process', function () {
     () => stage,
     async () => {
       await stage.nodeRed.kill('SIGTERM')
-      assert.doesNotMatch(stage.nodeRed.logTail(), /timed out/, 'a node was not closed within 15 s')
+      assert.doesNotMatch(stage.nodeRed.logTail(), /Close timed out/, 'a node was not closed within 15 s')
       await stage.nodeRed.start()
     },
   )
@@ -223,7 +224,7 @@ describe('faults of the process', function () {
         'runs again, without Kafka',
         ({ fill }) => fill !== 'green',
       )
-      assert.doesNotMatch(stage.nodeRed.logTail(), /timed out/, 'a node was not closed within 15 s')
+      assert.doesNotMatch(stage.nodeRed.logTail(), /Close timed out/, 'a node was not closed within 15 s')
       assert.doesNotMatch(
         stage.mqtt.readLog().slice(logged),
         /already connected/,
