@@ -13,11 +13,13 @@ const path = require('node:path')
 const ONLY_ALL = [
   'test/integration/kafka-driver.contract.test.ts',
   'test/flow/node-red-5.test.ts',
+  'test/editor/layout.test.ts',
   'test/integration/mqtt-loss.test.ts',
   'test/integration/kafka-broken-topic.test.ts',
   'test/integration/kafka-producer.test.ts',
   'test/integration/kafka-login.test.ts',
   'test/integration/kafka-token.test.ts',
+  'test/integration/connection-test-kafka.test.ts',
   'test/integration/consumer-positions.test.ts',
   'test/flow/unhandled.test.ts',
   'test/faults/kafka-brokers.test.ts',
