@@ -1,6 +1,16 @@
 /** Questions: of a dialog to the running node, and of a dialog to the user. */
 import type { EditorNode } from './node'
 
+/** Asks the server. @param path `<type>/<id>/<action>`, see `src/runtime/admin-route.ts` */
+export function post(path: string, question: object = {}): JQuery.jqXHR {
+  return $.ajax({
+    url: path,
+    type: 'POST',
+    contentType: 'application/json',
+    data: JSON.stringify(question),
+  })
+}
+
 /**
  * @param place where a refusal is shown
  * @param noAnswer the key of the words when nothing has answered
@@ -16,12 +26,7 @@ export function asker(
     place.empty().append($('<div class="form-tips">').text(words))
   }
   return (action, question, then) => {
-    void $.ajax({
-      url: `${type}/${node.id}/${action}`,
-      type: 'POST',
-      contentType: 'application/json',
-      data: JSON.stringify(question),
-    })
+    void post(`${type}/${node.id}/${action}`, question)
       .done((answer: unknown) => {
         place.empty()
         then(answer as Parameters<typeof then>[0])

@@ -2,6 +2,7 @@
  * The button *Test connection* of a configuration node: sends what the dialog shows now, and lists what the server found.
  * A saved password stays on the server: the dialog has only its placeholder, and sends that.
  */
+import { post } from './ask'
 import type { EditorNode } from './node'
 
 interface Check {
@@ -38,12 +39,7 @@ export function offerTest(type: string, node: EditorNode): void {
   button.on('click', () => {
     button.prop('disabled', true)
     fail(node._(`${type}.test.running`))
-    void $.ajax({
-      url: `${type}/${node.id}/test`,
-      type: 'POST',
-      contentType: 'application/json',
-      data: JSON.stringify(shownConfig(node, place)),
-    })
+    void post(`${type}/${node.id}/test`, shownConfig(node, place))
       .done((answer: Answer) => show(answer.checks ?? []))
       .fail((refusal) => {
         const { message } = (refusal.responseJSON ?? {}) as Answer

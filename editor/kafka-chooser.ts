@@ -2,6 +2,7 @@
  * Fields for a Kafka topic or a consumer group: they stay text, offer what the cluster has, and say below what it has of
  * this name. A cluster that is not deployed, or does not answer, offers nothing and says nothing.
  */
+import { post } from './ask'
 import { isVariable, textOf, type EditorNode } from './node'
 
 interface Chooser {
@@ -191,7 +192,5 @@ function hint({ field }: Chooser, say: (value: string) => Promise<readonly Words
 
 async function ask<Answer>(cluster: string, action: string, question: object = {}): Promise<Answer> {
   if (cluster === '' || cluster === '_ADD_') throw new Error('no cluster is chosen')
-  const url = `${CLUSTER}/${cluster}/${action}`
-  const data = JSON.stringify(question)
-  return (await $.ajax({ url, type: 'POST', contentType: 'application/json', data })) as Answer
+  return (await post(`${CLUSTER}/${cluster}/${action}`, question)) as Answer
 }

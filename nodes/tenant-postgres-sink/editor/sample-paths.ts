@@ -1,4 +1,5 @@
 /** The properties of the last record that a consumer upstream has sent, as far as it is deployed. */
+import { post } from '../../../editor/ask'
 import type { EditorNode } from '../../../editor/node'
 import { nodesAlong } from '../../../editor/wires'
 
@@ -8,14 +9,11 @@ export function pathsUpstream(node: EditorNode): readonly string[] {
   const consumers = nodesAlong(node, 'upstream').filter(({ type }) => type === 'tenant-kafka-consumer')
   for (const { id } of consumers) {
     // Without an answer there is nothing to offer, which is no reason to disturb.
-    void $.ajax({
-      url: `tenant-kafka-consumer/${id}/sample`,
-      type: 'POST',
-      contentType: 'application/json',
-      data: '{}',
-    }).done(({ sample }: { readonly sample?: { readonly paths: readonly string[] } }) => {
-      for (const path of sample?.paths ?? []) if (!paths.includes(path)) paths.push(path)
-    })
+    void post(`tenant-kafka-consumer/${id}/sample`).done(
+      ({ sample }: { readonly sample?: { readonly paths: readonly string[] } }) => {
+        for (const path of sample?.paths ?? []) if (!paths.includes(path)) paths.push(path)
+      },
+    )
   }
   return paths
 }

@@ -1,5 +1,5 @@
 /** The parts of the dialog that know the database: existing tables to choose from, and what the sink would do with its table. */
-import { asker } from '../../../editor/ask'
+import { asker, post } from '../../../editor/ask'
 import { tableOf, valueOf } from '../../../editor/form'
 import { isVariable, type EditorNode } from '../../../editor/node'
 import { options } from '../../../editor/options'
@@ -170,7 +170,7 @@ export function chooseTables(): void {
 /** Nothing to choose from is no reason to disturb. */
 const tablesOf = (id: string): Promise<ExistingTables> =>
   new Promise((resolve) => {
-    $.ajax({ url: `tenant-postgres/${id}/tables`, type: 'POST', contentType: 'application/json', data: '{}' })
+    post(`tenant-postgres/${id}/tables`)
       .done((answer: unknown) => resolve(answer as ExistingTables))
       .fail(() => resolve({ schemas: [], tables: [] }))
   })

@@ -1,5 +1,5 @@
 /** The part of the dialog that shows, as one types, what the node would do with MQTT topics. */
-import { asker } from '../../../editor/ask'
+import { asker, post } from '../../../editor/ask'
 import { valueOf } from '../../../editor/form'
 import { isVariable, textOf, type EditorNode } from '../../../editor/node'
 import { options } from '../../../editor/options'
@@ -141,15 +141,12 @@ function knownPartitions(
     const id = producer()?.id
     if (id === undefined) return
     for (const topic of topics) asked.add(topic)
-    void $.ajax({
-      url: `tenant-kafka-producer/${id}/partitions`,
-      type: 'POST',
-      contentType: 'application/json',
-      data: JSON.stringify({ topics }),
-    }).done(({ topics: counts }: { readonly topics: readonly { topic: string; partitions: number }[] }) => {
-      for (const { topic, partitions } of counts) known.set(topic, partitions)
-      if (counts.length > 0) onKnown()
-    })
+    void post(`tenant-kafka-producer/${id}/partitions`, { topics }).done(
+      ({ topics: counts }: { readonly topics: readonly { topic: string; partitions: number }[] }) => {
+        for (const { topic, partitions } of counts) known.set(topic, partitions)
+        if (counts.length > 0) onKnown()
+      },
+    )
   }
   return {
     of: (kafkaTopic) => known.get(kafkaTopic),
