@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import type { Page } from 'playwright-core'
+import { closeDialog, openDialog, unfold } from '../support/dialog'
 import { TestEditor, fresh, picture } from '../support/editor'
 import { editorDefinition, nodeTypes } from '../support/package'
 import { until } from '../support/until'
@@ -54,20 +55,11 @@ describe('in Chinese', () => {
 
   for (const type of nodeTypes) {
     it(`the dialog of ${type} has neither English labels nor keys`, async () => {
-      const edit = isConfig(type)
-        ? `RED.editor.editConfig('', '${type}', '${configIds[type]}')`
-        : `RED.editor.edit(RED.nodes.node('${type}'))`
-      await page.evaluate(edit)
-      await page.waitForSelector('.red-ui-tray-body .form-row')
-      await page.evaluate(
-        "document.querySelectorAll('.red-ui-tray details').forEach((section) => (section.open = true))",
-      )
-      // Waits until the dialog has come to rest.
-      await page.locator('#node-dialog-cancel, #node-config-dialog-cancel').hover()
+      await openDialog(page, configIds[type] ?? type)
+      await unfold(page)
       await picture(page, `zh-${type}`)
       const texts = await shownTexts(page)
-      await page.locator('#node-dialog-cancel, #node-config-dialog-cancel').click()
-      await page.waitForSelector('.red-ui-tray', { state: 'detached' })
+      await closeDialog(page, 'cancel')
       editor.assertSound()
       assert.deepEqual(
         texts.filter((text) => /^[a-z-]+(\.[a-zA-Z]+)+$/.test(text)),

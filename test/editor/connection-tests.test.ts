@@ -6,6 +6,7 @@ import assert from 'node:assert/strict'
 import type { Locator, Page } from 'playwright-core'
 import { freePort } from '../../dev/services/free-port'
 import { startMosquitto, type Mosquitto } from '../../dev/services/mosquitto'
+import { closeDialog, dialogOpened, unfold } from '../support/dialog'
 import { picture, TestEditor } from '../support/editor'
 import { createTestTopic, sharedKafka, uniqueName } from '../support/kafka'
 import { createTestDatabase, type TestDatabase } from '../support/postgres'
@@ -94,12 +95,12 @@ describe('the connection tests in the editor', function () {
   afterEach(async () => {
     editor.assertSound()
     assert.doesNotMatch(answers.join(), new RegExp(SECRET))
-    await page.locator('#node-config-dialog-cancel').click()
-    await page.locator('#node-config-dialog-cancel').waitFor({ state: 'detached' })
+    await closeDialog(page, 'cancel')
   })
 
   const open = async (type: string, id: string): Promise<void> => {
     await page.evaluate(`RED.editor.editConfig('', '${type}', '${id}')`)
+    await dialogOpened(page)
     await place(type).getByRole('button').waitFor()
   }
   const place = (type: string): Locator => page.locator(`#${type}-test`)
@@ -198,11 +199,10 @@ describe('the connection tests in the editor', function () {
         () => field('tlsMode').selectOption('no-verify'),
       ]) {
         await open(type, 'db')
-        await page.evaluate(`$('#${type}-test').closest('form').find('details').prop('open', true)`)
+        await unfold(page)
         await change()
         assert.deepEqual([...(await test(type)).keys()], ['withheld'])
-        await page.locator('#node-config-dialog-cancel').click()
-        await page.locator('#node-config-dialog-cancel').waitFor({ state: 'detached' })
+        await closeDialog(page, 'cancel')
       }
       const { host } = new URL(database.url)
       const kept = await page.evaluate(`RED.nodes.node('db').host + ':' + RED.nodes.node('db').port`)
@@ -245,7 +245,7 @@ describe('the connection tests in the editor', function () {
 
     it('does not send the saved password to a changed address, or another kind of login', async () => {
       await open(type, 'cluster')
-      await page.evaluate(`$('#${type}-test').closest('form').find('details').prop('open', true)`)
+      await unfold(page)
       await field('sasl').selectOption('plain')
       assert.deepEqual([...(await test(type)).keys()], ['withheld'])
       await field('sasl').selectOption('none')

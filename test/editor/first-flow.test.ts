@@ -7,6 +7,7 @@ import { connectAsync } from 'mqtt'
 import type { Page } from 'playwright-core'
 import { startMosquitto, type Mosquitto } from '../../dev/services/mosquitto'
 import type { NodeRedVersion } from '../../dev/node-red/runtime'
+import { closeDialog, dialogOpened } from '../support/dialog'
 import { picture, TestEditor } from '../support/editor'
 import { sharedKafka } from '../support/kafka'
 import { createTestDatabase, type TestDatabase } from '../support/postgres'
@@ -46,8 +47,9 @@ class User {
 
   async open(id: string): Promise<void> {
     this.dialogs++
-    await this.page.locator(`#${CSS(id)} .red-ui-flow-node`).dblclick()
-    await this.page.locator('#node-dialog-ok').waitFor()
+    await this.page.locator(`#${CSS(id)} .red-ui-flow-node`).click()
+    await this.page.keyboard.press('Enter')
+    await dialogOpened(this.page)
   }
 
   /** Makes the configuration node that a field of the open dialog asks for. */
@@ -55,10 +57,11 @@ class User {
     const { page } = this
     this.dialogs++
     await page.locator(`#node-input-btn-${property}-add`).click()
+    await page.locator('#node-config-dialog-ok').waitFor()
+    await dialogOpened(page)
     for (const [name, value] of Object.entries(values)) await this.enter(`#node-config-input-${name}`, value)
     await picture(page, `first-${property}`)
-    await page.locator('#node-config-dialog-ok').click()
-    await page.locator('#node-config-dialog-ok').waitFor({ state: 'detached' })
+    await closeDialog(page, 'ok')
   }
 
   async enter(field: string, value: string): Promise<void> {
@@ -67,8 +70,7 @@ class User {
   }
 
   async done(): Promise<void> {
-    await this.page.locator('#node-dialog-ok').click()
-    await this.page.locator('#node-dialog-ok').waitFor({ state: 'detached' })
+    await closeDialog(this.page, 'ok')
   }
 
   /** The editor does so without a question when nothing is wrong. */

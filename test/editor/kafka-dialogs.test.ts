@@ -1,5 +1,6 @@
 /** In a real browser: a partition that has stopped is shown in the dialog, and resumes after a question. */
 import assert from 'node:assert/strict'
+import { closeDialog, openDialog } from '../support/dialog'
 import { picture, TestEditor } from '../support/editor'
 import { createTestTopic, deleteRecordsBefore, sharedKafka, uniqueName, withAdmin } from '../support/kafka'
 import { committedOffset, numbered, produce } from '../support/kafka-consumers'
@@ -43,7 +44,7 @@ describe('the dialog of the consumer in the editor', function () {
 
   it('shows what has stopped and what Kafka has, and lets it resume', async () => {
     const page = await editor.open()
-    await page.evaluate(`RED.editor.edit(RED.nodes.node('consumer'))`)
+    await openDialog(page, 'consumer')
     await page.locator('#tenant-kafka-consumer-show-stopped').click()
     const place = page.locator('#tenant-kafka-consumer-stopped')
     await place.getByText('offsets 10 to 49: 40 records were never read').waitFor()
@@ -69,7 +70,7 @@ describe('the dialog of the consumer in the editor', function () {
 
   it('offers the topics and groups of the cluster, and says what it has of the name', async () => {
     const page = await editor.open()
-    await page.evaluate(`RED.editor.edit(RED.nodes.node('consumer'))`)
+    await openDialog(page, 'consumer')
     const hintOf = (name: string) => page.locator(`.form-row:has(#node-input-${name}) [role=status]`)
     await hintOf('topics').getByText('Partitions: 1, records: 50').waitFor()
     await hintOf('group').getByText('resumes where it stopped').waitFor()
@@ -95,7 +96,7 @@ describe('the dialog of the consumer in the editor', function () {
     await field.pressSequentially(group.slice(0, -1))
     await page.locator('.red-ui-autoComplete-container').getByText(group).click()
     assert.equal(await field.inputValue(), group)
-    await page.locator('#node-dialog-cancel').click()
+    await closeDialog(page, 'cancel')
     editor.assertSound()
   })
 
@@ -106,7 +107,7 @@ describe('the dialog of the consumer in the editor', function () {
       admin.setOffsets({ groupId: used, topic: other, partitions: [{ partition: 0, offset: '0' }] }),
     )
     const page = await editor.open()
-    await page.evaluate(`RED.editor.edit(RED.nodes.node('consumer'))`)
+    await openDialog(page, 'consumer')
     await page.locator('#node-input-group').fill(used)
     await page.locator('#node-input-group').blur()
     await page

@@ -7,6 +7,7 @@ import assert from 'node:assert/strict'
 import type { Page } from 'playwright-core'
 import type { FlowEntry } from '../../dev/node-red'
 import type { NodeRedVersion } from '../../dev/node-red/runtime'
+import { closeDialog, openDialog, unfold } from '../support/dialog'
 import { fresh, picture, TestEditor } from '../support/editor'
 import { editorDefinition, nodeTypes } from '../support/package'
 
@@ -124,7 +125,7 @@ describe('the layout of the dialogs', function () {
       it('unfolds a section by keyboard, and by itself when one of its fields is wrong', async () => {
         const page = await editor.open()
         await page.evaluate(`RED.nodes.node('tenant-mqtt-source').attempts = 'often'`)
-        await open(page, 'tenant-mqtt-source')
+        await openDialog(page, 'tenant-mqtt-source')
         assert.deepEqual(await unfolded(page), ['Failures and retries'])
         const [first] = await page.locator('summary').all()
         await first!.focus()
@@ -137,12 +138,12 @@ describe('the layout of the dialogs', function () {
 
       it('keeps a time and a size as it was, whatever unit is chosen, and takes a variable', async () => {
         const page = await editor.open()
-        await open(page, 'tenant-kafka-producer')
+        await openDialog(page, 'tenant-kafka-producer')
         const [timeout, wait, size] = ['retentionMs', 'lingerMs', 'batchBytes'].map((name) => ({
           amount: page.locator(`#node-input-${name}-amount`),
           unit: page.locator(`#node-input-${name}-unit`),
         }))
-        await page.evaluate(`$('.tenant-pipeline-dialog details').prop('open', true)`)
+        await unfold(page)
         const now = (): Promise<string[]> =>
           Promise.all(
             [timeout!, wait!, size!].map(
@@ -160,14 +161,13 @@ describe('the layout of the dialogs', function () {
         await size!.unit.selectOption('MiB')
         await page.getByText('expected 1 KiB to 50 MB, in whole bytes').waitFor()
         await size!.amount.fill('1')
-        await page.locator('#node-dialog-ok').click()
-        await page.locator('#node-dialog-ok').waitFor({ state: 'detached' })
+        await closeDialog(page, 'ok')
         const saved = await page.evaluate<unknown[]>(
           `['retentionMs', 'lingerMs', 'batchBytes'].map((name) => RED.nodes.node('tenant-kafka-producer')[name])`,
         )
         assert.deepEqual(saved, ['5400000', '${WAIT}', '1048576'])
-        await open(page, 'tenant-kafka-producer')
-        await page.evaluate(`$('.tenant-pipeline-dialog details').prop('open', true)`)
+        await openDialog(page, 'tenant-kafka-producer')
+        await unfold(page)
         assert.deepEqual(await now(), ['90 min', '${WAIT} ms', '1 MiB'])
         await page.close()
         editor.assertSound()
@@ -184,10 +184,10 @@ describe('the layout of the dialogs', function () {
           for (const type of nodeTypes) {
             const name = `${version}-${language}-${type}`
             it(`of ${type} is whole, and readable in both themes`, async () => {
-              await open(page, type)
+              await openDialog(page, type)
               const form = page.locator('.tenant-pipeline-dialog')
               await picture(form, `${name}-folded`)
-              await page.evaluate(`$('.tenant-pipeline-dialog details').prop('open', true)`)
+              await unfold(page)
               const faults = []
               for (const width of WIDTHS) {
                 await page.evaluate(`$('.tenant-pipeline-dialog').width(${width})`)
@@ -202,10 +202,7 @@ describe('the layout of the dialogs', function () {
                 faults.push(...(await inForm(page, PALE)).map((text) => `pale in the dark theme: ${text}`))
                 await page.evaluate(`document.documentElement.classList.remove('nr-theme-dark')`)
               }
-              await page
-                .locator(isConfig(type) ? '#node-config-dialog-cancel' : '#node-dialog-cancel')
-                .click()
-              await form.waitFor({ state: 'detached' })
+              await closeDialog(page, 'cancel')
               assert.deepEqual([...new Set(faults)], [])
               editor.assertSound()
             })
@@ -232,13 +229,4 @@ describe('the layout of the dialogs', function () {
 
   const inForm = (page: Page, script: string): Promise<string[]> =>
     page.evaluate<string[]>(`(${script})($('.tenant-pipeline-dialog')[0])`)
-
-  async function open(page: Page, type: string): Promise<void> {
-    if (isConfig(type)) await page.evaluate(`RED.editor.editConfig('', '${type}', '${type}')`)
-    else await page.evaluate(`RED.editor.edit(RED.nodes.node('${type}'))`)
-    // The tray slides in, and then its first field gets the focus.
-    await page.waitForFunction(
-      `document.querySelector('.red-ui-tray')?.style.right === '0px' && document.activeElement?.closest('.red-ui-tray')`,
-    )
-  }
 })

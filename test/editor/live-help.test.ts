@@ -5,6 +5,7 @@ import { deadLettersOf } from '../../src/dead-letters/dead-letter'
 import { partitionOfKey } from '../../src/kafka/produce/murmur2'
 import { createDeadLetterTable, insertDeadLetters } from '../../src/postgres/dead-letters/dead-letter-table'
 import type { Message } from '../../src/wire/message'
+import { openDialog, unfold } from '../support/dialog'
 import { fresh, picture, TestEditor } from '../support/editor'
 import { createTestTopic, sharedKafka, uniqueName } from '../support/kafka'
 import { createTestDatabase, type TestDatabase } from '../support/postgres'
@@ -236,9 +237,8 @@ describe('the dialogs show what will happen', function () {
 
   async function open(id: string): Promise<Page> {
     const page = await editor.open()
-    await page.evaluate(`RED.editor.edit(RED.nodes.node('${id}'))`)
-    await page.locator('#node-dialog-ok').waitFor()
-    await page.evaluate(`$('details').prop('open', true)`)
+    await openDialog(page, id)
+    await unfold(page)
     return page
   }
   async function linesOf(place: Locator): Promise<string[]> {

@@ -1,6 +1,7 @@
 /** In a real browser: a flow that was saved before an option existed opens without an error, and shows its default. */
 import assert from 'node:assert/strict'
 import type { FlowEntry } from '../../dev/node-red'
+import { closeDialog, openDialog } from '../support/dialog'
 import { fresh, TestEditor } from '../support/editor'
 import { editorDefinition } from '../support/package'
 import { EVERY_NODE, releasedFlows } from '../support/released'
@@ -86,8 +87,7 @@ describe('the dialogs of a flow of an older version', function () {
   it('show what the options mean that it does not have, and no error', async () => {
     const page = await editor.open()
     for (const type of Object.keys(NODES)) {
-      await page.evaluate(`RED.editor.edit(RED.nodes.node('${type}'))`)
-      await page.locator('#node-input-name').waitFor()
+      await openDialog(page, type)
       for (const [name, { whenMissing }] of Object.entries(editorDefinition(type).defaults)) {
         if (!LATER.includes(name)) continue
         const shown = await page.locator(`#node-input-${name}`).inputValue()
@@ -95,8 +95,7 @@ describe('the dialogs of a flow of an older version', function () {
       }
       const wrong = page.locator('#dialog-form .input-error')
       assert.deepEqual(await wrong.evaluateAll((fields) => fields.map(({ id }) => id)), [], type)
-      await page.locator('#node-dialog-cancel').click()
-      await page.locator('#node-input-name').waitFor({ state: 'detached' })
+      await closeDialog(page, 'cancel')
     }
     editor.assertSound()
   })

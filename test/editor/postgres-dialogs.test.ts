@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict'
 import type { Locator, Page } from 'playwright-core'
 import { defaultColumns, readColumns, type Column } from '../../src/postgres/rows/columns'
+import { closeDialog, openDialog } from '../support/dialog'
 import { fresh, picture, TestEditor } from '../support/editor'
 import { createTestDatabase, type TestDatabase } from '../support/postgres'
 import { until } from '../support/until'
@@ -62,14 +63,14 @@ describe('the dialogs of the PostgreSQL nodes in the editor', function () {
 
   it('show what would be dropped and the orphaned positions, and remove these', async () => {
     const page = await editor.open()
-    await page.evaluate(`RED.editor.edit(RED.nodes.node('rows'))`)
+    await openDialog(page, 'rows')
     await page.locator('#tenant-postgres-sink-ask-outdated').click()
     const outdated = page.locator('#tenant-postgres-sink-outdated')
     await until('the dialog answers', async () => (await outdated.innerText()) !== '')
     assert.match(await outdated.innerText(), /^Nothing: no part of the table is older than 3 days/)
-    await page.locator('#node-dialog-cancel').click()
+    await closeDialog(page, 'cancel')
 
-    await page.evaluate(`RED.editor.editConfig('', 'tenant-postgres', 'db')`)
+    await openDialog(page, 'db')
     await page.locator('summary', { hasText: 'Ledger' }).click()
     await page.locator('#tenant-postgres-show-positions').click()
     const place = page.locator('#tenant-postgres-positions')
@@ -101,7 +102,7 @@ describe('the dialogs of the PostgreSQL nodes in the editor', function () {
       ])
       assert.deepEqual(await placeholders(page), ['timestamptz not null', 'text', 'text'])
       await screenshot(page, 'columns')
-      await save(page)
+      await closeDialog(page, 'ok')
       assert.equal(await columnsOf(page, 'mapped'), BY_HAND)
       assert.equal(await page.evaluate(`RED.nodes.node('mapped').changed === true`), false)
     })
@@ -129,7 +130,7 @@ describe('the dialogs of the PostgreSQL nodes in the editor', function () {
       ])
       assert.equal(await faults(page).isVisible(), false)
       await field(page, 'table').fill('mapped_2')
-      await save(page)
+      await closeDialog(page, 'ok')
       await page.locator('#red-ui-header-button-deploy').click()
       await until('the new columns are deployed', async () => (await deployed('mapped')) !== BY_HAND)
       assert.deepEqual(JSON.parse(await deployed('mapped')), [
@@ -163,7 +164,7 @@ describe('the dialogs of the PostgreSQL nodes in the editor', function () {
       assert.match(await page.locator('#tenant-postgres-sink-columns-default').innerText(), /default columns/)
       assert.equal(await faults(page).isVisible(), false)
       await screenshot(page, 'columns-default')
-      await save(page)
+      await closeDialog(page, 'ok')
       assert.equal((await columnsOf(page, 'rows')) ?? '', '')
 
       const written = (columns: readonly Column[]): Omit<Column, 'optional'>[] =>
@@ -174,7 +175,7 @@ describe('the dialogs of the PostgreSQL nodes in the editor', function () {
         await field(page, 'timeProperty').fill(timeProperty)
         await page.getByRole('button', { name: 'start from the default columns' }).click()
         await screenshot(page, 'columns-filled')
-        await save(page)
+        await closeDialog(page, 'ok')
         const saved = (await columnsOf(page, 'rows')) as string
         assert.deepEqual(readColumns(saved, 'jsonb'), written(defaultColumns('jsonb', timeProperty !== '')))
 
@@ -183,7 +184,7 @@ describe('the dialogs of the PostgreSQL nodes in the editor', function () {
           await row(page, 0).locator('.red-ui-editableList-item-remove').click()
           await until('the row is gone', async () => (await rows(page).count()) === left - 1)
         }
-        await save(page)
+        await closeDialog(page, 'ok')
         assert.equal(await columnsOf(page, 'rows'), '')
       }
     })
@@ -210,7 +211,7 @@ describe('the dialogs of the PostgreSQL nodes in the editor', function () {
       assert.deepEqual(marked, [0, 1, 1, 0, 2])
       assert.equal(await rows(page).locator('.red-ui-typedInput-container.input-error').count(), 2)
       await screenshot(page, 'columns-wrong')
-      await save(page)
+      await closeDialog(page, 'ok')
       assert.equal(await page.evaluate(`RED.nodes.node('rows').valid`), false)
       const said = await page.evaluate<string>(`RED.nodes.node('rows').validationErrors[0]`)
       assert.match(said, /^Columns: Row 2: the column has no name\.; Row 3 \(a\)/)
@@ -223,7 +224,7 @@ describe('the dialogs of the PostgreSQL nodes in the editor', function () {
       await sourceField(row(page, 4)).fill('payload.x')
       await cell(row(page, 4), 'Type').fill('')
       assert.equal(await faults(page).isVisible(), false)
-      await save(page)
+      await closeDialog(page, 'ok')
       assert.equal(await page.evaluate(`RED.nodes.node('rows').valid`), true)
       assert.equal(
         await columnsOf(page, 'rows'),
@@ -250,7 +251,7 @@ describe('the dialogs of the PostgreSQL nodes in the editor', function () {
         )
         await page.getByRole('button', { name: 'edit as a list' }).click()
         assert.ok(await text.isVisible(), 'it cannot become a list')
-        await save(page)
+        await closeDialog(page, 'ok')
         assert.equal(await columnsOf(page, 'rows'), broken)
         assert.equal(await page.evaluate(`RED.nodes.node('rows').valid`), false)
       }
@@ -263,10 +264,10 @@ describe('the dialogs of the PostgreSQL nodes in the editor', function () {
       assert.equal(await text.inputValue(), '[{"column": "a", "from": "topic"}]')
       await text.fill('${COLUMNS}')
       assert.equal(await faults(page).isVisible(), false)
-      await save(page)
+      await closeDialog(page, 'ok')
       await openSink(page, 'rows')
       assert.equal(await text.inputValue(), '${COLUMNS}')
-      await save(page)
+      await closeDialog(page, 'ok')
       assert.equal(await columnsOf(page, 'rows'), '${COLUMNS}')
       assert.equal(await page.evaluate(`RED.nodes.node('rows').valid`), true)
     })
@@ -276,19 +277,14 @@ describe('the dialogs of the PostgreSQL nodes in the editor', function () {
       await page.evaluate(`RED.nodes.node('rows').columns = [{ column: 'a', from: 'topic' }]`)
       await openSink(page, 'rows')
       assert.deepEqual(await shownRows(page), [['a', 'msg.topic', '']])
-      await save(page)
+      await closeDialog(page, 'ok')
       assert.equal(await columnsOf(page, 'rows'), '[{"column":"a","from":"topic"}]')
     })
   })
 
   async function openSink(page: Page, id: string): Promise<void> {
-    await page.evaluate(`RED.editor.edit(RED.nodes.node('${id}'))`)
-    await page.locator('#node-dialog-ok').waitFor()
+    await openDialog(page, id)
     await page.locator('label[for=node-input-columns]').scrollIntoViewIfNeeded()
-  }
-  async function save(page: Page): Promise<void> {
-    await page.locator('#node-dialog-ok').click()
-    await page.locator('#node-dialog-ok').waitFor({ state: 'detached' })
   }
   async function screenshot(page: Page, name: string): Promise<void> {
     await page.evaluate(`$('label[for=node-input-columns]')[0].scrollIntoView()`)

@@ -1,6 +1,7 @@
 /** In a real browser: whatever is wrong in a dialog, a sentence below the field says why, and so does the warning at the deploy. */
 import assert from 'node:assert/strict'
 import type { Page } from 'playwright-core'
+import { closeDialog, openDialog, unfold } from '../support/dialog'
 import { fresh, picture, TestEditor } from '../support/editor'
 import { editorDefinition, nodeTypes, optionsOf } from '../support/package'
 import { wrongValues, type WrongValue } from '../support/wrong-values'
@@ -48,8 +49,7 @@ describe('a wrong value in the editor', function () {
     it(`has its reason below the field, in ${type}`, async () => {
       const prefix = await open(page, type)
       const found = await typeEach(page, prefix, firstWrong(type))
-      await page.evaluate(`document.querySelector('#node-dialog-cancel, #node-config-dialog-cancel').click()`)
-      await page.locator(`#${prefix}name`).waitFor({ state: 'detached' })
+      await closeDialog(page, 'cancel')
       for (const { property, value, words, isRed, others } of found) {
         assert.match(words, /^(?!.*(shared\.|tenant-.*\.|__)).{10,}/, `${property} = ${value}: "${words}"`)
         assert.ok(isRed, `${property} = ${value} is not red`)
@@ -68,8 +68,7 @@ describe('a wrong value in the editor', function () {
     await picture(page, 'wrong-typed')
     await field.fill('plant/#')
     await reason.waitFor({ state: 'hidden' })
-    await page.locator('#node-dialog-cancel').click()
-    await field.waitFor({ state: 'detached' })
+    await closeDialog(page, 'cancel')
   })
 
   it('of any kind has its reason in the tooltip of the node, and in the warning at a deploy', async () => {
@@ -127,14 +126,10 @@ const valid = (type: string, property: string): unknown =>
 async function open(page: Page, type: string): Promise<string> {
   const isConfig = editorDefinition(type).category === 'config'
   const prefix = isConfig ? 'node-config-input-' : 'node-input-'
-  await page.evaluate(
-    isConfig
-      ? `RED.editor.editConfig('', '${type}', '${type}')`
-      : `RED.editor.edit(RED.nodes.node('${type}'))`,
-  )
+  await openDialog(page, type)
   // The fields of a node with credentials are filled later.
   await page.locator(`#${prefix}name[aria-invalid]`).waitFor()
-  await page.evaluate(`$('.tenant-pipeline-dialog details').prop('open', true)`)
+  await unfold(page)
   return prefix
 }
 

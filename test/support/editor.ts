@@ -3,23 +3,33 @@ import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import type { Browser, Locator, Page } from 'playwright-core'
+import type { Browser, Locator, Page, Request } from 'playwright-core'
 import { launchBrowser } from '../../dev/browser'
 import { NodeRed, type FlowEntry } from '../../dev/node-red'
 import type { NodeRedVersion } from '../../dev/node-red/runtime'
 import { freePort } from '../../dev/services/free-port'
+import { witnesses, type Witness } from './failures'
 import { editorDefinition } from './package'
+
+/** The dialogs and messages of a page, and what has the focus. */
+const SHOWN = `[...document.querySelectorAll('.red-ui-tray, .red-ui-notification, .ui-dialog')]
+  .filter((part) => part.offsetParent !== null)
+  .map((part) => part.className + ': ' + part.innerText.replace(/\\s+/g, ' ')).join('\\n')
+  + '\\nfocus: ' + document.activeElement?.id + ' ' + document.activeElement?.className`
 
 const VIEWPORT = { width: 1500, height: 1400 }
 
-export class TestEditor {
+export class TestEditor implements Witness {
   private readonly scriptErrors: string[] = []
+  private readonly requests = new Set<Request>()
 
   private constructor(
     readonly nodeRed: NodeRed,
     private readonly browser: Browser,
     private readonly folder: string,
-  ) {}
+  ) {
+    witnesses.add(this)
+  }
 
   static async start(
     flow: readonly FlowEntry[],
@@ -36,6 +46,9 @@ export class TestEditor {
   async open(ready = '.red-ui-flow-node', locale = 'en-US'): Promise<Page> {
     const page = await this.browser.newPage({ viewport: VIEWPORT, locale })
     page.on('pageerror', (error) => this.scriptErrors.push(error.message))
+    page.on('request', (request) => this.requests.add(request))
+    page.on('requestfinished', (request) => this.requests.delete(request))
+    page.on('requestfailed', (request) => this.requests.delete(request))
     await page.goto(this.nodeRed.editorUrl)
     await page.waitForSelector(ready)
     return page
@@ -46,7 +59,16 @@ export class TestEditor {
     assert.deepEqual(this.scriptErrors.splice(0), [])
   }
 
+  /** What its pages show and wait for, and the end of Node-RED's log. */
+  async testimony(): Promise<string> {
+    const pages = this.browser.contexts().flatMap((context) => context.pages())
+    const texts = await Promise.all(pages.map((page) => page.evaluate<string>(SHOWN).catch(String)))
+    const waiting = [...this.requests].map((request) => `waits for ${request.method()} ${request.url()}`)
+    return [...texts, ...waiting, ...this.scriptErrors, this.nodeRed.logTail()].join('\n')
+  }
+
   async stop(): Promise<void> {
+    witnesses.delete(this)
     await this.browser.close()
     await this.nodeRed.stop()
     rmSync(this.folder, { recursive: true, force: true })
