@@ -12,7 +12,15 @@ import { deadLettersOf } from '../../src/dead-letters/dead-letter'
 import { func, node, permanent, sink, turns } from '../support/delivery-flow'
 import { deliveryNodes, type TestSink } from '../support/delivery-nodes'
 import { createTestDatabase, type TestDatabase } from '../support/postgres'
-import { deploy, helper, loadFlow, startRuntime, stopRuntime, type FlowEntry } from '../support/runtime'
+import {
+  deploy,
+  helper,
+  loadFlow,
+  loggedCodes,
+  startRuntime,
+  stopRuntime,
+  type FlowEntry,
+} from '../support/runtime'
 import { until } from '../support/until'
 
 const modules = [
@@ -217,6 +225,7 @@ describe('a replay of dead letters', () => {
       (await letters()).map(({ replay_outcome }) => replay_outcome),
       ['filtered', null, 'delivered'],
     )
+    for (const code of ['REPLAYED', 'REPLAY_FAILED']) assert.ok(loggedCodes('replay').includes(code), code)
   })
 
   it('gives up a letter that always fails after a number of attempts, and says so', async () => {

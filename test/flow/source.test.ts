@@ -10,9 +10,20 @@ import type { Service } from '../../dev/services/service'
 import tenantMqttBroker from '../../nodes/tenant-mqtt-broker/tenant-mqtt-broker'
 import tenantMqttSource from '../../nodes/tenant-mqtt-source/tenant-mqtt-source'
 import type { NodeStatus } from '../../src/runtime/host'
+import { PipelineError } from '../../src/wire/errors'
+import { clockAheadBy } from '../support/clock-ahead'
 import { func, node, permanent, sink } from '../support/delivery-flow'
 import { deliveryNodes, type TestSink } from '../support/delivery-nodes'
-import { deploy, helper, loadFlow, startRuntime, stopRuntime, type FlowEntry } from '../support/runtime'
+import {
+  deploy,
+  helper,
+  loadFlow,
+  loggedCodes,
+  startRuntime,
+  stopRuntime,
+  untilLogged,
+  type FlowEntry,
+} from '../support/runtime'
 import { until } from '../support/until'
 
 const TIMEOUT_MS = 1000
@@ -58,15 +69,7 @@ describe('the MQTT source in a flow', () => {
     return calls.at(-1)?.args[0] ?? {}
   }
 
-  /** The codes of what the source has logged. */
-  function logged(): string[] {
-    type Spy = { getCalls(): { thisValue: unknown; args: [{ code?: string }] }[] }
-    const source = helper.getNode('source') as Record<'log' | 'warn' | 'error', Spy>
-    return [source.log, source.warn, source.error]
-      .flatMap((spy) => spy.getCalls())
-      .filter(({ thisValue }) => thisValue === source)
-      .map(({ args: [entry] }) => String(entry.code))
-  }
+  const logged = (): string[] => loggedCodes('source')
 
   async function start(entries: FlowEntry[]): Promise<void> {
     await loadFlow([deliveryNodes, tenantMqttBroker, tenantMqttSource], entries)
@@ -105,6 +108,17 @@ describe('the MQTT source in a flow', () => {
     await deploy(flow([['sink'], ['letters']], sink(), sink('letters')), 'nodes')
     await until('it is stored as a failed message', () => payloads('letters').includes('bad'))
     await acknowledged()
+  })
+
+  it('says in the log that messages are sent again, and, when none was for a minute, that this is over', async () => {
+    await start(flow([['sink'], []], sink()))
+    sinkOf().failure = new PipelineError('AWAY', 'the sink is away', { retryable: true })
+    await publish('a')
+    await untilLogged('source', 'REDELIVERY')
+    sinkOf().failure = undefined
+    await acknowledged()
+    assert.equal(logged().includes('REDELIVERY_OVER'), false)
+    await clockAheadBy(61_000, () => untilLogged('source', 'REDELIVERY_OVER'))
   })
 
   it('counts in the log what the flow has ended on purpose, and acknowledges it', async () => {
@@ -151,6 +165,16 @@ describe('the MQTT source in a flow', () => {
     await deploy(flow([['n'], []], ...subflow, node('n', 'subflow:sub', {}), sink()), 'nodes')
     await until('the status says so again', () => /join node merges messages/.test(String(status().text)))
   })
+
+  for (const [type, config, code] of [
+    ['trigger', { op2type: 'payl', duration: '250', units: 'ms' }, 'FLOW_SENDS_LATER'],
+    ['batch', { mode: 'count', count: 10, overlap: 0 }, 'FLOW_HOLDS'],
+  ] as const) {
+    it(`warns of a ${type} node downstream: ${code}`, async () => {
+      await start(flow([['n'], []], node('n', type, config, ['sink']), sink()))
+      await untilLogged('source', code)
+    })
+  }
 
   it('warns of a Switch that drops whole batches, until the source sends single messages', async () => {
     const rules = { property: 'payload', rules: [{ t: 'eq', v: 'wanted', vt: 'str' }], outputs: 1 }

@@ -21,6 +21,7 @@ import {
   requireFromRuntime,
   startRuntime,
   stopRuntime,
+  untilLogged,
   type FlowEntry,
   type NodeModule,
 } from '../support/runtime'
@@ -149,6 +150,12 @@ describe('nothing ends Node-RED', function () {
 
   it('when send, done, status and the log throw', async () => {
     await start()
+    const topic = ofType('tenant-topic')
+    topic._complete = () => {
+      throw new Error('done throws')
+    }
+    await publish()
+    await untilLogged(topic.id, 'UNEXPECTED')
     const called = new Set<string>()
     const thrower = (name: string) => () => {
       called.add(name)

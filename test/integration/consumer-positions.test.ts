@@ -10,7 +10,15 @@ import type { KafkaSource } from '../../src/kafka/consume/source'
 import { createTestTopic, deleteRecordsBefore, sharedKafka, uniqueName, withAdmin } from '../support/kafka'
 import { committedOffset, numbered, produce } from '../support/kafka-consumers'
 import { createDatabaseAt, createTestDatabase, type TestDatabase } from '../support/postgres'
-import { deploy, helper, loadFlow, startRuntime, stopRuntime, type FlowEntry } from '../support/runtime'
+import {
+  deploy,
+  helper,
+  loadFlow,
+  loggedCodes,
+  startRuntime,
+  stopRuntime,
+  type FlowEntry,
+} from '../support/runtime'
 import { until } from '../support/until'
 
 const modules = [tenantKafkaCluster, tenantKafkaConsumer, tenantPostgres, tenantPostgresSink]
@@ -224,6 +232,7 @@ describe('the positions of a consumer', function () {
       /created again/,
     )
     await source().release({ topic, partition: 0 }, 0)
+    assert.ok(loggedCodes('consumer').includes('KAFKA_RELEASED'))
     await until('all is read', async () => (await committedOffset(brokers, { group, topic })) === 150)
     assert.deepEqual(
       await offsets('iot_messages'),

@@ -10,7 +10,7 @@ import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { connectAsync, type MqttClient } from 'mqtt'
 import { startMosquitto, type Mosquitto, type MosquittoOptions } from '../../dev/services/mosquitto'
-import { deploy, helper, startRuntime, stopRuntime } from '../support/runtime'
+import { deploy, helper, loggedCodes, startRuntime, stopRuntime, untilLogged } from '../support/runtime'
 import { SourceFlow, type SourceFlowOptions } from '../support/source-flow'
 import { until } from '../support/until'
 
@@ -95,6 +95,13 @@ describe('MQTT source, when the flow stands', () => {
     assert.equal(flow.status.fill, 'yellow')
     const words = flow.log.join('\n')
     assert.ok(!words.includes(name), 'no topic, no client id')
+    for (const code of ['MQTT_QUEUE_FILLING', 'MQTT_QUEUE_FULL', 'MQTT_DROPPED'])
+      assert.ok(loggedCodes('source').includes(code), code)
+
+    // As another user it has not heard of this broker's count before.
+    await helper.unload()
+    await SourceFlow.start({ url: broker.address, name: `${name}-later`, broker: { user: 'another' } })
+    await untilLogged('source', 'MQTT_DROPPED_EARLIER')
   })
 
   /** Publishes at about this rate until the state is reached. */
@@ -164,7 +171,7 @@ describe('MQTT source, when the flow stands', () => {
       source: { windowMessages: 50 },
     })
     await flow.untilConnected()
-    await flow.untilLogged(/does not tell how many messages it drops/)
+    await untilLogged('source', 'MQTT_DROPS_UNKNOWN')
     await publish(200)
     await until('all have arrived', () => flow.payloads.length === 200)
     assert.equal(flow.status.fill, 'green')

@@ -12,7 +12,16 @@ import sourceNode from '../../nodes/tenant-mqtt-source/tenant-mqtt-source'
 import type { Message } from '../../src/wire/message'
 import { PipelineError } from '../../src/wire/errors'
 import { deliveryNodes, type TestSink } from '../support/delivery-nodes'
-import { deploy, helper, loadFlow, startRuntime, stopRuntime, type FlowEntry } from '../support/runtime'
+import {
+  deploy,
+  helper,
+  loadFlow,
+  loggedCodes,
+  startRuntime,
+  stopRuntime,
+  type FlowEntry,
+} from '../support/runtime'
+import { startScriptedBroker } from '../support/scripted-broker'
 import { SourceFlow, type SourceFlowOptions } from '../support/source-flow'
 import { until } from '../support/until'
 
@@ -296,6 +305,7 @@ describe('MQTT source', () => {
         sink().holding = []
         await publish(broker.address, numbered(200))
         await source.untilText(/waiting for the flow/)
+        assert.ok(loggedCodes('source').includes('MQTT_RESTING'))
         const before = sink().received.length
         await new Promise((resolve) => setTimeout(resolve, 5000))
         assert.match(source.text, /waiting for the flow/)
@@ -397,6 +407,17 @@ describe('MQTT source', () => {
       }
     })
 
+    it('warns of a session that the broker keeps for a shorter time than it was asked for', async () => {
+      const broker = await startScriptedBroker({ connack: { properties: { sessionExpiryInterval: 60 } } })
+      try {
+        await start({ url: broker.address })
+        assert.ok(loggedCodes('source').includes('MQTT_EXPIRY'))
+      } finally {
+        await helper.unload()
+        await broker.stop()
+      }
+    })
+
     it('refuses set-ups that lose messages, until they are chosen', async () => {
       const url = 'mqtt://127.0.0.1:1'
       for (const [broker, text] of [
@@ -463,6 +484,7 @@ describe('MQTT source', () => {
       const first = twice.find(({ id }) => id === 'source') as FlowEntry
       await loadFlow(modules, [...twice, { ...first, id: 'other', wires: [['failed'], []] }])
       await SourceFlow.attach('other').untilText(/client ID in use by node source/)
+      assert.ok(loggedCodes('other').includes('MQTT_CLIENT_ID_TAKEN'))
     })
   })
 })

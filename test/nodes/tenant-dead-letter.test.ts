@@ -8,7 +8,15 @@ import { PipelineError } from '../../src/wire/errors'
 import { deliveryNodes, type TestSink, type TestSource } from '../support/delivery-nodes'
 import { sharedKafka, uniqueName, withAdmin } from '../support/kafka'
 import { createTestDatabase, type TestDatabase } from '../support/postgres'
-import { deploy, helper, loadFlow, startRuntime, stopRuntime, type FlowEntry } from '../support/runtime'
+import {
+  deploy,
+  helper,
+  loadFlow,
+  loggedCodes,
+  startRuntime,
+  stopRuntime,
+  type FlowEntry,
+} from '../support/runtime'
 import { until } from '../support/until'
 
 const tab = { id: 'tab', type: 'tab', label: 'test' }
@@ -135,6 +143,7 @@ describe('tenant-dead-letter', () => {
       return delivery !== undefined && performance.now() - delivery.movedAtMs > 1500
     })
     assert.equal(tracker.size, 1)
+    assert.ok(loggedCodes('dead').includes('DEAD_LETTERS_WAITING'))
     // The corrected address restarts the node: what it held is given back, as a failure that may be tried again.
     await deploy([tab, source('dead'), toTable, databaseAt(other.url)], 'nodes')
     const { outcome, error } = await settlement

@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict'
+import path from 'node:path'
 import tenantKafkaCluster from '../../nodes/tenant-kafka-cluster/tenant-kafka-cluster'
 import { requireCluster, type ClusterNode } from '../../src/kafka/require-cluster'
-import { helper, loadFlow, startRuntime, stopRuntime } from '../support/runtime'
+import { helper, loadFlow, loggedCodes, startRuntime, stopRuntime } from '../support/runtime'
 
+const TLS_FILES = path.join(__dirname, '..', 'support', 'tls')
+const CLUSTER = { id: 'cluster', type: 'tenant-kafka-cluster' }
 const tlsNode = {
   id: 'tls',
   type: 'tls-config',
@@ -14,13 +17,9 @@ const tlsNode = {
 }
 
 async function load(config: object, credentials: Record<string, string> = {}): Promise<ClusterNode> {
-  await loadFlow(
-    [tenantKafkaCluster],
-    [tlsNode, { id: 'cluster', type: 'tenant-kafka-cluster', ...config }],
-    {
-      cluster: credentials,
-    },
-  )
+  await loadFlow([tenantKafkaCluster], [tlsNode, { ...CLUSTER, ...config }], {
+    cluster: credentials,
+  })
   return helper.getNode('cluster') as ClusterNode
 }
 
@@ -69,6 +68,13 @@ describe('tenant-kafka-cluster', () => {
     assert.deepEqual(plain.cluster?.connection.tls, {})
   })
 
+  it('warns of a client certificate that has expired', async () => {
+    const [cert, key] = ['expired.crt', 'server.key'].map((file) => path.join(TLS_FILES, file))
+    const tls = { ...tlsNode, cert, key }
+    await loadFlow([tenantKafkaCluster], [tls, { ...CLUSTER, brokers: 'kafka', useTls: true, tls: 'tls' }])
+    assert.deepEqual(loggedCodes('cluster'), ['TLS_EXPIRING'])
+  })
+
   it('warns of a login without TLS, and of a secret that is sent without it', async () => {
     const credentials = { username: 'pipeline', password: 'secret' }
     const warnings = (node: ClusterNode): string[] =>
@@ -77,6 +83,7 @@ describe('tenant-kafka-cluster', () => {
       )
     const plain = await load({ brokers: 'kafka', sasl: 'plain' }, credentials)
     assert.match(String(warnings(plain)), /^SASL PLAIN without TLS: the password travels readable/)
+    assert.deepEqual(loggedCodes('cluster'), ['KAFKA_READABLE'])
     await helper.unload()
     const safe = await load({ brokers: 'kafka', sasl: 'plain', useTls: true }, credentials)
     assert.deepEqual(warnings(safe), [])

@@ -14,10 +14,19 @@ import { asPhrase, phrase } from '../../src/status/phrase'
 import { type KafkaRange, type Message, recordsOf, type WireRecord } from '../../src/wire/message'
 import { func, node } from '../support/delivery-flow'
 import { deliveryNodes, type TestSink } from '../support/delivery-nodes'
+import { compactedTopic } from '../support/compaction'
 import { createTestTopic, sharedKafka, uniqueName, withAdmin } from '../support/kafka'
 import { committedOffset, numbered, produce } from '../support/kafka-consumers'
 import { readTopic } from '../support/kafka-log'
-import { deploy, helper, loadFlow, startRuntime, stopRuntime, type FlowEntry } from '../support/runtime'
+import {
+  deploy,
+  helper,
+  loadFlow,
+  startRuntime,
+  stopRuntime,
+  untilLogged,
+  type FlowEntry,
+} from '../support/runtime'
 import { until } from '../support/until'
 
 /** Stores what it gets, and fails for good what has the payload "poison" in it. */
@@ -404,6 +413,32 @@ describe('tenant-kafka-consumer', () => {
         .flat()
         .some(({ code, message }) => code === 'KAFKA_TOPIC_UNSAFE' && /is compacted/.test(message)),
     )
+  })
+
+  it('counts in the log what Kafka has compacted away before it was read', async () => {
+    const { topic } = await compactedTopic(brokers)
+    await loadFlow(modules, flow(topic))
+    await untilLogged('source', 'KAFKA_GAP')
+  })
+
+  it('says in the log which of its topics are missing, and when they are read', async () => {
+    const topic = await createTestTopic(brokers)
+    const missing = uniqueName('missing')
+    await loadFlow(modules, flow(`${topic}, ${missing}`))
+    await untilLogged('source', 'KAFKA_PARTITIONS_AWAY')
+    await createTestTopic(brokers, { name: missing })
+    await untilLogged('source', 'KAFKA_PARTITIONS_BACK')
+  })
+
+  it('says in the log which topics its pattern leaves out, and what it gives up to another member', async () => {
+    const topic = await createTestTopic(brokers, { partitions: 2 })
+    await createTestTopic(brokers, { name: `__${topic}` })
+    const entries = flow(`/${topic}$/`)
+    await loadFlow(modules, entries)
+    await untilLogged('source', 'KAFKA_TOPIC_EXCLUDED')
+    await untilLogged('source', 'KAFKA_ASSIGNED')
+    await deploy([...entries, { ...(entries[3] as FlowEntry), id: 'other' }], 'nodes')
+    await untilLogged('source', 'KAFKA_REVOKED')
   })
 
   it('says what is wrong with its settings, and does nothing', async () => {

@@ -7,9 +7,18 @@ import type { ClusterNode } from '../../src/kafka/require-cluster'
 import tenantKafkaProducer from '../../nodes/tenant-kafka-producer/tenant-kafka-producer'
 import type { NodeStatus } from '../../src/runtime/host'
 import { deliveryNodes, type TestSink, type TestSource } from '../support/delivery-nodes'
-import { createTestTopic, sharedKafka, uniqueName } from '../support/kafka'
+import { createTestTopic, sharedKafka, uniqueName, withAdmin } from '../support/kafka'
 import { readTopic } from '../support/kafka-log'
-import { deploy, helper, loadFlow, startRuntime, stopRuntime, type FlowEntry } from '../support/runtime'
+import {
+  deploy,
+  helper,
+  loadFlow,
+  loggedCodes,
+  startRuntime,
+  stopRuntime,
+  untilLogged,
+  type FlowEntry,
+} from '../support/runtime'
 import { until } from '../support/until'
 
 const modules = [deliveryNodes, tenantKafkaCluster, tenantKafkaProducer]
@@ -138,9 +147,24 @@ describe('tenant-kafka-producer', () => {
     await shown(/^Kafka: no such topic$/)
     const delivery = from.emitMessage({ payload: 'x' }, 500)
     await shown(/^Kafka: no such topic, 1 waiting$/)
+    assert.ok(loggedCodes('producer').includes('KAFKA_TOPIC_MISSING'))
     await createTestTopic(brokers, { name: late })
     assert.equal((await delivery).outcome, 'delivered')
   })
+
+  it('writes what waited for a partition that is gone to those of the recreated topic, and says so', async () => {
+    const from = await run(brokers, producer({ topic }))
+    // Of three partitions this key has the last one.
+    const message = { payload: 'x', kafka: { key: 'device-5' } }
+    assert.equal((await from.emitMessage(message)).outcome, 'delivered')
+    assert.equal((await readTopic(brokers, topic))[0]?.partition, 2)
+    await withAdmin(brokers, (admin) => admin.deleteTopics({ topics: [topic] }))
+    const waiting = from.emitMessage(message, 60_000)
+    await shown(/^Kafka: no such topic, 1 waiting$/)
+    await createTestTopic(brokers, { name: topic })
+    assert.equal((await waiting).outcome, 'delivered')
+    assert.ok(loggedCodes('producer').includes('KAFKA_PARTITIONS_FEWER'))
+  }).timeout(60_000)
 
   it('gives back what it cannot store when it is deployed again: one line, no error, and its source sends it again', async () => {
     const missing = uniqueName('missing')
@@ -192,6 +216,7 @@ describe('tenant-kafka-producer', () => {
     const from = await run(`127.0.0.1:${port}`, producer({ topic: 'later', missingTopic: 'create' }))
     const delivery = from.emitMessage({ payload: 'x' }, 500)
     await shown(/^Kafka: not reachable, 1 waiting$/)
+    await untilLogged('cluster', 'KAFKA_CLIENT')
     const kafka = await startKafka({ port })
     try {
       assert.equal((await delivery).outcome, 'delivered')

@@ -7,15 +7,26 @@ import tenantPostgresSink from '../../nodes/tenant-postgres-sink/tenant-postgres
 import tenantTopic from '../../nodes/tenant-topic/tenant-topic'
 import type { Message } from '../../src/wire/message'
 import type { PostgresNode } from '../../src/postgres/require-postgres'
+import { partitionName } from '../../src/postgres/table/partitions'
 import type { PipelineError } from '../../src/wire/errors'
 import type { NodeStatus } from '../../src/runtime/host'
+import { clockAheadBy } from '../support/clock-ahead'
 import { deliveryNodes, type TestSink, type TestSource } from '../support/delivery-nodes'
 import { startOwnPostgres } from '../../dev/services/postgres'
 import { createTestDatabase, type TestDatabase } from '../support/postgres'
-import { deploy, helper, loadFlow, startRuntime, stopRuntime, type FlowEntry } from '../support/runtime'
+import {
+  deploy,
+  helper,
+  loadFlow,
+  startRuntime,
+  stopRuntime,
+  untilLogged,
+  type FlowEntry,
+} from '../support/runtime'
 import { range, record, records } from '../support/sink'
 import { until } from '../support/until'
 
+const DAY_MS = 86_400_000
 const tab = { id: 'tab', type: 'tab', label: 'test' }
 const entry = (id: string, type: string, wires: string[][], more: object = {}): FlowEntry => ({
   id,
@@ -68,11 +79,13 @@ describe('tenant-postgres-sink', () => {
     await loadFlow(modules, [tab, ...flow])
     return helper.getNode('source') as TestSource
   }
-  /** The newest status of the sink. */
+  /** The newest status of the sink; the helper's spy sees those of all nodes. */
   function statusText(): string {
-    const { lastCall } = (helper.getNode('rows') as { status: { lastCall: { args: [NodeStatus] } | null } })
-      .status
-    return lastCall?.args[0].text ?? ''
+    const rows = helper.getNode('rows') as {
+      status: { getCalls(): { thisValue: unknown; args: [NodeStatus] }[] }
+    }
+    const calls = rows.status.getCalls().filter(({ thisValue }) => thisValue === rows)
+    return calls.at(-1)?.args[0].text ?? ''
   }
   const offsets = async (): Promise<number[]> =>
     (await test.query<{ o: string }>('select kafka_offset as o from iot_messages order by 1')).map(({ o }) =>
@@ -319,10 +332,12 @@ describe('tenant-postgres-sink', () => {
     const from = await run(source('rows'), sink({ deadLetters: 'output' }, 'gate'), gate, dead, database)
     const settled = from.emitMessage(withRubbish(2))
     await until(() => statusText() === 'rejected records not stored, 1 batch waiting')
+    await untilLogged('rows', 'REJECTS_WAITING')
     assert.deepEqual(await offsets(), [])
     ;(helper.getNode('gate') as Node).context().flow.set('open', true)
     assert.equal((await settled).outcome, 'delivered')
     await until(() => /^\d+\/s · 0 in flight · 1 rejected/.test(statusText()))
+    await untilLogged('rows', 'REJECTS_BACK')
     assert.deepEqual(await offsets(), [0])
     assert.deepEqual(await test.query('select kafka_offset from iot_dead_letters'), [{ kafka_offset: '1' }])
   })
@@ -336,9 +351,30 @@ describe('tenant-postgres-sink', () => {
 
   it('fails a batch with rejected records for good when its output is chosen and not wired', async () => {
     const from = await run(source('rows'), sink({ deadLetters: 'output' }), database)
+    await untilLogged('rows', 'REJECTS_UNWIRED')
     const message = withRubbish(1)
     const { outcome, error } = await from.emitMessage(message)
     assert.deepEqual([outcome, error?.code, error?.retryable], ['failed', 'REJECTED_UNWIRED', false])
+  })
+
+  it('drops partitions that are older than the retention, and says how many in the log', async () => {
+    const from = await run(source('rows'), sink(), database)
+    assert.equal((await from.emitMessage(batch(0, 1))).outcome, 'delivered')
+    const today = Math.floor(Date.now() / DAY_MS)
+    // Rows of every day until now: without them the drop would wait for a day.
+    for (let day = today - 4; day < today; day++) {
+      const [begin, end] = [day, day + 1].map((n) => new Date(n * DAY_MS).toISOString())
+      const name = partitionName({ schema: 'public', table: 'iot_messages' }, day)
+      await test.query(`create table if not exists ${name} partition of iot_messages
+                          for values from ('${begin}') to ('${end}')`)
+      await test.query(`insert into iot_messages (time) values ('${begin}')`)
+    }
+    await deploy([tab, source('rows'), sink({ name: 'deployed again' }), database], 'nodes')
+    await untilLogged('rows', 'POSTGRES_OUTDATED')
+    assert.equal(
+      (await test.query(`select from iot_messages where time < now() - interval '4 days'`)).length,
+      0,
+    )
   })
 
   it('stays up without a server, says so, and writes when it appears', async () => {
@@ -351,6 +387,30 @@ describe('tenant-postgres-sink', () => {
       await server.restart()
       assert.equal((await settled).outcome, 'delivered')
       await until(() => /^\d+\/s · 0 in flight$/.test(statusText()))
+    } finally {
+      await helper.unload()
+      await server.stop()
+    }
+  })
+
+  it('has nothing to write, and notices within 30 s that its server is gone, and that it is back; so does a dead letter', async () => {
+    const server = await startOwnPostgres()
+    try {
+      const dead = entry('dead', 'tenant-dead-letter', [], { target: 'table', database: 'db' })
+      const from = await run(source('rows'), sink(), dead, databaseAt(server.address))
+      assert.equal((await from.emitMessage(batch(0, 2))).outcome, 'delivered')
+      await until(() => /^\d+\/s · 0 in flight$/.test(statusText()))
+      await server.kill()
+      await clockAheadBy(30_000, async () => {
+        await untilLogged('rows', 'POSTGRES_AWAY')
+        await untilLogged('dead', 'DEAD_LETTERS_WAITING')
+        assert.equal(statusText(), 'PostgreSQL: not reachable')
+      })
+      await server.restart()
+      await clockAheadBy(60_000, async () => {
+        await untilLogged('rows', 'POSTGRES_BACK')
+        await untilLogged('dead', 'DEAD_LETTERS_BACK')
+      })
     } finally {
       await helper.unload()
       await server.stop()

@@ -36,6 +36,18 @@ describe('events', () => {
     assert.deepEqual(others, [])
   })
 
+  it('each have a test in which a real node, or what it is made of, meets a real service and logs it', () => {
+    const tests = ['test/nodes', 'test/flow', 'test/integration', 'test/faults']
+      .flatMap(filesIn)
+      .filter((file) => file.endsWith('.ts'))
+      .map(readText)
+      .join('\n')
+    assert.deepEqual(
+      Object.keys(EVENTS).filter((code) => !tests.includes(`'${code}'`)),
+      [],
+    )
+  })
+
   it('all occur somewhere', () => {
     const code = sources
       .filter((file) => path.basename(file) !== 'events.ts')

@@ -4,6 +4,7 @@
  */
 import { createRequire } from 'node:module'
 import type { NodeAPI } from 'node-red'
+import { until } from './until'
 
 /** The parts of the helper we use; it ships no types. */
 interface Helper {
@@ -71,6 +72,22 @@ export async function startRuntime(): Promise<void> {
 
 export async function stopRuntime(): Promise<void> {
   await new Promise<void>((resolve) => helper.stopServer(resolve))
+}
+
+/** The codes of what this node, or every node, has logged since the flow was loaded. */
+export function loggedCodes(id?: string): string[] {
+  const entries = helper.log().args.map(([entry]) => entry as { id?: string; msg?: { code?: unknown } })
+  return entries
+    .filter((entry) => id === undefined || entry.id === id)
+    .flatMap(({ msg }) => (typeof msg?.code === 'string' ? [msg.code] : []))
+}
+
+/** Resolves when this node has logged an event of that code. */
+export function untilLogged(id: string, code: string): Promise<void> {
+  return until(
+    () => `${id} logs ${code}, not only ${loggedCodes(id).join(' ')}`,
+    () => loggedCodes(id).includes(code),
+  )
 }
 
 /** Deploys a changed flow. */
