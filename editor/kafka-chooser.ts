@@ -13,7 +13,7 @@ interface Chooser {
   readonly cluster: () => string
 }
 
-interface Topic {
+export interface Topic {
   readonly name: string
   readonly partitions: number
 }
@@ -25,6 +25,11 @@ interface Words {
 
 const CLUSTER = 'tenant-kafka-cluster'
 const MAX_OFFERED = 50
+
+/** The topics of a cluster. Rejects when it is not deployed, or does not answer. */
+export async function topicsOf(cluster: string): Promise<readonly Topic[]> {
+  return (await ask<{ readonly topics: readonly Topic[] }>(cluster, 'topics')).topics
+}
 
 /** The cluster that the dialog has chosen. */
 export const chosenCluster = (): string => String($('#node-input-cluster').val() ?? '')
@@ -135,10 +140,8 @@ interface Offered {
 }
 
 function listTopics(cluster: () => string): () => Promise<readonly Offered[]> {
-  return async () => {
-    const { topics } = await ask<{ readonly topics: readonly Topic[] }>(cluster(), 'topics')
-    return topics.map(({ name, partitions }) => ({ name, beside: String(partitions) }))
-  }
+  return async () =>
+    (await topicsOf(cluster())).map(({ name, partitions }) => ({ name, beside: String(partitions) }))
 }
 
 /** Of several names the last one is completed. */

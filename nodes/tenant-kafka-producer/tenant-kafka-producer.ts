@@ -13,73 +13,66 @@ import { runNode } from '../../src/runtime/run-node'
 import { CLOSE_BUDGET_MS } from '../../src/time/deadline'
 import { requireCluster } from '../../src/kafka/require-cluster'
 import { readProducerOptions } from './options'
-import { addPartitionsRoute, type ProducerHolder } from './partitions-route'
 
 type ProducerDef = NodeDef & { cluster?: string }
 
 export = function (RED: NodeAPI): void {
   const { tracker } = flowTracking(RED as unknown as TrackingRuntime)
-  addPartitionsRoute(RED)
 
-  RED.nodes.registerType(
-    'tenant-kafka-producer',
-    function (this: Node & ProducerHolder, config: ProducerDef) {
-      RED.nodes.createNode(this, config)
-      runNode(RED, this, ({ log, status: line, isWired, describe, onClose, refresh }) => {
-        const cluster = requireCluster(RED.nodes.getNode(config.cluster ?? ''))
-        const { outputMayEnd, ...options } = readProducerOptions(config)
-        const events = new ProducerEvents(log)
-        onClose(() => events.close())
-        const status = new ProducerStatus(performance.now())
-        const producer = new TenantProducer(cluster, { ...options, log })
-        this.producer = producer
-        onClose(cluster.users.add())
-        onClose(() => producer.close(CLOSE_BUDGET_MS))
-        const idle = new IdleCheck(() => cluster.admin.clusterId())
-        const show = (): void => {
-          const { connected, heldRecords, storedRecords } = producer
-          const shown = {
-            problem: producer.problem ?? idle.problem,
-            connected,
-            heldRecords,
-            storedRecords,
-          }
-          events.observe(shown)
-          line.set(status.of(shown, performance.now()))
+  RED.nodes.registerType('tenant-kafka-producer', function (this: Node, config: ProducerDef) {
+    RED.nodes.createNode(this, config)
+    runNode(RED, this, ({ log, status: line, isWired, describe, onClose, refresh }) => {
+      const cluster = requireCluster(RED.nodes.getNode(config.cluster ?? ''))
+      const { outputMayEnd, ...options } = readProducerOptions(config)
+      const events = new ProducerEvents(log)
+      onClose(() => events.close())
+      const status = new ProducerStatus(performance.now())
+      const producer = new TenantProducer(cluster, { ...options, log })
+      onClose(cluster.users.add())
+      onClose(() => producer.close(CLOSE_BUDGET_MS))
+      const idle = new IdleCheck(() => cluster.admin.clusterId())
+      const show = (): void => {
+        const { connected, heldRecords, storedRecords } = producer
+        const shown = {
+          problem: producer.problem ?? idle.problem,
+          connected,
+          heldRecords,
+          storedRecords,
         }
-        refresh(() => {
-          if (producer.connected)
-            idle.look(performance.now(), producer.storedRecords, producer.heldRecords > 0)
-          show()
-        })
+        events.observe(shown)
+        line.set(status.of(shown, performance.now()))
+      }
+      refresh(() => {
+        if (producer.connected) idle.look(performance.now(), producer.storedRecords, producer.heldRecords > 0)
         show()
-        producer.start()
-
-        const host: SinkHost = {
-          tracker,
-          nodeId: this.id,
-          mayEnd: outputMayEnd,
-          isWired,
-          describe,
-          onLate: () => events.noteLate(),
-          onHandedBack: (records) => events.noteHandedBack(records),
-          onRejected: (_error, tenant) => {
-            status.noteRejected()
-            events.noteRejected(tenant)
-          },
-        }
-        return (message, send, done) => {
-          const delivery = tracker.find(message)
-          const isAwaited = delivery !== undefined && delivery.settled === undefined
-          storeMessage(
-            message,
-            host,
-            (record, completion) => producer.write(record, completion, isAwaited),
-            send,
-            done,
-          )
-        }
       })
-    },
-  )
+      show()
+      producer.start()
+
+      const host: SinkHost = {
+        tracker,
+        nodeId: this.id,
+        mayEnd: outputMayEnd,
+        isWired,
+        describe,
+        onLate: () => events.noteLate(),
+        onHandedBack: (records) => events.noteHandedBack(records),
+        onRejected: (_error, tenant) => {
+          status.noteRejected()
+          events.noteRejected(tenant)
+        },
+      }
+      return (message, send, done) => {
+        const delivery = tracker.find(message)
+        const isAwaited = delivery !== undefined && delivery.settled === undefined
+        storeMessage(
+          message,
+          host,
+          (record, completion) => producer.write(record, completion, isAwaited),
+          send,
+          done,
+        )
+      }
+    })
+  })
 }

@@ -1,6 +1,7 @@
 /** The part of the dialog that shows, as one types, what the node would do with MQTT topics. */
-import { asker, post } from '../../../editor/ask'
+import { asker } from '../../../editor/ask'
 import { valueOf } from '../../../editor/form'
+import { topicsOf } from '../../../editor/kafka-chooser'
 import { isVariable, textOf, type EditorNode } from '../../../editor/node'
 import { options } from '../../../editor/options'
 import { nodesAlong } from '../../../editor/wires'
@@ -122,7 +123,7 @@ function resultOf(
 }
 
 /**
- * How many partitions Kafka topics have, as far as a deployed producer downstream has learned.
+ * How many partitions Kafka topics have, as the cluster says to which a producer downstream writes.
  * @param onKnown something is known that was not before
  */
 function knownPartitions(
@@ -135,17 +136,20 @@ function knownPartitions(
   const known = new Map<string, number>()
   const asked = new Set<string>()
   let pause: number | undefined
-  const producer = (): EditorNode | undefined =>
-    nodesAlong(node, 'downstream').find((other) => other.type === 'tenant-kafka-producer' && !other.topic)
-  const request = (topics: readonly string[]): void => {
-    const id = producer()?.id
-    if (id === undefined) return
-    for (const topic of topics) asked.add(topic)
-    void post(`tenant-kafka-producer/${id}/partitions`, { topics }).done(
-      ({ topics: counts }: { readonly topics: readonly { topic: string; partitions: number }[] }) => {
-        for (const { topic, partitions } of counts) known.set(topic, partitions)
-        if (counts.length > 0) onKnown()
+  const cluster = (): string =>
+    textOf(
+      nodesAlong(node, 'downstream').find((other) => other.type === 'tenant-kafka-producer' && !other.topic)
+        ?.cluster,
+    )
+  const request = (wanted: readonly string[]): void => {
+    for (const topic of wanted) asked.add(topic)
+    topicsOf(cluster()).then(
+      (topics) => {
+        for (const { name, partitions } of topics) known.set(name, partitions)
+        if (wanted.some((topic) => known.has(topic))) onKnown()
       },
+      // Without an answer no partition is shown.
+      () => undefined,
     )
   }
   return {

@@ -118,11 +118,6 @@ export class TenantProducer {
     return this.lanes.heldRecords + this.waitingRecords
   }
 
-  /** Of a topic, once the first record for it has asked. */
-  partitionsOf(topic: string): number | undefined {
-    return this.topics.countOf(topic)
-  }
-
   /** Records stored since the start. */
   get storedRecords(): number {
     return this.stored
