@@ -204,6 +204,15 @@ export function noLeader(partitions: readonly TopicPartition[]): PipelineError {
   })
 }
 
+/** @param what is closed, as a sentence */
+export function kafkaClosed(what: string): PipelineError {
+  return new PipelineError('KAFKA_CLOSED', what, {
+    retryable: true,
+    closing: true,
+    status: phrase('kafka', { problem: phrase('closed') }),
+  })
+}
+
 /** On one line, without the punctuation that would stand before our colon. */
 function reasonOf({ message, type }: ProtocolFault): string {
   const text = message.replaceAll(/\s+/g, ' ').replace(/[ .:]+$/, '')

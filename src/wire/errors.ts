@@ -11,18 +11,22 @@ export interface PipelineErrorOptions {
   /** What the status of a node says, in at most about 40 characters; the default is the message. */
   readonly status?: PlainKey | Phrase
   readonly cause?: unknown
+  /** What works for the node is being closed, as in a deploy: nothing is wrong with the message. Default: false. */
+  readonly closing?: boolean
 }
 
 export class PipelineError extends Error {
   readonly code: string
   readonly retryable: boolean
   readonly status: Phrase
+  readonly closing: boolean
 
   constructor(code: string, message: string, options: PipelineErrorOptions) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
     this.name = 'PipelineError'
     this.code = code
     this.retryable = options.retryable
+    this.closing = options.closing ?? false
     this.status = asPhrase(options.status ?? phrase('verbatim', { text: message }))
   }
 

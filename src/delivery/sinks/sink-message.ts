@@ -88,7 +88,7 @@ class SinkMessage implements Completion {
       if (stored.length > 0) receipt.confirm(stored)
       else if (host.mayEnd && unstored.size > 0) receipt.letGo()
       else receipt.release()
-    } else if (stored.length === 0 && isClosing(failure) && receipt.handBack()) {
+    } else if (stored.length === 0 && failure.closing && receipt.handBack()) {
       host.onHandedBack?.(records.length)
       return
     } else {
@@ -113,9 +113,6 @@ class SinkMessage implements Completion {
     }
   }
 }
-
-/** A deploy closes the sink: nothing is wrong with the record. */
-const isClosing = ({ code }: PipelineError): boolean => code === 'KAFKA_CLOSED'
 
 class BatchedRecord implements Completion {
   constructor(

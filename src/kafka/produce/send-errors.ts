@@ -2,6 +2,7 @@
 import type { Refusal } from '../../batching/lane'
 import { PipelineError } from '../../wire/errors'
 import type { KafkaRecord } from '../driver'
+import { kafkaClosed } from '../error-verdicts'
 import { phrase } from '../../status/phrase'
 
 /** Which records of a batch the error belongs to; `undefined`: to none, and the batch is sent again. */
@@ -54,10 +55,7 @@ export function bufferFull(heldRecords: number): PipelineError {
 }
 
 export function producerClosed(): PipelineError {
-  return new PipelineError('KAFKA_CLOSED', 'the producer was closed before Kafka had stored the record', {
-    retryable: true,
-    status: phrase('kafka', { problem: phrase('closed') }),
-  })
+  return kafkaClosed('the producer was closed before Kafka had stored the record')
 }
 
 export function noSuchPartition(topic: string, partition: number, partitions: number): PipelineError {

@@ -18,7 +18,7 @@ import type {
 } from '../../driver'
 import { createKafkaJsClient, type KafkaJsClient, type KafkaLog } from './client'
 import { KafkaJsGroupAdmin } from './group-admin'
-import { noLeader } from '../../error-verdicts'
+import { kafkaClosed, noLeader } from '../../error-verdicts'
 import { isHalfConnected, silentBroker, translateKafkaError } from './errors'
 import { tolerateBrokenTopics } from './patches/metadata'
 import { phrase } from '../../../status/phrase'
@@ -201,7 +201,7 @@ export class KafkaJsAdmin implements KafkaAdmin {
   }
 
   private connect(): Promise<Admin> {
-    if (this.closed) throw closedError()
+    if (this.closed) throw kafkaClosed('the connection to Kafka is being closed')
     this.connected ??= this.open().catch((error: unknown) => {
       this.connected = undefined
       throw error
@@ -282,8 +282,4 @@ async function readConfig(
     if (translateKafkaError(error, '').code === 'KAFKA_FORBIDDEN') return new Map()
     throw error
   }
-}
-
-function closedError(): PipelineError {
-  return new PipelineError('KAFKA_CLOSED', 'the connection to Kafka is being closed', { retryable: true })
 }

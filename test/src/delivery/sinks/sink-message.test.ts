@@ -133,6 +133,14 @@ describe('a message in a sink', () => {
     assert.deepEqual([delivery.confirmed, done], [true, [undefined]])
   })
 
+  it('that a deploy closes is given back, and never done: its source sends it again without an error', () => {
+    const closed = new PipelineError('CLOSED', 'closed by a deploy', { retryable: true, closing: true })
+    const { delivery, store, completion, done } = setUp()
+    store({ payload: 'x' })
+    completion(0).failed(closed)
+    assert.deepEqual([delivery.holders, delivery.confirmed, done], [0, false, []])
+  })
+
   it('leaves the fate of a rejected message to the rejected copy', () => {
     const { delivery, store, completion, sent, done } = setUp()
     store({ payload: 'x' })

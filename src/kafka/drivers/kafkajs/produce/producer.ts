@@ -13,6 +13,7 @@
 import type { CompressionTypes } from 'kafkajs'
 import { settlesWithin } from '../../../../time/deadline'
 import { PipelineError } from '../../../../wire/errors'
+import { kafkaClosed } from '../../../error-verdicts'
 import type { KafkaConnection } from '../../../connection'
 import type { KafkaProducer, KafkaRecord, ProducerOptions } from '../../../driver'
 import { KafkaJsAdmin } from '../admin'
@@ -102,9 +103,7 @@ export class KafkaJsProducer implements KafkaProducer {
   }
 
   private current(lane: string, records: readonly KafkaRecord[]): Generation {
-    if (this.closed) {
-      throw new PipelineError('KAFKA_CLOSED', 'the Kafka producer is being closed', { retryable: true })
-    }
+    if (this.closed) throw kafkaClosed('the Kafka producer is being closed')
     if (this.generation?.inDoubt.confuses(lane, records) === true) this.retire(this.generation)
     this.generation ??= this.open()
     return this.generation

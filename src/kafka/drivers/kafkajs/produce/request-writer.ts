@@ -14,6 +14,7 @@
 import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises'
 import type { CompressionTypes } from 'kafkajs'
 import { PipelineError } from '../../../../wire/errors'
+import { kafkaClosed } from '../../../error-verdicts'
 import type { TopicPartition } from '../../../driver'
 import type { Outcome, PartitionBatch } from '../../../produce/joint-requests'
 import { partitionKey } from '../../../topic-partition'
@@ -157,7 +158,7 @@ export class RequestWriter {
   /** A cluster that is used after its end would connect again. */
   private requireOpen(): ProducerId {
     if (!this.closed && this.id !== undefined) return this.id
-    throw new PipelineError('KAFKA_CLOSED', 'the Kafka producer is being closed', { retryable: true })
+    throw kafkaClosed('the Kafka producer is being closed')
   }
 
   private leaderOf({ topic, partition }: TopicPartition): string {
