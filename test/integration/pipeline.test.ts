@@ -137,8 +137,23 @@ for (const version of ['4.1', '5'] as const) {
         )
       })
 
-      it('10 stores the messages of the devices once, where there is no TimescaleDB as well', async () => {
+      it('10 stores the messages of the devices once, in a hypertable if the server offers TimescaleDB', async () => {
         await storesEachOnce(await start('10'))
+        const ofTable = `hypertable_name = 'iot_readings_ts'`
+        const offered = `select from pg_available_extensions where name = 'timescaledb'`
+        if ((await database.query(offered)).length === 0) return
+        const chunks = await database.query(
+          `select time_interval::text as length from timescaledb_information.dimensions where ${ofTable}`,
+        )
+        assert.deepEqual(chunks, [{ length: '06:00:00' }])
+        const policies = await database.query(
+          `select proc_name as job, coalesce(config->>'compress_after', config->>'drop_after') as after
+             from timescaledb_information.jobs where ${ofTable} order by 1`,
+        )
+        assert.deepEqual(policies, [
+          { job: 'policy_compression', after: '7 days' },
+          { job: 'policy_retention', after: '365 days' },
+        ])
       })
 
       it('11 stores what comes through a subflow once, with other topics in each of its uses', async () => {
