@@ -23,30 +23,44 @@ const LOOKS = {
   unknown: { icon: 'fa-question-circle', colour: 'var(--red-ui-secondary-text-color, #888)' },
 } as const
 
+/** What a dialog of the type shows or saves: `SAVED_PASSWORD` stands for a password that the server has. */
+export interface TestedConfig {
+  readonly values: object
+  readonly credentials: object
+}
+
 /** Fills the element `<type>-test` of the dialog. */
 export function offerTest(type: string, node: EditorNode): void {
   const place = $(`#${type}-test`).addClass('form-row')
   const button = $('<button type="button" class="red-ui-button">').text(node._(`${type}.test.button`))
-  const list = $('<ul role="status" aria-live="polite">').css({ listStyle: 'none', margin: '8px 0 0' })
+  const list = listOfChecks()
   place.empty().append(button, list)
 
-  const show = (checks: readonly Check[]): void => {
-    list.empty().append(checks.map((check) => lineOf(type, node, check)))
-  }
-  const fail = (words: string): void => {
-    list.empty().append($('<li>').text(words))
-  }
   button.on('click', () => {
     button.prop('disabled', true)
-    fail(node._(`${type}.test.running`))
-    void post(`${type}/${node.id}/test`, shownConfig(node, place))
-      .done((answer: Answer) => show(answer.checks ?? []))
-      .fail((refusal) => {
-        const { message } = (refusal.responseJSON ?? {}) as Answer
-        fail(message || node._(`${type}.test.noResponse`))
-      })
-      .always(() => button.prop('disabled', false))
+    void testConnection(node, shownConfig(node, place), list).always(() => button.prop('disabled', false))
   })
+}
+
+/** Of configuration nodes: announced as it fills. */
+export const listOfChecks = (): JQuery =>
+  $('<ul role="status" aria-live="polite">').css({ listStyle: 'none', margin: '8px 0 0' })
+
+/** Asks the server to try what a configuration node connects to, and lists what it found. */
+export function testConnection(node: EditorNode, config: TestedConfig, list: JQuery): JQuery.jqXHR {
+  const { type } = node
+  const say = (words: string): void => {
+    list.empty().append($('<li>').text(words))
+  }
+  say(node._(`${type}.test.running`))
+  return post(`${type}/${node.id}/test`, config)
+    .done(({ checks }: Answer) => {
+      list.empty().append((checks ?? []).map((check) => lineOf(type, node, check)))
+    })
+    .fail((refusal) => {
+      const { message } = (refusal.responseJSON ?? {}) as Answer
+      say(message || node._(`${type}.test.noResponse`))
+    })
 }
 
 function lineOf(type: string, node: EditorNode, { verdict, code, values }: Check): JQuery {
@@ -70,7 +84,7 @@ const shownValue = (value: string | number): string =>
   typeof value === 'number' ? value.toLocaleString() : value
 
 /** The values of the form, which the editor has not taken yet. */
-function shownConfig(node: EditorNode, place: JQuery): object {
+function shownConfig(node: EditorNode, place: JQuery): TestedConfig {
   const form = place.closest('form')
   const valueOf = (name: string): unknown => {
     const field = form.find(`#node-config-input-${name}`)

@@ -2,6 +2,7 @@
 import { explainDeployWarnings } from './deploy-warning'
 import { textOf, type EditorNode } from './node'
 import { onlyOne, preset, type Presets } from './presets'
+import { offerPipelineTest } from './pipeline-test'
 import { offerUnits } from './quantity-field'
 import type { Property } from './properties'
 import { showReasons } from './reasons'
@@ -58,6 +59,7 @@ export function offer(type: string, dialog: Dialog): void {
       showDefaults(this, dialog.properties)
       chooseOnlyOnes(this, dialog.properties)
       showUnwired(this)
+      offerPipelineTest(this)
       offerUnits(type, this, prefixOf(this))
       dialog.oneditprepare?.call(this)
       showReasons(this, dialog.properties, prefixOf(this))

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict'
 import type { Locator, Page } from 'playwright-core'
 import { freePort } from '../../dev/services/free-port'
 import { startMosquitto, type Mosquitto } from '../../dev/services/mosquitto'
-import { closeDialog, dialogOpened, unfold } from '../support/dialog'
+import { closeDialog, dialogOpened, openDialog, unfold } from '../support/dialog'
 import { picture, TestEditor } from '../support/editor'
 import { createTestTopic, sharedKafka, uniqueName } from '../support/kafka'
 import { createTestDatabase, type TestDatabase } from '../support/postgres'
@@ -68,6 +68,16 @@ describe('the connection tests in the editor', function () {
           cluster: 'cluster',
           topics: `${topic},${missing}`,
           group: uniqueName('group'),
+          wires: [[], []],
+        },
+        {
+          id: 'source',
+          type: 'tenant-mqtt-source',
+          z: 'tab',
+          x: 200,
+          y: 400,
+          broker: 'broker',
+          topic: 'a/#',
           wires: [[], []],
         },
         { id: 'rows', type: 'tenant-postgres-sink', z: 'tab', x: 200, y: 200, database: 'db', wires: [[]] },
@@ -267,6 +277,37 @@ describe('the connection tests in the editor', function () {
       await open(type, '_ADD_')
       await field('brokers').fill('${KAFKA_BROKERS}')
       assert.equal((await test(type)).get('reached'), '${KAFKA_BROKERS} answers as a Kafka broker.')
+    })
+  })
+
+  describe('of the whole pipeline', () => {
+    it('are those of all nodes that the flow uses, with saved passwords, and name what is incomplete', async () => {
+      await page.evaluate(`(() => {
+        RED.nodes.node('source').topic = 'a/#/b'
+        RED.editor.validateNode(RED.nodes.node('source'))
+      })()`)
+      await openDialog(page, 'consumer')
+      const results = page.locator('#tenant-kafka-consumer-test-pipeline')
+      await results.getByRole('button').click()
+      await results.locator('button:enabled').waitFor()
+      await results.scrollIntoViewIfNeeded()
+      await picture(page, 'test-pipeline')
+      const found = await results
+        .locator('ul')
+        .evaluateAll((lists) =>
+          lists.map((list) =>
+            [...list.querySelectorAll('li')].map((line) => line.getAttribute('data-check')).slice(0, 2),
+          ),
+        )
+      assert.deepEqual(found, [
+        ['reached', 'anonymous'],
+        ['reached', 'loggedIn'],
+        ['reached', 'version'],
+      ])
+      assert.match(
+        await results.innerText(),
+        /a\/#\/b is incomplete: Topic filters: expected a topic filter such as/,
+      )
     })
   })
 })
