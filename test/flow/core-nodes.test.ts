@@ -36,6 +36,30 @@ describe('core nodes on the way of a delivery', () => {
   after(stopRuntime)
   afterEach(() => helper.unload())
 
+  describe('Switch', () => {
+    it('still has the messages that wait in its queue when it has sent others on, for longer than its grace', async () => {
+      const letters = `${'bccc'.repeat(100)}a`
+      const rules = ['a', 'b'].map((v) => ({ t: 'eq', v, vt: 'str' }))
+      const { source: from, sinkOf } = await run(
+        source('parts'),
+        func('parts', 'return [[...msg.payload].map((payload) => ({ ...msg, payload }))]', ['switch']),
+        node(
+          'switch',
+          'switch',
+          { property: 'payload', propertyType: 'msg', rules, outputs: 2 },
+          ['sink'],
+          ['slow'],
+        ),
+        func('slow', 'const end = Date.now() + 8; while (Date.now() < end); return null', []),
+        sink(),
+      )
+      const [settlement] = await emitAll(from, [letters])
+      assert.equal(settlement?.outcome, 'delivered')
+      assert.equal(sinkOf().received.length, 1)
+      assert.equal(sinkOf().late.length, 0)
+    })
+  })
+
   describe('Delay', () => {
     it('with a rate limit delivers each message when its turn has come', async () => {
       const flow = [source('n'), node('n', 'delay', { ...delay, pauseType: 'rate' }, ['sink']), sink()]

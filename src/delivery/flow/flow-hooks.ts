@@ -9,7 +9,8 @@
  *  - Catch, Complete and Link in get their messages past the router: only `onReceive` shows them.
  *  - A handler with one or two parameters (Switch, Filter, older nodes) never says done. Its copy ends when the
  *    node sends on, or after a grace. Switch has a queue of its own and takes one message from it in each turn of
- *    the event loop: behind a burst a message waits there for longer than any grace, so turns are counted, too.
+ *    the event loop: behind a burst a message waits there for longer than any grace, so turns are counted, too. What it has
+ *    sent on has ended, and its grace must not end another copy that is still in the queue.
  *  - `node.error(text, msg)` without `done(error)` has no hook: `runtime-calls.ts` sees it. It fails the message. A Link
  *    call whose time is up says that and nothing else, so this is its end of the message. A Function node that sends the
  *    message on all the same has chosen so: its failure ends when that is stored.
@@ -49,6 +50,8 @@ interface UnfinishedCopy {
   readonly node: RuntimeNode
   /** The turn of the event loop in which the node has certainly come to it. */
   readonly doneInTurn: number
+  /** The node has sent it on, or has had its time. */
+  hasEnded: boolean
 }
 
 /** An error that is on its way to the Catch nodes. */
@@ -69,6 +72,7 @@ export class FlowHooks {
   /** Turns of the event loop, counted only while a node needs them. */
   private turn = 0
   private neededTurn = 0
+  private readonly unfinished = new WeakMap<Message, UnfinishedCopy>()
   private readonly queueEnds = new WeakMap<RuntimeNode, number>()
   private report: Report | undefined
   /** By the message: a node tells of one error in two ways, by `done` and by `node.error`. */
@@ -120,7 +124,7 @@ export class FlowHooks {
       this.routing.push({ event, inDeploy: isDeploying() })
       if (neverSaysDone(event.source.node) && event.source.node !== sender) {
         sender = event.source.node
-        tracker.copyEnded(delivery, sender)
+        this.endSentOn(delivery, sender, event.msg)
       }
     }
   }
@@ -147,7 +151,7 @@ export class FlowHooks {
     const delivery = tracker.find(event.msg)
     if (delivery === undefined) return
     tracker.copyReceived(delivery, node)
-    if (neverSaysDone(node)) this.endAfterGrace(delivery, node)
+    if (neverSaysDone(node)) this.endAfterGrace(delivery, node, event.msg)
     else if (node.type === 'catch') this.noteCaughtFailure(delivery, event)
   }
 
@@ -237,21 +241,38 @@ export class FlowHooks {
    * Ends a copy one to two graces from now, or when the node has had a turn for it and for all that came before.
    * All graces are the same, so two lists and one timer serve them, instead of a timer for each message.
    */
-  private endAfterGrace(delivery: Delivery, node: RuntimeNode): void {
+  private endAfterGrace(delivery: Delivery, node: RuntimeNode, message: Message): void {
     if (this.received.length === 0 && this.ageing.length === 0) this.startGraceTimer()
     const queueEnd = Math.max(this.turn, this.queueEnds.get(node) ?? 0) + 1
     this.queueEnds.set(node, queueEnd)
     const doneInTurn = queueEnd + SPARE_TURNS
-    this.received.push({ delivery, node, doneInTurn })
+    const copy: UnfinishedCopy = { delivery, node, doneInTurn, hasEnded: false }
+    this.received.push(copy)
+    this.unfinished.set(message, copy)
     this.countTurnsTo(doneInTurn)
+  }
+
+  /** A node that never says done has sent something on. Of what it makes anew nothing tells which message it was. */
+  private endSentOn(delivery: Delivery, node: RuntimeNode, message: Message): void {
+    const copy = this.unfinished.get(message)
+    if (copy?.node === node) {
+      if (copy.hasEnded) return
+      copy.hasEnded = true
+    }
+    this.options.tracker.copyEnded(delivery, node)
   }
 
   private startGraceTimer(): void {
     this.options.after(ONE_ARGUMENT_GRACE_MS, () => {
       const unfinished: UnfinishedCopy[] = []
       for (const copy of this.ageing) {
-        if (copy.doneInTurn <= this.turn) this.endCopy(copy.delivery, copy.node)
-        else unfinished.push(copy)
+        if (copy.hasEnded) continue
+        if (copy.doneInTurn > this.turn) {
+          unfinished.push(copy)
+          continue
+        }
+        copy.hasEnded = true
+        this.endCopy(copy.delivery, copy.node)
       }
       this.ageing = unfinished.concat(this.received)
       this.received = []
