@@ -26,7 +26,7 @@ export const options = {
   sasl: choice(['none', ...SASL_MECHANISMS], 'none'),
   passwordEnv: passwordEnv(),
   tokenUrl: text({
-    pattern: /^https?:\/\/[^\s@]+$/,
+    pattern: /^https?:\/\/(?!.*[?&](user|username|password|client_id|client_secret)=)[^\s@]+$/i,
     expects: 'tokenUrl',
     confidential: true,
   }),

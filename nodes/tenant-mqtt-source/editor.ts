@@ -2,7 +2,7 @@ import { nameOr, offer } from '../../editor/dialog'
 import { showRows, valueOf } from '../../editor/form'
 import { onlyOne } from '../../editor/presets'
 import { isReadable, properties } from '../../editor/properties'
-import { parseTopicFilters } from '../../src/mqtt/session/topic-filters'
+import { filtersOverlap } from '../../src/mqtt/session/topic-filters'
 
 const type = 'tenant-mqtt-source'
 
@@ -10,7 +10,10 @@ offer(type, {
   properties: properties(
     type,
     {
-      topic: (text) => isReadable(() => parseTopicFilters(text, 1)),
+      topic(text) {
+        if (!isReadable(() => filtersOverlap(text))) return false
+        return !filtersOverlap(text) || this._('tenant-mqtt-source.error.overlap')
+      },
       messageIdName(text) {
         if (this.messageId === 'userProperty')
           return text !== '' || this._('tenant-mqtt-source.error.userProperty')

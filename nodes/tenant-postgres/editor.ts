@@ -45,7 +45,7 @@ offer(type, {
   label() {
     const url = textOf(this.url)
     if (this.name) return this.name
-    if (this.address === 'fields') return `${textOf(this.databaseName)}@${textOf(this.host)}`
+    if (this.address === 'fields') return ofFields(textOf(this.databaseName), textOf(this.host))
     if (isVariable(url)) return `PostgreSQL ${url}`
     // A URL that may hold a piece of a login is not shown, and of others only the place.
     const [, scheme = '', hosts = '[', database = ''] =
@@ -68,6 +68,13 @@ offer(type, {
     })
   },
 })
+
+/** What is no name or no host may hold a piece of a login, and is not shown. */
+function ofFields(database: string, hosts: string): string {
+  const isPlain = /^[^\s:/?#@]*$/.test(database) && isReadable(() => parseServers(hosts, 5432))
+  const place = isPlain || isVariable(hosts) ? [database, hosts] : []
+  return place.filter((part) => part !== '').join('@') || 'PostgreSQL'
+}
 
 /** @returns lists the positions in the ledger, with a button for those of sinks that are no longer in the flow */
 function positions(node: EditorNode): () => void {

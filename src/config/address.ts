@@ -42,8 +42,10 @@ export const LOGIN_ADVICE =
   'put user and password into the fields of the configuration node, or into environment variables'
 
 const SCHEME = /^([a-z][a-z0-9+.-]*):\/\//i
+/** Whatever follows these is no part of a host name, and `URL` would drop it. */
+const BEHIND_NAME = /[/\\?#@\s]/
 const NAME = /^(?=.*[A-Za-z0-9])[A-Za-z0-9._-]+$/
-const LOGIN_PARAMETERS = /^(user|username|password|passwd|pwd|clientid|client_id)$/i
+const LOGIN_PARAMETERS = /^(user|username|password|passwd|sslpassword|pwd|clientid|client_id)$/i
 
 /** @throws PipelineError `CONFIG_INVALID` */
 export function parseAddress(text: string, kind: AddressKind): Address {
@@ -137,7 +139,7 @@ function hostOf(text: string, kind: AddressKind): string | undefined {
   if (kind.sockets === true && /^(\/|%2F)/i.test(text)) return decode(text, kind)
   // getaddrinfo knows names in ASCII; certificates name them so, too.
   const name = NAME.test(text) ? text : inAscii(text)
-  return NAME.test(name) ? name.toLowerCase() : undefined
+  return !BEHIND_NAME.test(text) && NAME.test(name) ? name.toLowerCase() : undefined
 }
 
 function inAscii(name: string): string {

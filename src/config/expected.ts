@@ -20,7 +20,7 @@ export const EXPECTED = {
   propertyPath: 'the path of a property, such as payload.timestamp',
   regularExpression: 'a regular expression for the whole name',
   tenantSchema: 'a name with {tenant} in it once, after a letter or an underscore, such as tenant_{tenant}',
-  tokenUrl: 'a URL such as https://login.example/oauth2/token, without a user in it',
+  tokenUrl: 'a URL such as https://login.example/oauth2/token, without a login in it',
   topicFilter: 'a topic filter such as plant/+/temperature or $share/group/plant/#; # only as the last level',
   topicNames: 'names of Kafka topics with parts in braces, such as {tenant}.{project}',
   topicTemplate:

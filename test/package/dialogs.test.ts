@@ -78,6 +78,7 @@ describe('the dialogs', () => {
       'a topic filter such as plant/+/temperature or $share/group/plant/#; # only as the last level'
     const definition = editorDefinition('tenant-mqtt-source')
     assert.equal(reasonFor(definition, 'topic', ''), `Topic filters: expected ${message}`)
+    assert.match(reasonFor(definition, 'topic', 'a/+/c,a/b/#'), /: two of the filters have topics in common/)
     const read = (): unknown => readOptions(optionsOf('tenant-mqtt-source'), { topic: '' })
     assert.throws(read, { message: `"topic" is nothing; expected ${message}` })
   })

@@ -93,6 +93,7 @@ export interface EditorDefinition {
   readonly outputs?: number
   readonly defaults: Readonly<Record<string, EditorDefault>>
   readonly credentials?: Readonly<Record<string, { readonly type: string }>>
+  readonly label: (this: object) => string
 }
 
 /** What the template registers when its module has been loaded, as it was built. */

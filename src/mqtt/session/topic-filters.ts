@@ -11,18 +11,32 @@ const MAX_FILTER_BYTES = 65_535
  * @throws PipelineError `CONFIG_INVALID`
  */
 export function parseTopicFilters(text: string, qos: QoS): Map<string, QoS> {
-  const filters = [...new Set(text.split(',').map((filter) => filter.trim()))]
-  for (const filter of filters) checkFilter(filter)
-  const wide = filters.filter((filter) => !filters.some((other) => other !== filter && covers(other, filter)))
-  for (const [index, filter] of wide.entries()) {
-    const other = wide.slice(0, index).find((before) => overlap(before, filter))
-    if (other === undefined) continue
+  const filters = readFilters(text)
+  const [one, other] = overlapOf(filters) ?? []
+  if (one !== undefined) {
     throw invalid(
-      `"${other}" and "${filter}" have topics in common, and their messages would come twice: ` +
+      `"${one}" and "${other}" have topics in common, and their messages would come twice: ` +
         'use one wider filter, and a Switch behind this node',
     )
   }
-  return new Map(wide.map((filter) => [filter, qos]))
+  return new Map(filters.map((filter) => [filter, qos]))
+}
+
+/** Whether two of the filters have only some topics in common. @throws PipelineError `CONFIG_INVALID` */
+export const filtersOverlap = (text: string): boolean => overlapOf(readFilters(text)) !== undefined
+
+function readFilters(text: string): string[] {
+  const filters = [...new Set(text.split(',').map((filter) => filter.trim()))]
+  for (const filter of filters) checkFilter(filter)
+  return filters.filter((filter) => !filters.some((other) => other !== filter && covers(other, filter)))
+}
+
+function overlapOf(filters: readonly string[]): [string, string] | undefined {
+  for (const [index, filter] of filters.entries()) {
+    const other = filters.slice(0, index).find((before) => overlap(before, filter))
+    if (other !== undefined) return [other, filter]
+  }
+  return undefined
 }
 
 /** What a broker must have for this filter, and may not have (MQTT 5 §3.2.2.3). */
