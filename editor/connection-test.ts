@@ -2,6 +2,7 @@
  * The button *Test connection* of a configuration node: sends what the dialog shows now, and lists what the server found.
  * A saved password stays on the server: the dialog has only its placeholder, and sends that.
  */
+import { COMMON_CHECKS } from '../src/runtime/common-checks'
 import { post } from './ask'
 import type { EditorNode } from './node'
 
@@ -32,7 +33,7 @@ export interface TestedConfig {
 /** Fills the element `<type>-test` of the dialog. */
 export function offerTest(type: string, node: EditorNode): void {
   const place = $(`#${type}-test`).addClass('form-row')
-  const button = $('<button type="button" class="red-ui-button">').text(node._(`${type}.test.button`))
+  const button = $('<button type="button" class="red-ui-button">').text(node._('shared.test.button'))
   const list = listOfChecks()
   place.empty().append(button, list)
 
@@ -52,27 +53,28 @@ export function testConnection(node: EditorNode, config: TestedConfig, list: JQu
   const say = (words: string): void => {
     list.empty().append($('<li>').text(words))
   }
-  say(node._(`${type}.test.running`))
+  say(node._('shared.test.running'))
   return post(`${type}/${node.id}/test`, config)
     .done(({ checks }: Answer) => {
       list.empty().append((checks ?? []).map((check) => lineOf(type, node, check)))
     })
     .fail((refusal) => {
       const { message } = (refusal.responseJSON ?? {}) as Answer
-      say(message || node._(`${type}.test.noResponse`))
+      say(message || node._('shared.test.noResponse'))
     })
 }
 
 function lineOf(type: string, node: EditorNode, { verdict, code, values }: Check): JQuery {
   const { icon, colour } = LOOKS[verdict]
-  const word = node._(`${type}.verdict.${verdict}`)
+  const word = node._(`shared.verdict.${verdict}`)
   const mark = $('<i class="fa fa-fw">')
     .addClass(icon)
     .css({ color: colour, flex: 'none', lineHeight: 'inherit' })
     .attr({ role: 'img', title: word, 'aria-label': word })
   const shown = Object.entries(values).map(([name, value]): [string, string] => [name, shownValue(value)])
   // The values come from servers: as text, never as HTML.
-  const words = node._(`${type}.test.${code}`, Object.fromEntries(shown))
+  const whose = Object.hasOwn(COMMON_CHECKS, code) ? 'shared' : type
+  const words = node._(`${whose}.test.${code}`, Object.fromEntries(shown))
   const text = $('<span>').css({ minWidth: 0, overflowWrap: 'anywhere' }).text(words)
   return $('<li>')
     .attr('data-check', code)

@@ -7,6 +7,7 @@ import { tlsSettings, type TlsRuntime } from '../config/tls-settings'
 import { PipelineError } from '../wire/errors'
 import { runningNodes, type AdminHost } from './admin-route'
 import { Checks, type Check } from './checks'
+import { ROUTE_CHECKS } from './common-checks'
 import { dialogConfig, type Destination, type DialogConfig, type SavedConfig } from './dialog-config'
 import type { FlowEntry } from './subflows'
 
@@ -34,14 +35,6 @@ export interface TestRoute extends Destination {
   /** @throws PipelineError when the values of the dialog cannot be used */
   readonly test: (config: TestedConfig) => Promise<readonly Check[]> | readonly Check[]
 }
-
-/** What any test may find; each dialog has words for it. */
-export const COMMON_CHECKS = {
-  invalid: 'failed',
-  withheld: 'failed',
-  notDeployed: 'failed',
-  unforeseen: 'failed',
-} as const
 
 interface Request {
   readonly params: { readonly id: string }
@@ -89,7 +82,7 @@ async function checksOf(
     route,
     environment,
   )
-  const checks = new Checks(COMMON_CHECKS)
+  const checks = new Checks(ROUTE_CHECKS)
   if (config.withheld.length > 0) {
     checks.add(saved === undefined ? 'notDeployed' : 'withheld', { properties: config.withheld.join(', ') })
     return checks.list

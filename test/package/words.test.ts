@@ -5,7 +5,7 @@ import { unitNames } from '../../editor/quantity'
 import { CLUSTER_CHECKS } from '../../src/kafka/cluster-test'
 import { BROKER_CHECKS } from '../../src/mqtt/connect/broker-test'
 import { SERVER_CHECKS } from '../../src/postgres/connect/server-test'
-import { COMMON_CHECKS } from '../../src/runtime/test-route'
+import { COMMON_CHECKS } from '../../src/runtime/common-checks'
 import { EXPECTED } from '../../src/config/expected'
 import {
   catalogueFile,
@@ -33,11 +33,13 @@ const CODES: Readonly<Record<string, object>> = {
 function keysOfTest(type: string): string[] {
   const codes = CODES[type]
   if (codes === undefined) return []
-  const shown = ['button', 'running', 'noResponse', ...Object.keys({ ...COMMON_CHECKS, ...codes })]
+  const common = ['button', 'running', 'noResponse', ...Object.keys(COMMON_CHECKS)]
+  const own = Object.keys(codes).filter((code) => !Object.hasOwn(COMMON_CHECKS, code))
   const verdicts = ['ok', 'warning', 'failed', 'unknown']
   return [
-    ...shown.map((key) => `${type}.test.${key}`),
-    ...verdicts.map((verdict) => `${type}.verdict.${verdict}`),
+    ...common.map((key) => `shared.test.${key}`),
+    ...own.map((key) => `${type}.test.${key}`),
+    ...verdicts.map((verdict) => `shared.verdict.${verdict}`),
   ]
 }
 
