@@ -9,8 +9,7 @@
  *  - Nodes that look at one message see a whole batch when the source sends batches: `per-message-nodes.ts`.
  */
 import { PipelineError } from '../../wire/errors'
-import { entryOf } from '../../runtime/subflows'
-import { reachable, type FlowConfig } from './flow-walk'
+import { downstream, type FlowConfig } from './flow-walk'
 import { nodesThatSeeBatches, type Batches, type SeesBatch } from './per-message-nodes'
 import { phrase, type Phrase } from '../../status/phrase'
 
@@ -57,16 +56,7 @@ const riskOf = (config: FlowConfig): Risk | undefined => RISKS[config.type]?.(co
 
 /** The risky nodes that messages of a source can reach, by wires and links, also inside subflows. */
 export function riskyNodesBehind(sourceId: string, configs: readonly FlowConfig[]): FlowConfig[] {
-  const source = entryOf(sourceId, configs)
-  // What leaves a subflow is sent on by the wires of its instance.
-  const outside = source?.instances.flatMap(({ wires }) => (wires ?? []).flat()) ?? []
-  const start = [source?.entry.id ?? sourceId, ...outside]
-  const all = reachable(start, configs, (_config, { wires, links, inside }) => [
-    ...wires,
-    ...links,
-    ...inside,
-  ])
-  return all.filter((config) => riskOf(config) !== undefined)
+  return downstream(sourceId, configs).filter((config) => riskOf(config) !== undefined)
 }
 
 /** Says once what is wrong with the flow behind a source, and knows it as long as it is so. */

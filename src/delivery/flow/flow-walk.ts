@@ -1,4 +1,5 @@
 /** The entries of a flow file, and which of them messages reach. */
+import { entryOf } from '../../runtime/subflows'
 
 /** An entry of the flow file, as `RED.nodes.eachNode` hands it out. */
 export interface FlowConfig {
@@ -24,6 +25,27 @@ export interface Onwards {
   readonly links: readonly string[]
   readonly inside: readonly string[]
 }
+
+/**
+ * The nodes that messages of a node can reach, itself included: by wires and links, into subflows and out of them.
+ * @param runtimeId the id under which it runs, see `runtimeIds`
+ */
+export function downstream(runtimeId: string, configs: readonly FlowConfig[]): FlowConfig[] {
+  const found = entryOf(runtimeId, configs)
+  // What leaves a subflow is sent on by the wires of its instance.
+  const outside = found?.instances.flatMap(({ wires }) => (wires ?? []).flat()) ?? []
+  const start = [found?.entry.id ?? runtimeId, ...outside]
+  return reachable(start, configs, (_config, { wires, links, inside }) => [...wires, ...links, ...inside])
+}
+
+/** The nodes that have chosen a configuration node in this property; those that are switched off have not. */
+export function usersOf(configs: readonly FlowConfig[], property: string, id: string): FlowConfig[] {
+  return configs.filter((config) => config[property] === id && config.d !== true)
+}
+
+/** A property of a node in the flow file; an older version may have saved none. */
+export const textOr = (given: unknown, byDefault: string): string =>
+  typeof given === 'string' && given !== '' ? given : byDefault
 
 /**
  * The nodes that are reached from these, themselves included; those that are switched off are not.

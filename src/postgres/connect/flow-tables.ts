@@ -1,4 +1,5 @@
 /** The tables that the nodes of a flow use through one PostgreSQL configuration. */
+import { textOr, usersOf, type FlowConfig } from '../../delivery/flow/flow-walk'
 import type { FlowEntry } from '../../runtime/subflows'
 import { IDENTIFIER } from './name-option'
 import type { Right, WantedTable } from './wanted-tables'
@@ -9,25 +10,13 @@ export interface FlowTables {
   readonly createsSchemas: boolean
 }
 
-interface User extends FlowEntry {
-  readonly database?: unknown
-  readonly target?: unknown
-  readonly tenancy?: unknown
-  readonly deadLetters?: unknown
-  readonly schema?: unknown
-  readonly table?: unknown
-  readonly deadLetterTable?: unknown
-  readonly createTable?: unknown
-  readonly d?: unknown
-}
-
 const WRITES: readonly Right[] = ['SELECT', 'INSERT']
 /** Replayed dead letters are marked. */
 const REPLAYS: readonly Right[] = ['SELECT', 'INSERT', 'UPDATE']
 
 /** @param id of the configuration */
 export function flowTables(flow: readonly FlowEntry[], id: string): FlowTables {
-  const users = (flow as readonly User[]).filter(({ database, d }) => database === id && d !== true)
+  const users = usersOf(flow as readonly FlowConfig[], 'database', id)
   const tables = users.flatMap(tablesOf).filter(({ schema, table }) => [schema, table].every(isName))
   return {
     tables: joined(tables),
@@ -37,7 +26,7 @@ export function flowTables(flow: readonly FlowEntry[], id: string): FlowTables {
   }
 }
 
-function tablesOf(user: User): WantedTable[] {
+function tablesOf(user: FlowConfig): WantedTable[] {
   const { type, schema, table } = user
   const named = (name: unknown, byDefault: string, rights: readonly Right[]): WantedTable => ({
     schema: textOr(schema, 'public'),
@@ -78,6 +67,3 @@ function joined(tables: readonly WantedTable[]): WantedTable[] {
 
 /** One from an environment variable is not known here. */
 const isName = (text: string): boolean => IDENTIFIER.test(text)
-
-const textOr = (given: unknown, byDefault: string): string =>
-  typeof given === 'string' && given !== '' ? given : byDefault

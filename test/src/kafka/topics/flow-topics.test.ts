@@ -29,6 +29,27 @@ describe('the Kafka topics that a flow uses', () => {
     assert.deepEqual(named(fixed, between, router), ['fixed false'])
   })
 
+  it('are those of the tenant topics before it also by links and into subflows', () => {
+    const router = { id: 't', type: 'tenant-topic', kafkaTopic: 'routed', wires: [['out'], []] }
+    const links = [
+      { id: 'out', type: 'link out', links: ['in'], wires: [] },
+      { id: 'in', type: 'link in', links: ['out'], wires: [['packed']] },
+    ]
+    const subflow = [
+      { id: 'packed', type: 'subflow:s', wires: [] },
+      { id: 's', type: 'subflow', in: [{ wires: [{ id: 'p' }] }] },
+    ]
+    assert.deepEqual(named(router, ...links, ...subflow, { ...producer, z: 's' } as typeof producer), [
+      'routed false',
+    ])
+    const inside = { ...router, z: 's', wires: [[], []] }
+    const around = [
+      { id: 'instance', type: 'subflow:s', wires: [['p']] },
+      { id: 's', type: 'subflow', in: [] },
+    ]
+    assert.deepEqual(named(inside, ...around, producer), ['routed false'])
+  })
+
   it('are not those of patterns, variables, other clusters and disabled nodes', () => {
     for (const topics of ['/x.*/', '${TOPIC}', '', 'not a topic!']) {
       const reader = { ...consumer, topics }
