@@ -12,6 +12,7 @@ import { OutageLog } from '../../src/log/outage-log'
 import { IdleCheck } from '../../src/runtime/idle-check'
 import { runNode } from '../../src/runtime/run-node'
 import { phrase } from '../../src/status/phrase'
+import { Counts } from '../../src/watch/counts'
 import { CLOSE_BUDGET_MS, settlesWithin } from '../../src/time/deadline'
 import { asPipelineError, type PipelineError } from '../../src/wire/errors'
 import { openTarget, type DeadLetterDef } from './target'
@@ -21,7 +22,7 @@ export = function (RED: NodeAPI): void {
 
   RED.nodes.registerType('tenant-dead-letter', function (this: Node, config: NodeDef & DeadLetterDef) {
     RED.nodes.createNode(this, config)
-    runNode(RED, this, ({ log, status, onClose, refresh }) => {
+    runNode(RED, this, ({ log, status, onClose, refresh, watch }) => {
       const target = openTarget(config, (id) => RED.nodes.getNode(id))
       const outage = new OutageLog(log, {
         away: 'DEAD_LETTERS_WAITING',
@@ -37,6 +38,11 @@ export = function (RED: NodeAPI): void {
       let waiting = 0
       let ofQueue: PipelineError | undefined
       const idle = new IdleCheck(() => target.look())
+      const reasons = new Counts()
+      watch({
+        samples: () => ({ tenant_pipeline_dead_letters_total: reasons.all }),
+        unready: () => ofQueue ?? idle.problem,
+      })
 
       const showStatus = (): void => {
         const problem = ofQueue ?? idle.problem
@@ -85,7 +91,11 @@ export = function (RED: NodeAPI): void {
           showStatus()
         }
         written += letters.length
-        for (const { tenant } of letters) stored.add(1, tenant)
+        for (const { tenant, code } of letters) {
+          stored.add(1, tenant)
+          reasons.add(code ?? 'none')
+        }
+        receipt.noteDeadLetters(letters.length)
         receipt.confirm()
         showStatus()
         done()

@@ -5,6 +5,7 @@
 import type { Node, NodeAPI, NodeDef } from 'node-red'
 import { flowTracking, type TrackingRuntime } from '../../src/delivery/flow/flow-tracking'
 import { ConsumerEvents } from '../../src/kafka/consume/consumer-events'
+import { samplesOf, unreadyOf } from '../../src/kafka/consume/consumer-samples'
 import { ConsumerStatus } from '../../src/kafka/consume/consumer-status'
 import { KafkaSource } from '../../src/kafka/consume/source'
 import { requirePostgres } from '../../src/postgres/require-postgres'
@@ -23,7 +24,7 @@ export = function (RED: NodeAPI): void {
 
   RED.nodes.registerType('tenant-kafka-consumer', function (this: Node & SourceHolder, config: ConsumerDef) {
     RED.nodes.createNode(this, config)
-    runNode(RED, this, ({ log, status: line, isWired, send, describe, onClose, refresh }) => {
+    runNode(RED, this, ({ log, status: line, isWired, send, describe, onClose, refresh, watch }) => {
       const settings = readConsumerOptions(this.id, config)
       const cluster = requireCluster(RED.nodes.getNode(config.cluster ?? ''))
       const postgres = config.database ? requirePostgres(RED.nodes.getNode(config.database)) : undefined
@@ -45,6 +46,7 @@ export = function (RED: NodeAPI): void {
       onClose(cluster.users.add())
       if (postgres !== undefined) onClose(postgres.database.users.add())
       onClose(() => source.close())
+      watch({ samples: () => samplesOf(source), unready: () => unreadyOf(source) })
       const show = (): void => {
         events.observe(source)
         source.sampleNext()

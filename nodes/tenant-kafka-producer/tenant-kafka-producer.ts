@@ -7,10 +7,16 @@ import { flowTracking, type TrackingRuntime } from '../../src/delivery/flow/flow
 import { storeMessage, type SinkHost } from '../../src/delivery/sinks/sink-message'
 import { TenantProducer } from '../../src/kafka/produce/producer'
 import { ProducerEvents } from '../../src/kafka/produce/producer-events'
+import { samplesOf, unreadyOf } from '../../src/kafka/produce/producer-samples'
 import { ProducerStatus } from '../../src/kafka/produce/producer-status'
 import { IdleCheck } from '../../src/runtime/idle-check'
 import { runNode } from '../../src/runtime/run-node'
 import { CLOSE_BUDGET_MS } from '../../src/time/deadline'
+import { Counts } from '../../src/watch/counts'
+import { tenantCounts } from '../../src/watch/tenants'
+import type { Completion } from '../../src/batching/lane'
+import type { PipelineError } from '../../src/wire/errors'
+import type { WireRecord } from '../../src/wire/message'
 import { requireCluster } from '../../src/kafka/require-cluster'
 import { readProducerOptions } from './options'
 
@@ -21,7 +27,7 @@ export = function (RED: NodeAPI): void {
 
   RED.nodes.registerType('tenant-kafka-producer', function (this: Node, config: ProducerDef) {
     RED.nodes.createNode(this, config)
-    runNode(RED, this, ({ log, status: line, isWired, describe, onClose, refresh }) => {
+    runNode(RED, this, ({ log, status: line, isWired, describe, onClose, refresh, watch }) => {
       const cluster = requireCluster(RED.nodes.getNode(config.cluster ?? ''))
       const { outputMayEnd, ...options } = readProducerOptions(config)
       const events = new ProducerEvents(log)
@@ -31,10 +37,21 @@ export = function (RED: NodeAPI): void {
       onClose(cluster.users.add())
       onClose(() => producer.close(CLOSE_BUDGET_MS))
       const idle = new IdleCheck(() => cluster.admin.clusterId())
+      const errors = new Counts()
+      const tenants = tenantCounts()
+      const problemNow = (): PipelineError | undefined => producer.problem ?? idle.problem
+      watch({
+        samples: () => ({
+          ...samplesOf(producer, problemNow()),
+          message_processing_errors_total: errors.all,
+          tenant_pipeline_tenant_records_total: tenants?.all,
+        }),
+        unready: () => unreadyOf(producer, problemNow()),
+      })
       const show = (): void => {
         const { connected, heldRecords, storedRecords } = producer
         const shown = {
-          problem: producer.problem ?? idle.problem,
+          problem: problemNow(),
           connected,
           heldRecords,
           storedRecords,
@@ -57,7 +74,8 @@ export = function (RED: NodeAPI): void {
         describe,
         onLate: () => events.noteLate(),
         onHandedBack: (records) => events.noteHandedBack(records),
-        onRejected: (_error, tenant) => {
+        onRejected: (error, tenant) => {
+          errors.add(error.code)
           status.noteRejected()
           events.noteRejected(tenant)
         },
@@ -68,11 +86,23 @@ export = function (RED: NodeAPI): void {
         storeMessage(
           message,
           host,
-          (record, completion) => producer.write(record, completion, isAwaited),
+          (record, completion) =>
+            producer.write(record, tenants ? counting(tenants, record, completion) : completion, isAwaited),
           send,
           done,
         )
       }
     })
   })
+}
+
+/** Counts the record for its tenant once it is stored. */
+function counting(tenants: Counts, { tenant }: WireRecord, completion: Completion): Completion {
+  return {
+    stored: () => {
+      tenants.add(typeof tenant === 'string' ? tenant : '')
+      completion.stored()
+    },
+    failed: (error) => completion.failed(error),
+  }
 }

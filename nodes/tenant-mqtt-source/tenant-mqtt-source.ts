@@ -9,6 +9,7 @@ import type { QoS } from '../../src/mqtt/connect/deferred-acknowledgement'
 import { requireBroker } from '../../src/mqtt/require-broker'
 import { MqttSource, type SourceSettings } from '../../src/mqtt/source'
 import { SourceEvents } from '../../src/mqtt/source-events'
+import { samplesOf, unreadyOf } from '../../src/mqtt/source-samples'
 import { SourceStatus } from '../../src/mqtt/source-status'
 import { runNode } from '../../src/runtime/run-node'
 import { options } from './options'
@@ -20,7 +21,7 @@ export = function (RED: NodeAPI): void {
 
   RED.nodes.registerType('tenant-mqtt-source', function (this: Node, config: SourceDef) {
     RED.nodes.createNode(this, config)
-    runNode(RED, this, ({ log, status: line, isWired, send, describe, onClose, refresh }) => {
+    runNode(RED, this, ({ log, status: line, isWired, send, describe, onClose, refresh, watch }) => {
       const events = new SourceEvents(log)
       onClose(() => events.close())
       const status = new SourceStatus(performance.now())
@@ -39,6 +40,7 @@ export = function (RED: NodeAPI): void {
         onChange: () => show(),
       })
       onClose(() => source.close())
+      watch({ samples: () => samplesOf(source), unready: () => unreadyOf(source) })
       const show = (): void => {
         events.observe(source)
         line.set(status.of(source, performance.now()))

@@ -9,11 +9,13 @@ import { requirePostgres } from '../../src/postgres/require-postgres'
 import { RejectOutput } from '../../src/postgres/sink/reject-output'
 import { SinkEvents } from '../../src/postgres/sink/sink-events'
 import { SinkIntake } from '../../src/postgres/sink/sink-intake'
+import { samplesOf, unreadyOf } from '../../src/postgres/sink/sink-samples'
 import { SinkStatus } from '../../src/postgres/sink/sink-status'
 import { TableSink } from '../../src/postgres/sink/table-sink'
 import { IdleCheck } from '../../src/runtime/idle-check'
 import { runNode } from '../../src/runtime/run-node'
 import { CLOSE_BUDGET_MS, settlesWithin } from '../../src/time/deadline'
+import type { PipelineError } from '../../src/wire/errors'
 import { readSink } from './options'
 import { addOutdatedRoute, type SinkHolder } from './outdated-route'
 import { addPreviewRoutes } from './preview-routes'
@@ -30,7 +32,7 @@ export = function (RED: NodeAPI): void {
 
   RED.nodes.registerType('tenant-postgres-sink', function (this: Node & SinkHolder, config: SinkDef) {
     RED.nodes.createNode(this, config)
-    runNode(RED, this, ({ log, status: line, isWired, send, onClose, refresh }) => {
+    runNode(RED, this, ({ log, status: line, isWired, send, onClose, refresh, watch }) => {
       const events = new SinkEvents(log)
       onClose(() => events.close())
       const { database, ledger, replayTables } = requirePostgres(RED.nodes.getNode(config.database ?? ''))
@@ -69,6 +71,8 @@ export = function (RED: NodeAPI): void {
         events,
       })
       this.sink = sink
+      const problemNow = (): PipelineError | undefined => sink.problem ?? idle.problem
+      watch({ samples: () => samplesOf(sink, problemNow()), unready: () => unreadyOf(sink, problemNow()) })
       if (options.exactlyOnce === 'ledger') {
         onClose(ledger.sinks.register(options.ledgerName, this.id, options.target))
       }

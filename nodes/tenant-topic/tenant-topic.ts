@@ -13,6 +13,7 @@ import { unmatchedStatus } from '../../src/tenant/unmatched-status'
 import { reserveTopic } from '../../src/tenant/reserved-topics'
 import { routeMessage } from '../../src/tenant/route-message'
 import { TopicRouter } from '../../src/tenant/topic-router'
+import { Counts } from '../../src/watch/counts'
 import { options } from './options'
 import { addSeenRoute, type RouterHolder } from './seen-route'
 
@@ -22,7 +23,7 @@ export = function (RED: NodeAPI): void {
 
   RED.nodes.registerType('tenant-topic', function (this: Node & RouterHolder, config: NodeDef) {
     RED.nodes.createNode(this, config)
-    runNode(RED, this, ({ log, status, isWired, describe, onClose, refresh }) => {
+    runNode(RED, this, ({ log, status, isWired, describe, onClose, refresh, watch }) => {
       const { deadLetters, ...routing } = readOptions(options, config)
       const router = new TopicRouter(routing)
       this.router = router
@@ -39,6 +40,8 @@ export = function (RED: NodeAPI): void {
           `${count} ${count === 1 ? 'MQTT topic does' : 'MQTT topics do'} not match the pattern`,
       })
       onClose(() => counted.close())
+      const errors = new Counts()
+      watch({ samples: () => ({ message_processing_errors_total: errors.all }) })
       let unmatched = 0
       let latestMs = 0
       const show = (): void => status.set(unmatchedStatus(unmatched, performance.now() - latestMs))
@@ -55,6 +58,7 @@ export = function (RED: NodeAPI): void {
         }
         unmatched += unrouted.length
         counted.add(unrouted.length)
+        for (const { error } of unrouted) errors.add(error.code)
         latestMs = performance.now()
         show()
         const rest = routed.length === 0 ? null : { ...message, payload: routed }

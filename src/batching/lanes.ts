@@ -2,6 +2,7 @@
  * All lanes of one writer: one for each topic and partition, made when it is first needed and dropped when there are
  * many and it is idle. It counts what they hold, knows what keeps them from writing, and flushes them together.
  */
+import { distributionOf, type Distribution } from '../watch/distribution'
 import type { PipelineError } from '../wire/errors'
 import { Lane, type Completion, type Held, type FlushReason, type LaneOptions } from './lane'
 
@@ -17,7 +18,7 @@ export class Lanes<T> {
   /** Lanes that may have a batch that gathers: only they are flushed. */
   private readonly gathering = new Set<Lane<T>>()
   private readonly problems = new Map<Lane<T>, PipelineError>()
-  private readonly flushes = new Map<FlushReason, number>()
+  private readonly flushes = new Map<FlushReason, Distribution>()
   private lanes = 0
   /** From here on the idle ones are looked for; twice what was left the last time, so that few records pay for it. */
   private manyLanes = MANY_LANES
@@ -45,8 +46,8 @@ export class Lanes<T> {
     return this.lanes
   }
 
-  /** How many batches were closed for each reason, for the metrics. */
-  get flushCounts(): ReadonlyMap<FlushReason, number> {
+  /** Records in a batch, by what closed it. */
+  get batches(): ReadonlyMap<FlushReason, Distribution> {
     return this.flushes
   }
 
@@ -117,7 +118,7 @@ export class Lanes<T> {
       },
       // One request can carry them all, and a lane that has waited for less is served sooner.
       onLingerOver: () => this.flush('linger'),
-      onFlush: (reason) => this.flushes.set(reason, (this.flushes.get(reason) ?? 0) + 1),
+      onFlush: (reason, records) => distributionOf(this.flushes, reason).add(records),
       onReleased: (records, bytes) => this.release(records, bytes),
     })
     return lane

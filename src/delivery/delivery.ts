@@ -22,6 +22,8 @@ export interface Settlement {
   readonly failedAt?: string
   /** Records of a failed batch, by their number, that are durable and that no open failure concerns. */
   readonly stored?: ReadonlySet<number>
+  /** Records that sinks have stored as dead letters. */
+  readonly deadLetters?: number
 }
 
 export type OnSettled = (settlement: Settlement) => void
@@ -59,6 +61,8 @@ export class Delivery {
   size = 0
   /** What sinks have stored of the batch. */
   stored: (readonly unknown[])[] | undefined
+  /** Of these, the dead letters. */
+  deadLetters = 0
   /** A sink has confirmed and not yet said done, which it does next. */
   justConfirmed = false
   settled: Outcome | undefined

@@ -30,10 +30,11 @@ export function isSameError(one: PipelineError, other: PipelineError): boolean {
 
 export function settlementOf(delivery: Delivery): Settlement {
   const failure = worstFailure(delivery)
-  if (failure === undefined) return { outcome: delivery.confirmed ? 'delivered' : 'filtered' }
+  const letters = delivery.deadLetters > 0 ? { deadLetters: delivery.deadLetters } : {}
+  if (failure === undefined) return { outcome: delivery.confirmed ? 'delivered' : 'filtered', ...letters }
   const { error, nodeId: failedAt } = failure
   const stored = storedForGood(delivery)
-  return { outcome: 'failed', error, failedAt, ...(stored.size > 0 ? { stored } : {}) }
+  return { outcome: 'failed', error, failedAt, ...letters, ...(stored.size > 0 ? { stored } : {}) }
 }
 
 /**

@@ -16,6 +16,7 @@ import { backoffMs } from '../time/backoff'
 import { phrase } from '../status/phrase'
 import { PipelineError } from '../wire/errors'
 import type { Settlement } from './delivery'
+import { Account } from './account'
 import { drain } from './drain'
 import type { Message } from '../wire/message'
 import type { DeliveryTracker } from './tracker'
@@ -45,6 +46,8 @@ export interface RedeliveryOptions<T> {
   readonly isWired: (output: number) => boolean
   /** A fresh message of that content; `error` is set for the second output. */
   readonly compose: (content: T, error: PipelineError | undefined) => Message
+  /** How many records a content has. */
+  readonly sizeOf: (content: T) => number
   /** Parts that can be emitted on their own, when the whole failed for good; fewer than two: none. */
   readonly split: (content: T) => readonly T[]
   /**
@@ -80,6 +83,7 @@ interface Emission<T> {
 }
 
 export class Redelivery<T> {
+  readonly account = new Account()
   private readonly idPrefix = randomBytes(6).toString('hex')
   private ids = 0
   private orders = 0
@@ -112,6 +116,7 @@ export class Redelivery<T> {
   }
 
   emit(content: T): void {
+    this.account.enter(this.options.sizeOf(content))
     this.place(fresh(content, [], this.orders++))
   }
 
@@ -129,7 +134,7 @@ export class Redelivery<T> {
     this.waiting = this.waiting.filter((emission) => !unwanted.has(emission))
     this.retrying = this.retrying.filter(({ emission }) => !unwanted.has(emission))
     this.held = this.held.filter((emission) => !unwanted.has(emission))
-    for (const { content } of unwanted) this.options.onDropped?.(content)
+    for (const emission of unwanted) this.drop(emission)
   }
 
   /**
@@ -160,10 +165,7 @@ export class Redelivery<T> {
   }
 
   private send(emission: Emission<T>): void {
-    if (!this.isWanted(emission.content)) {
-      this.options.onDropped?.(emission.content)
-      return
-    }
+    if (!this.isWanted(emission.content)) return this.drop(emission)
     const { tracker, sourceId, compose, send, isWired } = this.options
     const output = emission.failure === undefined ? MESSAGES : FAILED_MESSAGES
     if (!isWired(output)) {
@@ -190,13 +192,34 @@ export class Redelivery<T> {
     return Math.max(deliveryTimeoutMs, Math.min(deliveryTimeoutMs * 2 ** stalls, LONGEST_TIMEOUT_MS))
   }
 
-  private settled(emission: Emission<T>, { outcome, error, stored }: Settlement): void {
+  private settled(emission: Emission<T>, { outcome, error, stored, deadLetters = 0 }: Settlement): void {
     this.outCount--
-    const { without } = this.options
-    if (stored !== undefined && without !== undefined) emission.content = without(emission.content, stored)
-    if (outcome === 'failed' && error !== undefined) this.failed(emission, error)
-    else if (outcome === 'filtered') this.filtered(emission)
-    else this.finish(emission)
+    if (stored !== undefined) this.takeStored(emission, stored, deadLetters)
+    if (outcome === 'failed' && error !== undefined) {
+      this.failed(emission, error)
+    } else if (outcome === 'filtered') {
+      this.filtered(emission)
+    } else {
+      const records = this.options.sizeOf(emission.content)
+      // Only a sink of dead letters, or one that the user has put in its place, stores what has failed for good.
+      this.account.deliver(records, emission.failure === undefined ? deadLetters : records)
+      this.finish(emission)
+    }
+  }
+
+  private takeStored(emission: Emission<T>, stored: ReadonlySet<number>, deadLetters: number): void {
+    const { without, sizeOf } = this.options
+    if (without === undefined) return
+    const before = sizeOf(emission.content)
+    emission.content = without(emission.content, stored)
+    this.account.deliver(before - sizeOf(emission.content), deadLetters)
+  }
+
+  /** Its parts that wait go with it. */
+  private drop({ content, rest }: Emission<T>): void {
+    const { sizeOf, onDropped } = this.options
+    this.account.handBack([content, ...rest].reduce((sum, part) => sum + sizeOf(part), 0))
+    onDropped?.(content)
   }
 
   private filtered(emission: Emission<T>): void {
@@ -205,6 +228,7 @@ export class Redelivery<T> {
     } else if (this.options.whenFiltered === 'fail') {
       this.failed(emission, endedByFlow())
     } else {
+      this.account.filter(this.options.sizeOf(emission.content))
       this.options.onFiltered(emission.content)
       this.finish(emission)
     }
@@ -218,10 +242,8 @@ export class Redelivery<T> {
 
   private failed(emission: Emission<T>, error: PipelineError): void {
     const { maxAttempts, split, partsInOrder } = this.options
-    if (!this.isWanted(emission.content)) {
-      this.options.onDropped?.(emission.content)
-      return
-    }
+    this.account.errors.add(error.code)
+    if (!this.isWanted(emission.content)) return this.drop(emission)
     emission.attempts++
     emission.lastError = error
     if (error.code === 'DELIVERY_STALLED') emission.stalls++
@@ -244,6 +266,7 @@ export class Redelivery<T> {
   }
 
   private sendAgain(emission: Emission<T>, error: PipelineError): void {
+    this.account.redeliveries++
     // What a deploy has lost goes out again before anything newer, so that the order is kept.
     if (!this.options.gateOpen() || this.closed) {
       this.waiting.push(emission)

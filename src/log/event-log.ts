@@ -49,6 +49,8 @@ export interface LoggingNode {
 const METHODS = { error: 'error', warn: 'warn', info: 'log', debug: 'debug' } as const
 
 export class EventLog {
+  /** Lines since the node was deployed, by code. */
+  readonly counts = new Map<EventCode, number>()
   private readonly node: LoggingNode
 
   /** @param node a node of Node-RED, whose types know only texts */
@@ -66,6 +68,7 @@ export class EventLog {
       ...(tenant !== undefined && { tenant }),
       ...(counts !== undefined && { counts }),
     }
+    this.counts.set(code, (this.counts.get(code) ?? 0) + 1)
     try {
       this.node[METHODS[EVENTS[code].level]](new PipelineEvent(entry) as PipelineEvent & LogEntry)
     } catch {

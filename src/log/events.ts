@@ -326,11 +326,24 @@ export const EVENTS = {
     'List them, fix the cause, and raise the number of attempts.',
   ),
 
+  // ---- watching
+  METRICS_LISTENING: kind('info', 'Metrics, `/live` and `/ready` are served; the message says where.'),
+  METRICS_UNAVAILABLE: kind(
+    'error',
+    'Metrics, `/live` and `/ready` are not served: a setting is wrong, or the port is in use. The flows run.',
+    'See the message and docs/operations.md, and restart Node-RED.',
+  ),
+
   // ---- what is under all this
   KAFKA_CLIENT: kind('debug', 'What the Kafka client library says, as it says it.'),
 } as const satisfies Readonly<Record<string, EventKind>>
 
 export type EventCode = keyof typeof EVENTS
+
+/** Whether an event reports that records may be lost. */
+export function isPossibleLoss(code: EventCode): boolean {
+  return EVENTS[code].meaning.startsWith('Possible loss')
+}
 
 /** Whether the code of an error names an event of its own. */
 export function isEventCode(code: string): code is EventCode {

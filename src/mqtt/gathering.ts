@@ -37,6 +37,11 @@ export class Gathering<T> {
 
   constructor(private readonly options: GatheringOptions<T>) {}
 
+  /** Messages that wait for others. */
+  get size(): number {
+    return this.batch.length
+  }
+
   add(item: T): void {
     const { maxMessages, lingerMs, window } = this.options
     this.batch.push(item)

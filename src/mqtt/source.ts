@@ -9,8 +9,10 @@
  */
 import type { IPublishPacket } from 'mqtt'
 import type { FlowTracking } from '../delivery/flow/flow-tracking'
+import type { Account } from '../delivery/account'
 import { FlowCheck } from '../delivery/flow/flow-check'
 import { MESSAGES, Redelivery, type WhenFiltered } from '../delivery/redelivery'
+import { distributionOf, type Distribution } from '../watch/distribution'
 import { CLOSE_BUDGET_MS, settlesWithin } from '../time/deadline'
 import type { PipelineError } from '../wire/errors'
 import { copyOf, type Message, type MqttFields } from '../wire/message'
@@ -19,7 +21,7 @@ import type { QueueForecast } from './loss/broker-queue'
 import { checkBrokerSettings, type BrokerSettings } from './connect/broker-settings'
 import { clientIds, type ClientIdClaim } from './loss/client-ids'
 import type { QoS } from './connect/deferred-acknowledgement'
-import { Gathering } from './gathering'
+import { Gathering, type FlushReason } from './gathering'
 import { LossWatch } from './loss/loss-watch'
 import { MessageIds, type MessageIdSource } from './message-id'
 import type { OtherTopics } from './session/old-subscriptions'
@@ -91,7 +93,10 @@ export class MqttSource {
   private claim: ClientIdClaim | undefined
   private starting: Promise<void> | undefined
   private current: SourceState = { kind: 'idle' }
+  /** Messages in a batch, by what ended it. */
+  readonly batches = new Map<FlushReason, Distribution>()
   private arrivedCount = 0
+  private connectedCount = 0
   /** Of these, the ones that a broker queues. */
   private queueableCount = 0
 
@@ -115,6 +120,7 @@ export class MqttSource {
       send: (output, message) => host.send(output, message),
       isWired: (output) => host.isWired(output),
       compose: (content, error) => this.compose(content, error),
+      sizeOf: ({ length }) => length,
       split: (content) => content.map((arrived) => [arrived]),
       without: (content, stored) => this.without(content, stored),
       onSettled: (content) => this.settle(content),
@@ -128,7 +134,10 @@ export class MqttSource {
         outstanding: this.session?.outstanding ?? 0,
         full: this.session?.windowFull === true || !tracking.gateOpen,
       }),
-      flush: (batch) => this.redelivery.emit(batch),
+      flush: (batch, reason) => {
+        distributionOf(this.batches, reason).add(batch.length)
+        this.redelivery.emit(batch)
+      },
     })
     this.flowCheck = new FlowCheck(
       settings.nodeId,
@@ -148,6 +157,26 @@ export class MqttSource {
   /** Messages that have arrived, since the start. */
   get arrived(): number {
     return this.arrivedCount
+  }
+
+  /** What has become of them. */
+  get account(): Account {
+    return this.redelivery.account
+  }
+
+  /** Messages that have arrived and wait for others. */
+  get gathered(): number {
+    return this.gathering.size
+  }
+
+  /** Connections since the start. */
+  get connections(): number {
+    return this.connectedCount
+  }
+
+  /** Unacknowledged messages at which it reads no more. */
+  get windowMessages(): number {
+    return this.settings.windowMessages
   }
 
   /** Messages that are not acknowledged. */
@@ -224,6 +253,7 @@ export class MqttSource {
     this.loss.stop()
     await this.starting
     this.session?.stopIntake()
+    this.redelivery.account.handedBack += this.gathering.size
     this.gathering.clear()
     await this.redelivery.close(CLOSE_BUDGET_MS - DISCONNECT_BUDGET_MS)
     this.releaseTracking()
@@ -321,7 +351,10 @@ export class MqttSource {
 
   private enter(state: SourceState): void {
     this.current = state
-    if (state.kind === 'connected') this.loss.connectedTo(state.host)
+    if (state.kind === 'connected') {
+      this.connectedCount++
+      this.loss.connectedTo(state.host)
+    }
     this.host.onChange()
   }
 }

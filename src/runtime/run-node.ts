@@ -10,6 +10,8 @@ import { closeHandler, inputHandler, type Handle } from './handlers'
 import type { NodeStatus } from './host'
 import { inWords, translator, type LanguageHost } from './language'
 import { StatusLine } from './status-line'
+import { watchNode } from './watch-node'
+import type { Watched } from '../watch/watched-nodes'
 
 const REFRESH_MS = 1000
 
@@ -44,6 +46,8 @@ export interface RunningNode extends Running {
   readonly send: (output: number, message: object) => void
   /** `msg.error` of a message that this node refuses. */
   readonly describe: (error: PipelineError) => MessageError
+  /** What the node tells those who watch it. */
+  readonly watch: (watched: Watched) => void
   /** Calls this now and then, until the node is closed. */
   readonly refresh: (show: () => void) => void
 }
@@ -62,7 +66,9 @@ export function runNode(
   const log = new EventLog(node)
   const translate = translator(RED as LanguageHost)
   const status = new StatusLine((shown) => node.status(inWords(shown, translate)))
+  let watched: Watched = {}
   const handle = run(node, log, (onClose) => {
+    onClose(watchNode(node, log, () => watched))
     onClose(() => status.close())
     return start({
       log,
@@ -71,6 +77,7 @@ export function runNode(
       isWired: (output = 0) => (node.wires[output]?.length ?? 0) > 0,
       send: (output, message) => node.send(output === 0 ? message : [null, message]),
       describe: (error) => messageError(error, node),
+      watch: (given) => (watched = given),
       refresh: (show) => {
         const timer = setInterval(show, REFRESH_MS).unref()
         onClose(() => clearInterval(timer))

@@ -19,6 +19,7 @@ const MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, days: 86_400_000 
 /** Where the time of day is read, because it goes into a record, a table or a sentence. */
 const READ_TIME_OF_DAY = [
   'src/dead-letters/dead-letter.ts',
+  'src/kafka/consume/source.ts',
   'src/kafka/drivers/kafkajs/patches/clock.ts',
   'src/kafka/drivers/kafkajs/patches/idle-guard.ts',
   'src/mqtt/loss/loss-watch.ts',
@@ -43,7 +44,7 @@ describe('clocks', () => {
   })
 
   it('the time of day is only written down', () => {
-    const reading = ['src', 'nodes']
+    const reading = ['src', 'nodes', 'plugins']
       .flatMap(filesIn)
       .filter((file) => file.endsWith('.ts') && /\bDate\.now\(|new Date\(\)/.test(readText(file)))
     assert.deepEqual(reading.sort(), READ_TIME_OF_DAY)

@@ -24,7 +24,7 @@ describe('events', () => {
     assert.deepEqual(documented, rows)
   })
 
-  const sources = ['src', 'nodes'].flatMap(filesIn).filter((file) => file.endsWith('.ts'))
+  const sources = ['src', 'nodes', 'plugins'].flatMap(filesIn).filter((file) => file.endsWith('.ts'))
 
   it('are the only way to the log', () => {
     const others = sources

@@ -35,6 +35,13 @@ describe('the manifest', () => {
     assert.deepEqual([...nodeTypes].sort(), folders.sort())
   })
 
+  it('names the plugin that has a folder', () => {
+    const folders = readdirSync(path.join(ROOT, 'plugins'))
+    const { plugins } = manifest['node-red']
+    assert.deepEqual(Object.keys(plugins), folders)
+    for (const name of folders) assert.equal(plugins[name], `dist/plugins/${name}/${name}.js`)
+  })
+
   it('has a reason for every package that it installs at run time', () => {
     const { dependencies } = readJson('package.json') as { readonly dependencies: object }
     const named = [...readText('docs/decisions/dependencies.md').matchAll(/^\| `([^`]+)`/gm)]

@@ -7,13 +7,13 @@ import { dialogSources, filesIn, nodeTypes, readText, ROOT } from '../support/pa
 const ofDialogs = new Set(nodeTypes.flatMap(dialogSources))
 
 /**
- * What ships: the compiled library and nodes, what Node-RED reads beside them, the modules of the dialogs, examples,
+ * What ships: the compiled library, nodes and plugin, what Node-RED reads beside them, the modules of the dialogs, examples,
  * and five documents.
  */
 function whatShips(): string[] {
-  const sources = [...filesIn('src'), ...filesIn('nodes')].filter(
-    (file) => !file.endsWith('.d.ts') && !ofDialogs.has(file),
-  )
+  const sources = ['src', 'nodes', 'plugins']
+    .flatMap(filesIn)
+    .filter((file) => !file.endsWith('.d.ts') && !ofDialogs.has(file))
   const built = sources.map((file) => `dist/${file.replace(/\.ts$/, '.js')}`)
   // Each node has the words that the dialogs share, in both languages.
   const words = nodeTypes.flatMap((type) =>

@@ -14,7 +14,11 @@ export interface Manifest {
   readonly keywords: readonly string[]
   readonly engines: { readonly node: string }
   readonly dependencies: Readonly<Record<string, string>>
-  readonly 'node-red': { readonly version: string; readonly nodes: Readonly<Record<string, string>> }
+  readonly 'node-red': {
+    readonly version: string
+    readonly nodes: Readonly<Record<string, string>>
+    readonly plugins: Readonly<Record<string, string>>
+  }
 }
 
 export const readText = (file: string): string => readFileSync(path.resolve(ROOT, file), 'utf8')

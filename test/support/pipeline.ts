@@ -25,6 +25,8 @@ export interface PipelineOptions {
   readonly databaseUrl: string
   /** Of the examples that run in several Node-REDs. */
   readonly clientId?: string
+  /** More variables of the environment. */
+  readonly env?: Readonly<Record<string, string>>
 }
 
 const EXAMPLES = {
@@ -86,6 +88,7 @@ export class Pipeline {
         KAFKA_BROKERS: options.brokers,
         DATABASE_URL: options.databaseUrl,
         MQTT_CLIENT_ID: options.clientId ?? 'pipeline-a',
+        ...options.env,
       },
       flow,
     })

@@ -54,6 +54,11 @@ export class Receipt {
     tracker.confirm(held, received)
   }
 
+  /** Of what is confirmed next, this many records are stored as dead letters. */
+  noteDeadLetters(count: number): void {
+    if (this.held !== undefined) this.held.deadLetters += count
+  }
+
   /** Gives it back unstored; the error follows by `done(error)`. */
   release(): void {
     if (this.held !== undefined) this.tracker.release(this.held)

@@ -9,6 +9,7 @@ import { OrderedRelease, type Slot } from '../../delivery/ordered-release'
 import type { ConsumedPart } from './consumed-message'
 import type { ConsumedBatch } from '../driver'
 import { Window } from './window'
+import { Distribution, SECONDS } from '../../watch/distribution'
 
 /** A part of a batch in the flow. */
 export interface Emitted extends ConsumedPart {
@@ -20,6 +21,7 @@ export interface Run {
   readonly batch: ConsumedBatch
   /** See `KafkaRange`. */
   readonly assignment: number | undefined
+  readonly startedAtMs: number
   /** Nothing of it is sent again. */
   isRevoked: boolean
   /** Parts that are in the flow. */
@@ -41,14 +43,26 @@ export interface BatchRunsOptions {
   readonly commit: (batch: ConsumedBatch, nextOffset: number, assignment: number | undefined) => void
   /** No further part enters the flow. */
   readonly isStopping: () => boolean
+  /** Milliseconds, monotonic. */
+  readonly now?: () => number
 }
 
 export class BatchRuns {
   private readonly runs = new Set<Run>()
   private readonly window: Window
+  private readonly now: () => number
+  /** Seconds in which the flow has settled a batch. */
+  readonly durations = new Distribution(SECONDS)
 
   constructor(private readonly options: BatchRunsOptions) {
     this.window = new Window(options.windowRecords)
+    this.now = options.now ?? (() => performance.now())
+  }
+
+  /** How long the oldest batch has been in the flow; 0 when there is none. */
+  get oldestMs(): number {
+    for (const { startedAtMs } of this.runs) return this.now() - startedAtMs
+    return 0
   }
 
   /** Resolves when the flow is done with the batch. Rejects when no message can be made of it. */
@@ -120,8 +134,8 @@ export class BatchRuns {
     if (this.runs.has(run)) this.options.commit(run.batch, nextOffset, run.assignment)
   }
 
-  private begin(fields: Omit<Run, 'isRevoked' | 'open'>): Run {
-    const run = { ...fields, isRevoked: false, open: 0 }
+  private begin(fields: Omit<Run, 'isRevoked' | 'open' | 'startedAtMs'>): Run {
+    const run = { ...fields, startedAtMs: this.now(), isRevoked: false, open: 0 }
     this.runs.add(run)
     return run
   }
@@ -155,6 +169,7 @@ export class BatchRuns {
   private finishWhenDone(run: Run): void {
     if (run.open > 0 || !run.isComplete) return
     this.runs.delete(run)
+    if (!run.isRevoked) this.durations.add((this.now() - run.startedAtMs) / 1000)
     run.onFinished()
   }
 }

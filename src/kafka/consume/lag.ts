@@ -4,6 +4,8 @@ import { partitionKey } from '../topic-partition'
 
 export class Lag {
   private readonly byPartition = new Map<string, number>()
+  /** When Kafka got the last record that was handed over. */
+  private readonly lastMs = new Map<string, number>()
   /** In partitions that no member of the group reads. */
   unread = 0
 
@@ -13,12 +15,25 @@ export class Lag {
     return lag
   }
 
+  /** Age of the last record that was handed over, of the partition that is furthest behind; 0 without lag. */
+  ageMs(nowMs: number): number {
+    let age = 0
+    for (const [key, lag] of this.byPartition) {
+      if (lag > 0) age = Math.max(age, nowMs - (this.lastMs.get(key) ?? nowMs))
+    }
+    return age
+  }
+
   note(batch: ConsumedBatch): void {
-    this.byPartition.set(partitionKey(batch), Math.max(0, batch.highWatermark - batch.nextOffset))
+    const key = partitionKey(batch)
+    this.byPartition.set(key, Math.max(0, batch.highWatermark - batch.nextOffset))
+    const last = batch.records.at(-1)
+    if (last !== undefined) this.lastMs.set(key, last.timestamp)
   }
 
   /** The partition has another owner. */
   forget(partition: TopicPartition): void {
     this.byPartition.delete(partitionKey(partition))
+    this.lastMs.delete(partitionKey(partition))
   }
 }

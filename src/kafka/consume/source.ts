@@ -8,11 +8,13 @@
  * A long file, because it is the one place where the driver, the flow, the positions and the node meet; what each of
  * them does is in a file of its own.
  */
+import type { Account } from '../../delivery/account'
 import { FlowCheck } from '../../delivery/flow/flow-check'
 import { MESSAGES, Redelivery } from '../../delivery/redelivery'
 import { HEADER } from '../../record/header-names'
 import { attemptsIn } from '../../record/replayed'
 import { CLOSE_BUDGET_MS, settlesWithin } from '../../time/deadline'
+import type { Distribution } from '../../watch/distribution'
 import type { PipelineError } from '../../wire/errors'
 import type { Message, WireRecord } from '../../wire/message'
 import { sizeOfGaps } from '../../wire/offset-gaps'
@@ -91,6 +93,7 @@ export class KafkaSource {
       send: (output, message) => host.send(output, message),
       isWired: (output) => host.isWired(output),
       compose: (part, error) => this.compose(part, error),
+      sizeOf: ({ records }) => records.length,
       split: halves,
       partsInOrder: true,
       without: withoutStored,
@@ -104,8 +107,8 @@ export class KafkaSource {
       mode: settings.mode,
       windowRecords: settings.windowRecords,
       emit: (part) => {
-        this.receivedCount += part.records.length
         if (this.isSampleDue) this.takeSample(part)
+        this.receivedCount += part.records.length
         this.redelivery.emit(part)
       },
       dropRevoked: () => this.redelivery.dropUnwanted(),
@@ -146,6 +149,21 @@ export class KafkaSource {
     return this.receivedCount
   }
 
+  /** What has become of them. */
+  get account(): Account {
+    return this.redelivery.account
+  }
+
+  /** How long the oldest batch has been in the flow. */
+  get oldestMs(): number {
+    return this.runs.oldestMs
+  }
+
+  /** Seconds in which the flow has settled a batch of one partition. */
+  get durations(): Distribution {
+    return this.runs.durations
+  }
+
   /** Messages in the flow. */
   get out(): number {
     return this.redelivery.size
@@ -182,6 +200,11 @@ export class KafkaSource {
   /** Records in Kafka after the ones that were handed to the flow, and those in partitions that no member reads. */
   get lag(): number {
     return this.lagOf.total
+  }
+
+  /** Age of the last record that was handed to the flow, of the partition that is furthest behind. */
+  get lagMs(): number {
+    return this.lagOf.ageMs(Date.now())
   }
 
   /** The last record that went into the flow, or one of the last second. */

@@ -11,6 +11,7 @@ import type { ValueFormat } from '../../record/envelope'
 import { reserveTopic } from '../../tenant/reserved-topics'
 import { backoffMs } from '../../time/backoff'
 import { settlesWithin } from '../../time/deadline'
+import { Distribution, SECONDS } from '../../watch/distribution'
 import { asPipelineError, asRecordError, type PipelineError } from '../../wire/errors'
 import type { WireRecord } from '../../wire/message'
 import type { KafkaCluster } from '../cluster'
@@ -58,6 +59,8 @@ export interface TenantProducerOptions extends MissingTopicOptions {
 }
 
 export class TenantProducer {
+  /** Seconds from sending a batch to its answer. */
+  readonly latencies = new Distribution(SECONDS)
   private readonly clock: LaneClock
   private readonly producer: KafkaProducer
   private readonly lanes: Lanes<KafkaRecord>
@@ -111,6 +114,11 @@ export class TenantProducer {
     this.notes = new TopicNotes(log, () => cluster.admin, limits.maxBytes)
     this.recordOptions = { topic, format, now: Date.now, newMessageId: countedIds() }
     this.release = topic === '' ? undefined : reserveTopic(topic)
+  }
+
+  /** Records in a batch, by what closed it. */
+  get batches(): Lanes<KafkaRecord>['batches'] {
+    return this.lanes.batches
   }
 
   /** Records taken and not stored yet. */
@@ -256,8 +264,10 @@ export class TenantProducer {
   // ---- from a lane to Kafka --------------------------------------------------------------------------------
 
   private async writeBatch(topic: string, partition: number, records: readonly KafkaRecord[]): Promise<void> {
+    const sentAtMs = this.clock.now()
     try {
       await this.producer.send(topic, partition, records)
+      this.latencies.add((this.clock.now() - sentAtMs) / 1000)
       this.stored += records.length
       this.probeProblem = undefined
       this.answered = true

@@ -53,7 +53,8 @@ export class SinkIntake {
       if (isLate && request.way === 'records' && request.letter !== undefined) throw lateCopy()
       const onlyOnce = request.way === 'range' || request.letter !== undefined
       if (delivery !== undefined && onlyOnce) this.assertFirstCopy(delivery)
-      await sink.write(request, isLate)
+      const { rejected } = await sink.write(request, isLate)
+      receipt.noteDeadLetters(rejected.length)
     } catch (error) {
       receipt.release()
       return done(asPipelineError(error))

@@ -8,6 +8,9 @@
  */
 import { retryForEver } from '../../batching/retry'
 import { settlesWithin } from '../../time/deadline'
+import { Counts } from '../../watch/counts'
+import { Distribution, RECORDS, SECONDS } from '../../watch/distribution'
+import { tenantCounts } from '../../watch/tenants'
 import type { PipelineError } from '../../wire/errors'
 import type { KafkaRange, WireRecord } from '../../wire/message'
 import { DatabaseError } from '../connect/database-error'
@@ -46,6 +49,12 @@ export class TableSink implements SinkState {
   ready = false
   waiting = 0
   readonly counts = { rows: 0, rejected: 0 }
+  /** Rejected records by the code of their reason. */
+  readonly rejections = new Counts()
+  readonly tenants = tenantCounts()
+  /** Seconds of a committed transaction, and its records. */
+  readonly durations = new Distribution(SECONDS)
+  readonly transactions = new Distribution(RECORDS)
   /** Error of each operation that is being retried, oldest first. */
   private readonly problems = new Map<object, PipelineError>()
   private readonly closing = new AbortController()
@@ -69,7 +78,7 @@ export class TableSink implements SinkState {
         this.options.tenantSchemas === undefined && this.options.ledger.knows(key, range),
       together: (writes) => this.writeTogether(writes),
       alone: ({ key, range, records, isLate }) =>
-        this.attempt((writer) => writer.writeRange(key, range, records, isLate)),
+        this.attempt(records, (writer) => writer.writeRange(key, range, records, isLate)),
     })
   }
 
@@ -164,7 +173,7 @@ export class TableSink implements SinkState {
     let gatherer = this.gatherers.get(lane)
     if (gatherer === undefined) {
       gatherer = new Gatherer(this.options.limits, (all) =>
-        this.attempt((writer) => writer.writeRecords(all)),
+        this.attempt(all, (writer) => writer.writeRecords(all)),
       )
       this.gatherers.set(lane, gatherer)
     }
@@ -178,13 +187,18 @@ export class TableSink implements SinkState {
     }
   }
 
-  private async attempt(write: (writer: BatchWriter) => Promise<Written>): Promise<Written> {
-    return this.noted(await this.untilDone(async () => write(await this.prepare())))
+  private async attempt(
+    records: readonly WireRecord[],
+    write: (writer: BatchWriter) => Promise<Written>,
+  ): Promise<Written> {
+    return this.noted(records, await this.untilDone(async () => write(await this.prepare())))
   }
 
-  private noted(written: Written): Written {
+  private noted(records: readonly WireRecord[], written: Written): Written {
     this.counts.rows += written.rows
     this.counts.rejected += written.rejected.length
+    for (const { reason } of written.rejected) this.rejections.add(reason.code)
+    if (this.tenants !== undefined && !written.before) countStored(this.tenants, records, written.rejected)
     this.options.events.noteRejected(written.rejected)
     return written
   }
@@ -193,7 +207,7 @@ export class TableSink implements SinkState {
   private async writeTogether(writes: readonly RangeWrite[]): Promise<readonly Written[] | undefined> {
     const writer = await this.prepare().catch(() => undefined)
     const written = await writer?.writeTogether(writes)
-    return written?.map((each) => this.noted(each))
+    return written?.map((each, at) => this.noted(writes[at]?.records ?? [], each))
   }
 
   private async untilDone<T>(work: () => Promise<T>): Promise<T> {
@@ -271,10 +285,23 @@ export class TableSink implements SinkState {
         exactlyOnce === 'ledger'
           ? new ReplayMarks(this.options.replayTables, ledgerName, this.formerNames)
           : undefined,
+      onCommitted: (records, seconds) => {
+        this.transactions.add(records)
+        this.durations.add(seconds)
+      },
       onPositionMoved: () => events.notePositionMoved(),
       onDays: (days) => this.tables.noteDays(days),
       onTimeReplaced: (records) => events.noteTimeReplaced(records),
       onStored: (rows, empty) => events.noteEmptyColumns(this.emptyColumns.note(rows, empty)),
     })
   }
+}
+
+function countStored(
+  tenants: Counts,
+  records: readonly WireRecord[],
+  rejected: readonly RejectedRecord[],
+): void {
+  const isRejected = new Set(rejected.map(({ record }) => record))
+  for (const record of records) if (!isRejected.has(record)) tenants.add(String(record.tenant ?? ''))
 }

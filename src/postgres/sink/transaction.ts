@@ -27,6 +27,8 @@ export interface TransactionOptions {
   readonly refuser: Refuser
   /** Rows were stored with another time than the device's, although they should have that. */
   readonly onTimeReplaced?: (records: readonly WireRecord[]) => void
+  /** A transaction was committed. */
+  readonly onCommitted?: (records: number, seconds: number) => void
   /** Rows were stored that have no value in these columns. */
   readonly onStored?: (rows: number, emptyColumns: readonly string[]) => void
 }
@@ -86,12 +88,14 @@ export async function commitBatch(
       deadLetters: rejected.length + delivered,
     })
   }
+  const startedAtMs = performance.now()
   try {
     await database.transaction(`writing to ${targets.name}`, everything, position.lane, statements)
   } catch (error) {
     if (error instanceof PositionMoved) return undefined
     throw error
   }
+  options.onCommitted?.(records.length, (performance.now() - startedAtMs) / 1000)
   const isRejected = new Set(rejected.map(({ record }) => record))
   for (const part of stored) {
     options.onStored?.(part.rows.copy.rows, part.rows.empty)

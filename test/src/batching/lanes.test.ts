@@ -83,7 +83,7 @@ describe('lanes', () => {
     assert.deepEqual([lanes.heldRecords, lanes.heldBytes], [2, 30])
     await settled()
     assert.deepEqual([lanes.heldRecords, lanes.heldBytes], [0, 0])
-    assert.equal(lanes.flushCounts.get('records'), 2)
+    assert.equal(lanes.batches.get('records')?.count, 2)
   })
 
   it('tell the problem of any of them until it is over', async () => {

@@ -5,6 +5,7 @@
 import { receive } from '../../../src/delivery/sinks/receipt'
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
+import type { Account } from '../../../src/delivery/account'
 import type { Delivery } from '../../../src/delivery/delivery'
 import { linkedDelivery } from '../../../src/delivery/message-link'
 import { FAILED_MESSAGES, Redelivery } from '../../../src/delivery/redelivery'
@@ -57,7 +58,9 @@ async function run({ letters, forNow: early, forGood: bad, transform, splits, ou
   const [stored, dead, settled]: [string[], string[], string[]] = [[], [], []]
   const failedOnce = new Set<string>()
   const take = (message: Message, into: string[]): void => {
-    receive(tracker, message)?.confirm()
+    const receipt = receive(tracker, message)
+    receipt?.noteDeadLetters(receipt.records.length)
+    receipt?.confirm()
     into.push(...recordsOf(message).map(({ payload }) => String(payload)))
   }
   const outcomeOf = (letter: string): PipelineError | undefined => {
@@ -113,6 +116,7 @@ async function run({ letters, forNow: early, forGood: bad, transform, splits, ou
     },
     isWired: () => true,
     compose: (content, error) => ({ batch: true, payload: content.map((payload) => ({ payload })), error }),
+    sizeOf: ({ length }) => length,
     split: (content) => content.map((letter) => [letter]),
     without: (content, places) => {
       settled.push(...content.filter((_letter, place) => places.has(place)))
@@ -123,17 +127,31 @@ async function run({ letters, forNow: early, forGood: bad, transform, splits, ou
     onFiltered: () => undefined,
   })
   redelivery.emit([...letters])
-  for (let turn = 0; redelivery.size > 0 && turn < 10_000; turn++) await new Promise(setImmediate)
+  const { account } = redelivery
+  const accounts = [sumOf(account)]
+  for (let turn = 0; redelivery.size > 0 && turn < 10_000; turn++) {
+    await new Promise(setImmediate)
+    accounts.push(sumOf(account))
+  }
   await redelivery.close(0)
-  return { stored, dead, settled, left: redelivery.size }
+  return { stored, dead, settled, left: redelivery.size, account, accounts }
 }
+
+const sumOf = ({ delivered, filtered, deadLetters, handedBack, inFlight }: Account): number =>
+  delivered + filtered + deadLetters + handedBack + inFlight
 
 describe('batches in random flows', () => {
   it('lose nothing, and store nothing twice because its neighbor has failed', async () => {
     const property = fc.asyncProperty(plans, async (plan) => {
-      const { stored, dead, settled, left } = await run(plan)
+      const { stored, dead, settled, left, account, accounts } = await run(plan)
       assert.equal(left, 0, 'it ends')
       assert.deepEqual(settled.toSorted(), [...plan.letters], 'each is settled once')
+      assert.deepEqual([...new Set(accounts)], [plan.letters.length], 'each is accounted for at any time')
+      assert.equal(account.inFlight, 0, 'nothing is in flight at the end')
+      if (['nothing', 'copies them', 'sorts them'].includes(plan.transform)) {
+        const bad = [...plan.letters].filter((letter) => plan.forGood.includes(letter))
+        assert.equal(account.deadLetters, bad.length, 'what can never be stored is counted as a dead letter')
+      }
       const isRemoved = (letter: string): boolean =>
         letter === 'b' &&
         (plan.transform === 'removes some' || (plan.splits && plan.transform === 'puts null for some'))

@@ -36,6 +36,7 @@ function harness(options: Partial<RedeliveryOptions<string>> = {}) {
     },
     isWired: () => true,
     compose: (text) => ({ payload: text }),
+    sizeOf: ({ length }) => length,
     split: () => [],
     onSettled: (text) => settled.push(text),
     whenFiltered: 'acknowledge',
@@ -116,6 +117,19 @@ describe('Redelivery of parts, and of what has another owner', () => {
     assert.equal(sent.length, 2)
     assert.deepEqual(settled, [])
     assert.equal(redelivery.size, 0)
+    const { handedBack, inFlight } = redelivery.account
+    assert.deepEqual({ handedBack, inFlight }, { handedBack: 'waits'.length + 'out'.length, inFlight: 0 })
+  })
+
+  it('counts the parts that wait their turn as handed back with the one that is dropped', async () => {
+    let isWanted = true
+    const { redelivery, end } = harness({ split: halves, partsInOrder: true, isWanted: () => isWanted })
+    redelivery.emit('abcd')
+    await end(0, permanent)
+    isWanted = false
+    await end(1, passing)
+    const { handedBack, delivered, inFlight } = redelivery.account
+    assert.deepEqual({ handedBack, delivered, inFlight }, { handedBack: 4, delivered: 0, inFlight: 0 })
   })
 
   for (const [why, error, again] of [

@@ -48,6 +48,7 @@ function setUp({ maxAttempts = 0, wired = [true, true], whenFiltered = 'acknowle
     isWired: (output) => wired[output] === true,
     compose: (payload, error) =>
       compose?.(payload, ++composed) ?? { payload, ...(error && { error: { code: error.code } }) },
+    sizeOf: ({ length }) => length,
     split: (content) => content.map((part) => [part]),
     onSettled: (content) => settled.push(content.join('+')),
     whenFiltered,

@@ -1,0 +1,24 @@
+/** What a consumer tells of itself when it is asked: its metrics, and whether it is ready. */
+import type { Samples, Unready } from '../../watch/watched-nodes'
+import type { KafkaSource } from './source'
+
+export function samplesOf(source: KafkaSource): Samples {
+  const { received, durations, lag, lagMs, joined, away, account, heldCount, oldestMs } = source
+  return {
+    kafka_consumer_messages_consumed_total: received,
+    kafka_consumer_processing_duration_seconds: durations,
+    kafka_consumer_lag_messages: lag,
+    kafka_consumer_lag_seconds: lagMs / 1000,
+    kafka_connection_status: joined && away === undefined ? 1 : 0,
+    ...account.samples(),
+    tenant_pipeline_source_held_messages: heldCount,
+    tenant_pipeline_source_oldest_seconds: oldestMs / 1000,
+  }
+}
+
+/** A partition that has stopped is a person's matter: the others are read. */
+export function unreadyOf({ state, away, joined }: Pick<KafkaSource, 'state' | 'away' | 'joined'>): Unready {
+  if (away !== undefined) return away
+  if (joined || state === 'unwired') return undefined
+  return { code: 'JOINING', message: 'joining the consumer group' }
+}

@@ -1,0 +1,24 @@
+/** What a PostgreSQL sink tells of itself when it is asked: its metrics, and whether it is ready. */
+import type { PipelineError } from '../../wire/errors'
+import type { Samples, Unready } from '../../watch/watched-nodes'
+import type { TableSink } from './table-sink'
+
+/** @param problem what keeps it from writing */
+export function samplesOf(sink: TableSink, problem: PipelineError | undefined): Samples {
+  const { counts, rejections, tenants, durations, transactions, waiting } = sink
+  return {
+    postgres_rows_total: counts.rows,
+    postgres_connection_status: unreadyOf(sink, problem) === undefined ? 1 : 0,
+    postgres_transaction_duration_seconds: durations,
+    postgres_transaction_records: transactions,
+    postgres_waiting_messages: waiting,
+    tenant_pipeline_dead_letters_total: rejections.all,
+    tenant_pipeline_tenant_records_total: tenants?.all,
+  }
+}
+
+/** The table of one tenant does not count: what cannot be written there is a dead letter. */
+export function unreadyOf({ ready }: Pick<TableSink, 'ready'>, problem: PipelineError | undefined): Unready {
+  if (problem !== undefined || ready) return problem
+  return { code: 'CONNECTING', message: 'connecting to PostgreSQL' }
+}

@@ -1,0 +1,63 @@
+/** The page of metrics as Prometheus reads it. */
+
+export interface Series {
+  readonly name: string
+  readonly labels: Readonly<Record<string, string>>
+  readonly value: number
+}
+
+const LINE = /^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)$/
+const LABEL = /([a-zA-Z_]\w*)="((?:[^"\\]|\\.)*)"/g
+
+/** @throws Error for a line that is none of Prometheus's text format, and for a series that is there twice */
+export function parseMetrics(page: string): Series[] {
+  const seen = new Set<string>()
+  return page
+    .split('\n')
+    .filter((line) => line !== '' && !line.startsWith('#'))
+    .map((line) => {
+      const [, name, labels = '', value] = LINE.exec(line) ?? []
+      if (name === undefined || value === undefined) throw new Error(`not a line of metrics: ${line}`)
+      const key = line.slice(0, line.lastIndexOf(' '))
+      if (seen.has(key)) throw new Error(`twice: ${key}`)
+      seen.add(key)
+      const pairs = [...labels.matchAll(LABEL)].map(([, label, text]) => [label, text] as const)
+      return {
+        name,
+        labels: Object.fromEntries(pairs) as Record<string, string>,
+        value: value === '+Inf' ? Infinity : Number(value),
+      }
+    })
+}
+
+/** The values of a metric by the values of its labels; of those with these labels. */
+export function valuesOf(
+  series: readonly Series[],
+  name: string,
+  labels: Readonly<Record<string, string>> = {},
+): number[] {
+  return series
+    .filter((each) => each.name === name)
+    .filter((each) => Object.entries(labels).every(([label, value]) => each.labels[label] === value))
+    .map(({ value }) => value)
+}
+
+export const sumOf = (...of: Parameters<typeof valuesOf>): number =>
+  valuesOf(...of).reduce((sum, value) => sum + value, 0)
+
+const RECEIVED = ['mqtt_messages_received_total', 'kafka_consumer_messages_consumed_total']
+
+/** Of each source: what it has received, and what it accounts for. */
+export function balances(
+  series: readonly Series[],
+): { readonly node: string; readonly received: number; readonly accounted: number }[] {
+  return series
+    .filter(({ name }) => RECEIVED.includes(name))
+    .map(({ labels: { node = '' }, value }) => ({
+      node,
+      received: value,
+      accounted:
+        sumOf(series, 'tenant_pipeline_source_records_total', { node }) +
+        sumOf(series, 'tenant_pipeline_source_in_flight_records', { node }),
+    }))
+}
