@@ -177,8 +177,8 @@ describe('faults of Kafka brokers', function () {
       const errors = new ProduceErrors(meddler)
       // After the rows before, the one that stays may lead no partition, and would be sent nothing that it could answer.
       await electPreferredLeaders(stage.kafka.address, TOPIC, PARTITIONS)
-      await until('the broker that stays leads a partition', async () =>
-        [...(await leaders(stage)).values()].includes(1),
+      await until('the broker that stays knows that it leads a partition', async () =>
+        [...(await leaders(stage, broker(1).address)).values()].includes(1),
       )
       await Promise.all([2, 3].map((id) => broker(id).stop('SIGKILL')))
       await stage.untilStatus('tenant-mqtt-source', 'is full', ({ fill }) => fill !== 'green')

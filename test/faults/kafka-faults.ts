@@ -46,10 +46,13 @@ export const WITH_RIGHTS = {
     'username="controller" password="loopback" user_controller="loopback";',
 }
 
-/** The leader of each partition, by the broker's id. */
-export function leaders(stage: Stage, topic = TOPIC): Promise<Map<number, number>> {
-  return withAdmin(stage.kafka.address, async (admin) => {
-    const { topics } = await admin.fetchTopicMetadata({ topics: [topic] })
+/**
+ * The leader of each partition, by the broker's id.
+ * @param asked the address of the broker that says so: each learns of a change for itself
+ */
+export function leaders(stage: Stage, asked = stage.kafka.address): Promise<Map<number, number>> {
+  return withAdmin(asked, async (admin) => {
+    const { topics } = await admin.fetchTopicMetadata({ topics: [TOPIC] })
     return new Map(topics[0]?.partitions.map(({ partitionId, leader }) => [partitionId, leader]))
   })
 }
