@@ -13,6 +13,6 @@ export function addSampleRoute(RED: object): void {
     type: 'tenant-kafka-consumer',
     action: 'sample',
     permission: 'read',
-    answer: (node): SampleAnswer => ({ sample: sourceOf(node).sample }),
+    answer: (node): SampleAnswer => ({ sample: sourceOf(node).lastRecord.sample }),
   })
 }

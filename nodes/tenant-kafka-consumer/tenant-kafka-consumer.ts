@@ -49,7 +49,7 @@ export = function (RED: NodeAPI): void {
       watch({ samples: () => samplesOf(source), unready: () => unreadyOf(source) })
       const show = (): void => {
         events.observe(source)
-        source.sampleNext()
+        source.lastRecord.keepNext()
         line.set(status.of(source, performance.now()))
       }
       refresh(show)

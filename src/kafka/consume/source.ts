@@ -16,7 +16,7 @@ import { attemptsIn } from '../../record/replayed'
 import { CLOSE_BUDGET_MS, settlesWithin } from '../../time/deadline'
 import type { Distribution } from '../../watch/distribution'
 import type { PipelineError } from '../../wire/errors'
-import type { Message, WireRecord } from '../../wire/message'
+import type { Message } from '../../wire/message'
 import { sizeOfGaps } from '../../wire/offset-gaps'
 import type { KafkaCluster } from '../cluster'
 import type {
@@ -34,12 +34,11 @@ import { createTopics } from '../topics/create-topics'
 import { compactionWarnings } from '../topics/topic-check'
 import { TopicChecks } from '../topics/topic-checks'
 import { BatchRuns, type Emitted } from './batch-runs'
-import { wireRecordOf } from './consumed-record'
 import { batchMessage, halves, RANGE_FIELDS, recordMessage, withoutStored } from './consumed-message'
 import { SourcePositions } from './source-positions'
-import { keptRecord, sampleOf, type RecordSample } from './record-sample'
 import { GroupNotes } from './group-notes'
 import { closingSource, whileClosing } from './hand-over'
+import { LastRecord } from './last-record'
 import { Lag } from './lag'
 import type { KafkaSourceHost, KafkaSourceSettings } from './source-settings'
 
@@ -56,6 +55,7 @@ const COMMIT_EVERY_MS = 1_000
 export type KafkaSourceState = 'connecting' | 'unwired' | 'joined' | { readonly problem: PipelineError }
 
 export class KafkaSource {
+  readonly lastRecord: LastRecord
   private readonly redelivery: Redelivery<Emitted>
   private readonly runs: BatchRuns
   private readonly stoppedPartitions = new StoppedPartitions(() =>
@@ -75,8 +75,6 @@ export class KafkaSource {
   private impairment: PipelineError | undefined
   private topicProblem: PipelineError | undefined
   private receivedCount = 0
-  private kept: WireRecord | undefined
-  private isSampleDue = true
 
   constructor(
     private readonly cluster: KafkaCluster,
@@ -84,6 +82,7 @@ export class KafkaSource {
     private readonly host: KafkaSourceHost,
   ) {
     const { tracking } = host
+    this.lastRecord = new LastRecord(settings.topicNames)
     this.redelivery = new Redelivery<Emitted>({
       tracker: tracking.tracker,
       gateOpen: () => tracking.gateOpen,
@@ -107,7 +106,7 @@ export class KafkaSource {
       mode: settings.mode,
       windowRecords: settings.windowRecords,
       emit: (part) => {
-        if (this.isSampleDue) this.takeSample(part)
+        this.lastRecord.note(part)
         this.receivedCount += part.records.length
         this.redelivery.emit(part)
       },
@@ -205,16 +204,6 @@ export class KafkaSource {
   /** Age of the last record that was handed to the flow, of the partition that is furthest behind. */
   get lagMs(): number {
     return this.lagOf.ageMs(Date.now())
-  }
-
-  /** The last record that went into the flow, or one of the last second. */
-  get sample(): RecordSample | undefined {
-    return this.kept && sampleOf(this.kept)
-  }
-
-  /** The next record is kept for the dialog: copying each would cost too much. */
-  sampleNext(): void {
-    this.isSampleDue = true
   }
 
   /** Joins the group as soon as the flows have started (the sinks must be known by then) and the output is wired. */
@@ -392,15 +381,6 @@ export class KafkaSource {
     this.flowCheck.check()
     this.redelivery.gateOpened()
     this.start()
-  }
-
-  private takeSample({ records, run }: Emitted): void {
-    const last = records.at(-1)
-    if (last === undefined) return
-    this.isSampleDue = false
-    const record = wireRecordOf(last, run.batch)
-    this.settings.topicNames?.name(record, run.batch.topic)
-    this.kept = keptRecord(record)
   }
 
   private compose(part: Emitted, error: PipelineError | undefined): Message {
