@@ -252,7 +252,7 @@ export class FlowHooks {
     this.countTurnsTo(doneInTurn)
   }
 
-  /** A node that never says done has sent something on. Of what it makes anew nothing tells which message it was. */
+  /** A node that never says done has sent something on. A message that it creates does not say which one it comes from. */
   private endSentOn(delivery: Delivery, node: RuntimeNode, message: Message): void {
     const copy = this.unfinished.get(message)
     if (copy?.node === node) {
