@@ -10,6 +10,7 @@ import { growthTenants } from './rows/growth-tenants'
 import { growthTopics } from './rows/growth-topics'
 import { live } from './rows/live'
 import { liveLong } from './rows/live-long'
+import { metrics } from './rows/metrics'
 import { mqttDrain } from './rows/mqtt-drain'
 import { ordinary } from './rows/ordinary'
 import { postgresDrain } from './rows/postgres-drain'
@@ -30,4 +31,5 @@ export const ROWS: readonly Row[] = [
   busyPartition,
   tracking,
   ordinary,
+  metrics,
 ]

@@ -97,6 +97,8 @@ export interface TopicDrain {
   /** Options of the sink that differ from the example. */
   readonly sink?: { readonly exactlyOnce?: 'ledger' | 'key'; readonly [option: string]: unknown }
   readonly version?: NodeRedVersion
+  /** More variables of the environment of Node-RED. */
+  readonly env?: Readonly<Record<string, string>>
   /** Node-REDs that share the group; default 1. */
   readonly processes?: number
 }
@@ -125,14 +127,14 @@ export async function drainAndDrop(measuring: Measuring, drain: Omit<TopicDrain,
 /** Drains the topic from its first record, and makes sure that each became one row or one dead letter. */
 export async function drainTopic(measuring: Measuring, drain: TopicDrain): Promise<Figures> {
   const { stage, signal } = measuring
-  const { topic, records, place, sink = {}, version = '4.1', processes = 1 } = drain
+  const { topic, records, place, sink = {}, version = '4.1', processes = 1, env = {} } = drain
   const database = await stage.database()
   await database.query('checkpoint')
   const { address } = await stage.postgres()
   const subjects: Subject[] = []
   const subject = together(subjects)
   try {
-    const plan = { flow: secondLeg(topic, place, sink), version, database: address }
+    const plan = { flow: secondLeg(topic, place, sink), version, database: address, env }
     for (let n = 0; n < processes; n++) subjects.push(await startNodeRed(stage, plan))
     const count =
       sink.exactlyOnce === 'key'

@@ -14,6 +14,8 @@ export interface NodeRedPlan {
   readonly version?: NodeRedVersion
   readonly mqtt?: string
   readonly database?: string
+  /** More variables of its environment. */
+  readonly env?: Readonly<Record<string, string>>
   /** Without our package. */
   readonly bare?: true
 }
@@ -34,6 +36,7 @@ export async function startNodeRed(stage: Stage, plan: NodeRedPlan): Promise<Sub
       MQTT_URL: plan.mqtt ?? NO_MQTT,
       KAFKA_BROKERS: service.address,
       DATABASE_URL: plan.database ?? NO_DATABASE,
+      ...plan.env,
     },
     flow: plan.flow,
     ...(plan.bare && { bare: true }),
