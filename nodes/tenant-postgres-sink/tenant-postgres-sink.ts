@@ -99,7 +99,7 @@ export = function (RED: NodeAPI): void {
         tracker: tracking.tracker,
         sink,
         exactlyOnce: options.exactlyOnce,
-        nodeId: this.id,
+        node: this,
         ledger: `${database.place} ${qualified(ledger.table)} ${options.ledgerName}`,
         onLate: () => events.noteLate(),
       })

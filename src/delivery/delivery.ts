@@ -34,6 +34,19 @@ export interface Place {
   alive: number
   /** Of these, the ones announced by the router but not yet handed to the node. */
   announced: number
+  /** Of these, the ones that wait there for the others of the delivery. */
+  parked: number
+}
+
+/** Copies of one delivery that wait at one node, until nothing else of the delivery is on its way. */
+export interface Gathering {
+  readonly node: FlowNode
+  /** Completed when only such gatherings are left: what the others send on has to end first. */
+  readonly isLast?: boolean
+  /** Uses what it has, and says done for each copy. */
+  complete(): void
+  /** The delivery is over: what it has is void. */
+  drop(): void
 }
 
 /**
@@ -52,6 +65,9 @@ export interface Failure {
 export class Delivery {
   /** Copies alive in all places, and copies which the router has not placed yet. */
   alive = 0
+  /** Of these, the ones that wait for the others. */
+  parked = 0
+  gatherings: Set<Gathering> | undefined
   /** Sinks of this package that hold a copy at the moment; while there is one the delivery cannot time out. */
   holders = 0
   confirmed = false

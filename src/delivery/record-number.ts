@@ -78,6 +78,15 @@ export function requireList(message: Message, size: number): void {
   )
 }
 
+/**
+ * Whether records of a batch are missing in this part of it; one without a number could be any.
+ * @param size records of the batch that the source has emitted
+ */
+export function isPartial(part: readonly unknown[], size: number): boolean {
+  const numbers = knownNumbersOf(part)
+  return new Set(numbers).size + part.length - numbers.length < size
+}
+
 /** The numbers of those elements that have one. */
 export function knownNumbersOf(elements: readonly unknown[]): number[] {
   return elements.map(numberOf).filter((number) => number !== undefined)

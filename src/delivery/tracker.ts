@@ -9,6 +9,7 @@
  *  - A failure is open                                          → `failed`
  *  - A failure is closed only by a sink that confirms a copy carrying it (`linkFailure`): a dead
  *    letter after a Catch node does that, Catch → Debug does not. Two copies that fail at one node are two failures.
+ *  - Copies that wait for the others (`park`) are alive. When no other is, they are no longer kept waiting.
  *  - No sink holds it and it has not moved for `timeoutMs`      → `failed`, transient.
  *
  *  - No copy was ever sent: a hook of another package has kept it, and the timeout ends it.
@@ -20,7 +21,7 @@
  */
 import { asPipelineError, PipelineError } from '../wire/errors'
 import type { FlowNode } from '../runtime/host'
-import { Delivery, type Failure, type OnSettled, type Place } from './delivery'
+import { Delivery, type Failure, type Gathering, type OnSettled, type Place } from './delivery'
 import { carriedFailure, closeFailure, isSameError, settlementOf } from './failures'
 import { link, linkedDelivery } from './message-link'
 import type { Message } from '../wire/message'
@@ -129,7 +130,7 @@ export class DeliveryTracker {
     if (delivery.settled !== undefined) return
     delivery.alive--
     if (lost !== undefined) this.openFailure(delivery, nodeId, lost)
-    if (delivery.alive === 0) this.scheduleCheck(delivery)
+    if (delivery.alive === delivery.parked) this.scheduleCheck(delivery)
   }
 
   /** A node gets a copy. One that was not announced came past the router: Catch, Complete, Link in. */
@@ -153,10 +154,15 @@ export class DeliveryTracker {
     if (delivery.settled !== undefined || place === undefined || place.alive === 0) return
     place.alive--
     if (place.announced > place.alive) place.announced = place.alive
+    // A deploy has taken one away that was waiting.
+    if (place.parked > place.alive) {
+      place.parked--
+      delivery.parked--
+    }
     delivery.alive--
     if (place.alive === 0) delivery.places.delete(node)
     delivery.movedAtMs = this.options.now()
-    if (delivery.alive === 0) this.scheduleCheck(delivery)
+    if (delivery.alive === delivery.parked) this.scheduleCheck(delivery)
   }
 
   /** A node that a deploy is taking away has dropped a copy, whatever it says. */
@@ -190,6 +196,19 @@ export class DeliveryTracker {
     if (again !== undefined) delivery.failures.delete(again)
     delivery.failures.add(failure)
     return failure
+  }
+
+  /**
+   * A node has received a copy that waits for the others, and says done for it when its gathering is completed. Until then the
+   * delivery can time out: a copy that another node swallows would keep it waiting.
+   */
+  park(delivery: Delivery, gathering: Gathering): void {
+    if (delivery.settled !== undefined) return
+    delivery.parked++
+    placeOf(delivery, gathering.node).parked++
+    delivery.gatherings ??= new Set()
+    delivery.gatherings.add(gathering)
+    if (delivery.alive === delivery.parked) this.scheduleCheck(delivery)
   }
 
   // ---- sinks ---------------------------------------------------------------------------------------------
@@ -247,8 +266,9 @@ export class DeliveryTracker {
     let failed = 0
     for (const delivery of this.open.values()) {
       if (delivery.holders > 0 || now - delivery.movedAtMs < delivery.timeoutMs) continue
-      const where = [...delivery.places.keys()].map((node) => `${node.type ?? 'node'} ${node.id}`).join(', ')
-      const at = delivery.places.keys().next().value?.id ?? delivery.sourceId
+      const places = [...delivery.places].filter(([, { alive, parked }]) => alive > parked)
+      const where = places.map(([node]) => `${node.type ?? 'node'} ${node.id}`).join(', ')
+      const at = places[0]?.[0].id ?? delivery.sourceId
       this.openFailure(delivery, at, stalled(delivery.timeoutMs, where))
       this.settle(delivery)
       failed++
@@ -263,6 +283,7 @@ export class DeliveryTracker {
       if (delivery.sourceId !== sourceId) continue
       delivery.settled = 'failed'
       this.open.delete(delivery.id)
+      dropGatherings(delivery)
       abandoned++
     }
     return abandoned
@@ -280,7 +301,9 @@ export class DeliveryTracker {
   private checkAll(): void {
     for (const delivery of this.toCheck.splice(0)) {
       delivery.checkPending = false
-      if (delivery.alive === 0 && delivery.settled === undefined && hasEnd(delivery)) this.settle(delivery)
+      if (delivery.settled !== undefined || delivery.alive !== delivery.parked) continue
+      if (delivery.parked > 0) completeGatherings(delivery)
+      else if (hasEnd(delivery)) this.settle(delivery)
     }
   }
 
@@ -289,6 +312,7 @@ export class DeliveryTracker {
     delivery.settled = settlement.outcome
     delivery.places.clear()
     this.open.delete(delivery.id)
+    dropGatherings(delivery)
     delivery.onSettled(settlement)
   }
 }
@@ -296,10 +320,31 @@ export class DeliveryTracker {
 function placeOf(delivery: Delivery, node: FlowNode): Place {
   let place = delivery.places.get(node)
   if (place === undefined) {
-    place = { alive: 0, announced: 0 }
+    place = { alive: 0, announced: 0, parked: 0 }
     delivery.places.set(node, place)
   }
   return place
+}
+
+function completeGatherings(delivery: Delivery): void {
+  const all = [...(delivery.gatherings ?? [])]
+  const first = all.filter(({ isLast }) => isLast !== true)
+  const due = first.length > 0 ? first : all
+  for (const gathering of due) {
+    delivery.gatherings?.delete(gathering)
+    const place = delivery.places.get(gathering.node)
+    if (place === undefined) continue
+    delivery.parked -= place.parked
+    place.parked = 0
+  }
+  for (const gathering of due) gathering.complete()
+}
+
+function dropGatherings(delivery: Delivery): void {
+  const { gatherings = [] } = delivery
+  delivery.gatherings = undefined
+  delivery.parked = 0
+  for (const gathering of gatherings) gathering.drop()
 }
 
 /** It has been in the flow, or never got there because sending it has failed. */

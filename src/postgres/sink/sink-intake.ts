@@ -8,7 +8,9 @@
  */
 import { leavesFailedBehind } from '../../delivery/failures'
 import { numbersOf } from '../../delivery/record-number'
+import { othersEnded, othersMayHaveMore } from '../../delivery/sinks/others-ended'
 import { receive, type Receipt } from '../../delivery/sinks/receipt'
+import type { FlowNode } from '../../runtime/host'
 import type { Delivery } from '../../delivery/delivery'
 import type { Message } from '../../wire/message'
 import type { DeliveryTracker } from '../../delivery/tracker'
@@ -21,7 +23,7 @@ export interface SinkIntakeOptions {
   readonly tracker: DeliveryTracker
   readonly sink: TableSink
   readonly exactlyOnce: ExactlyOnce
-  readonly nodeId: string
+  readonly node: FlowNode
   /** The ledger, and the sink's name in it: two sinks that share both write a batch only once. */
   readonly ledger: string
   /** A message was stored after its delivery had ended. */
@@ -36,7 +38,12 @@ export class SinkIntake {
 
   /** `done` gets the outcome. Rejects only before anything is held, as `receive` throws. */
   async receive(message: Message, done: (error?: Error) => void): Promise<void> {
-    const { tracker, sink, exactlyOnce, onLate } = this.options
+    const { tracker, sink, exactlyOnce, node, onLate } = this.options
+    if (exactlyOnce === 'ledger') {
+      const awaited = tracker.find(message)
+      if (awaited !== undefined && othersMayHaveMore(awaited, message))
+        await othersEnded(tracker, awaited, node)
+    }
     const receipt = receive(tracker, message)
     if (receipt === undefined) return done()
     const { delivery, isLate } = receipt
@@ -69,7 +76,7 @@ export class SinkIntake {
    * in halves when a record can never be stored. It is no error of this message, so no Catch node gets it.
    */
   private waitForOthers(delivery: Delivery, receipt: Receipt): void {
-    const { tracker, nodeId } = this.options
+    const { tracker, node } = this.options
     const { records } = receipt
     const error = new PipelineError(
       'PART_FAILED',
@@ -77,16 +84,16 @@ export class SinkIntake {
         'the ledger would move past it. The batch is sent again',
       { retryable: true, status: 'partFailed' },
     )
-    tracker.openFailure(delivery, nodeId, error, {}, numbersOf(records, records, delivery.size))
+    tracker.openFailure(delivery, node.id, error, {}, numbersOf(records, records, delivery.size))
     receipt.release()
   }
 
   /** The ledger would take a second copy for a repetition, and its records would be lost. */
   private assertFirstCopy(delivery: Delivery): void {
-    const { ledger, nodeId } = this.options
+    const { ledger, node } = this.options
     const sinks = arrived.get(delivery) ?? new Map<string, string>()
     const first = sinks.get(ledger)
-    if (first === nodeId) {
+    if (first === node.id) {
       throw new PipelineError(
         'BATCH_TWICE',
         'two copies of one batch, or of one replayed dead letter, have reached this sink, and the ledger has room ' +
@@ -103,6 +110,6 @@ export class SinkIntake {
         { retryable: true, status: 'twoSinksOneName' },
       )
     }
-    arrived.set(delivery, sinks.set(ledger, nodeId))
+    arrived.set(delivery, sinks.set(ledger, node.id))
   }
 }
