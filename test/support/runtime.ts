@@ -74,12 +74,21 @@ export async function stopRuntime(): Promise<void> {
   await new Promise<void>((resolve) => helper.stopServer(resolve))
 }
 
-/** The codes of what this node, or every node, has logged since the flow was loaded. */
-export function loggedCodes(id?: string): string[] {
-  const entries = helper.log().args.map(([entry]) => entry as { id?: string; msg?: { code?: unknown } })
-  return entries
-    .filter((entry) => id === undefined || entry.id === id)
-    .flatMap(({ msg }) => (typeof msg?.code === 'string' ? [msg.code] : []))
+interface LoggingSpy {
+  getCalls(): { readonly thisValue: { readonly id: string }; readonly args: readonly [{ code?: unknown }] }[]
+}
+const LEVELS = ['error', 'warn', 'log', 'debug'] as const
+
+/**
+ * The codes of what a node has logged since the flow was loaded, before and after deploys. Of what the node has said: a Debug
+ * node writes into the entries of the log.
+ */
+export function loggedCodes(id: string): string[] {
+  // The helper's spies are those of all nodes.
+  const node = helper.getNode(id) as Record<(typeof LEVELS)[number], LoggingSpy>
+  return LEVELS.flatMap((level) => node[level].getCalls())
+    .filter(({ thisValue }) => thisValue.id === id)
+    .flatMap(({ args: [entry] }) => (typeof entry?.code === 'string' ? [entry.code] : []))
 }
 
 /** Resolves when this node has logged an event of that code. */
