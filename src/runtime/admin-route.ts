@@ -30,6 +30,9 @@ export interface AdminRoute<N> {
   readonly answer: (node: N, body: Readonly<Record<string, unknown>>) => Promise<object> | object
 }
 
+/** By the code of a refusal; 409 for all others. */
+const STATUSES: Readonly<Record<string, number>> = { NOT_DEPLOYED: 404, UNEXPECTED: 500 }
+
 export function addAdminRoute<N>(host: object, { type, action, permission, answer }: AdminRoute<N>): void {
   const { httpAdmin, auth, nodes } = host as AdminHost
   const handle = async ({ params, body }: Request, response: Response): Promise<void> => {
@@ -43,7 +46,7 @@ export function addAdminRoute<N>(host: object, { type, action, permission, answe
       const message =
         thrown instanceof PipelineError ? thrown.message : 'this failed for an unforeseen reason'
       const code = thrown instanceof PipelineError ? thrown.code : 'UNEXPECTED'
-      response.status(code === 'NOT_DEPLOYED' ? 404 : 409).json({ code, message })
+      response.status(STATUSES[code] ?? 409).json({ code, message })
     }
   }
   httpAdmin.post(`/${type}/:id/${action}`, auth.needsPermission(`${type}.${permission}`), handle)

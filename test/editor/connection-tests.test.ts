@@ -103,7 +103,6 @@ describe('the connection tests in the editor', function () {
     await database?.drop()
   })
   afterEach(async () => {
-    editor.assertSound()
     assert.doesNotMatch(answers.join(), new RegExp(SECRET))
     await closeDialog(page, 'cancel')
   })

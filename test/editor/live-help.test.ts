@@ -21,7 +21,6 @@ describe('the dialogs show what will happen', function () {
   let database: TestDatabase
   let editor: TestEditor
   let topic: string
-  afterEach(() => editor.assertSound())
   before(async () => {
     const brokers = (await sharedKafka()).address
     topic = await createTestTopic(brokers, { partitions: PARTITIONS })

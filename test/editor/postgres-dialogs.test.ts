@@ -6,6 +6,7 @@ import assert from 'node:assert/strict'
 import type { Locator, Page } from 'playwright-core'
 import { defaultColumns, readColumns, type Column } from '../../src/postgres/rows/columns'
 import { closeDialog, openDialog } from '../support/dialog'
+import { addRow, cell, row, rows, shownRows, sourceField } from '../support/columns-list'
 import { fresh, picture, TestEditor } from '../support/editor'
 import { createTestDatabase, type TestDatabase } from '../support/postgres'
 import { until } from '../support/until'
@@ -21,7 +22,6 @@ describe('the dialogs of the PostgreSQL nodes in the editor', function () {
   this.timeout(180_000)
   let database: TestDatabase
   let editor: TestEditor
-  afterEach(() => editor.assertSound())
   before(async () => {
     database = await createTestDatabase()
     const drawn = { z: 'tab', x: 200, y: 100, database: 'db', wires: [[]] }
@@ -297,37 +297,10 @@ describe('the dialogs of the PostgreSQL nodes in the editor', function () {
 
   const field = (page: Page, property: string): Locator => page.locator(`#node-input-${property}`)
   const faults = (page: Page): Locator => page.locator('#tenant-postgres-sink-columns-faults')
-  const rows = (page: Page): Locator => page.locator('#tenant-postgres-sink-columns > li')
-  const row = (page: Page, index: number): Locator => rows(page).nth(index)
-  const cell = (place: Locator, name: string): Locator => place.getByRole('textbox', { name })
-  const sourceField = (place: Locator): Locator => place.locator('.red-ui-typedInput-input')
 
-  /** Column, source as it is to be seen, type; of each row. */
-  async function shownRows(page: Page): Promise<string[][]> {
-    const all = await rows(page).all()
-    return Promise.all(
-      all.map(async (place) => {
-        const label = await place.locator('.red-ui-typedInput-type-label').innerText()
-        const source = sourceField(place)
-        return [
-          await cell(place, 'Column').inputValue(),
-          label.trim() + ((await source.isVisible()) ? await source.inputValue() : ''),
-          await cell(place, 'Type').inputValue(),
-        ]
-      }),
-    )
-  }
   async function placeholders(page: Page): Promise<(string | null)[]> {
     const all = await rows(page).all()
     return Promise.all(all.map((place) => cell(place, 'Type').getAttribute('placeholder')))
-  }
-  async function addRow(page: Page, column: string, from: string, type = ''): Promise<void> {
-    const before = await rows(page).count()
-    await page.locator('.tenant-postgres-sink-columns-list').getByRole('button', { name: 'add' }).click()
-    const place = row(page, before)
-    await cell(place, 'Column').fill(column)
-    await sourceField(place).fill(from)
-    await cell(place, 'Type').fill(type)
   }
   async function chooseSource(place: Locator, label: string): Promise<void> {
     await place.locator('.red-ui-typedInput-type-select').click()

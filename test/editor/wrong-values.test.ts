@@ -42,7 +42,6 @@ describe('a wrong value in the editor', function () {
     ])
     page = await editor.open()
   })
-  afterEach(() => editor.assertSound())
   after(() => editor?.stop())
 
   for (const type of nodeTypes) {

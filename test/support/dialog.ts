@@ -11,6 +11,15 @@ export async function openDialog(page: Page, id: string): Promise<void> {
   await dialogOpened(page)
 }
 
+/** Presses *Deploy*. Only for what the editor deploys without a question. */
+export async function deploy(page: Page): Promise<void> {
+  const answered = page.waitForResponse(
+    (response) => response.request().method() === 'POST' && response.url().endsWith('/flows'),
+  )
+  await page.locator('#red-ui-header-button-deploy').click()
+  await answered
+}
+
 /** Unfolds what the open dialog has folded. */
 export const unfold = (page: Page): Promise<unknown> =>
   page.evaluate(`$('.red-ui-tray details').prop('open', true)`)

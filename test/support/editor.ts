@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import type { Browser, Locator, Page, Request } from 'playwright-core'
+import type { Browser, Locator, Page, Request, Response } from 'playwright-core'
 import { launchBrowser } from '../../dev/browser'
 import { NodeRed, type FlowEntry } from '../../dev/node-red'
 import type { NodeRedVersion } from '../../dev/node-red/runtime'
@@ -17,10 +17,22 @@ const SHOWN = `[...document.querySelectorAll('.red-ui-tray, .red-ui-notification
   .map((part) => part.className + ': ' + part.innerText.replace(/\\s+/g, ' ')).join('\\n')
   + '\\nfocus: ' + document.activeElement?.id + ' ' + document.activeElement?.className`
 
+/** What is in the console and not ours. */
+const NOISE = [
+  // Of the browser, beside the response that is looked at itself.
+  /^Failed to load resource: the server responded with a status of \d+/,
+  // Of the palette manager, where there is no internet.
+  /^Error loading catalog https:\/\/catalogue\.nodered\.org\//,
+  /^Failed to load resource: net::ERR_(NAME_NOT_RESOLVED|INTERNET_DISCONNECTED)$/,
+]
+
+const isJson = (response: Response): boolean =>
+  response.headers()['content-type']?.startsWith('application/json') === true
+
 const VIEWPORT = { width: 1500, height: 1400 }
 
 export class TestEditor implements Witness {
-  private readonly scriptErrors: string[] = []
+  private readonly faults: string[] = []
   private readonly requests = new Set<Request>()
 
   private constructor(
@@ -45,7 +57,7 @@ export class TestEditor implements Witness {
   /** @param ready what the page has when it can be used */
   async open(ready = '.red-ui-flow-node', locale = 'en-US'): Promise<Page> {
     const page = await this.browser.newPage({ viewport: VIEWPORT, locale })
-    page.on('pageerror', (error) => this.scriptErrors.push(error.message))
+    this.watch(page)
     page.on('request', (request) => this.requests.add(request))
     page.on('requestfinished', (request) => this.requests.delete(request))
     page.on('requestfailed', (request) => this.requests.delete(request))
@@ -54,9 +66,26 @@ export class TestEditor implements Witness {
     return page
   }
 
-  /** Fails when a script on a page has thrown since it was asked last. */
+  /** Notes what a developer would see in red or yellow in the browser's console. */
+  private watch(page: Page): void {
+    page.on('pageerror', (error) => this.faults.push(`a script has thrown: ${error.message}`))
+    page.on('console', (message) => {
+      const text = message.text()
+      const isFault =
+        ['error', 'warning'].includes(message.type()) && !NOISE.some((noise) => noise.test(text))
+      if (isFault) this.faults.push(`console.${message.type()}: ${text}`)
+    })
+    page.on('response', (response) => {
+      // A node that refuses a question of its dialog says so in JSON, and the dialog shows it.
+      const isAnswer = [404, 409].includes(response.status()) && isJson(response)
+      if (response.status() < 400 || isAnswer) return
+      this.faults.push(`${response.status()} to ${response.request().method()} ${response.url()}`)
+    })
+  }
+
+  /** Looked at after every test: throws when a script has failed or complained on a page, or the server has refused something. */
   assertSound(): void {
-    assert.deepEqual(this.scriptErrors.splice(0), [])
+    assert.deepEqual(this.faults.splice(0), [], 'faults in the browser')
   }
 
   /** What its pages show and wait for, and the end of Node-RED's log. */
@@ -64,7 +93,7 @@ export class TestEditor implements Witness {
     const pages = this.browser.contexts().flatMap((context) => context.pages())
     const texts = await Promise.all(pages.map((page) => page.evaluate<string>(SHOWN).catch(String)))
     const waiting = [...this.requests].map((request) => `waits for ${request.method()} ${request.url()}`)
-    return [...texts, ...waiting, ...this.scriptErrors, this.nodeRed.logTail()].join('\n')
+    return [...texts, ...waiting, ...this.faults.splice(0), this.nodeRed.logTail()].join('\n')
   }
 
   async stop(): Promise<void> {
@@ -72,6 +101,7 @@ export class TestEditor implements Witness {
     await this.browser.close()
     await this.nodeRed.stop()
     rmSync(this.folder, { recursive: true, force: true })
+    this.assertSound()
   }
 }
 
