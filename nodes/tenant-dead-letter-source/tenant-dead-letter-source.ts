@@ -27,7 +27,7 @@ export = function (RED: NodeAPI): void {
 
   RED.nodes.registerType(TYPE, function (this: Node & ReplayHolder, config: SourceDef) {
     RED.nodes.createNode(this, config)
-    runNode(RED, this, ({ log, status, isWired, send, onClose }) => {
+    runNode(RED, this, ({ log, status, isWired, send, onClose, watch }) => {
       const configuration = readReplay(config)
       const { database, replayTables } = requirePostgres(RED.nodes.getNode(config.database ?? ''))
       const events = new ReplayEvents(log)
@@ -43,6 +43,7 @@ export = function (RED: NodeAPI): void {
           events,
         },
       )
+      watch({ samples: () => ({ tenant_pipeline_replayed_letters_total: source.replayed.all }) })
       this.replay = { source, configuration, database: config.database ?? '' }
       onClose(database.users.add())
       onClose(() => settlesWithin(source.close(), CLOSE_BUDGET_MS))

@@ -52,7 +52,10 @@ export = function (RED: NodeAPI): void {
         source.lastRecord.keepNext()
         line.set(status.of(source, performance.now()))
       }
-      refresh(show)
+      refresh(() => {
+        source.look(performance.now())
+        show()
+      })
       show()
       source.start()
       return undefined

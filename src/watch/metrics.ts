@@ -50,10 +50,14 @@ export const METRICS = {
     'Time in which the flow has settled a batch of one partition.',
   ),
   kafka_consumer_lag_messages: gauge(
-    'Records in Kafka after those that entered the flow, as of the last fetch; while nothing is fetched, see the age of the oldest delivery.',
+    'Records in Kafka after those that entered the flow, and those in partitions that no member of the group reads.',
   ),
   kafka_consumer_lag_seconds: gauge(
     'Age of the last record that entered the flow, of the partition that is furthest behind; 0 without lag.',
+  ),
+
+  kafka_consumer_stopped_partitions: gauge(
+    'Partitions that have stopped, because records may be lost or cannot be read, until the operator releases them.',
   ),
 
   // ---- both
@@ -81,6 +85,12 @@ export const METRICS = {
     'Age of the oldest message that is not settled; 0 without one.',
   ),
   tenant_pipeline_redeliveries_total: counter('Messages that a source has sent into the flow again.'),
+
+  // ---- dead letter source
+  tenant_pipeline_replayed_letters_total: counter(
+    'Dead letters that a replay has sent through the flow, by how they ended: delivered, filtered or failed.',
+    'outcome',
+  ),
 
   // ---- every node
   message_processing_errors_total: counter(

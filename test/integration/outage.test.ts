@@ -10,6 +10,7 @@ import { startKafka, type KafkaService } from '../../dev/services/kafka'
 import type { Mosquitto } from '../../dev/services/mosquitto'
 import { startOwnPostgres, type OwnPostgres } from '../../dev/services/postgres'
 import { readTopic } from '../support/kafka-log'
+import { Scraper } from '../support/metrics'
 import { Pipeline, startBusyBroker } from '../support/pipeline'
 import { readingOfRun, reportSequences } from '../support/sequences'
 import { SimulatorProcess } from '../support/simulator-process'
@@ -26,18 +27,23 @@ describe('outages under load', function () {
   let postgres: OwnPostgres
   let pipeline: Pipeline
   let simulator: SimulatorProcess
+  let scraper: Scraper
 
   before(async () => {
+    const port = await freePort()
     ;[broker, kafka, postgres] = await Promise.all([startBusyBroker(), startKafka(), startOwnPostgres()])
     pipeline = await Pipeline.start({
       example: '01',
       mqttUrl: broker.address,
       brokers: kafka.address,
       databaseUrl: postgres.address,
+      env: { TENANT_PIPELINE_METRICS_PORT: String(port) },
     })
+    scraper = new Scraper(`http://127.0.0.1:${port}/metrics`)
   })
 
   after(async () => {
+    await scraper?.stop()
     await pipeline?.stop()
     await Promise.all([broker?.stop(), kafka?.stop(), postgres?.stop()])
   })
@@ -53,6 +59,8 @@ describe('outages under load', function () {
     const { missing } = await pipeline.drained(ledger)
     assert.equal(missing, 0)
     assert.equal(await pipeline.repeatedPositions(), 0)
+    assert.ok(scraper.scrapes > 0)
+    assert.deepEqual(scraper.imbalances, [], 'each record is accounted for at each scrape')
     const records = await readTopic(kafka.address, 'iot-messages')
     const readings = records.flatMap(({ headers, value }) =>
       readingOfRun(headers['mqtt-topic'] ?? '', value, ledger.runId),

@@ -1,4 +1,5 @@
 /** The page of metrics as Prometheus reads it. */
+import { setTimeout as sleep } from 'node:timers/promises'
 
 export interface Series {
   readonly name: string
@@ -44,6 +45,45 @@ export function valuesOf(
 
 export const sumOf = (...of: Parameters<typeof valuesOf>): number =>
   valuesOf(...of).reduce((sum, value) => sum + value, 0)
+
+/**
+ * Scrapes all the time, until it is stopped, and keeps what does not add up.
+ * @param url of the page
+ */
+export class Scraper {
+  scrapes = 0
+  readonly imbalances: string[] = []
+  private readonly stopped = new AbortController()
+  private readonly running: Promise<void>
+
+  constructor(private readonly url: string) {
+    this.running = this.run()
+  }
+
+  async stop(): Promise<void> {
+    this.stopped.abort()
+    await this.running
+  }
+
+  private async run(): Promise<void> {
+    while (!this.stopped.signal.aborted) {
+      const page = await fetch(this.url).then(
+        (response) => response.text(),
+        () => undefined,
+      )
+      if (page !== undefined) this.note(page)
+      await sleep(100)
+    }
+  }
+
+  private note(page: string): void {
+    this.scrapes++
+    for (const { node, received, accounted } of balances(parseMetrics(page))) {
+      if (accounted !== received)
+        this.imbalances.push(`${node}: ${received} received, ${accounted} accounted for`)
+    }
+  }
+}
 
 const RECEIVED = ['mqtt_messages_received_total', 'kafka_consumer_messages_consumed_total']
 

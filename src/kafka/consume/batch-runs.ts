@@ -65,6 +65,12 @@ export class BatchRuns {
     return 0
   }
 
+  /** Batches that have been in the flow for at least this long. */
+  stalled(forMs: number): readonly ConsumedBatch[] {
+    const until = this.now() - forMs
+    return [...this.runs].filter(({ startedAtMs }) => startedAtMs <= until).map(({ batch }) => batch)
+  }
+
   /** Resolves when the flow is done with the batch. Rejects when no message can be made of it. */
   pass(batch: ConsumedBatch, assignment: number | undefined): Promise<void> {
     return this.options.mode === 'batch'

@@ -3,12 +3,13 @@ import type { Samples, Unready } from '../../watch/watched-nodes'
 import type { KafkaSource } from './source'
 
 export function samplesOf(source: KafkaSource): Samples {
-  const { received, durations, lag, lagMs, joined, away, account, heldCount, oldestMs } = source
+  const { stoppedCount, received, durations, lag, lagMs, joined, away, account, heldCount, oldestMs } = source
   return {
     kafka_consumer_messages_consumed_total: received,
     kafka_consumer_processing_duration_seconds: durations,
     kafka_consumer_lag_messages: lag,
     kafka_consumer_lag_seconds: lagMs / 1000,
+    kafka_consumer_stopped_partitions: stoppedCount,
     kafka_connection_status: joined && away === undefined ? 1 : 0,
     ...account.samples(),
     tenant_pipeline_source_held_messages: heldCount,

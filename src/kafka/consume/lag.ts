@@ -4,6 +4,8 @@ import { partitionKey } from '../topic-partition'
 
 export class Lag {
   private readonly byPartition = new Map<string, number>()
+  /** The offset after what was handed over. */
+  private readonly next = new Map<string, number>()
   /** When Kafka got the last record that was handed over. */
   private readonly lastMs = new Map<string, number>()
   /** In partitions that no member of the group reads. */
@@ -27,13 +29,22 @@ export class Lag {
   note(batch: ConsumedBatch): void {
     const key = partitionKey(batch)
     this.byPartition.set(key, Math.max(0, batch.highWatermark - batch.nextOffset))
+    this.next.set(key, batch.nextOffset)
     const last = batch.records.at(-1)
     if (last !== undefined) this.lastMs.set(key, last.timestamp)
+  }
+
+  /** Kafka has records up to here by now. */
+  noteEnd(partition: TopicPartition, latest: number): void {
+    const key = partitionKey(partition)
+    const next = this.next.get(key)
+    if (next !== undefined) this.byPartition.set(key, Math.max(0, latest - next))
   }
 
   /** The partition has another owner. */
   forget(partition: TopicPartition): void {
     this.byPartition.delete(partitionKey(partition))
     this.lastMs.delete(partitionKey(partition))
+    this.next.delete(partitionKey(partition))
   }
 }

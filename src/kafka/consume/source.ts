@@ -40,6 +40,7 @@ import { GroupNotes } from './group-notes'
 import { closingSource, whileClosing } from './hand-over'
 import { LastRecord } from './last-record'
 import { Lag } from './lag'
+import { LagWatch } from './lag-watch'
 import type { KafkaSourceHost, KafkaSourceSettings } from './source-settings'
 
 /** Of the time that Node-RED gives a node to close, this much is left for leaving the group. */
@@ -51,6 +52,9 @@ const MAX_WAIT_MS = 500
  * committed, so they follow each round of gathering.
  */
 const COMMIT_EVERY_MS = 1_000
+
+/** A batch that the flow has not settled for this long is held up by something. */
+const STALLED_MS = 5_000
 
 export type KafkaSourceState = 'connecting' | 'unwired' | 'joined' | { readonly problem: PipelineError }
 
@@ -68,6 +72,7 @@ export class KafkaSource {
   private readonly positions: SourcePositions
   private readonly notes: GroupNotes
   private readonly lagOf = new Lag()
+  private readonly lagWatch: LagWatch
   private consumer: KafkaConsumer | undefined
   private beginningAgain: Promise<void> | undefined
   private hasJoined = false
@@ -125,6 +130,10 @@ export class KafkaSource {
       log: host.log,
       warnings: compactionWarnings,
     })
+    this.lagWatch = new LagWatch({
+      ask: (partition) => cluster.admin.offsets(partition),
+      onEnd: (partition, latest) => this.lagOf.noteEnd(partition, latest),
+    })
     this.notes = new GroupNotes(host.log, settings.group)
     this.positions = new SourcePositions({
       group: settings.group,
@@ -161,6 +170,11 @@ export class KafkaSource {
   /** Seconds in which the flow has settled a batch of one partition. */
   get durations(): Distribution {
     return this.runs.durations
+  }
+
+  /** Partitions that have stopped. */
+  get stoppedCount(): number {
+    return this.stoppedPartitions.size
   }
 
   /** Messages in the flow. */
@@ -204,6 +218,11 @@ export class KafkaSource {
   /** Age of the last record that was handed to the flow, of the partition that is furthest behind. */
   get lagMs(): number {
     return this.lagOf.ageMs(Date.now())
+  }
+
+  /** Looks after the lag of partitions that the flow holds up. Call it about once a second. */
+  look(nowMs: number): void {
+    this.lagWatch.look(nowMs, this.runs.stalled(STALLED_MS))
   }
 
   /** Joins the group as soon as the flows have started (the sinks must be known by then) and the output is wired. */

@@ -34,6 +34,11 @@ export class StoppedPartitions {
   /** @param group names the group and its cluster, asked when a partition has been given to the consumer */
   constructor(private readonly group: () => string) {}
 
+  /** How many there are now. */
+  get size(): number {
+    return this.stops.size
+  }
+
   /** Of the partition that stopped first. */
   get problem(): PipelineError | undefined {
     return this.stops.values().next().value?.stop.problem

@@ -15,6 +15,7 @@ import { FlowCheck } from '../../delivery/flow/flow-check'
 import type { FlowTracking } from '../../delivery/flow/flow-tracking'
 import type { Message } from '../../wire/message'
 import { CLOSE_BUDGET_MS, endsBefore, settlesWithin } from '../../time/deadline'
+import { Counts } from '../../watch/counts'
 import { PipelineError } from '../../wire/errors'
 import type { Database } from '../connect/database'
 import type { DeadLetterFilter } from './dead-letter-filter'
@@ -80,6 +81,8 @@ export class DeadLetterSource {
   /** The replay that is under way, or the last one. */
   report: ReplayReport | undefined
   running = false
+  /** Letters that have ended in the flow since the deploy. */
+  readonly replayed = new Counts()
   /** What stalls a replay. */
   problem: PipelineError | undefined
   private readonly stopping = new AbortController()
@@ -199,6 +202,7 @@ export class DeadLetterSource {
       if (!this.host.tracking.gateOpen) await new Promise<void>((resolve) => this.atGate.push(resolve))
       if (this.stopping.signal.aborted) return
       const { outcome, error } = await this.send(row)
+      this.replayed.add(outcome)
       ended.push({ id: row.id, tenant: row.tenant_id ?? undefined, outcome, error })
     })
     await endsBefore(Promise.all(sent), this.abandoned.signal)
