@@ -5,7 +5,8 @@
 import type { NodeAPI } from 'node-red'
 import { createRequire } from 'node:module'
 import { EventLog } from '../../src/log/event-log'
-import { jsonAnswer, listen, portOf, type Answer, type Pages } from '../../src/watch/listener'
+import { answerOf, jsonAnswer, listen, portOf, type Answer, type Pages } from '../../src/watch/listener'
+import type { Scrape } from '../../src/watch/scrape'
 import { readinessOf, type FlowState } from '../../src/watch/readiness'
 import { readWatchSettings, type WatchSettings } from '../../src/watch/settings'
 import { countTenants } from '../../src/watch/tenants'
@@ -27,8 +28,9 @@ export = function (RED: NodeAPI): void {
   const { plugins, settings, events, log: logger, version } = RED as unknown as PluginHost
   const log = new EventLog({ ...logger, id: ID, log: logger.info })
   const flows = followFlows(events)
+  const metrics = metricsPage(typeof version === 'function' ? version() : (version ?? ''))
   const pages: Pages = {
-    '/metrics': metricsPage(typeof version === 'function' ? version() : (version ?? '')),
+    '/metrics': metrics,
     '/live': () => jsonAnswer(200, { live: true }),
     '/ready': () => {
       const readiness = readinessOf(watchedNodes, flows())
@@ -36,9 +38,8 @@ export = function (RED: NodeAPI): void {
     },
   }
   RED.httpAdmin.get(`/${ID}/metrics`, RED.auth.needsPermission(`${ID}.read`), (_request, response) => {
-    void Promise.resolve(pages['/metrics']?.()).then((answer) => {
-      response.status(answer?.status ?? 500).type(answer?.contentType ?? 'text/plain')
-      response.send(answer?.body)
+    void answerOf(metrics).then(({ status, contentType, body }) => {
+      response.status(status).type(contentType).send(body)
     })
   })
   try {
@@ -81,18 +82,21 @@ function listenerError(thrown: unknown, host: string, port: number): PipelineErr
 
 /** The client of Prometheus is loaded with the first scrape: who has none pays nothing. */
 function metricsPage(nodeRed: string): () => Promise<Answer> {
-  let loading: Promise<{ page(): Promise<string>; readonly contentType: string }> | undefined
+  let scrape: Scrape | undefined
   return async () => {
-    loading ??= import('../../src/watch/scrape.js').then(
-      ({ Scrape }) => new Scrape(watchedNodes, { version: ownVersion(), node_red: nodeRed }),
-    )
-    const scrape = await loading
+    scrape ??= new (loadScrape())(watchedNodes, { version: ownVersion(), node_red: nodeRed })
     return { status: 200, contentType: scrape.contentType, body: await scrape.page() }
   }
 }
 
+const load = createRequire(__filename)
+
+function loadScrape(): typeof Scrape {
+  return (load('../../src/watch/scrape') as { readonly Scrape: typeof Scrape }).Scrape
+}
+
 function ownVersion(): string {
-  const own = createRequire(__filename)('@iot-bridge/node-red-tenant-pipeline/package.json') as {
+  const own = load('@iot-bridge/node-red-tenant-pipeline/package.json') as {
     version: string
   }
   return own.version

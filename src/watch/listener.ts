@@ -41,7 +41,7 @@ export async function listen(host: string, port: number, pages: Pages): Promise<
 export const portOf = (server: Server): number => (server.address() as AddressInfo).port
 
 /** Never rejects. The text of a foreign error may hold anything. */
-async function answerOf(page: () => Answer | Promise<Answer>): Promise<Answer> {
+export async function answerOf(page: () => Answer | Promise<Answer>): Promise<Answer> {
   try {
     return await page()
   } catch {

@@ -1,0 +1,79 @@
+/** The plugin as Node-RED loads it: before any node, and with nothing in the flow. */
+import assert from 'node:assert/strict'
+import { EventEmitter } from 'node:events'
+import plugin from '../../plugins/tenant-pipeline/tenant-pipeline'
+import { freePort } from '../../dev/services/free-port'
+import type { LogEntry } from '../../src/log/event-log'
+import { parseMetrics } from '../support/metrics'
+import { until } from '../support/until'
+
+type Handler = (request: unknown, response: object) => void
+
+/** What Node-RED hands over, as far as the plugin uses it. */
+function load(tenantPipeline?: object) {
+  const lines: LogEntry[] = []
+  const routes: { readonly path: string; readonly guard: unknown; readonly handler: Handler }[] = []
+  const registered: string[] = []
+  const log = (line: LogEntry): unknown => lines.push(line)
+  const events = new EventEmitter()
+  const RED = {
+    plugins: { registerPlugin: (id: string) => registered.push(id) },
+    settings: { tenantPipeline },
+    events,
+    log: { info: log, warn: log, error: log, debug: log },
+    version: () => '4.1.0',
+    httpAdmin: {
+      get: (path: string, guard: unknown, handler: Handler) => routes.push({ path, guard, handler }),
+    },
+    auth: { needsPermission: (permission: string) => permission },
+  }
+  plugin(RED as never)
+  const codes = (): string[] => lines.map(({ code }) => code)
+  return { lines, codes, routes, registered, events }
+}
+
+describe('the plugin', () => {
+  it('listens nowhere unless it is told to, and guards the page on the admin server', async () => {
+    const { codes, routes, registered } = load()
+    assert.deepEqual(registered, ['tenant-pipeline'])
+    assert.deepEqual(codes(), [])
+    const [route] = routes
+    assert.deepEqual([route?.path, route?.guard], ['/tenant-pipeline/metrics', 'tenant-pipeline.read'])
+    const page = await new Promise<string>((resolve) => {
+      const response = { status: () => response, type: () => response, send: resolve }
+      route?.handler({}, response)
+    })
+    const build = parseMetrics(page).find(({ name }) => name === 'tenant_pipeline_build_info')
+    assert.equal(build?.labels.node_red, '4.1.0')
+    assert.match(build.labels.version ?? '', /^\d+\.\d+\.\d+/)
+  })
+
+  it('is ready once the flows run, and not while they stop', async () => {
+    const metricsPort = await freePort()
+    const { events, codes } = load({ metricsPort })
+    await until('it listens', () => codes().includes('METRICS_LISTENING'))
+    const get = (path: string): Promise<Response> => fetch(`http://127.0.0.1:${metricsPort}${path}`)
+    for (const [event, status, flows] of [
+      ['flows:starting', 503, 'starting'],
+      ['flows:started', 200, 'running'],
+      ['flows:stopping', 503, 'stopping'],
+    ] as const) {
+      events.emit(event)
+      const response = await get('/ready')
+      const { flows: told } = (await response.json()) as { flows: string }
+      assert.deepEqual([response.status, told], [status, flows])
+      assert.equal((await get('/live')).status, 200)
+    }
+  })
+
+  for (const [what, given, says] of [
+    ['a setting that is wrong', { metricsPort: 'soon' }, /"tenantPipeline\.metricsPort" is "soon"/],
+    ['an address that is not here', { metricsPort: 1, metricsHost: '192.0.2.1' }, /192\.0\.2\.1:1/],
+  ] as const) {
+    it(`says ${what}, and lets Node-RED run`, async () => {
+      const { lines, codes } = load(given)
+      await until('it says so', () => codes().includes('METRICS_UNAVAILABLE'))
+      assert.match(lines[0]?.message ?? '', says)
+    })
+  }
+})
