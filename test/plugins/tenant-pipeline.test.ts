@@ -33,7 +33,7 @@ function load(tenantPipeline?: object) {
 }
 
 describe('the plugin', () => {
-  it('listens nowhere unless it is told to, and guards the page on the admin server', async () => {
+  it('listens nowhere without a port, and guards the page on the admin server', async () => {
     const { codes, routes, registered } = load()
     assert.deepEqual(registered, ['tenant-pipeline'])
     assert.deepEqual(codes(), [])
