@@ -160,7 +160,7 @@ describe('tenant-postgres-sink', () => {
 
       it('until that is stored: then the rest is written', async () => {
         const from = await run(source('split'), split, sink(), letters, database)
-        const settled = from.emitMessage(mixed())
+        const settled = from.emitMessage(mixed(), 60_000)
         const [copy] = await held(from)
         assert.deepEqual(await offsets(), [9])
         copy?.confirm()
@@ -188,7 +188,7 @@ describe('tenant-postgres-sink', () => {
 
       it('so a crash in between loses none: they become rows when they come again to a changed flow', async () => {
         const from = await run(source('split'), split, sink(), letters, database)
-        void from.emitMessage(mixed())
+        void from.emitMessage(mixed(), 60_000)
         await held(from)
         await deploy([tab, source('rows'), sink(), database], 'full')
         const again = helper.getNode('source') as TestSource
