@@ -46,7 +46,7 @@ offer(type, {
     const url = textOf(this.url)
     if (this.name) return this.name
     if (this.address === 'fields') return ofFields(textOf(this.databaseName), textOf(this.host))
-    if (isVariable(url)) return `PostgreSQL ${url}`
+    if (isVariable(url)) return url
     // A URL that may hold a piece of a login is not shown, and of others only the place.
     const [, scheme = '', hosts = '[', database = ''] =
       /^(\w+:\/\/)(?:[^:/?#@]*@)?([^/?#@]*)(\/[^?#@]*)?(?:\?[^#@]*)?$/.exec(url) ?? []

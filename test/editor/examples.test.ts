@@ -8,7 +8,7 @@ import type { Page } from 'playwright-core'
 import type { FlowEntry } from '../../dev/node-red'
 import type { NodeRedVersion } from '../../dev/node-red/runtime'
 import { deploy } from '../support/dialog'
-import { picture, TestEditor } from '../support/editor'
+import { TestEditor } from '../support/editor'
 import { exampleFiles, manifest, readJson } from '../support/package'
 
 /** Nothing listens there. */
@@ -48,7 +48,6 @@ for (const version of ['4.1', '5'] as NodeRedVersion[]) {
           imported.filter(({ errors }) => errors !== ''),
           [],
         )
-        await picture(page, `example-${version}-${name}`)
       })
 
     it('are deployed together, without a question', async () => {

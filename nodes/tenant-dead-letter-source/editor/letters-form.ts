@@ -43,7 +43,9 @@ export function editLetters(node: EditorNode): void {
     .addClass('form-row')
     .empty()
     .append(
-      button(words('tenant-dead-letter-source.letters.show')).on('click', () => show()),
+      button(words('tenant-dead-letter-source.letters.show'))
+        .removeClass('red-ui-button-small')
+        .on('click', () => show()),
       news,
       list,
     )
