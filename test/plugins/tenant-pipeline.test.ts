@@ -4,6 +4,7 @@ import { EventEmitter } from 'node:events'
 import plugin from '../../plugins/tenant-pipeline/tenant-pipeline'
 import { freePort } from '../../dev/services/free-port'
 import type { LogEntry } from '../../src/log/event-log'
+import type { Readiness } from '../../src/watch/readiness'
 import { parseMetrics } from '../support/metrics'
 import { until } from '../support/until'
 
@@ -48,20 +49,23 @@ describe('the plugin', () => {
     assert.match(build.labels.version ?? '', /^\d+\.\d+\.\d+/)
   })
 
-  it('is ready once the flows run, and not while they stop', async () => {
+  it('follows the flows, and is not ready while they start or stop', async () => {
     const metricsPort = await freePort()
     const { events, codes } = load({ metricsPort })
     await until('it listens', () => codes().includes('METRICS_LISTENING'))
     const get = (path: string): Promise<Response> => fetch(`http://127.0.0.1:${metricsPort}${path}`)
-    for (const [event, status, flows] of [
-      ['flows:starting', 503, 'starting'],
-      ['flows:started', 200, 'running'],
-      ['flows:stopping', 503, 'stopping'],
+    for (const [event, state] of [
+      ['flows:starting', 'starting'],
+      ['flows:started', 'running'],
+      ['flows:stopping', 'stopping'],
     ] as const) {
       events.emit(event)
       const response = await get('/ready')
-      const { flows: told } = (await response.json()) as { flows: string }
-      assert.deepEqual([response.status, told], [status, flows])
+      const { ready, flows, nodes } = (await response.json()) as Readiness
+      assert.equal(flows, state)
+      // Nodes of other tests may be in this process.
+      assert.equal(ready, state === 'running' && nodes.every((node) => node.ready))
+      assert.equal(response.status, ready ? 200 : 503)
       assert.equal((await get('/live')).status, 200)
     }
   })
