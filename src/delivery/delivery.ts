@@ -8,6 +8,7 @@
  */
 import type { PipelineError } from '../wire/errors'
 import type { FlowNode } from '../runtime/host'
+import type { Message } from '../wire/message'
 import type { Origin } from './origin'
 
 /** How a delivery ended. The worst outcome of all its copies wins. */
@@ -24,6 +25,11 @@ export interface Settlement {
   readonly stored?: ReadonlySet<number>
   /** Records that sinks have stored as dead letters. */
   readonly deadLetters?: number
+  /**
+   * A sink has stored the batch without a record that came too late for it. What is left must not go through the flow again: the
+   * position in a ledger may be past it, and the sink would take it for written.
+   */
+  readonly isLeftOut?: boolean
 }
 
 export type OnSettled = (settlement: Settlement) => void
@@ -58,8 +64,8 @@ export interface Failure {
   readonly nodeId: string
   /** The records of a batch that it concerns, by their number; undefined: it could be any of them. */
   readonly records?: ReadonlySet<number> | undefined
-  /** What the copy had failed with before, at another node. Who stores the copy ends both. */
-  readonly before?: Failure | undefined
+  /** What the copy had failed with before, at other nodes. Who stores the copy ends all of them. */
+  readonly before?: readonly Failure[] | undefined
 }
 
 export class Delivery {
@@ -75,6 +81,10 @@ export class Delivery {
   wasSent = false
   /** Records of its batch; 0: it is no batch. */
   size = 0
+  /** What the message of the batch has besides its records, such as their range of offsets. */
+  head: Message | undefined
+  /** Records of the batches that joins have sent. */
+  joined: readonly unknown[] = []
   /** What sinks have stored of the batch. */
   stored: (readonly unknown[])[] | undefined
   /** Of these, the dead letters. */
@@ -82,10 +92,14 @@ export class Delivery {
   /** A sink has confirmed and not yet said done, which it does next. */
   justConfirmed = false
   settled: Outcome | undefined
+  /** It has failed, and its source sends it again as a whole: copies that are still on their way are void. */
+  isRepeated = false
   checkPending = false
   readonly places = new Map<FlowNode, Place>()
   /** Failures that no sink has stored, in the order in which they happened. */
   failures: Set<Failure> | undefined
+  /** Of these, the ones of which no copy has come to the join: what they failed is not in the batch that it has sent. */
+  leftBehind: Set<Failure> | undefined
   /** Of a message that has been a dead letter before; set when the message is linked. */
   origin: Origin | undefined
 

@@ -20,7 +20,15 @@ export function carriedFailure({ failures }: Delivery, copy: Message): Failure |
 
 /** A sink has stored what failed, so it also ends what the same copy had failed with before. */
 export function closeFailure({ failures }: Delivery, closed: Failure | undefined): void {
-  for (let failure = closed; failure !== undefined; failure = failure.before) failures?.delete(failure)
+  for (const failure of withBefore(closed)) failures?.delete(failure)
+}
+
+/** A failure, and what the same copy had failed with before. */
+export function withBefore(failure: Failure | undefined): Set<Failure> {
+  const all = new Set(failure === undefined ? [] : [failure])
+  // A set hands out what is added to it meanwhile.
+  for (const { before = [] } of all) for (const each of before) all.add(each)
+  return all
 }
 
 /** The same error, told twice; of a foreign one each telling makes an error of ours. */
@@ -29,29 +37,56 @@ export function isSameError(one: PipelineError, other: PipelineError): boolean {
 }
 
 export function settlementOf(delivery: Delivery): Settlement {
-  const failure = worstFailure(delivery)
+  const late = lateFailure(delivery)
+  const failure = late ?? worstFailure(delivery)
   const letters = delivery.deadLetters > 0 ? { deadLetters: delivery.deadLetters } : {}
   if (failure === undefined) return { outcome: delivery.confirmed ? 'delivered' : 'filtered', ...letters }
   const { error, nodeId: failedAt } = failure
-  const stored = storedForGood(delivery)
-  return { outcome: 'failed', error, failedAt, ...letters, ...(stored.size > 0 ? { stored } : {}) }
+  // What was dropped on purpose is done with as well.
+  const stored = storedForGood(delivery, late === undefined ? storedNumbers(delivery) : allNumbers(delivery))
+  return {
+    ...{ outcome: 'failed', error, failedAt, ...letters },
+    ...(stored.size > 0 && { stored }),
+    ...(late !== undefined && { isLeftOut: true }),
+  }
 }
 
 /**
  * Whether records of the batch have failed elsewhere, are stored nowhere yet, and are not in this part of the batch. A
  * ledger must not move past them: they would be taken for written when they come again.
  * @param part the records that are to be written
+ * @param carried the failure that their message carries: it ends when they are written
  */
-export function leavesFailedBehind({ failures, size }: Delivery, part: readonly unknown[]): boolean {
+export function leavesFailedBehind(
+  { failures, leftBehind, size }: Delivery,
+  part: readonly unknown[],
+  carried?: Failure,
+): boolean {
   if (size === 0 || failures === undefined) return false
-  const present = new Set(knownNumbersOf(part))
-  const isKnown = present.size === part.length
-  for (const { records } of failures) {
-    if (records === undefined || !isKnown) {
-      if (part.length < size) return true
+  const numbers = knownNumbersOf(part)
+  const present = new Set(numbers)
+  const unknown = part.length - numbers.length
+  const own = withBefore(carried)
+  for (const failure of failures) {
+    if (own.has(failure)) continue
+    if (leftBehind?.has(failure)) return true
+    const { records } = failure
+    if (records === undefined || unknown > 0) {
+      if (present.size + unknown < size) return true
     } else if ([...records].some((number) => !present.has(number))) return true
   }
   return false
+}
+
+/** A record that came when its batch had left a join, and a sink has stored some of that batch. */
+function lateFailure({ failures, stored, joined }: Delivery): Failure | undefined {
+  if (failures === undefined || stored === undefined) return undefined
+  const late = [...failures].find(({ error }) => error.code === 'LATE_COPY')
+  if (late === undefined) return undefined
+  const numbers = knownNumbersOf(joined)
+  const inBatch = new Set(numbers)
+  const isStored = stored.flatMap(knownNumbersOf).some((number) => inBatch.has(number))
+  return isStored || numbers.length < joined.length ? late : undefined
 }
 
 /** A permanent failure is worse than a transient one: another attempt would meet it again. Of equals, the latest. */
@@ -63,14 +98,21 @@ function worstFailure(delivery: Delivery): Failure | undefined {
   return worst
 }
 
-/** Records that need no other attempt: a sink has them, and each failure concerns others, and says which. */
-function storedForGood({ size, stored = [], failures }: Delivery): ReadonlySet<number> {
-  const done = new Set<number>()
-  if (size === 0) return done
-  for (const records of stored) for (const number of knownNumbersOf(records)) done.add(number)
+/** Records that need no other attempt: these, as far as each failure concerns others, and says which. */
+function storedForGood({ failures }: Delivery, numbers: Iterable<number>): ReadonlySet<number> {
+  const done = new Set(numbers)
   for (const { records } of failures ?? []) {
     if (records === undefined) return new Set()
     for (const number of records) done.delete(number)
   }
   return done
+}
+
+/** Of the records that a sink has. */
+function storedNumbers({ size, stored = [] }: Delivery): readonly number[] {
+  return size === 0 ? [] : stored.flatMap(knownNumbersOf)
+}
+
+function allNumbers({ size }: Delivery): Iterable<number> {
+  return Array.from({ length: size }).keys()
 }

@@ -19,9 +19,19 @@ const FAILURE = Symbol.for('@iot-bridge/node-red-tenant-pipeline/failure')
 
 /** Ties a message to its delivery, which remembers where it comes from; call it before `send`. */
 export function link(message: Message, delivery: Delivery): void {
+  tie(message, delivery)
+  delivery.origin = originOf(message)
+}
+
+/** Ties one more message to a delivery. */
+export function tie(message: Message, delivery: Delivery): void {
   message._msgid = delivery.id
   message[LINK] = () => delivery
-  delivery.origin = originOf(message)
+}
+
+/** A copy of a message that becomes a record of another one, without the link and the id. */
+export function untied({ _msgid: _id, [LINK]: _link, ...record }: Message): Message {
+  return record
 }
 
 /** The delivery which the symbol of this message names, settled or not. */

@@ -4,7 +4,8 @@
  *
  * Each record of a batch carries its number under a symbol key, which survives Node-RED's cloning and `{ ...record }`,
  * and is invisible in JSON. A Function node that builds new records loses it: such a record could be any of them, and
- * then nothing is assumed of the others.
+ * then nothing is assumed of the others. A message that a `tenant-batch` node has made of one record has the number in its
+ * `_msgid` as well, which Node-RED gives back to what such a node has built.
  */
 import { PipelineError } from '../wire/errors'
 import { isBatch, isRecord, type Message } from '../wire/message'
@@ -17,19 +18,41 @@ export function numberRecords(message: Message): number {
   const { payload } = message
   for (let number = 0; number < payload.length; number++) {
     const record: unknown = payload[number]
-    if (isRecord(record)) (record as Record<symbol, unknown>)[NUMBER] = number
+    if (isRecord(record)) setNumber(record, number)
   }
   return payload.length
 }
 
-function numberOf(element: unknown): number | undefined {
+export function numberOf(element: unknown): number | undefined {
   try {
-    const number = isRecord(element) ? (element as Record<symbol, unknown>)[NUMBER] : undefined
-    return typeof number === 'number' ? number : undefined
+    if (!isRecord(element)) return undefined
+    const number = (element as Record<symbol, unknown>)[NUMBER]
+    return typeof number === 'number' ? number : partOf(element._msgid)?.number
   } catch {
     // A record of another node may be anything, such as a proxy that throws.
     return undefined
   }
+}
+
+export function setNumber(record: object, number: number): void {
+  ;(record as Record<symbol, unknown>)[NUMBER] = number
+}
+
+/** The `_msgid` of a message that is one record of a batch. Node-RED makes none with this sign. */
+export function partId(deliveryId: string, number: number): string {
+  return `${deliveryId}#${number}`
+}
+
+export function partOf(
+  messageId: unknown,
+): { readonly deliveryId: string; readonly number: number } | undefined {
+  const sign = typeof messageId === 'string' ? messageId.lastIndexOf('#') : -1
+  if (sign < 0) return undefined
+  const [deliveryId, number] = [
+    (messageId as string).slice(0, sign),
+    Number((messageId as string).slice(sign + 1)),
+  ]
+  return Number.isSafeInteger(number) ? { deliveryId, number } : undefined
 }
 
 /**

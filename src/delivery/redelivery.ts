@@ -192,11 +192,14 @@ export class Redelivery<T> {
     return Math.max(deliveryTimeoutMs, Math.min(deliveryTimeoutMs * 2 ** stalls, LONGEST_TIMEOUT_MS))
   }
 
-  private settled(emission: Emission<T>, { outcome, error, stored, deadLetters = 0 }: Settlement): void {
+  private settled(
+    emission: Emission<T>,
+    { outcome, error, stored, isLeftOut, deadLetters = 0 }: Settlement,
+  ): void {
     this.outCount--
     if (stored !== undefined) this.takeStored(emission, stored, deadLetters)
     if (outcome === 'failed' && error !== undefined) {
-      this.failed(emission, error)
+      this.failed(emission, error, isLeftOut)
     } else if (outcome === 'filtered') {
       this.filtered(emission)
     } else {
@@ -240,7 +243,7 @@ export class Redelivery<T> {
     if (next !== undefined) this.place(fresh(next, others, order))
   }
 
-  private failed(emission: Emission<T>, error: PipelineError): void {
+  private failed(emission: Emission<T>, error: PipelineError, isLeftOut = false): void {
     const { maxAttempts, split, partsInOrder } = this.options
     this.account.errors.add(error.code)
     if (!this.isWanted(emission.content)) return this.drop(emission)
@@ -252,7 +255,7 @@ export class Redelivery<T> {
       this.sendAgain(emission, error)
       return
     }
-    const parts = split(emission.content)
+    const parts = isLeftOut ? [] : split(emission.content)
     const [first, ...others] = parts
     if (first !== undefined && others.length > 0) {
       const { rest, order } = emission

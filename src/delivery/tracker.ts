@@ -23,9 +23,10 @@ import { asPipelineError, PipelineError } from '../wire/errors'
 import type { FlowNode } from '../runtime/host'
 import { Delivery, type Failure, type Gathering, type OnSettled, type Place } from './delivery'
 import { carriedFailure, closeFailure, isSameError, settlementOf } from './failures'
+import { headOf } from './batch/batch-head'
 import { link, linkedDelivery } from './message-link'
 import type { Message } from '../wire/message'
-import { numberOfSplit, numberRecords } from './record-number'
+import { numberOfSplit, numberRecords, partOf } from './record-number'
 
 export interface TrackerOptions {
   /** Milliseconds, monotonic. */
@@ -72,6 +73,7 @@ export class DeliveryTracker {
       const message = compose()
       link(message, delivery)
       delivery.size = numberRecords(message)
+      if (delivery.size > 0) delivery.head = headOf(message)
       send(message)
     } catch (thrown) {
       this.openFailure(delivery, nodeId, asPipelineError(thrown))
@@ -100,7 +102,9 @@ export class DeliveryTracker {
     try {
       const linked = linkedDelivery(message)
       if (linked !== undefined) return linked
-      return message._msgid === undefined ? undefined : this.open.get(message._msgid)
+      const { _msgid: id } = message
+      if (id === undefined) return undefined
+      return this.open.get(id) ?? this.open.get(partOf(id)?.deliveryId ?? '')
     } catch {
       // Nothing of ours throws here; messages of other nodes may be anything, and must get through.
       return undefined
@@ -190,7 +194,8 @@ export class DeliveryTracker {
     const again = carried?.nodeId === nodeId ? carried : undefined
     // A node tells of one error in two ways: by `done`, and by `node.error`.
     if (again !== undefined && delivery.failures?.has(again) && isSameError(again.error, error)) return again
-    const failure: Failure = { nodeId, error, records, before: again === undefined ? carried : again.before }
+    const before = again === undefined ? carried && [carried] : again.before
+    const failure: Failure = { nodeId, error, records, before }
     if (delivery.settled !== undefined) return failure
     delivery.failures ??= new Set()
     if (again !== undefined) delivery.failures.delete(again)
@@ -209,6 +214,37 @@ export class DeliveryTracker {
     delivery.gatherings ??= new Set()
     delivery.gatherings.add(gathering)
     if (delivery.alive === delivery.parked) this.scheduleCheck(delivery)
+  }
+
+  /**
+   * A batch that carries a failure becomes messages of one record each: each carries its share, so that a sink that stores
+   * one does not end the failure of the others.
+   * @param numbers of the records; undefined: it could be any
+   * @returns the shares, in the order of the numbers
+   */
+  shareFailure(delivery: Delivery, carried: Failure, numbers: readonly (number | undefined)[]): Failure[] {
+    const open = delivery.failures
+    const share = (failure: Failure, number: number | undefined): Failure => {
+      const part: Failure = {
+        ...failure,
+        records: number === undefined ? undefined : new Set([number]),
+        before: failure.before?.map((each) => share(each, number)),
+      }
+      if (open?.has(failure)) open.add(part)
+      return part
+    }
+    const shares = numbers.map((number) => share(carried, number))
+    closeFailure(delivery, carried)
+    return shares
+  }
+
+  /** A join has sent a batch that carries these failures; what the others have failed is not in it. */
+  leaveBehind(delivery: Delivery, carried: ReadonlySet<Failure>): void {
+    for (const failure of delivery.failures ?? []) {
+      if (carried.has(failure)) continue
+      delivery.leftBehind ??= new Set()
+      delivery.leftBehind.add(failure)
+    }
   }
 
   // ---- sinks ---------------------------------------------------------------------------------------------
@@ -266,6 +302,7 @@ export class DeliveryTracker {
     let failed = 0
     for (const delivery of this.open.values()) {
       if (delivery.holders > 0 || now - delivery.movedAtMs < delivery.timeoutMs) continue
+      // What waits at a join waits for the others.
       const places = [...delivery.places].filter(([, { alive, parked }]) => alive > parked)
       const where = places.map(([node]) => `${node.type ?? 'node'} ${node.id}`).join(', ')
       const at = places[0]?.[0].id ?? delivery.sourceId
@@ -282,6 +319,7 @@ export class DeliveryTracker {
     for (const delivery of this.open.values()) {
       if (delivery.sourceId !== sourceId) continue
       delivery.settled = 'failed'
+      delivery.isRepeated = true
       this.open.delete(delivery.id)
       dropGatherings(delivery)
       abandoned++
@@ -310,6 +348,7 @@ export class DeliveryTracker {
   private settle(delivery: Delivery): void {
     const settlement = settlementOf(delivery)
     delivery.settled = settlement.outcome
+    delivery.isRepeated = settlement.outcome === 'failed' && settlement.isLeftOut !== true
     delivery.places.clear()
     this.open.delete(delivery.id)
     dropGatherings(delivery)

@@ -256,7 +256,7 @@ export const EVENTS = {
   FLOW_SEES_BATCH: kind(
     'warn',
     'A Switch, Filter, Change, Template or similar node after the source works with one message, but the source sends batches: the node may drop, misroute or overwrite a whole batch.',
-    'Set the output of the source to single messages, or make single messages of each batch in a Function node before it (docs/flows.md, example 06).',
+    'Put a `tenant-batch` node before it, which splits the batch, and another one after it, which joins it again (docs/flows.md, example 13); or set the output of the source to single messages.',
   ),
   FILTERED: kind(
     'info',
@@ -265,8 +265,8 @@ export const EVENTS = {
   ),
   LATE_COPY: kind(
     'warn',
-    'A message came to a sink after its source had stopped waiting for it. The sink writes it all the same; only the PostgreSQL sink refuses a batch when later records of its Kafka partition are stored already.',
-    'A node on the way keeps messages without saying so, and a crash in between loses them. A Function node that sends from a callback has to call `node.done()` after it; replace other nodes that do so.',
+    'A message came to a sink after its source had stopped waiting for it. The sink writes it all the same; only the PostgreSQL sink refuses a batch when later records of its Kafka partition are stored already. Or it came to the join of a `tenant-batch` after its batch had left: the join refuses it.',
+    'A node on the way keeps messages without saying so, and a crash in between loses them. Lead what a join refuses to a tenant dead letter, by a Catch node. A Function node that sends from a callback has to call `node.done()` after it; replace other nodes that do so.',
   ),
   REDELIVERY: kind(
     'warn',

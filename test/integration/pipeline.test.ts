@@ -188,6 +188,25 @@ for (const version of ['4.1', '5'] as const) {
       assert.deepEqual({ missing, duplicates }, { missing: 0, duplicates: 0 })
     })
 
+    it('13 stores what the nodes between split and join have let through, as they have changed it, once', async () => {
+      const running = await start('13')
+      await produceReadings(kafka.address, 1000)
+      await until('all is settled', async () => {
+        const { rows } = await running.database
+          .query<{ sum: number }>('select sum(next_offset)::int as sum from iot_ledger group by sink')
+          .catch(() => ({ rows: [] }))
+        return rows.length === 2 && rows.every(({ sum }) => sum % 1000 === 0 && sum > 0)
+      })
+      const [found] = await running.rows<{ warm: number; wrong: number }>(
+        `select count(*)::int as warm,
+                (count(*) filter (where celsius < 20 or abs(celsius * 1.8 + 32 - fahrenheit) > 0.01 or fahrenheit is null))::int as wrong
+         from (select (payload->>'temperature')::float8 as celsius, (payload->>'fahrenheit')::float8 as fahrenheit from TABLE) as readings`,
+      )
+      assert.equal(found?.wrong, 0)
+      assert.ok(found.warm > 400 && found.warm < 1000)
+      assert.equal(await running.repeatedPositions(), 0)
+    })
+
     it('01 makes a row or a dead letter with a reason of whatever devices send', async () => {
       const running = await start('01')
       await running.untilSubscribed()

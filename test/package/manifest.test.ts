@@ -85,7 +85,7 @@ describe('the manifest', () => {
   it('gives nodes of one job one colour, on which the white icon and the dark label can be read', () => {
     const flowNodes = nodeTypes.map(editorDefinition).filter(({ category }) => category !== 'config')
     const colours = new Set(flowNodes.map(({ color = '' }) => color))
-    assert.equal(colours.size, 5, 'MQTT, topics, Kafka, PostgreSQL, dead letters')
+    assert.equal(colours.size, 5, 'MQTT, topics and batches, Kafka, PostgreSQL, dead letters')
     for (const colour of colours) {
       assert.ok(contrast(colour, '#ffffff') >= 2.7, `${colour} and the icon`)
       assert.ok(contrast(colour, '#333333') >= 4.3, `${colour} and the label`)

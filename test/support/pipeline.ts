@@ -42,6 +42,7 @@ const EXAMPLES = {
   '10': '10 TimescaleDB',
   '11': '11 The first leg as one node',
   '12': '12 Live view with core nodes',
+  '13': '13 Split a batch and join it',
 } as const
 
 export type Example = keyof typeof EXAMPLES

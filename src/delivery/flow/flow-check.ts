@@ -108,8 +108,9 @@ function seesBatchProblem({ config, property }: SeesBatch): PipelineError {
   return problem(
     'FLOW_SEES_BATCH',
     `the ${nameOf(config)} works with msg.${property} of one message, but this source sends batches: the node gets a list of ` +
-      'messages in msg.payload, and may drop, misroute or overwrite all of them at once. Set the output of the source to ' +
-      'single messages, or make single messages of each batch in a Function node before it (docs/flows.md, example 06)',
+      'messages in msg.payload, and may drop, misroute or overwrite all of them at once. Put a tenant batch node before it, ' +
+      'which splits the batch, and another one after it, which joins it again (docs/flows.md, example 13); or set the ' +
+      'output of the source to single messages',
     phrase('nodeSeesBatches', { node: shownType(config) }),
   )
 }

@@ -6,7 +6,7 @@
  * again, and the sink's position, or the key, says whether it is stored already. A replayed dead letter is not: its outcome
  * is noted already.
  */
-import { leavesFailedBehind } from '../../delivery/failures'
+import { carriedFailure, leavesFailedBehind } from '../../delivery/failures'
 import { numbersOf } from '../../delivery/record-number'
 import { othersEnded, othersMayHaveMore } from '../../delivery/sinks/others-ended'
 import { receive, type Receipt } from '../../delivery/sinks/receipt'
@@ -52,7 +52,7 @@ export class SinkIntake {
       if (
         delivery !== undefined &&
         request.way === 'range' &&
-        leavesFailedBehind(delivery, receipt.records)
+        leavesFailedBehind(delivery, receipt.records, carriedFailure(delivery, message))
       ) {
         this.waitForOthers(delivery, receipt)
         return done()

@@ -55,7 +55,7 @@ export function writeRequestOf(message: Message, exactlyOnce: ExactlyOnce): Writ
   throw refused(
     'RANGE_MISSING',
     'this message has records from Kafka and not the range of offsets they belong to, so the ledger cannot say ' +
-      'whether they are stored; let the consumer emit batches and keep msg.kafka, or choose "exactly once by key" in this sink',
+      'whether they are stored; let the consumer emit batches and keep msg.kafka, join split batches by a tenant batch node, or choose "exactly once by key" in this sink',
     'chooseByKey',
   )
 }

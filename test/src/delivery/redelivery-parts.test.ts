@@ -73,7 +73,7 @@ function harness(options: Partial<RedeliveryOptions<string>> = {}) {
     tracker.copyEnded(linkedDelivery(message) as Delivery, flow)
     await nextTurn()
   }
-  return { redelivery, sent, settled, endPart, end, texts: () => sent.map(({ text }) => text) }
+  return { tracker, redelivery, sent, settled, endPart, end, texts: () => sent.map(({ text }) => text) }
 }
 
 const passing = new PipelineError('TEST', 'not now', { retryable: true })
@@ -97,6 +97,26 @@ describe('Redelivery of parts, and of what has another owner', () => {
     await end(5)
     assert.deepEqual(settled, ['a', 'b', 'cd'])
     assert.equal(redelivery.size, 0)
+  })
+
+  it('sends what came too late for its batch to the second output: a sink would take it for written', async () => {
+    const { tracker, redelivery, sent } = harness({
+      split: halves,
+      compose: (text) => ({ batch: true, text, payload: [...text].map((payload) => ({ payload })) }),
+      without: (text, places) => [...text].filter((_letter, place) => !places.has(place)).join(''),
+    })
+    redelivery.emit('abcd')
+    const { message } = sent[0] as { message: Message }
+    const delivery = linkedDelivery(message) as Delivery
+    const [stored, ...late] = recordsOf(message).slice(0, 3)
+    delivery.joined = [stored]
+    const error = new PipelineError('LATE_COPY', 'too late', { retryable: false })
+    for (const record of late) tracker.openFailure(delivery, 'join', error, record as Message)
+    receive(tracker, { ...message, payload: [stored] })?.confirm()
+    tracker.copyEnded(delivery, flow)
+    await nextTurn()
+    // The last one was dropped on purpose.
+    assert.deepEqual([sent[1]?.output, sent[1]?.text], [FAILED_MESSAGES, 'bc'])
   })
 
   it('drops what waits for another attempt and has another owner by now', async () => {

@@ -88,7 +88,7 @@ describe('FlowCheck', () => {
     new FlowCheck('source', () => flow, onProblem, { kafka: [] }).check()
     assert.match(
       said.join(),
-      /^FLOW_SEES_BATCH: the filter node "changed\?" works with msg\.payload .*single messages.*Function node/,
+      /^FLOW_SEES_BATCH: the filter node "changed\?" works with msg\.payload .*tenant batch node.*single messages/,
     )
   })
 
