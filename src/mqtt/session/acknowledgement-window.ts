@@ -9,6 +9,8 @@
  *  - A repetition (same session, same packet id, DUP, same topic and bytes) of a message that we have not
  *    acknowledged is *joined* to it instead of being emitted twice. The broker cannot have given that packet id
  *    to another message meanwhile. After we have written PUBACK it can, so there is nothing to join any more.
+ *    Repetitions come before anything new, but a connection may end before all were read, because the window was full: only
+ *    one that has brought something new tells that what it did not repeat will hardly come again.
  *  - With QoS 2 the packet id is taken until PUBREL, so a repetition (as above) after our PUBREC is answered and
  *    dropped. But only a repetition: a broker that was killed and has come back with an older state of the session
  *    never sends that PUBREL, and gives the packet id to a new message. A sender marks each repetition with DUP
@@ -41,6 +43,8 @@ export interface Arrival {
 export class HeldMessage implements Acknowledgement {
   settled = false
   slot: Slot<HeldMessage> | undefined
+  /** Connections that have brought something new, and not this one. */
+  missed = 0
 
   constructor(
     readonly packetId: number,
@@ -57,8 +61,8 @@ export class HeldMessage implements Acknowledgement {
   }
 }
 
-/** A settled message whose acknowledgement could not leave is remembered for this many further connections. */
-const REMEMBERED_CONNECTIONS = 2
+/** A settled message whose acknowledgement could not leave is forgotten when this many connections have missed it. */
+const MISSED_CONNECTIONS = 2
 
 export class AcknowledgementWindow {
   private readonly release: OrderedRelease<HeldMessage>
@@ -68,6 +72,8 @@ export class AcknowledgementWindow {
   /** In work or unacknowledged, the oldest first. */
   private readonly messages = new Set<HeldMessage>()
   private connection = 0
+  /** This connection has brought a message that is no repetition. */
+  private broughtNew = false
   private bytes = 0
 
   /**
@@ -115,6 +121,7 @@ export class AcknowledgementWindow {
   /** A new connection stands. Call it before the first `arrive` of that connection. */
   connected(sessionPresent: boolean): void {
     this.connection++
+    this.broughtNew = false
     if (sessionPresent) return
     this.unacknowledged.clear()
     this.awaitingPubrel.clear()
@@ -126,9 +133,11 @@ export class AcknowledgementWindow {
       message.slot = undefined
       if (message.settled) this.discount(message)
     }
+    if (!this.broughtNew) return
     for (const [packetId, message] of this.unacknowledged) {
-      const age = this.connection - message.connection
-      if (message.settled && age >= REMEMBERED_CONNECTIONS) this.unacknowledged.delete(packetId)
+      if (message.connection === this.connection) continue
+      message.missed++
+      if (message.settled && message.missed >= MISSED_CONNECTIONS) this.unacknowledged.delete(packetId)
     }
   }
 
@@ -151,6 +160,7 @@ export class AcknowledgementWindow {
     }
     this.count(message)
     if (qos > 0) {
+      this.broughtNew = true
       message.slot = this.release.take(message)
       this.unacknowledged.set(packetId, message)
       // The broker has given the packet id to this message: the one before it cannot come again.
@@ -182,6 +192,7 @@ export class AcknowledgementWindow {
   private join(message: HeldMessage): void {
     if (message.slot !== undefined) return
     message.connection = this.connection
+    message.missed = 0
     message.slot = this.release.take(message)
     if (!message.settled) return
     this.count(message)

@@ -1,4 +1,7 @@
-/** Drives the window with a broker that cuts connections and is killed at random, against what a broker must see. */
+/**
+ * Drives the window with a broker that cuts connections and is killed at random, against what a broker must see. The client
+ * reads in pieces, and not while the window is full, so a connection may end before all repetitions were read.
+ */
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { AcknowledgementWindow, type HeldMessage } from '../../../../src/mqtt/session/acknowledgement-window'
@@ -16,6 +19,11 @@ interface Published {
   /** With QoS 2: PUBREC has come, and the packet id is taken until PUBREL is answered. */
   readonly received: boolean
 }
+
+/** Messages that are read at once, also when the window has room for fewer. */
+const PIECE = 3
+const WIDE = 1000
+const NARROW = 4
 
 /** A broker with one client: gives each message the lowest free packet id, and repeats in order. */
 class Broker {
@@ -100,6 +108,16 @@ describe('acknowledgement window, at random', () => {
       )
     })
 
+    it(`does so when the window is full before all repetitions of QoS ${qos} were read, however often`, () => {
+      fc.assert(
+        fc.property(runsOf(STEPS), manyTexts, (run, texts) => {
+          const { published, emitted } = play(run, texts, qos, NARROW)
+          assert.equal(emitted, published)
+        }),
+        { numRuns: 500 },
+      )
+    })
+
     it(`acknowledges only what was settled, whatever a broker that was killed has forgotten (QoS ${qos})`, () => {
       fc.assert(
         fc.property(runsOf([...STEPS, ...FAULTS]), fewTexts, (run, texts) => {
@@ -132,44 +150,62 @@ describe('acknowledgement window, at random', () => {
   })
 })
 
-function play(steps: readonly Step[], texts: number, qos: QoS): { published: number; emitted: number } {
+function play(
+  steps: readonly Step[],
+  texts: number,
+  qos: QoS,
+  maxMessages = WIDE,
+): { published: number; emitted: number } {
   const broker = new Broker(qos)
+  const arrived = new Set<number>()
   const settled = new Set<number>()
-  const window = new AcknowledgementWindow({ maxMessages: 1000, maxBytes: 1e9 }, ({ packetId }) => {
+  const window = new AcknowledgementWindow({ maxMessages, maxBytes: 1e9 }, ({ packetId }) => {
     const { serial, text } = broker.acknowledge(packetId)
     assert.ok(settled.has(serial), `${text} is acknowledged unsettled`)
   })
   const inWork: { readonly message: HeldMessage; readonly serial: number }[] = []
   const counts = { published: 0, emitted: 0 }
+  /** On the way to the client. */
+  let sent: { readonly publish: Published; readonly duplicate: boolean }[] = []
 
-  const send = ({ packetId, serial, text }: Published, duplicate: boolean): void => {
+  const arrive = ({ packetId, serial, text }: Published, duplicate: boolean): void => {
+    arrived.add(serial)
     const message = window.arrive({ packetId, qos, duplicate, topic: 't', payload: Buffer.from(text) })
     if (message === undefined) return
     inWork.push({ message, serial })
     counts.emitted++
   }
+  const read = (): void => {
+    while (sent.length > 0 && !window.full)
+      for (const { publish, duplicate } of sent.splice(0, PIECE)) arrive(publish, duplicate)
+  }
+  const publish = (): void => {
+    counts.published++
+    sent.push({ publish: broker.publish(texts), duplicate: false })
+  }
   const settle = (one: (typeof inWork)[number] | undefined): void => {
     if (one === undefined) return
     settled.add(one.serial)
     window.settle(one.message)
+    read()
   }
   const reconnect = (): void => {
     const again = broker.cut()
     window.disconnected()
     window.connected(true)
-    for (const message of again) send(message, true)
+    sent = again.map((each) => ({ publish: each, duplicate: true }))
+    read()
   }
 
   window.connected(false)
   for (const step of steps) {
     switch (step) {
       case 'publish':
-        counts.published++
-        send(broker.publish(texts), false)
+        publish()
+        read()
         break
       case 'publishAndCut':
-        counts.published++
-        broker.publish(texts)
+        publish()
         reconnect()
         break
       case 'settle':
@@ -188,6 +224,8 @@ function play(steps: readonly Step[], texts: number, qos: QoS): { published: num
         break
       case 'loseSession':
         broker.loseSession()
+        counts.published -= sent.filter(({ publish }) => !arrived.has(publish.serial)).length
+        sent = []
         window.disconnected()
         window.connected(false)
         break
@@ -206,7 +244,7 @@ function play(steps: readonly Step[], texts: number, qos: QoS): { published: num
   }
 
   reconnect()
-  for (const one of inWork.splice(0)) settle(one)
+  while (inWork.length > 0) settle(inWork.shift())
   assert.equal(broker.unanswered, 0, 'all is acknowledged in the end')
   assert.equal(window.size, 0)
   return counts
