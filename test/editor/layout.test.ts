@@ -51,10 +51,12 @@ const FAULTS = `(form) => {
     if (field === null || !form.contains(field)) faults.push('is bound to nothing: ' + name(label))
   }
   const pen = document.createElement('canvas').getContext('2d')
-  for (const list of form.querySelectorAll('.form-row > select')) {
+  for (const list of form.querySelectorAll('.form-row select')) {
     if (!shown(list)) continue
     pen.font = getComputedStyle(list).font
-    for (const option of list.options) {
+    // Of configuration nodes only the one that is chosen: their labels are the user's.
+    const isOurs = list.parentElement.classList.contains('form-row')
+    for (const option of isOurs ? list.options : list.selectedOptions) {
       const width = pen.measureText(option.text).width
       if (width > list.clientWidth - 30) faults.push('is cut in ' + name(list) + ': ' + option.text)
     }
