@@ -8,7 +8,7 @@ import { devicesOf, readingOf } from '../../dev/simulator/fleet'
 import { AcknowledgementLedger } from '../../dev/simulator/ledger'
 import { Simulator } from '../../dev/simulator/simulator'
 import { deadLettersOf } from '../support/dead-letters'
-import { testClient } from '../support/kafka'
+import { testClient, withAdmin } from '../support/kafka'
 import { Pipeline, type Example, startBusyBroker } from '../support/pipeline'
 import { createTestDatabase, type TestDatabase } from '../support/postgres'
 import { until } from '../support/until'
@@ -191,11 +191,14 @@ for (const version of ['4.1', '5'] as const) {
     it('13 stores what the nodes between split and join have let through, as they have changed it, once', async () => {
       const running = await start('13')
       await produceReadings(kafka.address, 1000)
+      // Other tests of this file may have written to the topic as well.
+      const ends = await withAdmin(kafka.address, (admin) => admin.fetchTopicOffsets('iot-messages'))
+      const end = ends.reduce((sum, { high }) => sum + Number(high), 0)
       await until('all is settled', async () => {
         const { rows } = await running.database
           .query<{ sum: number }>('select sum(next_offset)::int as sum from iot_ledger group by sink')
           .catch(() => ({ rows: [] }))
-        return rows.length === 2 && rows.every(({ sum }) => sum % 1000 === 0 && sum > 0)
+        return rows.length === 2 && rows.every(({ sum }) => sum === end)
       })
       const [found] = await running.rows<{ warm: number; wrong: number }>(
         `select count(*)::int as warm,
@@ -203,7 +206,7 @@ for (const version of ['4.1', '5'] as const) {
          from (select (payload->>'temperature')::float8 as celsius, (payload->>'fahrenheit')::float8 as fahrenheit from TABLE) as readings`,
       )
       assert.equal(found?.wrong, 0)
-      assert.ok(found.warm > 400 && found.warm < 1000)
+      assert.ok(found.warm > 0 && found.warm < end)
       assert.equal(await running.repeatedPositions(), 0)
     })
 
