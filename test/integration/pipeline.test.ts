@@ -202,7 +202,7 @@ for (const version of ['4.1', '5'] as const) {
       })
       const [found] = await running.rows<{ warm: number; wrong: number }>(
         `select count(*)::int as warm,
-                (count(*) filter (where celsius < 20 or abs(celsius * 1.8 + 32 - fahrenheit) > 0.01 or fahrenheit is null))::int as wrong
+                (count(*) filter (where celsius < 25 or abs(celsius * 1.8 + 32 - fahrenheit) > 0.01 or fahrenheit is null))::int as wrong
          from (select (payload->>'temperature')::float8 as celsius, (payload->>'fahrenheit')::float8 as fahrenheit from TABLE) as readings`,
       )
       assert.equal(found?.wrong, 0)
