@@ -35,7 +35,7 @@ const POSTGRES = 'tenant-postgres-1'
 /** Every secret has it, so that it is found wherever it should not be. */
 export const CANARY = 'canary-7f3a'
 
-/** Several where fields exclude each other. A field that a case does not show is filled by another one. */
+/** Several where fields exclude each other; a field that a case does not show is filled by another one. None where all follows. */
 const CASES: Readonly<Record<string, readonly Case[]>> = {
   'tenant-mqtt-broker': [
     {
@@ -211,7 +211,7 @@ export const other = (type: string): string => `${type}-other`
 /** @throws Error when something is entered into a field that there is not */
 export function editedNodes(): EditedNode[] {
   return nodeTypes.flatMap((type) =>
-    (CASES[type] ?? []).map(({ before, entered = {} }, index) => {
+    (CASES[type] ?? [{}]).map(({ before, entered = {} }, index) => {
       const entry = fresh(type, { ...before, id: `${type}-${index + 1}` })
       return { entry, fields: fieldsOf(entry, entered) }
     }),
