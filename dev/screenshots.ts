@@ -13,6 +13,7 @@ import path from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Browser, Page } from 'playwright-core'
 import { launchBrowser } from './browser'
+import { closeDialog, openDialog, unfold } from './dialog'
 import { PROJECT_ROOT } from './project'
 import { takeDialog, takeFlow } from './screenshots/clip'
 import { freePort } from './services/free-port'
@@ -35,9 +36,9 @@ async function main(folder: string | undefined): Promise<void> {
     await waitForTraffic(page)
     await takeFlow(page, path.join(IMAGES, 'flow.png'))
     for (const type of SHOWN_DIALOGS) {
-      await openDialog(page, type)
+      await openDialogOf(page, type)
       await takeDialog(page, path.join(IMAGES, `dialog-${type}.png`))
-      await closeDialogs(page)
+      await closeDialog(page, 'cancel')
     }
     if (folder === undefined) return
     mkdirSync(folder, { recursive: true })
@@ -104,31 +105,25 @@ async function takeAll(page: Page, folder: string, language: string): Promise<vo
     await takeFlow(page, path.join(folder, `${language}-${path.parse(name).name}.png`))
   }
   for (const type of readdirSync(path.join(PROJECT_ROOT, 'nodes'))) {
-    await openDialog(page, type)
+    await openDialogOf(page, type)
     await takeDialog(page, path.join(folder, `${language}-${type}.png`))
-    await page.evaluate(`$('.tenant-pipeline-dialog details').prop('open', true)`)
+    await unfold(page)
     await takeDialog(page, path.join(folder, `${language}-${type}-unfolded.png`))
-    await closeDialogs(page)
+    await closeDialog(page, 'cancel')
   }
 }
 
 /** Of a node of the type, whichever. */
-async function openDialog(page: Page, type: string): Promise<void> {
-  await page.evaluate(`(() => {
+async function openDialogOf(page: Page, type: string): Promise<void> {
+  const id = await page.evaluate<string>(`(() => {
     let found
-    RED.nodes.eachNode((node) => { if (node.type === '${type}') found ??= node })
-    RED.nodes.eachConfig((node) => { if (node.type === '${type}') found ??= node })
-    if (found._def.category === 'config') RED.editor.editConfig('', '${type}', found.id)
-    else RED.editor.edit(found)
+    RED.nodes.eachNode((node) => { if (node.type === '${type}') found ??= node.id })
+    RED.nodes.eachConfig((node) => { if (node.type === '${type}') found ??= node.id })
+    return found
   })()`)
-  await page.waitForFunction(`document.querySelector('.red-ui-tray')?.style.right === '0px'`)
+  await openDialog(page, id)
   if (type === 'tenant-topic') await page.locator('#tenant-topic-try-topics').fill(TRIED)
   await page.waitForLoadState('networkidle')
-}
-
-async function closeDialogs(page: Page): Promise<void> {
-  await page.locator('#node-dialog-cancel, #node-config-dialog-cancel').last().click()
-  await page.locator('.tenant-pipeline-dialog').waitFor({ state: 'detached' })
 }
 
 main(process.argv[2]).catch((error: unknown) => {

@@ -5,12 +5,12 @@ const MARGIN_PX = 16
 /** Below the last node: its status. */
 const STATUS_PX = 20
 
-/** What the nodes of the flow that is shown cover, without comments. */
+/** What the nodes and wires of the flow that is shown cover, without comments. */
 export async function takeFlow(page: Page, file: string): Promise<void> {
   const boxes = await page.evaluate<DOMRect[]>(
-    `[...document.querySelectorAll('.red-ui-flow-node-group')]
-      .filter((node) => RED.nodes.node(node.id).type !== 'comment')
-      .map((node) => node.getBoundingClientRect().toJSON())`,
+    `[...document.querySelectorAll('.red-ui-flow-node-group, .red-ui-flow-link-line')]
+      .filter((part) => RED.nodes.node(part.id)?.type !== 'comment')
+      .map((part) => part.getBoundingClientRect().toJSON())`,
   )
   const left = Math.min(...boxes.map((box) => box.left)) - MARGIN_PX
   const top = Math.min(...boxes.map((box) => box.top)) - MARGIN_PX

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import type { Page } from 'playwright-core'
-import { closeDialog, openDialog, unfold } from '../support/dialog'
+import { closeDialog, openDialog, unfold } from '../../dev/dialog'
 import { TestEditor, fresh, picture } from '../support/editor'
 import { editorDefinition, nodeTypes } from '../support/package'
 import { until } from '../support/until'

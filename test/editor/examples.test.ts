@@ -7,7 +7,7 @@ import path from 'node:path'
 import type { Page } from 'playwright-core'
 import type { FlowEntry } from '../../dev/node-red'
 import type { NodeRedVersion } from '../../dev/node-red/runtime'
-import { deploy } from '../support/dialog'
+import { deploy } from '../../dev/dialog'
 import { TestEditor } from '../support/editor'
 import { exampleFiles, manifest, readJson } from '../support/package'
 

@@ -1,6 +1,6 @@
 /** In a real browser: a partition that has stopped is shown in the dialog, and resumes after a question. */
 import assert from 'node:assert/strict'
-import { closeDialog, openDialog } from '../support/dialog'
+import { closeDialog, openDialog } from '../../dev/dialog'
 import { picture, TestEditor } from '../support/editor'
 import { createTestTopic, deleteRecordsBefore, sharedKafka, uniqueName, withAdmin } from '../support/kafka'
 import { committedOffset, numbered, produce } from '../support/kafka-consumers'

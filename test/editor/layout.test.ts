@@ -7,7 +7,7 @@ import assert from 'node:assert/strict'
 import type { Page } from 'playwright-core'
 import type { FlowEntry } from '../../dev/node-red'
 import type { NodeRedVersion } from '../../dev/node-red/runtime'
-import { closeDialog, openDialog, unfold } from '../support/dialog'
+import { closeDialog, openDialog, unfold } from '../../dev/dialog'
 import { fresh, picture, TestEditor } from '../support/editor'
 import { editorDefinition, nodeTypes } from '../support/package'
 

@@ -1,7 +1,7 @@
 /** In a real browser: a flow that was saved before an option existed opens without an error, and shows its default. */
 import assert from 'node:assert/strict'
 import type { FlowEntry } from '../../dev/node-red'
-import { closeDialog, openDialog } from '../support/dialog'
+import { closeDialog, openDialog } from '../../dev/dialog'
 import { fresh, TestEditor } from '../support/editor'
 import { editorDefinition } from '../support/package'
 import { EVERY_NODE, releasedFlows } from '../support/released'

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict'
 import type { Locator, Page } from 'playwright-core'
 import { defaultColumns, readColumns, type Column } from '../../src/postgres/rows/columns'
-import { closeDialog, openDialog } from '../support/dialog'
+import { closeDialog, openDialog } from '../../dev/dialog'
 import { addRow, cell, row, rows, shownRows, sourceField } from '../support/columns-list'
 import { fresh, picture, TestEditor } from '../support/editor'
 import { createTestDatabase, type TestDatabase } from '../support/postgres'

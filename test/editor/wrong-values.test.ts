@@ -1,7 +1,7 @@
 /** In a real browser: whatever is wrong in a dialog, a sentence below the field says why, and so does the warning at the deploy. */
 import assert from 'node:assert/strict'
 import type { Page } from 'playwright-core'
-import { closeDialog, openDialog, unfold } from '../support/dialog'
+import { closeDialog, openDialog, unfold } from '../../dev/dialog'
 import { fresh, picture, TestEditor } from '../support/editor'
 import { editorDefinition, nodeTypes, optionsOf } from '../support/package'
 import { wrongValues, type WrongValue } from '../support/wrong-values'

@@ -180,7 +180,7 @@ describe('faults of the consumer group', function () {
           return written.every((value) => copied.includes(value))
         })
         await untilMoreRows(500)
-        assert.equal(stage.nodeRed.statuses.get(READER)?.fill, 'green')
+        await until('the reader is green', () => stage.nodeRed.statuses.get(READER)?.fill === 'green')
       }
       await stage.nodeRed.deploy(stage.flow, 'nodes')
       await untilReading()

@@ -79,13 +79,16 @@ describe('nothing ends Node-RED', function () {
     }
     const example = exampleFlow('01')
     const idOf = (wanted: string): string => example.find(({ type }) => type === wanted)?.id ?? ''
-    const replay = exampleFlow('05').filter(({ type }) => type === 'tenant-dead-letter-source')
+    const others = [
+      ...exampleFlow('05').filter(({ type }) => type === 'tenant-dead-letter-source'),
+      ...exampleFlow('13').filter(({ type }) => type === 'tenant-batch'),
+    ]
     const place = {
       z: idOf('tab'),
       database: idOf('tenant-postgres'),
       wires: [[idOf('tenant-postgres-sink')], []],
     }
-    flow = [...example, ...replay.map((entry) => ({ ...entry, ...place }))]
+    flow = [...example, ...others.map((entry) => ({ ...entry, ...place }))]
       .filter(({ type }) => type === 'tab' || nodeTypes.includes(type))
       .map((entry) => ({ ...entry, ...changes[entry.type] }))
     const missing = nodeTypes.filter((type) => flow.every((entry) => entry.type !== type))
