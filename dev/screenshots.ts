@@ -37,6 +37,8 @@ async function main(folder: string | undefined): Promise<void> {
     await takeFlow(page, path.join(IMAGES, 'flow.png'))
     for (const type of SHOWN_DIALOGS) {
       await openDialogOf(page, type)
+      // The dialog asks Kafka when nothing has been typed for a moment.
+      if (type === 'tenant-topic') await page.locator('#tenant-topic-tried').getByText('partition').waitFor()
       await takeDialog(page, path.join(IMAGES, `dialog-${type}.png`))
       await closeDialog(page, 'cancel')
     }
@@ -72,7 +74,7 @@ async function editorUrl(pipeline: ChildProcess): Promise<string> {
 }
 
 async function open(browser: Browser, url: string, locale: string): Promise<Page> {
-  const viewport = { width: 2000, height: 1600 }
+  const viewport = { width: 2000, height: 2600 }
   const page = await browser.newPage({ viewport, deviceScaleFactor: 2, locale })
   await page.goto(url)
   await page.waitForSelector('.red-ui-flow-node')
