@@ -13,7 +13,7 @@ import type { NodeRedVersion } from '../../dev/node-red/runtime'
 import { PROJECT_ROOT } from '../../dev/project'
 import { freePort } from '../../dev/services/free-port'
 import { launchBrowser } from '../../dev/browser'
-import { picture } from '../support/editor'
+import { noteFaults, picture } from '../support/editor'
 import { editorDefinition, nodeTypes } from '../support/package'
 import { until } from '../support/until'
 
@@ -63,8 +63,8 @@ describe('the packed package in the editor', function () {
         flow: [{ id: 'empty', type: 'tab', label: 'Flow 1' }],
       })
       const page = await browser.newPage({ viewport: { width: 1500, height: 900 } })
-      const scriptErrors: string[] = []
-      page.on('pageerror', (error) => scriptErrors.push(error.message))
+      const faults: string[] = []
+      noteFaults(page, faults)
       try {
         await page.goto(nodeRed.editorUrl)
         await page.waitForSelector('.red-ui-palette-node[data-palette-type="tenant-topic"]')
@@ -87,7 +87,7 @@ describe('the packed package in the editor', function () {
         await page.evaluate("document.documentElement.classList.add('nr-theme-dark')")
         await picture(page, `palette-${version}-dark`)
         assert.equal(nodeRed.running, true)
-        assert.deepEqual(scriptErrors, [])
+        assert.deepEqual(faults, [])
       } finally {
         await page.close()
         await nodeRed.stop()

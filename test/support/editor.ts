@@ -57,30 +57,13 @@ export class TestEditor implements Witness {
   /** @param ready what the page has when it can be used */
   async open(ready = '.red-ui-flow-node', locale = 'en-US'): Promise<Page> {
     const page = await this.browser.newPage({ viewport: VIEWPORT, locale })
-    this.watch(page)
+    noteFaults(page, this.faults)
     page.on('request', (request) => this.requests.add(request))
     page.on('requestfinished', (request) => this.requests.delete(request))
     page.on('requestfailed', (request) => this.requests.delete(request))
     await page.goto(this.nodeRed.editorUrl)
     await page.waitForSelector(ready)
     return page
-  }
-
-  /** Notes what a developer would see in red or yellow in the browser's console. */
-  private watch(page: Page): void {
-    page.on('pageerror', (error) => this.faults.push(`a script has thrown: ${error.message}`))
-    page.on('console', (message) => {
-      const text = message.text()
-      const isFault =
-        ['error', 'warning'].includes(message.type()) && !NOISE.some((noise) => noise.test(text))
-      if (isFault) this.faults.push(`console.${message.type()}: ${text}`)
-    })
-    page.on('response', (response) => {
-      // A node that refuses a question of its dialog says so in JSON, and the dialog shows it.
-      const isAnswer = [404, 409].includes(response.status()) && isJson(response)
-      if (response.status() < 400 || isAnswer) return
-      this.faults.push(`${response.status()} to ${response.request().method()} ${response.url()}`)
-    })
   }
 
   /** Looked at after every test: throws when a script has failed or complained on a page, or the server has refused something. */
@@ -103,6 +86,22 @@ export class TestEditor implements Witness {
     rmSync(this.folder, { recursive: true, force: true })
     this.assertSound()
   }
+}
+
+/** Notes what a developer would see in red or yellow in the browser's console. */
+export function noteFaults(page: Page, faults: string[]): void {
+  page.on('pageerror', (error) => faults.push(`a script has thrown: ${error.message}`))
+  page.on('console', (message) => {
+    const text = message.text()
+    const isFault = ['error', 'warning'].includes(message.type()) && !NOISE.some((noise) => noise.test(text))
+    if (isFault) faults.push(`console.${message.type()}: ${text}`)
+  })
+  page.on('response', (response) => {
+    // A node that refuses a question of its dialog says so in JSON, and the dialog shows it.
+    const isAnswer = [404, 409].includes(response.status()) && isJson(response)
+    if (response.status() < 400 || isAnswer) return
+    faults.push(`${response.status()} to ${response.request().method()} ${response.url()}`)
+  })
 }
 
 /** A node as it comes out of the palette: an editor takes one without these properties for changed, or for wrong. */
