@@ -21,6 +21,9 @@ const SHOWN = `[...document.querySelectorAll('.red-ui-tray, .red-ui-notification
 const NOISE = [
   // Of the browser, beside the response that is looked at itself.
   /^Failed to load resource: the server responded with a status of \d+/,
+  // Of Node-RED's debug sidebar, when a node logs an error before the editor has loaded the flows.
+  /^Uncaught error from RED\.comms\.subscribe: TypeError: .* \(reading 'label'\)$/,
+  /^TypeError: .* \(reading 'label'\)\n[^]*\bhandleDebugMessage\b/,
   // Of the palette manager, where there is no internet.
   /^Error loading catalog https:\/\/catalogue\.nodered\.org\//,
   /^Failed to load resource: net::ERR_(NAME_NOT_RESOLVED|INTERNET_DISCONNECTED)$/,
