@@ -5,11 +5,11 @@
 import assert from 'node:assert/strict'
 import { createServer, type Server } from 'node:net'
 import type { FlowEntry } from '../../dev/node-red'
+import { startKafka, type KafkaService } from '../../dev/services/kafka'
 import { freePort } from '../../dev/services/free-port'
 import type { Mosquitto } from '../../dev/services/mosquitto'
 import { startOwnPostgres, type OwnPostgres } from '../../dev/services/postgres'
 import type { Readiness } from '../../src/watch/readiness'
-import { sharedKafka } from '../support/kafka'
 import { balances, parseMetrics, sumOf, valuesOf, type Series } from '../support/metrics'
 import { Pipeline, startBusyBroker } from '../support/pipeline'
 import { SimulatorProcess } from '../support/simulator-process'
@@ -23,6 +23,8 @@ const hasLogged = ({ nodeRed }: Pipeline, code: string): boolean =>
 describe('a pipeline that is watched', function () {
   this.timeout(180_000)
   let broker: Mosquitto
+  /** Of its own: others write to the topic of the examples, too, and here every record counts. */
+  let kafka: KafkaService
   let postgres: OwnPostgres
   let pipeline: Pipeline
   let simulator: SimulatorProcess
@@ -50,8 +52,8 @@ describe('a pipeline that is watched', function () {
   }
 
   before(async () => {
-    const [kafka, port] = await Promise.all([sharedKafka(), freePort()])
-    ;[broker, postgres] = await Promise.all([startBusyBroker(), startOwnPostgres()])
+    const port = await freePort()
+    ;[broker, kafka, postgres] = await Promise.all([startBusyBroker(), startKafka(), startOwnPostgres()])
     url = `http://127.0.0.1:${port}`
     pipeline = await Pipeline.start({
       example: '01',
@@ -68,7 +70,7 @@ describe('a pipeline that is watched', function () {
 
   after(async () => {
     await pipeline?.stop()
-    await Promise.all([broker?.stop(), postgres?.stop()])
+    await Promise.all([broker?.stop(), kafka?.stop(), postgres?.stop()])
   })
 
   it('accounts for every record at each scrape through an outage of PostgreSQL, and is alive and not ready', async () => {

@@ -426,9 +426,10 @@ describe('tenant-postgres-sink', () => {
     for (let day = today - 4; day < today; day++) {
       const [begin, end] = [day, day + 1].map((n) => new Date(n * DAY_MS).toISOString())
       const name = partitionName({ schema: 'public', table: 'iot_messages' }, day)
+      // In one transaction: the sink may drop an old one at once.
       await test.query(`create table if not exists ${name} partition of iot_messages
-                          for values from ('${begin}') to ('${end}')`)
-      await test.query(`insert into iot_messages (time) values ('${begin}')`)
+                          for values from ('${begin}') to ('${end}');
+                        insert into iot_messages (time) values ('${begin}')`)
     }
     await deploy([tab, source('rows'), sink({ name: 'deployed again' }), database], 'nodes')
     await untilLogged('rows', 'POSTGRES_OUTDATED')
