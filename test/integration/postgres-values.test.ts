@@ -30,7 +30,9 @@ const text = (value: string): Sent => ({ json: JSON.stringify(value) })
 const time = (json: string, instant: string): Sent => ({ json, instant })
 
 /** In SQL: `c` is what is stored, `json` what was sent, `plain` the same without the quotes of a text. */
-const DECIMAL = `plain ~ '^\\s*[+-]?(\\d+\\.?\\d*|\\.\\d+)([eE][+-]?\\d+)?\\s*$'`
+const decimal = (value: string): string =>
+  `${value} ~ '^\\s*[+-]?(\\d+\\.?\\d*|\\.\\d+)([eE][+-]?\\d+)?\\s*$'`
+const DECIMAL = decimal('plain')
 const NO_NUMBER = `lower(trim(plain)) in ('nan', 'infinity', '-infinity')`
 const NUMBER = `case when ${DECIMAL} then c = trim(plain)::numeric else false end`
 const FLOAT = (type: string): string => `case
@@ -38,9 +40,16 @@ const FLOAT = (type: string): string => `case
   when plain ~ '^\\s*[+-]?\\d+\\s*$' then c = trim(plain)::${type}
     and case when abs(c) < 9e18 then c::float8::int8 = trim(plain)::numeric else true end
   when ${DECIMAL} then c = trim(plain)::${type} else false end`
-const LIST = (type: string): string => `case
-  when json like '[%' then to_jsonb(c) = json::jsonb
+const JSON_LIST = (type: string, sent = 'json::jsonb'): string => `case
+  when json like '[%' then to_jsonb(c) = ${sent}
   when json like '"%' then c::${type}[] = plain::${type}[] else false end`
+/** An element that is a text is the number it says, as in a column that is no list. */
+const NUMBERS = (type: string): string =>
+  JSON_LIST(
+    type,
+    `(select coalesce(jsonb_agg(case when ${decimal(`e #>> '{}'`)} then to_jsonb(trim(e #>> '{}')::numeric) else e end
+        order by at), '[]') from jsonb_array_elements(json::jsonb) with ordinality as element(e, at))`,
+  )
 
 const TEXTS = `case
   when json like '[[[%' then true
@@ -82,11 +91,11 @@ const TYPES: Readonly<Record<string, string>> = {
   timestamptz: 'c = instant',
   'timestamp(0)': `c = instant at time zone 'UTC'`,
   interval: `json like '"%' and plain ~ '[a-zA-Z:]' and c = plain::interval`,
-  'integer[]': LIST('integer'),
-  'numeric(6,2)[]': LIST('numeric'),
+  'integer[]': NUMBERS('integer'),
+  'numeric(6,2)[]': NUMBERS('numeric'),
   'text[]': TEXTS,
   'varchar(5)[]': TEXTS,
-  'jsonb[]': LIST('jsonb'),
+  'jsonb[]': JSON_LIST('jsonb'),
   'timestamp[]': `case when json = '[]' then c = '{}' when json ~ '^\\[\\d{16}\\]$' then extract(epoch from c[1]) * 1000000 = (json::jsonb ->> 0)::numeric
                        when json like '["%' then c = (select array_agg(e::timestamptz at time zone 'UTC') from jsonb_array_elements_text(json::jsonb) as e)
                        when json like '[%' then replace(json, 'null', '') !~* '[a-z]'
