@@ -13,6 +13,7 @@ import { IdleCheck } from '../../src/runtime/idle-check'
 import { runNode } from '../../src/runtime/run-node'
 import { phrase } from '../../src/status/phrase'
 import { Counts } from '../../src/watch/counts'
+import { tenantCounts } from '../../src/watch/tenants'
 import { CLOSE_BUDGET_MS, settlesWithin } from '../../src/time/deadline'
 import { asPipelineError, type PipelineError } from '../../src/wire/errors'
 import { openTarget, type DeadLetterDef } from './target'
@@ -39,8 +40,12 @@ export = function (RED: NodeAPI): void {
       let ofQueue: PipelineError | undefined
       const idle = new IdleCheck(() => target.look())
       const reasons = new Counts()
+      const tenants = tenantCounts()
       watch({
-        samples: () => ({ tenant_pipeline_dead_letters_total: reasons.all }),
+        samples: () => ({
+          tenant_pipeline_dead_letters_total: reasons.all,
+          tenant_pipeline_tenant_dead_letters_total: tenants?.all,
+        }),
         unready: () => ofQueue ?? idle.problem,
       })
 
@@ -94,6 +99,7 @@ export = function (RED: NodeAPI): void {
         for (const { tenant, code } of letters) {
           stored.add(1, tenant)
           reasons.add(code ?? 'none')
+          tenants?.add(tenant ?? '')
         }
         receipt.noteDeadLetters(letters.length)
         receipt.confirm()

@@ -5,11 +5,12 @@
 import type { Node, NodeAPI, NodeDef } from 'node-red'
 import { flowTracking, type TrackingRuntime } from '../../src/delivery/flow/flow-tracking'
 import { ConsumerEvents } from '../../src/kafka/consume/consumer-events'
-import { samplesOf, unreadyOf } from '../../src/kafka/consume/consumer-samples'
+import { isReading, samplesOf, unreadyOf } from '../../src/kafka/consume/consumer-samples'
 import { ConsumerStatus } from '../../src/kafka/consume/consumer-status'
 import { KafkaSource } from '../../src/kafka/consume/source'
 import { requirePostgres } from '../../src/postgres/require-postgres'
 import { runNode } from '../../src/runtime/run-node'
+import { Reconnects } from '../../src/watch/reconnects'
 import { requireCluster } from '../../src/kafka/require-cluster'
 import { readConsumerOptions } from './options'
 import { addSampleRoute } from './sample-route'
@@ -46,9 +47,11 @@ export = function (RED: NodeAPI): void {
       onClose(cluster.users.add())
       if (postgres !== undefined) onClose(postgres.database.users.add())
       onClose(() => source.close())
-      watch({ samples: () => samplesOf(source), unready: () => unreadyOf(source) })
+      const reconnects = new Reconnects()
+      watch({ samples: () => samplesOf(source, reconnects.count), unready: () => unreadyOf(source) })
       const show = (): void => {
         events.observe(source)
+        reconnects.observe(isReading(source))
         source.lastRecord.keepNext()
         line.set(status.of(source, performance.now()))
       }

@@ -13,6 +13,7 @@ import { IdleCheck } from '../../src/runtime/idle-check'
 import { runNode } from '../../src/runtime/run-node'
 import { CLOSE_BUDGET_MS } from '../../src/time/deadline'
 import { Counts } from '../../src/watch/counts'
+import { Reconnects } from '../../src/watch/reconnects'
 import { tenantCounts } from '../../src/watch/tenants'
 import type { Completion } from '../../src/batching/lane'
 import type { PipelineError } from '../../src/wire/errors'
@@ -39,10 +40,11 @@ export = function (RED: NodeAPI): void {
       const idle = new IdleCheck(() => cluster.admin.clusterId())
       const errors = new Counts()
       const tenants = tenantCounts()
+      const reconnects = new Reconnects()
       const problemNow = (): PipelineError | undefined => producer.problem ?? idle.problem
       watch({
         samples: () => ({
-          ...samplesOf(producer, problemNow()),
+          ...samplesOf(producer, problemNow(), reconnects.count),
           message_processing_errors_total: errors.all,
           tenant_pipeline_tenant_records_total: tenants?.all,
         }),
@@ -57,6 +59,7 @@ export = function (RED: NodeAPI): void {
           storedRecords,
         }
         events.observe(shown)
+        reconnects.observe(unreadyOf(producer, shown.problem) === undefined)
         line.set(status.of(shown, performance.now()))
       }
       refresh(() => {

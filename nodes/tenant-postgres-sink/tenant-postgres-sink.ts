@@ -15,6 +15,7 @@ import { TableSink } from '../../src/postgres/sink/table-sink'
 import { IdleCheck } from '../../src/runtime/idle-check'
 import { runNode } from '../../src/runtime/run-node'
 import { CLOSE_BUDGET_MS, settlesWithin } from '../../src/time/deadline'
+import { Reconnects } from '../../src/watch/reconnects'
 import type { PipelineError } from '../../src/wire/errors'
 import { readSink } from './options'
 import { addOutdatedRoute, type SinkHolder } from './outdated-route'
@@ -53,11 +54,13 @@ export = function (RED: NodeAPI): void {
       })
       const status = new SinkStatus()
       const idle = new IdleCheck(() => database.look())
+      const reconnects = new Reconnects()
       const showStatus = (): void => {
         const { ready, tenantProblems, waiting, counts, server } = sink
         const problem = sink.problem ?? idle.problem
         const shown = { ready, problem, tenantProblems, waiting, counts, server }
         events.observe(shown)
+        reconnects.observe(unreadyOf(sink, problem) === undefined)
         line.set(status.of(shown, rejects.problem))
       }
       const sink = new TableSink({
@@ -72,7 +75,10 @@ export = function (RED: NodeAPI): void {
       })
       this.sink = sink
       const problemNow = (): PipelineError | undefined => sink.problem ?? idle.problem
-      watch({ samples: () => samplesOf(sink, problemNow()), unready: () => unreadyOf(sink, problemNow()) })
+      watch({
+        samples: () => samplesOf(sink, problemNow(), reconnects.count),
+        unready: () => unreadyOf(sink, problemNow()),
+      })
       if (options.exactlyOnce === 'ledger') {
         onClose(ledger.sinks.register(options.ledgerName, this.id, options.target))
       }

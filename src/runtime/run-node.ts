@@ -10,7 +10,7 @@ import { closeHandler, inputHandler, type Handle } from './handlers'
 import type { NodeStatus } from './host'
 import { inWords, translator, type LanguageHost } from './language'
 import { StatusLine } from './status-line'
-import { watchNode } from './watch-node'
+import { watchConfigNode, watchNode } from './watch-node'
 import type { Watched } from '../watch/watched-nodes'
 
 const REFRESH_MS = 1000
@@ -93,7 +93,10 @@ export function runNode(
 /** A config node. @param start throws when the configuration cannot work */
 export function runConfigNode(node: object, start: (running: Running) => void): void {
   const log = new EventLog(node)
-  run(node as RedNode & RefusedNode, log, (onClose) => start({ log, onClose }))
+  run(node as RedNode & RefusedNode, log, (onClose) => {
+    onClose(watchConfigNode(node as RedNode, log))
+    start({ log, onClose })
+  })
 }
 
 function run<R>(

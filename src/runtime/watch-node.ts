@@ -18,7 +18,16 @@ const LOSSES: Readonly<Record<string, string>> = {
   'tenant-kafka-consumer': 'KAFKA_',
 }
 
-/** @returns the function that ends it */
+/** A configuration node: its lines in the log. Those that use it say whether they are ready. @returns what ends it */
+export function watchConfigNode(
+  { id, type, name }: Node,
+  log: EventLog,
+  nodes: WatchedNodes = watchedNodes,
+): () => void {
+  return nodes.add({ id, type, name, samples: () => ({ tenant_pipeline_events_total: log.counts }) })
+}
+
+/** A node of the flow. @returns the function that ends it */
 export function watchNode(
   node: Node,
   log: EventLog,

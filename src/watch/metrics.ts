@@ -62,10 +62,15 @@ export const METRICS = {
 
   // ---- both
   kafka_connection_status: gauge('1 while Kafka takes records, or gives them; otherwise 0.'),
+  kafka_reconnects_total: counter('Outages of Kafka that are over for the node; it looks once a second.'),
 
   // ---- PostgreSQL sink
   postgres_rows_total: counter('Records that became rows.'),
   postgres_connection_status: gauge('1 while the sink can write, otherwise 0.'),
+  postgres_reconnects_total: counter('Times that the sink could write again after it could not.'),
+  postgres_maintenance_status: gauge(
+    '1 while partitions are added and old rows are dropped as they should; 0 from a run that did not succeed until one does.',
+  ),
   postgres_transaction_duration_seconds: histogram('Time of a committed transaction, with its COPY.'),
   postgres_transaction_records: histogram('Records in a committed transaction.'),
   postgres_waiting_messages: gauge('Messages in the sink that are not written yet.'),
@@ -100,6 +105,10 @@ export const METRICS = {
   tenant_pipeline_dead_letters_total: counter('Dead letters, by the code of their reason.', 'reason'),
   tenant_pipeline_tenant_records_total: counter(
     'Records that a sink has stored, by tenant: only when asked for, 100 tenants at most, then "other".',
+    'tenant',
+  ),
+  tenant_pipeline_tenant_dead_letters_total: counter(
+    'Dead letters by tenant: only when asked for, 100 tenants at most, then "other".',
     'tenant',
   ),
   tenant_pipeline_possible_loss_total: counter(

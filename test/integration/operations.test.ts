@@ -106,6 +106,7 @@ describe('a pipeline that is watched', function () {
     assert.equal(sumOf(series, 'tenant_pipeline_tenant_records_total', { node: sink }), stored)
     assert.equal(valuesOf(series, 'tenant_pipeline_tenant_records_total', { node: sink }).length, 3)
     assert.equal(sumOf(series, 'postgres_transaction_records_sum'), stored)
+    assert.ok(sumOf(series, 'postgres_reconnects_total') >= 1, 'the outage that is over')
     await until('it is ready again', async () => (await status('/ready')) === 200)
   })
 

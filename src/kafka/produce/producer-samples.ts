@@ -3,8 +3,15 @@ import type { PipelineError } from '../../wire/errors'
 import type { Samples, Unready } from '../../watch/watched-nodes'
 import type { TenantProducer } from './producer'
 
-/** @param problem what keeps it from storing */
-export function samplesOf(producer: TenantProducer, problem: PipelineError | undefined): Samples {
+/**
+ * @param problem what keeps it from storing
+ * @param reconnects outages that are over
+ */
+export function samplesOf(
+  producer: TenantProducer,
+  problem: PipelineError | undefined,
+  reconnects: number,
+): Samples {
   const { storedRecords, latencies, batches, heldRecords } = producer
   return {
     kafka_messages_produced_total: storedRecords,
@@ -12,6 +19,7 @@ export function samplesOf(producer: TenantProducer, problem: PipelineError | und
     kafka_batch_records: batches,
     kafka_producer_waiting_records: heldRecords,
     kafka_connection_status: unreadyOf(producer, problem) === undefined ? 1 : 0,
+    kafka_reconnects_total: reconnects,
   }
 }
 

@@ -56,6 +56,11 @@ export class SinkTables {
     return shared === undefined ? (this.ofTenants as TenantTables) : new SharedTable(shared)
   }
 
+  /** Partitions and retention are in order, as far as is known. */
+  get isMaintained(): boolean {
+    return this.maintenance.isInOrder
+  }
+
   /** Looks at the tables again before the next row. */
   forget(): void {
     this.shared = undefined

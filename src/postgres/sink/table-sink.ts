@@ -52,6 +52,7 @@ export class TableSink implements SinkState {
   /** Rejected records by the code of their reason. */
   readonly rejections = new Counts()
   readonly tenants = tenantCounts()
+  readonly rejectedTenants = tenantCounts()
   /** Seconds of a committed transaction, and its records. */
   readonly durations = new Distribution(SECONDS)
   readonly transactions = new Distribution(RECORDS)
@@ -93,6 +94,11 @@ export class TableSink implements SinkState {
 
   get tenantProblems(): ReadonlyMap<string, PipelineError> {
     return this.tables.problems
+  }
+
+  /** Partitions and retention are in order, as far as is known. */
+  get isMaintained(): boolean {
+    return this.tables.isMaintained
   }
 
   get retentionDays(): number {
@@ -197,7 +203,10 @@ export class TableSink implements SinkState {
   private noted(records: readonly WireRecord[], written: Written): Written {
     this.counts.rows += written.rows
     this.counts.rejected += written.rejected.length
-    for (const { reason } of written.rejected) this.rejections.add(reason.code)
+    for (const { reason, record } of written.rejected) {
+      this.rejections.add(reason.code)
+      this.rejectedTenants?.add(tenantOf(record))
+    }
     if (this.tenants !== undefined && !written.before) countStored(this.tenants, records, written.rejected)
     this.options.events.noteRejected(written.rejected)
     return written
@@ -303,5 +312,7 @@ function countStored(
   rejected: readonly RejectedRecord[],
 ): void {
   const isRejected = new Set(rejected.map(({ record }) => record))
-  for (const record of records) if (!isRejected.has(record)) tenants.add(String(record.tenant ?? ''))
+  for (const record of records) if (!isRejected.has(record)) tenants.add(tenantOf(record))
 }
+
+const tenantOf = ({ tenant }: WireRecord): string => String(tenant ?? '')

@@ -51,8 +51,15 @@ export class TableMaintenance {
   private retry: NodeJS.Timeout | undefined
   private running: Promise<void> | undefined
   private isDue = false
+  private failures = 0
+  private isFailing = false
 
   constructor(private readonly options: MaintenanceOptions) {}
+
+  /** The last run has done all that was due, and nothing has failed since. */
+  get isInOrder(): boolean {
+    return !this.isFailing
+  }
 
   /** Now, and from now on. */
   start(): void {
@@ -76,6 +83,7 @@ export class TableMaintenance {
     try {
       return await applyPolicy(database, table, columns, { ...hypertable, retentionDays })
     } catch (error) {
+      this.failed()
       events.noteMaintenanceProblem(asPipelineError(error))
       return 'ours'
     }
@@ -105,10 +113,12 @@ export class TableMaintenance {
       return
     }
     this.isDue = false
+    const failuresBefore = this.failures
     this.running = this.maintain()
       .catch((error: unknown) => this.note(error))
       .finally(() => {
         this.running = undefined
+        this.isFailing = this.failures > failuresBefore
         if (this.isDue && !this.closing.signal.aborted) this.run()
       })
   }
@@ -138,13 +148,21 @@ export class TableMaintenance {
     try {
       const { count, problem } = await dropOutdated(database, { table, layout, days }, this.options.watch)
       events.noteOutdated(count)
-      if (problem !== undefined) events.noteClock(problem)
+      if (problem === undefined) return
+      this.failed()
+      events.noteClock(problem)
     } finally {
       forgetPartitions()
     }
   }
 
+  private failed(): void {
+    this.failures++
+    this.isFailing = true
+  }
+
   private note(error: unknown): void {
+    this.failed()
     const problem = asPipelineError(error)
     this.options.events.noteMaintenanceProblem(problem)
     if (!problem.retryable || this.closing.signal.aborted) return

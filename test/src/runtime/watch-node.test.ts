@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { EventLog } from '../../../src/log/event-log'
-import { watchNode } from '../../../src/runtime/watch-node'
+import { watchConfigNode, watchNode } from '../../../src/runtime/watch-node'
+import { readinessOf } from '../../../src/watch/readiness'
 import { WatchedNodes } from '../../../src/watch/watched-nodes'
 import { PipelineError } from '../../../src/wire/errors'
 
@@ -19,6 +20,20 @@ function watched(type: string, own = {}, refused?: PipelineError) {
     unready: () => nodes.all[0]?.unready?.(),
   }
 }
+
+describe('a configuration node that is watched', () => {
+  it('counts its lines in the log, and is none of the nodes that are ready or not', () => {
+    const nodes = new WatchedNodes()
+    const log = new EventLog({ id: 'n', log: () => undefined })
+    const end = watchConfigNode({ id: 'n', type: 'tenant-postgres', name: 'db', problem }, log, nodes)
+    log.note('POSTGRES_SERVER', 'db-2')
+    const { tenant_pipeline_events_total: events } = nodes.all[0]?.samples?.() ?? {}
+    assert.deepEqual([...(events as Map<string, number>)], [['POSTGRES_SERVER', 1]])
+    assert.deepEqual(readinessOf(nodes, 'running'), { ready: true, flows: 'running', nodes: [] })
+    end()
+    assert.deepEqual(nodes.all, [])
+  })
+})
 
 describe('a node that is watched', () => {
   it('counts its lines in the log by code, and reports of a possible loss from 0 on', () => {

@@ -55,6 +55,33 @@ describe('the maintenance of tables', () => {
     assert.equal(runs(), 2)
   })
 
+  it('is in order again only after a run in which all has succeeded', async () => {
+    let problem: PipelineError | undefined = new PipelineError('DATABASE', 'locked', { retryable: true })
+    const partitions = [{ ensureAhead: () => Promise.resolve(problem) }] as unknown as DailyPartitions[]
+    const maintenance = new TableMaintenance({
+      database: {} as Database,
+      columns: [],
+      hypertable: { chunkHours: 24, compressAfterDays: 0 },
+      retentionDays: 0,
+      watch: new Arrivals(),
+      events: new SinkEvents(keptLog().log),
+      tables: () => Promise.resolve([]),
+      partitions: () => Promise.resolve(partitions),
+      forgetPartitions: () => undefined,
+    })
+    assert.equal(maintenance.isInOrder, true)
+    maintenance.start()
+    const seen: boolean[] = []
+    for (let run = 1; run <= 3; run++) {
+      await settled()
+      seen.push(maintenance.isInOrder)
+      if (run === 2) problem = undefined
+      mock.timers.tick(60_000)
+    }
+    assert.deepEqual(seen, [false, false, true])
+    await maintenance.close()
+  })
+
   it('is closed when nothing of it is under way', async () => {
     const { maintenance, finish } = slowMaintenance()
     maintenance.start()
