@@ -9,6 +9,7 @@ import { isReading, samplesOf, unreadyOf } from '../../src/kafka/consume/consume
 import { ConsumerStatus } from '../../src/kafka/consume/consumer-status'
 import { KafkaSource } from '../../src/kafka/consume/source'
 import { requirePostgres } from '../../src/postgres/require-postgres'
+import { addPauseRoutes, logged, type PausableNode } from '../../src/runtime/pause'
 import { runNode } from '../../src/runtime/run-node'
 import { Reconnects } from '../../src/watch/reconnects'
 import { requireCluster } from '../../src/kafka/require-cluster'
@@ -22,8 +23,10 @@ export = function (RED: NodeAPI): void {
   const tracking = flowTracking(RED as unknown as TrackingRuntime)
   addStoppedRoutes(RED)
   addSampleRoute(RED)
+  addPauseRoutes(RED, 'tenant-kafka-consumer')
 
-  RED.nodes.registerType('tenant-kafka-consumer', function (this: Node & SourceHolder, config: ConsumerDef) {
+  type ConsumerNode = Node & SourceHolder & PausableNode
+  RED.nodes.registerType('tenant-kafka-consumer', function (this: ConsumerNode, config: ConsumerDef) {
     RED.nodes.createNode(this, config)
     runNode(RED, this, ({ log, status: line, isWired, send, describe, onClose, refresh, watch }) => {
       const settings = readConsumerOptions(this.id, config)
@@ -48,7 +51,12 @@ export = function (RED: NodeAPI): void {
       if (postgres !== undefined) onClose(postgres.database.users.add())
       onClose(() => source.close())
       const reconnects = new Reconnects()
-      watch({ samples: () => samplesOf(source, reconnects.count), unready: () => unreadyOf(source) })
+      this.pausable = logged(source, log, 'Kafka keeps what is written')
+      watch({
+        samples: () => samplesOf(source, reconnects.count),
+        unready: () => unreadyOf(source),
+        paused: () => source.paused,
+      })
       const show = (): void => {
         events.observe(source)
         reconnects.observe(isReading(source))

@@ -11,6 +11,7 @@ import { MqttSource, type SourceSettings } from '../../src/mqtt/source'
 import { SourceEvents } from '../../src/mqtt/source-events'
 import { samplesOf, unreadyOf } from '../../src/mqtt/source-samples'
 import { SourceStatus } from '../../src/mqtt/source-status'
+import { addPauseRoutes, logged, type PausableNode } from '../../src/runtime/pause'
 import { runNode } from '../../src/runtime/run-node'
 import { options } from './options'
 
@@ -18,8 +19,9 @@ type SourceDef = NodeDef & { broker?: string }
 
 export = function (RED: NodeAPI): void {
   const tracking = flowTracking(RED as unknown as TrackingRuntime)
+  addPauseRoutes(RED, 'tenant-mqtt-source')
 
-  RED.nodes.registerType('tenant-mqtt-source', function (this: Node, config: SourceDef) {
+  RED.nodes.registerType('tenant-mqtt-source', function (this: Node & PausableNode, config: SourceDef) {
     RED.nodes.createNode(this, config)
     runNode(RED, this, ({ log, status: line, isWired, send, describe, onClose, refresh, watch }) => {
       const events = new SourceEvents(log)
@@ -40,7 +42,12 @@ export = function (RED: NodeAPI): void {
         onChange: () => show(),
       })
       onClose(() => source.close())
-      watch({ samples: () => samplesOf(source), unready: () => unreadyOf(source) })
+      this.pausable = logged(source, log, 'the MQTT broker queues what is published')
+      watch({
+        samples: () => samplesOf(source),
+        unready: () => unreadyOf(source),
+        paused: () => source.paused,
+      })
       const show = (): void => {
         events.observe(source)
         line.set(status.of(source, performance.now()))

@@ -34,6 +34,13 @@ export const EVENTS = {
     'Replace the file: the next connection uses it, without a deploy.',
   ),
 
+  SOURCE_PAUSED: kind(
+    'warn',
+    'The operator has paused a source: it sends nothing into the flow. The MQTT broker, or Kafka, keeps what comes.',
+    'Resume it before the queue of the MQTT broker is full, or the retention of Kafka is over.',
+  ),
+  SOURCE_RESUMED: kind('info', 'The operator has let a paused source resume.'),
+
   // ---- MQTT
   MQTT_CONNECTED: kind('info', 'The source has connected for the first time since it was deployed.'),
   MQTT_AWAY: kind(

@@ -72,6 +72,7 @@ export class SourceEvents {
       case 'idle':
       case 'closed':
       case 'unwired':
+      case 'paused':
       case 'connecting':
         break
     }

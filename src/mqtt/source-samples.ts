@@ -23,11 +23,12 @@ function secondsUntilFull({ queueForecast }: Pick<MqttSource, 'queueForecast'>):
   return queueForecast.kind === 'full' ? 0 : Math.max(0, queueForecast.secondsLeft)
 }
 
-/** One that nothing is wired to reads nothing, on purpose: it does not count. */
+/** One that is paused, or that nothing is wired to, reads nothing, on purpose: it does not count. */
 export function unreadyOf({ state }: Pick<MqttSource, 'state'>): Unready {
   switch (state.kind) {
     case 'connected':
     case 'unwired':
+    case 'paused':
       return undefined
     case 'waiting':
       return state.error

@@ -56,6 +56,9 @@ export class SourceStatus {
         return failed(state.error)
       case 'resting':
         return queueFull(source) ?? held(source) ?? doubtful(source) ?? resting(source)
+      case 'paused':
+        this.failure = undefined
+        return queueFull(source) ?? held(source) ?? paused(source)
       case 'connected':
         this.failure = undefined
         return queueFull(source) ?? held(source) ?? doubtful(source) ?? this.connected(source, rate)
@@ -94,6 +97,10 @@ function held({ heldCount, problem }: ShownSource): Status | undefined {
 /** With enough of it the source takes nothing else, and only a person can decide it. */
 function doubtful({ doubt }: ShownSource): Status | undefined {
   return doubt && { fill: 'red', shape: 'dot', text: phrase('waitingBecause', { reason: doubt.status }) }
+}
+
+function paused(source: ShownSource): Status {
+  return { fill: 'yellow', shape: 'ring', text: [phrase('paused'), ...inFlight(source)] }
 }
 
 function resting(source: ShownSource): Status {

@@ -77,7 +77,12 @@ interface Arrived {
 
 /** What the source is doing, for its status. */
 export type SourceState =
-  SessionState | { readonly kind: 'unwired' } | { readonly kind: 'clientIdTaken'; readonly byNode: string }
+  | SessionState
+  | { readonly kind: 'unwired' | 'paused' }
+  | { readonly kind: 'clientIdTaken'; readonly byNode: string }
+
+/** By the operator. One object, so that it is seen to stay the same. */
+const PAUSED: SourceState = { kind: 'paused' }
 
 export class MqttSource {
   private readonly redelivery: Redelivery<readonly Arrived[]>
@@ -93,6 +98,7 @@ export class MqttSource {
   private claim: ClientIdClaim | undefined
   private starting: Promise<void> | undefined
   private current: SourceState = { kind: 'idle' }
+  private isPaused = false
   /** Messages in a batch, by what ended it. */
   readonly batches = new Map<FlushReason, Distribution>()
   private arrivedCount = 0
@@ -113,7 +119,7 @@ export class MqttSource {
     const { tracking } = host
     this.redelivery = new Redelivery<readonly Arrived[]>({
       tracker: tracking.tracker,
-      gateOpen: () => tracking.gateOpen,
+      gateOpen: () => this.mayEmit,
       sourceId: settings.nodeId,
       deliveryTimeoutMs: settings.deliveryTimeoutMs,
       maxAttempts: settings.attempts,
@@ -132,7 +138,7 @@ export class MqttSource {
       lingerMs: settings.lingerMs,
       window: () => ({
         outstanding: this.session?.outstanding ?? 0,
-        full: this.session?.windowFull === true || !tracking.gateOpen,
+        full: this.session?.windowFull === true || !this.mayEmit,
       }),
       flush: (batch, reason) => {
         distributionOf(this.batches, reason).add(batch.length)
@@ -151,7 +157,12 @@ export class MqttSource {
   }
 
   get state(): SourceState {
-    return this.current
+    return this.isPaused ? PAUSED : this.current
+  }
+
+  /** The operator has paused it. */
+  get paused(): boolean {
+    return this.isPaused
   }
 
   /** Messages that have arrived, since the start. */
@@ -231,6 +242,7 @@ export class MqttSource {
   /** Connects as soon as the first output is wired and the client id is free. */
   start(): void {
     if (this.session !== undefined || this.starting !== undefined || this.stopped.signal.aborted) return
+    if (this.isPaused) return
     if (!this.host.isWired(MESSAGES)) return this.enter({ kind: 'unwired' })
     this.starting = this.connect().finally(() => (this.starting = undefined))
   }
@@ -243,8 +255,21 @@ export class MqttSource {
       acknowledged: session?.acknowledged ?? 0,
       outstanding: session?.outstanding ?? 0,
       reading: session?.reading === true,
-      holdUp: (this.failing ?? this.doubt ?? this.problem)?.message,
+      holdUp: this.isPaused ? 'it is paused' : (this.failing ?? this.doubt ?? this.problem)?.message,
     })
+  }
+
+  /** Leaves the broker, which queues, and sends nothing into the flow until `resume`. What is in the flow is settled. */
+  pause(): void {
+    this.isPaused = true
+    this.session?.suspend()
+    this.host.onChange()
+  }
+
+  resume(): void {
+    this.isPaused = false
+    this.onGateOpen()
+    this.host.onChange()
   }
 
   /** Waits for what sinks hold, acknowledges it, and disconnects; the broker keeps the session. */
@@ -294,11 +319,17 @@ export class MqttSource {
         note: (event) => this.host.note(event),
       },
     )
-    this.session.start()
+    if (this.isPaused) this.session.suspend()
+    else this.session.start()
+  }
+
+  private get mayEmit(): boolean {
+    return this.host.tracking.gateOpen && !this.isPaused
   }
 
   private onGateOpen(): void {
     this.flowCheck.check()
+    if (!this.mayEmit) return
     this.redelivery.gateOpened()
     this.session?.resume()
     this.start()
@@ -307,7 +338,7 @@ export class MqttSource {
   private onMessage(held: HeldMessage, packet: IPublishPacket): void {
     this.arrivedCount++
     if (packet.qos > 0) this.queueableCount++
-    if (!this.host.tracking.gateOpen) this.session?.pause()
+    if (!this.mayEmit) this.session?.pause()
     const arrived = { held, fields: this.fieldsOf(packet) }
     if (this.settings.mode === 'batch') this.gathering.add(arrived)
     else this.redelivery.emit([arrived])

@@ -68,7 +68,7 @@ export function runNode(
   const status = new StatusLine((shown) => node.status(inWords(shown, translate)))
   let watched: Watched = {}
   const handle = run(node, log, (onClose) => {
-    onClose(watchNode(node, log, () => watched))
+    onClose(watchNode(node, log, () => ({ ...watched, status: () => status.latest })))
     onClose(() => status.close())
     return start({
       log,

@@ -9,6 +9,7 @@ const MIN_INTERVAL_MS = 1000
 export class StatusLine {
   private shown = ''
   private shownAtMs = -Infinity
+  private newest: Status = {}
   private waiting: Status | undefined
   private timer: NodeJS.Timeout | undefined
 
@@ -17,8 +18,13 @@ export class StatusLine {
     private readonly now: () => number = () => performance.now(),
   ) {}
 
+  /** Shown, or about to be. */
+  get latest(): Status {
+    return this.newest
+  }
+
   set(status: Status): void {
-    this.waiting = status
+    this.waiting = this.newest = status
     if (this.timer !== undefined) return
     const waitMs = this.shownAtMs + MIN_INTERVAL_MS - this.now()
     if (waitMs <= 0) this.flush()

@@ -8,6 +8,8 @@ interface Node {
   readonly id: string
   readonly type: string
   readonly name?: string
+  /** Of a node inside a subflow. */
+  readonly _alias?: string
   /** Why its configuration was refused. */
   readonly problem?: PipelineError
 }
@@ -34,12 +36,13 @@ export function watchNode(
   own: () => Watched,
   nodes: WatchedNodes = watchedNodes,
 ): () => void {
-  const { id, type, name } = node
+  const { id, type, name, _alias: idInFlow } = node
   const losses = (Object.keys(EVENTS) as EventCode[]).filter(
     (code) => isPossibleLoss(code) && LOSSES[type] !== undefined && code.startsWith(LOSSES[type]),
   )
   return nodes.add({
     id,
+    idInFlow,
     type,
     name,
     samples: (): Samples => {
@@ -51,5 +54,7 @@ export function watchNode(
       }
     },
     unready: () => node.problem ?? own().unready?.(),
+    paused: () => own().paused?.(),
+    status: () => own().status?.() ?? {},
   })
 }

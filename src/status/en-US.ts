@@ -42,6 +42,7 @@ export const ENGLISH = {
   connecting: 'connecting',
   connectingTo: 'connecting to __host__',
   joiningGroup: 'joining the group',
+  paused: 'paused',
   waitingForFlow: 'waiting for the flow',
   waitingBecause: 'waiting: __reason__',
   wireFirstOutput: 'wire the first output',

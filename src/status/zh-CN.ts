@@ -39,6 +39,7 @@ export const CHINESE: Readonly<Record<PhraseKey, string>> = {
   connecting: '正在连接',
   connectingTo: '正在连接 __host__',
   joiningGroup: '正在加入消费者组',
+  paused: '已暂停',
   waitingForFlow: '等待流程处理',
   waitingBecause: '等待中：__reason__',
   wireFirstOutput: '请连接第一个输出端口',

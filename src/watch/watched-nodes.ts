@@ -4,6 +4,7 @@
  */
 import type { Distribution } from './distribution'
 import type { MetricName } from './metrics'
+import type { Status } from '../status/status'
 
 /** One value, or one for each value of the metric's label. */
 export type Sample = number | Distribution | ReadonlyMap<string, number | Distribution>
@@ -17,10 +18,16 @@ export interface Watched {
   readonly samples?: () => Samples
   /** Why it cannot do its work now. */
   readonly unready?: () => Unready
+  /** Of a source that the operator can pause: whether it is. */
+  readonly paused?: () => boolean | undefined
+  /** What the editor shows below it. */
+  readonly status?: () => Status
 }
 
 export interface WatchedNode extends Watched {
   readonly id: string
+  /** Inside a subflow: the id in the flow file, which differs from the one under which an instance runs. */
+  readonly idInFlow?: string | undefined
   readonly type: string
   readonly name?: string | undefined
 }

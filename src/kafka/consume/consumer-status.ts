@@ -6,7 +6,10 @@ import { heldText } from '../../delivery/held-text'
 import type { KafkaSource } from './source'
 
 /** The part of a consumer that shows. */
-export type ShownConsumer = Pick<KafkaSource, 'state' | 'received' | 'out' | 'lag' | 'heldCount' | 'problem'>
+export type ShownConsumer = Pick<
+  KafkaSource,
+  'state' | 'received' | 'out' | 'lag' | 'heldCount' | 'problem' | 'paused'
+>
 
 export class ConsumerStatus {
   private readonly rate: Rate
@@ -23,6 +26,10 @@ export class ConsumerStatus {
     if (state === 'connecting') return { fill: 'yellow', shape: 'ring', text: 'joiningGroup' }
     if (heldCount > 0) {
       return { fill: 'red', shape: 'dot', text: heldText(heldCount, problem) }
+    }
+    if (consumer.paused) {
+      const text = [phrase('paused'), phrase('inFlight', { number: out }), phrase('lag', { number: lag })]
+      return { fill: 'yellow', shape: 'ring', text }
     }
     const text = [rate, phrase('inFlight', { number: out }), phrase('lag', { number: lag })]
     if (problem !== undefined) {

@@ -80,6 +80,7 @@ export class KafkaSource {
   private impairment: PipelineError | undefined
   private topicProblem: PipelineError | undefined
   private receivedCount = 0
+  private isPaused = false
 
   constructor(
     private readonly cluster: KafkaCluster,
@@ -90,7 +91,7 @@ export class KafkaSource {
     this.lastRecord = new LastRecord(settings.topicNames)
     this.redelivery = new Redelivery<Emitted>({
       tracker: tracking.tracker,
-      gateOpen: () => tracking.gateOpen,
+      gateOpen: () => tracking.gateOpen && !this.isPaused,
       sourceId: settings.nodeId,
       deliveryTimeoutMs: settings.deliveryTimeoutMs,
       maxAttempts: settings.attempts,
@@ -210,6 +211,11 @@ export class KafkaSource {
     return this.hasJoined
   }
 
+  /** The operator has paused it. */
+  get paused(): boolean {
+    return this.isPaused
+  }
+
   /** Records in Kafka after the ones that were handed to the flow, and those in partitions that no member reads. */
   get lag(): number {
     return this.lagOf.total
@@ -278,6 +284,19 @@ export class KafkaSource {
     void this.createMissing().then(() => {
       if (!this.stopping.signal.aborted) consumer.start()
     })
+  }
+
+  /**
+   * Sends nothing into the flow until `resume`; it stays in its group, and keeps one batch of each partition ready. What is
+   * in the flow is settled.
+   */
+  pause(): void {
+    this.isPaused = true
+  }
+
+  resume(): void {
+    this.isPaused = false
+    this.redelivery.gateOpened()
   }
 
   /** Partitions that have stopped. @throws PipelineError while Kafka cannot be asked */

@@ -5,6 +5,7 @@
  *   idle ──start──▶ connecting ──SUBACK──▶ connected ──lost──▶ waiting ──after a back-off──▶ connecting
  *                                            │
  *                                            └─window full for long─▶ resting ──half free──▶ connecting
+ *   any ──suspend──▶ resting ──resume──▶ connecting
  *   any ──close──▶ closed
  *
  * Back-pressure: while the window is full (or the caller has paused us) the parser's callback is held, which
@@ -175,6 +176,14 @@ export class MqttSession {
   resume(): void {
     this.paused = false
     this.makeRoom()
+  }
+
+  /** Leaves the broker until `resume`; it keeps the session. Unlike `pause`, this may take as long as it wants. */
+  suspend(): void {
+    this.paused = true
+    if (this.intakeStopped || this.state.kind === 'resting') return
+    clearTimeout(this.timer)
+    this.rest()
   }
 
   settle(message: HeldMessage): void {

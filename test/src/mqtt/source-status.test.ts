@@ -31,6 +31,12 @@ describe('status of the MQTT source', () => {
       "waiting for the flow · 87 in flight · broker's queue full in 95 s",
     ],
     [
+      'that it is paused, and how long that may last',
+      { state: { kind: 'paused' }, queueForecast: { kind: 'filling', secondsLeft: 95.4 } },
+      'yellow',
+      "paused · 87 in flight · broker's queue full in 95 s",
+    ],
+    [
       'that messages may be lost now',
       { state: { kind: 'resting' }, queueForecast: { kind: 'full', sinceMs: 0 } },
       'red',

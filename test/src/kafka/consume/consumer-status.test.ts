@@ -10,6 +10,7 @@ const joined: ShownConsumer = {
   lag: 1_500,
   heldCount: 0,
   problem: undefined,
+  paused: false,
 }
 const problem = new PipelineError('X', 'a sentence', { retryable: true, status: verbatim('in short') })
 
@@ -26,6 +27,14 @@ describe('ConsumerStatus', () => {
   it('shows a problem of the connection before all else', () => {
     const shown = shownInEnglish(new ConsumerStatus(0).of({ ...joined, state: { problem }, heldCount: 1 }, 0))
     assert.deepEqual(shown, { fill: 'red', shape: 'ring', text: 'in short' })
+  })
+
+  it('shows that it is paused, and nothing of a rate', () => {
+    assert.deepEqual(shownInEnglish(new ConsumerStatus(0).of({ ...joined, paused: true }, 0)), {
+      fill: 'yellow',
+      shape: 'ring',
+      text: 'paused · 2 in flight · lag 1,500',
+    })
   })
 
   it('shows what is held in red, and what is tried again in yellow', () => {
