@@ -99,16 +99,19 @@ export const METRICS = {
 
   // ---- every node
   message_processing_errors_total: counter(
-    'Messages, or records of a batch, that failed at a sink; at a source: attempts that failed. By error code.',
+    'Messages, or records of a batch, that a node refused, or a sink can never store; at a source: attempts that failed. By error code.',
     'code',
   ),
-  tenant_pipeline_dead_letters_total: counter('Dead letters, by the code of their reason.', 'reason'),
+  tenant_pipeline_dead_letters_total: counter(
+    'Dead letters that the node has kept, by the code of their reason.',
+    'reason',
+  ),
   tenant_pipeline_tenant_records_total: counter(
     'Records that a sink has stored, by tenant: only when asked for, 100 tenants at most, then "other".',
     'tenant',
   ),
   tenant_pipeline_tenant_dead_letters_total: counter(
-    'Dead letters by tenant: only when asked for, 100 tenants at most, then "other".',
+    'Dead letters that the node has kept, by tenant: only when asked for, 100 tenants at most, then "other".',
     'tenant',
   ),
   tenant_pipeline_possible_loss_total: counter(

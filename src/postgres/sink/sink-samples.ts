@@ -17,9 +17,13 @@ export function samplesOf(sink: TableSink, problem: PipelineError | undefined, r
     postgres_transaction_duration_seconds: durations,
     postgres_transaction_records: transactions,
     postgres_waiting_messages: waiting,
-    tenant_pipeline_dead_letters_total: rejections.all,
+    message_processing_errors_total: rejections.all,
     tenant_pipeline_tenant_records_total: tenants?.all,
-    tenant_pipeline_tenant_dead_letters_total: rejectedTenants?.all,
+    // What leaves by the output becomes a dead letter elsewhere, and is counted there.
+    ...(sink.keepsDeadLetters && {
+      tenant_pipeline_dead_letters_total: rejections.all,
+      tenant_pipeline_tenant_dead_letters_total: rejectedTenants?.all,
+    }),
   }
 }
 

@@ -96,6 +96,11 @@ export class TableSink implements SinkState {
     return this.tables.problems
   }
 
+  /** What it rejects goes to a table of its own, and not to the output. */
+  get keepsDeadLetters(): boolean {
+    return this.options.deadLetters !== undefined
+  }
+
   /** Partitions and retention are in order, as far as is known. */
   get isMaintained(): boolean {
     return this.tables.isMaintained
