@@ -8,10 +8,11 @@ import { KafkaCluster } from '../../src/kafka/cluster'
 import { connectionWarnings } from '../../src/kafka/connection'
 import { KAFKA_DRIVERS } from '../../src/kafka/drivers/drivers'
 import { runConfigNode } from '../../src/runtime/run-node'
+import { addTestRoute } from '../../src/runtime/test-route'
 import type { ClusterNode } from '../../src/kafka/require-cluster'
 import { readConnection, type ClusterCredentials } from './options'
 import { addChooserRoutes } from './chooser-routes'
-import { addClusterTest } from './test-route'
+import { clusterTest } from './test-route'
 
 interface KafkaClusterDef extends NodeDef {
   useTls?: boolean
@@ -19,7 +20,7 @@ interface KafkaClusterDef extends NodeDef {
 }
 
 export = function (RED: NodeAPI): void {
-  addClusterTest(RED)
+  addTestRoute(RED, clusterTest)
   addChooserRoutes(RED)
   RED.nodes.registerType(
     'tenant-kafka-cluster',

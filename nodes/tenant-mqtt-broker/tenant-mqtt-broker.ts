@@ -7,11 +7,12 @@ import { refusePassword } from '../../src/mqtt/connect/broker-settings'
 import { tlsSettings } from '../../src/config/tls-settings'
 import type { BrokerNode } from '../../src/mqtt/require-broker'
 import { runConfigNode } from '../../src/runtime/run-node'
+import { addTestRoute } from '../../src/runtime/test-route'
 import { readBroker } from './options'
-import { addBrokerTest } from './test-route'
+import { brokerTest } from './test-route'
 
 export = function (RED: NodeAPI): void {
-  addBrokerTest(RED)
+  addTestRoute(RED, brokerTest)
   RED.nodes.registerType(
     'tenant-mqtt-broker',
     function (this: Node<{ password: unknown }> & BrokerNode, config: NodeDef & { tls?: string }) {

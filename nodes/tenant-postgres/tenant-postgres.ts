@@ -7,9 +7,10 @@ import { tlsSettings } from '../../src/config/tls-settings'
 import { Database } from '../../src/postgres/connect/database'
 import { Ledger } from '../../src/postgres/ledger/ledger'
 import { runConfigNode } from '../../src/runtime/run-node'
+import { addTestRoute } from '../../src/runtime/test-route'
 import { readDatabase, type PostgresCredentials } from './options'
 import { addPositionsRoutes } from './positions-routes'
-import { addPostgresTest } from './test-route'
+import { postgresTest } from './test-route'
 import type { PostgresNode } from '../../src/postgres/require-postgres'
 
 interface PostgresDef extends NodeDef {
@@ -18,7 +19,7 @@ interface PostgresDef extends NodeDef {
 
 export = function (RED: NodeAPI): void {
   addPositionsRoutes(RED)
-  addPostgresTest(RED)
+  addTestRoute(RED, postgresTest)
   RED.nodes.registerType(
     'tenant-postgres',
     function (this: Node<PostgresCredentials> & PostgresNode, config: PostgresDef) {

@@ -11,12 +11,22 @@ import { ROUTE_CHECKS } from './common-checks'
 import { dialogConfig, type Destination, type DialogConfig, type SavedConfig } from './dialog-config'
 import type { FlowEntry } from './subflows'
 
-/** What is used of Node-RED's `RED`. */
-interface TestHost {
-  readonly httpAdmin: AdminHost['httpAdmin']
-  readonly auth: AdminHost['auth']
+/** Where a flow, its credentials and its environment are: Node-RED, or the files of the command line. */
+export interface FlowHost {
   readonly nodes: AdminHost['nodes'] & { getCredentials(id: string): unknown }
   readonly util: TlsRuntime['util']
+}
+
+/** What is used of Node-RED's `RED`. */
+interface TestHost extends FlowHost {
+  readonly httpAdmin: AdminHost['httpAdmin']
+  readonly auth: AdminHost['auth']
+}
+
+/** What the dialog shows of a configuration node. */
+interface Question {
+  readonly values: Readonly<Record<string, unknown>>
+  readonly credentials: Readonly<Record<string, unknown>>
 }
 
 export interface TestedConfig extends Pick<DialogConfig, 'values' | 'credentials'> {
@@ -64,31 +74,22 @@ export function addTestRoute(host: object, route: TestRoute): void {
   RED.httpAdmin.post(`/${type}/:id/test`, RED.auth.needsPermission(`${type}.write`), handle)
 }
 
-async function checksOf(
-  RED: TestHost,
+/** What a test finds, of a configuration as a dialog shows it or as the flow file has it. Never rejects. */
+export async function checksOf(
+  host: FlowHost,
   route: TestRoute,
   id: string,
-  question: { readonly values: object; readonly credentials: object },
+  question: Question,
 ): Promise<readonly Check[]> {
-  const given = question.values as Readonly<Record<string, unknown>>
-  const flow: FlowEntry[] = []
-  RED.nodes.eachNode((entry) => flow.push(entry))
-  const [node] = runningNodes<object>(RED.nodes, id, route.type)
-  const saved = savedConfig(RED, flow, id, route.type)
-  const environment = (name: string): unknown => RED.util.getSetting(node ?? {}, name)
-  const config = dialogConfig(
-    { values: given, credentials: question.credentials as DialogConfig['credentials'] },
-    saved,
-    route,
-    environment,
-  )
+  const given = question.values
+  const { config, environment, isSaved, flow } = completeConfig(host, route, id, question)
   const checks = new Checks(ROUTE_CHECKS)
   if (config.withheld.length > 0) {
-    checks.add(saved === undefined ? 'notDeployed' : 'withheld', { properties: config.withheld.join(', ') })
+    checks.add(isSaved ? 'withheld' : 'notDeployed', { properties: config.withheld.join(', ') })
     return checks.list
   }
   try {
-    const tls = tlsSettings(RED, textOf(config.values['tls']), { note: () => undefined })
+    const tls = tlsSettings(host, textOf(config.values['tls']), { note: () => undefined })
     const options = tls?.options()
     tls?.close()
     return await route.test({ ...config, given, tls: options, environment, flow, id })
@@ -100,15 +101,32 @@ async function checksOf(
   }
 }
 
-function savedConfig(
-  RED: TestHost,
-  flow: readonly FlowEntry[],
+interface CompleteConfig {
+  readonly config: DialogConfig
+  readonly environment: (name: string) => unknown
+  readonly flow: readonly FlowEntry[]
+  /** The flow file has the node. */
+  readonly isSaved: boolean
+}
+
+/** The configuration with saved passwords and the values of environment variables, where they may be used. */
+export function completeConfig(
+  { nodes, util }: FlowHost,
+  route: Destination & { readonly type: string },
   id: string,
-  type: string,
-): SavedConfig | undefined {
-  const entry = flow.find((each) => each.id === id && each.type === type)
-  if (entry === undefined) return undefined
-  return { values: { ...entry }, credentials: objectOf(RED.nodes.getCredentials(id)) }
+  question: Question,
+): CompleteConfig {
+  const flow: FlowEntry[] = []
+  nodes.eachNode((entry) => flow.push(entry))
+  const [node] = runningNodes<object>(nodes, id, route.type)
+  const entry = flow.find((each) => each.id === id && each.type === route.type)
+  const saved: SavedConfig | undefined = entry && {
+    values: { ...entry },
+    credentials: objectOf(nodes.getCredentials(id)),
+  }
+  const environment = (name: string): unknown => util.getSetting(node ?? {}, name)
+  const config = dialogConfig(question, saved, route, environment)
+  return { config, environment, flow, isSaved: saved !== undefined }
 }
 
 function objectOf(given: unknown): Readonly<Record<string, unknown>> {

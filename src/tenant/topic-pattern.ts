@@ -77,6 +77,24 @@ export class TopicPattern {
     return filters.join('/')
   }
 
+  /**
+   * A topic that has these names in its levels, as a device would publish it; of levels that are left out the optional ones
+   * are missing, and any other one is a dash.
+   */
+  topicOf(levels: Readonly<Record<string, string>>): string {
+    const parts: string[] = []
+    for (const level of this.levels) {
+      if (level.kind === 'literal') parts.push(level.text)
+      else if (level.kind === 'any') parts.push('-')
+      else {
+        const value = levels[level.name]
+        if (value === undefined && level.optional) break
+        parts.push(level.before + (value ?? '-') + level.after)
+      }
+    }
+    return parts.join('/')
+  }
+
   match(topic: string): TopicMatch {
     const parts = topic.split('/', this.levels.length + 1)
     if (parts.length < this.required) {

@@ -64,6 +64,11 @@ export class TopicRouter {
     this.key = options.keyTemplate === '' ? undefined : Template.compile('key', options.keyTemplate, names)
   }
 
+  /** The levels that the Kafka topic has in its name. */
+  get topicNames(): readonly string[] {
+    return this.kafkaTopic.names
+  }
+
   /** @returns the route, or a permanent error that says why there is none */
   route(topic: unknown): Route | PipelineError {
     if (typeof topic !== 'string' || topic === '') {

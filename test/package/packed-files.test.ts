@@ -7,11 +7,11 @@ import { dialogSources, filesIn, nodeTypes, readText, ROOT } from '../support/pa
 const ofDialogs = new Set(nodeTypes.flatMap(dialogSources))
 
 /**
- * What ships: the compiled library, nodes and plugin, what Node-RED reads beside them, the modules of the dialogs, examples,
+ * What ships: the compiled library, nodes, plugin and command line, what Node-RED reads beside them, the modules of the dialogs, examples,
  * and five documents.
  */
 function whatShips(): string[] {
-  const sources = ['src', 'nodes', 'plugins']
+  const sources = ['src', 'nodes', 'plugins', 'command']
     .flatMap(filesIn)
     .filter((file) => !file.endsWith('.d.ts') && !ofDialogs.has(file))
   const built = sources.map((file) => `dist/${file.replace(/\.ts$/, '.js')}`)

@@ -6,7 +6,7 @@ import { filesIn, readText, ROOT } from '../support/package'
 
 /** Everything in these places that people read, comments in the code among it. */
 const PAGES = ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'docs']
-const PLACES = [...PAGES, 'src', 'nodes', 'editor', 'examples', 'dev', 'bench', 'test']
+const PLACES = [...PAGES, 'src', 'nodes', 'command', 'editor', 'examples', 'dev', 'bench', 'test']
 const NOT_OURS = /^test\/node-red-5\/|^test\/package\/phrases/
 const READ_BY_PEOPLE = /\.(md|ts)$|\/locales\/en-US\/|^examples\//
 

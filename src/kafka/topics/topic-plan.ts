@@ -26,7 +26,10 @@ export const newTopicOptions = (partitions = 6, retentionDays = 3) => ({
   }),
 })
 
-export type TopicPlan = OptionValues<ReturnType<typeof newTopicOptions>>
+export interface TopicPlan extends OptionValues<ReturnType<typeof newTopicOptions>> {
+  /** Left out: 2 of three replicas or more, else what the broker has. */
+  readonly minInSyncReplicas?: number
+}
 
 /** A topic that does not say how many replicas it has gets three, or as many as there are brokers. */
 export const needsBrokerCount = ({ replicas }: TopicPlan): boolean => replicas === REPLICAS_OF_CLUSTER
@@ -39,13 +42,15 @@ export const replicasFor = (brokers: number): number => Math.max(1, Math.min(SAF
  * broker's clock, because a wrong clock here would let a record be deleted before it is read. The broker keeps our
  * compression. With three replicas or more, a record is acknowledged when two have it.
  */
-export function newTopic(topic: string, { partitions, replicas, retentionMs }: TopicPlan): NewTopic {
+export function newTopic(topic: string, plan: TopicPlan): NewTopic {
+  const { partitions, replicas, retentionMs } = plan
+  const minInSyncReplicas = plan.minInSyncReplicas ?? (replicas >= 3 ? 2 : undefined)
   const config = {
     'cleanup.policy': 'delete',
     'compression.type': 'producer',
     'message.timestamp.type': 'LogAppendTime',
     'retention.ms': String(retentionMs),
-    ...(replicas >= 3 ? { 'min.insync.replicas': '2' } : {}),
+    ...(minInSyncReplicas !== undefined && { 'min.insync.replicas': String(minInSyncReplicas) }),
   }
   return { topic, partitions, replicas, config }
 }

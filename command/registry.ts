@@ -1,0 +1,22 @@
+/** The commands. Each is loaded when it is called: most of the start-up time is the Kafka and PostgreSQL clients. */
+import type { Command } from './command'
+
+export interface Registered {
+  readonly summary: string
+  readonly load: () => Promise<Command>
+}
+
+export const COMMANDS: Readonly<Record<string, Registered>> = {
+  doctor: {
+    summary: 'tests every connection, as the buttons in the editor do',
+    load: async () => (await import('./commands/doctor.js')).doctor,
+  },
+  'topics create': {
+    summary: 'creates the Kafka topics of tenants and projects',
+    load: async () => (await import('./commands/topics-create.js')).topicsCreate,
+  },
+  'topics check': {
+    summary: 'checks that Kafka topics are there, and safe',
+    load: async () => (await import('./commands/topics-check.js')).topicsCheck,
+  },
+}
