@@ -19,4 +19,8 @@ export const COMMANDS: Readonly<Record<string, Registered>> = {
     summary: 'checks that Kafka topics are there, and safe',
     load: async () => (await import('./commands/topics-check.js')).topicsCheck,
   },
+  consume: {
+    summary: 'shows the records of Kafka topics, without a trace',
+    load: async () => (await import('./commands/consume.js')).consume,
+  },
 }

@@ -36,7 +36,7 @@ export const topicsCheck = command({
   },
   run: async (values, { outlet, environment }) => {
     const flow = Flow.open(values, { outlet, environment })
-    const topics = wantedTopics(values, flow.entries, environment)
+    const topics = wantedTopics(values, flow, environment)
     const wanted: Wanted = {
       partitions: values.partitions,
       replicas: values.replicas,

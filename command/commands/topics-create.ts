@@ -42,7 +42,7 @@ export const topicsCreate = command({
   },
   run: async (values, { outlet, environment }) => {
     const flow = Flow.open(values, { outlet, environment })
-    const topics = wantedTopics(values, flow.entries, environment)
+    const topics = wantedTopics(values, flow, environment)
     const minIsr = values['min-isr']
     const plan: TopicPlan = {
       partitions: values.partitions,

@@ -9,7 +9,7 @@ import { kafkaTopicProblem } from '../../src/tenant/kafka-topic'
 import { TopicRouter } from '../../src/tenant/topic-router'
 import { usage } from '../arguments'
 import type { Call } from '../command'
-import type { ConfigEntry } from '../connections/flow'
+import type { Flow } from '../connections/flow'
 
 export const TOPIC_OPTIONS = {
   topic: { reads: 'list', value: 'NAME', what: 'a Kafka topic by its name' },
@@ -44,11 +44,7 @@ export interface TopicValues {
 type Levels = Readonly<Record<string, string>>
 
 /** @returns the topics, each once, in the order of the tenants @throws PipelineError `USAGE` or `CONFIG_INVALID` */
-export function wantedTopics(
-  values: TopicValues,
-  entries: readonly ConfigEntry[],
-  environment: Call['environment'],
-): string[] {
+export function wantedTopics(values: TopicValues, flow: Flow, environment: Call['environment']): string[] {
   const topics = new Set<string>()
   for (const name of values.topic) {
     const problem = kafkaTopicProblem(name)
@@ -56,7 +52,7 @@ export function wantedTopics(
     topics.add(name)
   }
   const tenants = tenantsOf(values)
-  for (const router of routersOf(values, entries, environment))
+  for (const router of routersOf(values, flow, environment))
     for (const levels of tenants) topics.add(topicOf(router, levels))
   if (topics.size > 0) return [...topics]
   throw usage('no topics are named: use --topic, or --tenant and --project, or --list')
@@ -64,17 +60,13 @@ export function wantedTopics(
 
 /** The environment stands for the nodes of the flow when there is none. */
 function routersOf(
-  { template, pattern, flow }: TopicValues & { readonly flow?: string },
-  entries: readonly ConfigEntry[],
+  { template, pattern }: TopicValues,
+  flow: Flow,
   environment: Call['environment'],
 ): TopicRouter[] {
-  const resolved = (value: unknown): unknown => {
-    const [, variable] = (typeof value === 'string' && /^\$\{(\S+)\}$/.exec(value)) || []
-    return variable === undefined ? value : (environment[variable] ?? value)
-  }
-  const routers = entries.filter(({ type, d }) => type === 'tenant-topic' && d !== true)
+  const routers = flow.entries.filter(({ type, d }) => type === 'tenant-topic' && d !== true)
   const ofFlow = routers.map((entry) =>
-    Object.fromEntries(Object.entries(entry).map(([key, value]) => [key, resolved(value)])),
+    Object.fromEntries(Object.entries(entry).map(([key, value]) => [key, flow.resolved(value)])),
   )
   const given = {
     ...(pattern === '' ? {} : { pattern }),
@@ -84,10 +76,8 @@ function routersOf(
     ...(environment['TOPIC_PATTERN'] && { pattern: environment['TOPIC_PATTERN'] }),
     ...(environment['KAFKA_TOPIC'] && { kafkaTopic: environment['KAFKA_TOPIC'] }),
   }
-  const configs = ofFlow.length === 0 || flow === '' ? [ofEnvironment] : ofFlow
-  return configs.map((config) => {
-    return new TopicRouter(readOptions(routing, { ...config, ...given }))
-  })
+  const configs = ofFlow.length === 0 ? [ofEnvironment] : ofFlow
+  return configs.map((config) => new TopicRouter(readOptions(routing, { ...config, ...given })))
 }
 
 function tenantsOf({ tenant: tenants, project: projects, list }: TopicValues): Levels[] {

@@ -116,16 +116,17 @@ export class Flow implements FlowHost {
     throw usage(`the flow has several of type ${type}; choose one with --node: ${names.join(', ')}`)
   }
 
+  /** With the value of an environment variable in its place; one that is not set stays. */
+  resolved<T>(value: T): T | string {
+    const [, variable] = (typeof value === 'string' && /^\$\{(\S+)\}$/.exec(value)) || []
+    return variable === undefined ? value : (this.call.environment[variable] ?? value)
+  }
+
   /** @throws PipelineError `USAGE` for a name in `--node` that is in no flow */
   checkChosen(): void {
     const isThere = (wanted: string): boolean =>
       this.entries.some(({ id, name }) => id === wanted || name === wanted)
     if (!this.chosen.every(isThere)) throw usage('--node names a node that is not there')
-  }
-
-  private resolved<T>(value: T): T | string {
-    const [, variable] = (typeof value === 'string' && /^\$\{(\S+)\}$/.exec(value)) || []
-    return variable === undefined ? value : (this.call.environment[variable] ?? value)
   }
 
   private hideAddress(value: string): void {

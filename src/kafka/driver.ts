@@ -96,6 +96,8 @@ export interface ConsumerOptions {
   readonly lingerMs: number
   /** How far apart commits of offsets begin. What is done when partitions are given up is committed at once. */
   readonly commitEveryMs: number
+  /** The group keeps no offsets, not even where it began: for a look at the records that leaves no trace. */
+  readonly isObserver?: boolean
   /** A batch handed to `onBatch` has at most this many records, and this many bytes or one record. */
   readonly maxBatchRecords: number
   readonly maxBatchBytes: number

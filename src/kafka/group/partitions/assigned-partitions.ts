@@ -65,7 +65,7 @@ export class AssignedPartitions {
     this.refused = new RefusedPartitions((problem) => onProblem(REFUSED, problem))
     this.commits = new PartitionCommits(
       this.owned,
-      (batch) => control.commit(batch),
+      consumer.isObserver === true ? () => Promise.resolve() : (batch) => control.commit(batch),
       translate,
       (problem) => {
         if (!this.isClosed || problem === undefined) onProblem('commit', problem)
