@@ -20,7 +20,8 @@ export function carriedFailure({ failures }: Delivery, copy: Message): Failure |
 
 /** A sink has stored what failed, so it also ends what the same copy had failed with before. */
 export function closeFailure({ failures }: Delivery, closed: Failure | undefined): void {
-  for (const failure of withBefore(closed)) failures?.delete(failure)
+  if (closed === undefined || failures === undefined) return
+  for (const failure of withBefore(closed)) failures.delete(failure)
 }
 
 /** A failure, and what the same copy had failed with before. */

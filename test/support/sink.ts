@@ -13,6 +13,7 @@ import { dropOutdated, type RetentionOptions } from '../../src/postgres/table/re
 import { SharedTable, type RowTarget } from '../../src/postgres/write/row-target'
 import { CopyWriter, type RowWriter } from '../../src/postgres/write/row-writer'
 import { SharedRefusals } from '../../src/postgres/refusals/shared-refusals'
+import { EarlierAttempts } from '../../src/postgres/sink/earlier-attempts'
 import { SinkEvents } from '../../src/postgres/sink/sink-events'
 import { listPartitions, markPutOff } from '../../src/postgres/table/partition-statements'
 import { prepareTable } from '../../src/postgres/table/table'
@@ -110,6 +111,7 @@ export async function openWriter(
     targets: new SharedTable({ table, mapping, writer, partitions }),
     breakers: new TenantBreakers(),
     refusals: new SharedRefusals(),
+    earlier: new EarlierAttempts(),
     witnesses: new Witnesses(),
     newestRow: new NewestRow(),
     deadLetters: DEAD_LETTERS,

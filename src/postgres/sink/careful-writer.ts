@@ -29,6 +29,8 @@ export interface CarefulWriterOptions extends EncodingOptions, TransactionOption
   readonly breakers: TenantBreakers
   /** Of all partitions of the sink together. */
   readonly refusals: SharedRefusals
+  /** They outlast a table that is prepared once more. */
+  readonly earlier: EarlierAttempts
   /** Resolves when the flow has stored these records. */
   readonly deliverRejected: (rejected: readonly RejectedRecord[]) => Promise<void>
 }
@@ -60,10 +62,7 @@ interface Attempt {
 }
 
 export class CarefulWriter {
-  constructor(
-    private readonly options: CarefulWriterOptions,
-    private readonly earlier: EarlierAttempts,
-  ) {}
+  constructor(private readonly options: CarefulWriterOptions) {}
 
   /**
    * @returns undefined when another process has moved the position
@@ -92,11 +91,11 @@ export class CarefulWriter {
     way: CarefulWay,
     claims: (() => void)[],
   ): Promise<Written | undefined> {
-    const { deliverRejected, breakers, refusals } = this.options
+    const { deliverRejected, breakers, refusals, earlier } = this.options
     const guilty = way.failed?.records[way.failed.error.rowFault?.row ?? -1]
     const isSuspect = (tenant: unknown): boolean =>
       breakers.isOpen(tenant) || (guilty !== undefined && guilty.tenant === tenant)
-    const patience = this.earlier.patienceWith(records)
+    const patience = earlier.patienceWith(records)
     let { begunUnder, failed } = way
     let due = records
     const delivered: RejectedRecord[] = []
@@ -133,7 +132,7 @@ export class CarefulWriter {
     { due, encoded, rejected, patience, begunUnder, failed }: Attempt,
     claims: (() => void)[],
   ): Promise<StoredParts> {
-    const { deadLetters, refusals, targets } = this.options
+    const { deadLetters, refusals, targets, earlier } = this.options
     const failures = [...encoded.failures]
     const parts: EncodedPart[] = []
     let rows = 0
@@ -153,7 +152,7 @@ export class CarefulWriter {
     }
     rejected.push(...writtenOff(failures, parts.length > 0, targets))
     // The table may have been repaired between the rows that it refused and those that it took.
-    if (rejected.length > 0 && this.earlier.takeStopped(records) && parts.length > 0) throw onceMore()
+    if (rejected.length > 0 && parts.length > 0 && earlier.takeStopped(records)) throw onceMore()
     if (parts.length === 0 && rejected.length > 0) {
       const evidence = await this.evidence(client, due)
       if (doubt !== undefined && !evidence.anyPasses) throw doubt

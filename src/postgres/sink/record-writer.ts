@@ -12,7 +12,6 @@ import { EachAlone, type PositionMove } from '../ledger/position-move'
 import { isOfGoodRecord, type RejectedRecord } from '../rows/rejected'
 import { mayBeRow, writeRows, type EncodedPart } from '../write/part-writer'
 import { CarefulWriter, type CarefulWay, type CarefulWriterOptions } from './careful-writer'
-import { EarlierAttempts } from './earlier-attempts'
 import { encodeParts } from './encode-parts'
 import { commitBatch, type StoredParts, type Written } from './transaction'
 
@@ -21,11 +20,10 @@ const WATCHFUL_BATCHES = 20
 
 export class RecordWriter {
   private watchful = 0
-  private readonly earlier = new EarlierAttempts()
   private readonly careful: CarefulWriter
 
   constructor(private readonly options: CarefulWriterOptions) {
-    this.careful = new CarefulWriter(options, this.earlier)
+    this.careful = new CarefulWriter(options)
   }
 
   /**
@@ -41,7 +39,7 @@ export class RecordWriter {
       return await this.writeOnce(records, position)
     } catch (error) {
       if (!(error instanceof DatabaseError)) throw error
-      this.earlier.noteFailed(records, error)
+      this.options.earlier.noteFailed(records, error)
       if (!error.missingPartition || partitionsForgotten) throw error
       if (!this.options.targets.forgetPartitions()) throw error
       return this.write(records, position, true)
@@ -91,7 +89,7 @@ export class RecordWriter {
       const failed = writing && { records: writing.rows.records, error }
       if (error.kind === 'data') return carefully({ failed })
       const shared = writing?.tenant === undefined ? writing?.target : undefined
-      if (shared !== undefined && mayBeRow(error, shared, this.earlier.patienceWith(records))) {
+      if (shared !== undefined && mayBeRow(error, shared, this.options.earlier.patienceWith(records))) {
         return carefully({ failed })
       }
       if (writing?.tenant === undefined || !targets.isOwnFault(writing.target, error)) throw error

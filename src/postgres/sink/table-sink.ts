@@ -25,6 +25,7 @@ import { EmptyColumns } from '../rows/empty-columns'
 import type { RejectedRecord } from '../rows/rejected'
 import type { OutdatedPart } from '../table/outdated-parts'
 import { BatchWriter, lateCopy } from './batch-writer'
+import { EarlierAttempts } from './earlier-attempts'
 import { Gatherer, type GatherLimits } from './gatherer'
 import { JointRanges, type RangeWrite } from './joint-ranges'
 import type { WriteRequest } from './write-request'
@@ -61,6 +62,7 @@ export class TableSink implements SinkState {
   private readonly closing = new AbortController()
   private readonly breakers = new TenantBreakers()
   private readonly refusals = new SharedRefusals()
+  private readonly earlier = new EarlierAttempts()
   private readonly emptyColumns = new EmptyColumns()
   private readonly witnesses = new Witnesses()
   private readonly newestRow = new NewestRow()
@@ -290,6 +292,7 @@ export class TableSink implements SinkState {
       targets: await this.tables.targets(),
       breakers: this.breakers,
       refusals: this.refusals,
+      earlier: this.earlier,
       witnesses: this.witnesses,
       newestRow: this.newestRow,
       deadLetters,
