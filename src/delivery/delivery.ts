@@ -68,6 +68,8 @@ export interface Failure {
   readonly before?: readonly Failure[] | undefined
 }
 
+const NONE: readonly unknown[] = []
+
 export class Delivery {
   /** Copies alive in all places, and copies which the router has not placed yet. */
   alive = 0
@@ -84,7 +86,7 @@ export class Delivery {
   /** What the message of the batch has besides its records, such as their range of offsets. */
   head: Message | undefined
   /** Records of the batches that joins have sent. */
-  joined: readonly unknown[] = []
+  joined: readonly unknown[] = NONE
   /** What sinks have stored of the batch. */
   stored: (readonly unknown[])[] | undefined
   /** Of these, the dead letters. */

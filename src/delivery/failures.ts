@@ -32,12 +32,53 @@ export function withBefore(failure: Failure | undefined): Set<Failure> {
   return all
 }
 
+/**
+ * A batch that carries a failure becomes messages of one record each: each carries its share, so that a sink that stores
+ * one does not end the failure of the others.
+ * @param numbers of the records; undefined: it could be any
+ * @returns the shares, in the order of the numbers
+ */
+export function shareFailure(
+  delivery: Delivery,
+  carried: Failure,
+  numbers: readonly (number | undefined)[],
+): Failure[] {
+  const open = delivery.failures
+  const share = (failure: Failure, number: number | undefined): Failure => {
+    const part: Failure = {
+      ...failure,
+      records: number === undefined ? undefined : new Set([number]),
+      before: failure.before?.map((each) => share(each, number)),
+    }
+    if (open?.has(failure)) open.add(part)
+    return part
+  }
+  const shares = numbers.map((number) => share(carried, number))
+  closeFailure(delivery, carried)
+  return shares
+}
+
+/** A join has sent a batch that carries these failures; what the others have failed is not in it. */
+export function leaveBehind(delivery: Delivery, carried: ReadonlySet<Failure>): void {
+  for (const failure of delivery.failures ?? []) {
+    if (carried.has(failure)) continue
+    delivery.leftBehind ??= new Set()
+    delivery.leftBehind.add(failure)
+  }
+}
+
 /** The same error, told twice; of a foreign one each telling makes an error of ours. */
 export function isSameError(one: PipelineError, other: PipelineError): boolean {
   return one === other || (one.cause !== undefined && one.cause === other.cause)
 }
 
+const DELIVERED: Settlement = { outcome: 'delivered' }
+const FILTERED: Settlement = { outcome: 'filtered' }
+
 export function settlementOf(delivery: Delivery): Settlement {
+  // Nearly all, and each message has one.
+  if (delivery.failures === undefined && delivery.deadLetters === 0)
+    return delivery.confirmed ? DELIVERED : FILTERED
   const late = lateFailure(delivery)
   const failure = late ?? worstFailure(delivery)
   const letters = delivery.deadLetters > 0 ? { deadLetters: delivery.deadLetters } : {}

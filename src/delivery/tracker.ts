@@ -23,6 +23,7 @@ import { asPipelineError, PipelineError } from '../wire/errors'
 import type { FlowNode } from '../runtime/host'
 import { Delivery, type Failure, type Gathering, type OnSettled, type Place } from './delivery'
 import { carriedFailure, closeFailure, isSameError, settlementOf } from './failures'
+import { addGathering, completeGatherings, dropGatherings } from './gatherings'
 import { headOf } from './batch/batch-head'
 import { link, linkedDelivery } from './message-link'
 import type { Message } from '../wire/message'
@@ -209,42 +210,8 @@ export class DeliveryTracker {
    */
   park(delivery: Delivery, gathering: Gathering): void {
     if (delivery.settled !== undefined) return
-    delivery.parked++
-    placeOf(delivery, gathering.node).parked++
-    delivery.gatherings ??= new Set()
-    delivery.gatherings.add(gathering)
+    addGathering(delivery, gathering, placeOf(delivery, gathering.node))
     if (delivery.alive === delivery.parked) this.scheduleCheck(delivery)
-  }
-
-  /**
-   * A batch that carries a failure becomes messages of one record each: each carries its share, so that a sink that stores
-   * one does not end the failure of the others.
-   * @param numbers of the records; undefined: it could be any
-   * @returns the shares, in the order of the numbers
-   */
-  shareFailure(delivery: Delivery, carried: Failure, numbers: readonly (number | undefined)[]): Failure[] {
-    const open = delivery.failures
-    const share = (failure: Failure, number: number | undefined): Failure => {
-      const part: Failure = {
-        ...failure,
-        records: number === undefined ? undefined : new Set([number]),
-        before: failure.before?.map((each) => share(each, number)),
-      }
-      if (open?.has(failure)) open.add(part)
-      return part
-    }
-    const shares = numbers.map((number) => share(carried, number))
-    closeFailure(delivery, carried)
-    return shares
-  }
-
-  /** A join has sent a batch that carries these failures; what the others have failed is not in it. */
-  leaveBehind(delivery: Delivery, carried: ReadonlySet<Failure>): void {
-    for (const failure of delivery.failures ?? []) {
-      if (carried.has(failure)) continue
-      delivery.leftBehind ??= new Set()
-      delivery.leftBehind.add(failure)
-    }
   }
 
   // ---- sinks ---------------------------------------------------------------------------------------------
@@ -363,27 +330,6 @@ function placeOf(delivery: Delivery, node: FlowNode): Place {
     delivery.places.set(node, place)
   }
   return place
-}
-
-function completeGatherings(delivery: Delivery): void {
-  const all = [...(delivery.gatherings ?? [])]
-  const first = all.filter(({ isLast }) => isLast !== true)
-  const due = first.length > 0 ? first : all
-  for (const gathering of due) {
-    delivery.gatherings?.delete(gathering)
-    const place = delivery.places.get(gathering.node)
-    if (place === undefined) continue
-    delivery.parked -= place.parked
-    place.parked = 0
-  }
-  for (const gathering of due) gathering.complete()
-}
-
-function dropGatherings(delivery: Delivery): void {
-  const { gatherings = [] } = delivery
-  delivery.gatherings = undefined
-  delivery.parked = 0
-  for (const gathering of gatherings) gathering.drop()
 }
 
 /** It has been in the flow, or never got there because sending it has failed. */

@@ -18,7 +18,7 @@ import type { FlowNode } from '../../runtime/host'
 import { asPipelineError, PipelineError } from '../../wire/errors'
 import { isBatch, type Message, type WireRecord } from '../../wire/message'
 import type { Delivery, Failure, Gathering } from '../delivery'
-import { carriedFailure, withBefore } from '../failures'
+import { carriedFailure, leaveBehind, withBefore } from '../failures'
 import { linkFailure, tie, untied } from '../message-link'
 import type { BatchNotes } from './batch-notes'
 import { numberOf, partOf, requireList, setNumber } from '../record-number'
@@ -108,7 +108,7 @@ export class BatchJoin {
       const carried = messages
         .map((message) => carriedFailure(delivery, message))
         .filter((failure) => failure !== undefined)
-      tracker.leaveBehind(delivery, new Set(carried.flatMap((failure) => [...withBefore(failure)])))
+      leaveBehind(delivery, new Set(carried.flatMap((failure) => [...withBefore(failure)])))
       const records = inOrder(messages.flatMap(recordsOfPart))
       const batch: Message = { ...delivery.head, batch: true, payload: records }
       tie(batch, delivery)

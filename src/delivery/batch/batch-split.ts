@@ -12,7 +12,7 @@ import {
 } from '../../wire/message'
 import type { PipelineError } from '../../wire/errors'
 import type { Delivery } from '../delivery'
-import { carriedFailure } from '../failures'
+import { carriedFailure, shareFailure } from '../failures'
 import { copyLink, linkFailure } from '../message-link'
 import { numberOf, partId, requireList } from '../record-number'
 import { failRecords, notRecord } from '../sinks/rejected-message'
@@ -58,7 +58,7 @@ export class BatchSplit {
   }
 
   private partsOf(batch: Message, records: readonly WireRecord[], delivery: Delivery | undefined): Message[] {
-    const { tracker, clone } = this.options
+    const { clone } = this.options
     const head = headOf(batch)
     const shared = sharedProperties(head)
     const hasShared = Object.keys(shared).length > 0
@@ -73,7 +73,7 @@ export class BatchSplit {
     })
     const carried = delivery && carriedFailure(delivery, batch)
     if (carried === undefined) return parts
-    const shares = tracker.shareFailure(delivery as Delivery, carried, records.map(numberOf))
+    const shares = shareFailure(delivery as Delivery, carried, records.map(numberOf))
     for (const [index, part] of parts.entries()) linkFailure(part, shares[index])
     return parts
   }
