@@ -3,8 +3,8 @@
  * them. The first time takes about 15 s and 54 MB.
  */
 import { access, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
-import os from 'node:os'
 import path from 'node:path'
+import { cacheFolder } from './cache-folder'
 import { run } from './run'
 
 export const KAFKA_VERSION = '4.3.0'
@@ -42,13 +42,6 @@ export async function kafkaJars(): Promise<string> {
     await rm(work, { recursive: true, force: true })
   }
   return jars
-}
-
-/** `TENANT_PIPELINE_CACHE`, else the user's cache folder. */
-function cacheFolder(): string {
-  const { TENANT_PIPELINE_CACHE, XDG_CACHE_HOME } = process.env
-  if (TENANT_PIPELINE_CACHE) return path.resolve(TENANT_PIPELINE_CACHE)
-  return path.join(XDG_CACHE_HOME ?? path.join(os.homedir(), '.cache'), 'node-red-tenant-pipeline')
 }
 
 async function exists(file: string): Promise<boolean> {

@@ -31,6 +31,7 @@ const ONLY_ALL = [
   'test/integration/mqtt-refusals.test.ts',
   'test/integration/events.test.ts',
   'test/flow/foreign-hooks.test.ts',
+  'test/dev/container.test.ts',
 ]
 
 /** Of `npm test`. */
