@@ -23,4 +23,12 @@ export const COMMANDS: Readonly<Record<string, Registered>> = {
     summary: 'shows the records of Kafka topics, without a trace',
     load: async () => (await import('./commands/consume.js')).consume,
   },
+  'ledger show': {
+    summary: 'shows where each sink is in Kafka',
+    load: async () => (await import('./commands/ledger-show.js')).ledgerShow,
+  },
+  'ledger audit': {
+    summary: 'checks that every record has an outcome, and is in the table once',
+    load: async () => (await import('./commands/ledger-audit.js')).ledgerAudit,
+  },
 }

@@ -44,9 +44,17 @@ export interface OpenPostgres {
   readonly ledger: PostgresOptions['ledger']
 }
 
-/** The one PostgreSQL configuration of the flow. @throws PipelineError what the work throws, or `CONFIG_INVALID` */
-export async function withPostgres<T>(flow: Flow, work: (opened: OpenPostgres) => Promise<T>): Promise<T> {
-  const options = settingsOf(flow, postgresTest, flow.one('tenant-postgres'), readDatabase)
+/**
+ * The one PostgreSQL configuration of the flow.
+ * @param change settings that this work needs otherwise
+ * @throws PipelineError what the work throws, or `CONFIG_INVALID`
+ */
+export async function withPostgres<T>(
+  flow: Flow,
+  work: (opened: OpenPostgres) => Promise<T>,
+  change: Partial<Pick<PostgresOptions, 'statementTimeoutMs'>> = {},
+): Promise<T> {
+  const options = { ...settingsOf(flow, postgresTest, flow.one('tenant-postgres'), readDatabase), ...change }
   const database = new Database(options)
   try {
     return await work({ database, ledger: options.ledger })
