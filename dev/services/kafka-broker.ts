@@ -23,6 +23,8 @@ export interface BrokerPlan {
   readonly folder: string
   readonly jars: string
   readonly heapMb: number
+  /** For the JVM of the broker, such as `-javaagent:…`. */
+  readonly jvm: readonly string[]
   /** Lines for `server.properties` that replace ours, such as `message.max.bytes`. */
   readonly properties: Readonly<Record<string, string>>
   readonly proxied: ProxiedListener | undefined
@@ -113,7 +115,12 @@ export class KafkaBroker {
     const output = openSync(this.file('output.log'), 'a')
     const child = spawn(
       'java',
-      [...this.javaOptions(this.plan.heapMb), 'kafka.Kafka', this.file('server.properties')],
+      [
+        ...this.plan.jvm,
+        ...this.javaOptions(this.plan.heapMb),
+        'kafka.Kafka',
+        this.file('server.properties'),
+      ],
       // A group of its own: Ctrl-C in the terminal must reach the broker last, from us.
       { cwd: this.plan.folder, detached: true, stdio: ['ignore', output, output] },
     )

@@ -44,7 +44,7 @@ export async function kafkaJars(): Promise<string> {
   return jars
 }
 
-async function exists(file: string): Promise<boolean> {
+export async function exists(file: string): Promise<boolean> {
   return access(file).then(
     () => true,
     () => false,

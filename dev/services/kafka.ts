@@ -35,6 +35,8 @@ export interface KafkaOptions {
   readonly brokers?: 1 | 3
   /** Lines for every broker's `server.properties`. Not for `KAFKA_BROKERS` and Docker. */
   readonly properties?: Readonly<Record<string, string>>
+  /** For the JVM of every broker, such as `-javaagent:…`. Not for `KAFKA_BROKERS` and Docker. */
+  readonly jvm?: readonly string[]
   /** One for each broker. Not for `KAFKA_BROKERS` and Docker. */
   readonly proxied?: readonly ProxiedListener[]
   /** Of every broker. Not for `KAFKA_BROKERS` and Docker. */
@@ -88,6 +90,7 @@ async function startFromJars(options: KafkaOptions): Promise<KafkaService> {
       folder: path.join(folder, `broker-${id}`),
       jars,
       heapMb: count === 1 ? 512 : 256,
+      jvm: options.jvm ?? [],
       properties: options.properties ?? {},
       proxied: options.proxied?.[id - 1],
       listeners: await withPorts(options.listeners ?? []),

@@ -19,6 +19,7 @@ const ONLY_ALL = [
   'test/integration/mqtt-loss.test.ts',
   'test/integration/kafka-broken-topic.test.ts',
   'test/integration/kafka-producer.test.ts',
+  'test/deploy/monitoring/prometheus.test.ts',
   'test/integration/kafka-login.test.ts',
   'test/integration/kafka-token.test.ts',
   'test/integration/connection-test-kafka.test.ts',
