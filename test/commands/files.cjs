@@ -33,6 +33,7 @@ const ONLY_ALL = [
   'test/integration/events.test.ts',
   'test/flow/foreign-hooks.test.ts',
   'test/dev/container.test.ts',
+  'test/deploy/compose-services.test.ts',
 ]
 
 /** Of `npm test`. */
