@@ -61,7 +61,8 @@ function editedFlow() {
 
 function administrator() {
   const password = env.NODE_RED_ADMIN_PASSWORD
-  if (!password) throw new Error('NODE_RED_EDITOR is true: set NODE_RED_ADMIN_PASSWORD, or mount it as a secret')
+  if (!password)
+    throw new Error('NODE_RED_EDITOR is true: set NODE_RED_ADMIN_PASSWORD, or mount it as a secret')
   const { hashSync } = require('bcryptjs')
   const username = env.NODE_RED_ADMIN_USER || 'admin'
   return { type: 'credentials', users: [{ username, password: hashSync(password, 10), permissions: '*' }] }

@@ -34,6 +34,7 @@ const ONLY_ALL = [
   'test/flow/foreign-hooks.test.ts',
   'test/dev/container.test.ts',
   'test/deploy/compose-services.test.ts',
+  'test/deploy/kubernetes.test.ts',
 ]
 
 /** Of `npm test`. */
