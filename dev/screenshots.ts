@@ -1,9 +1,9 @@
 /**
  * `npm run screenshots`: runs `npm start` on free ports, with simulated devices, and takes the pictures of the README: the
- * first example at work, and two dialogs, at twice the size so that they are sharp in a browser.
+ * first example at work, the sidebar and two dialogs, at twice the size so that they are sharp in a browser.
  *
- * `npm run screenshots -- folder` also takes every dialog, folded and unfolded, in both languages, and every example, to
- * be looked at.
+ * `npm run screenshots -- folder` also takes the sidebar, every dialog, folded and unfolded, in both languages, and every
+ * example, to be looked at.
  */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
@@ -16,6 +16,7 @@ import { launchBrowser } from './browser'
 import { closeDialog, openDialog, unfold } from './dialog'
 import { PROJECT_ROOT } from './project'
 import { takeDialog, takeFlow } from './screenshots/clip'
+import { takeSidebar } from './screenshots/sidebar'
 import { freePort } from './services/free-port'
 
 const IMAGES = path.join(PROJECT_ROOT, 'docs', 'images')
@@ -35,6 +36,7 @@ async function main(folder: string | undefined): Promise<void> {
     const page = await open(browser, url, 'en-US')
     await waitForTraffic(page)
     await takeFlow(page, path.join(IMAGES, 'flow.png'))
+    await takeSidebar(page, path.join(IMAGES, 'sidebar.png'))
     for (const type of SHOWN_DIALOGS) {
       await openDialogOf(page, type)
       // The dialog asks Kafka when nothing has been typed for a moment.
@@ -94,6 +96,7 @@ async function waitForTraffic(page: Page): Promise<void> {
 }
 
 async function takeAll(page: Page, folder: string, language: string): Promise<void> {
+  await takeSidebar(page, path.join(folder, `${language}-sidebar.png`))
   for (const name of readdirSync(EXAMPLES).filter((file) => file.endsWith('.json'))) {
     const flow = readFileSync(path.join(EXAMPLES, name), 'utf8')
     await page.evaluate(

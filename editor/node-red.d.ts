@@ -46,9 +46,27 @@ declare const RED: {
     /** Something is to be deployed. */
     dirty(isDirty?: boolean): boolean
   }
+  /** The words of a key: `<catalogue>:<key>`. */
+  _(key: string, values?: object): string
+  readonly user: { hasPermission(permission: string): boolean }
+  readonly sidebar: {
+    addTab(tab: {
+      readonly id: string
+      readonly label: string
+      readonly name: string
+      readonly iconClass: string
+      readonly content: JQuery
+      readonly enableOnEdit: boolean
+      /** It is chosen. */
+      readonly onchange: () => void
+    }): void
+  }
   readonly events: { on(event: string, listener: () => void): void }
   readonly editor: { validateNode(node: object): void }
   readonly view: {
+    /** Brings it into sight, and lets it flash. */
+    reveal(id: string): void
+    select(id: string): void
     /** @param updateActive when nodes or wires were added */
     redraw(updateActive?: boolean): void
     /** As if it came from the palette; it has to be added. */
@@ -107,6 +125,11 @@ interface TypedInputType {
 // The type parameter has to be as in jQuery's own declaration.
 // eslint-disable-next-line @typescript-eslint/no-unused-vars
 interface JQuery<TElement = HTMLElement> {
+  searchBox(options: {
+    readonly style: 'compact'
+    readonly delay: number
+    readonly change: () => void
+  }): JQuery
   autoComplete(options: {
     readonly minLength: number
     readonly search: (

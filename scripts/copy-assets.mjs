@@ -2,7 +2,7 @@
 // the icons beside one declared node file (they then serve all nodes of the package). The dialogs get the option
 // tables of the nodes, so that defaults and bounds are written down once, and the packages that their code uses; each node's
 // catalogue gets the words that the dialogs share and, if the node shows a status, its texts, because Node-RED keeps the
-// catalogues of nodes apart.
+// catalogues of nodes apart. The plugin has a catalogue with the statuses as well: its sidebar shows them.
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { basename, dirname, join, posix, relative, sep } from 'node:path'
@@ -10,7 +10,10 @@ import { inspect } from 'node:util'
 
 const ICON_HOME = 'tenant-mqtt-source'
 /** Packages that dialogs use, with their ES module in one file, beside the file that `require` finds. */
-const PACKAGES = { re2js: 'index.js' }
+const PACKAGES = { re2js: 'index.js', uplot: 'uPlot.esm.js' }
+/** What such a package has beside it for the browser. */
+const STYLES = { uplot: 'uPlot.min.css' }
+const PLUGIN = 'tenant-pipeline'
 const require = createRequire(import.meta.url)
 const tables = {}
 const readJson = (file) => JSON.parse(readFileSync(file, 'utf8'))
@@ -44,9 +47,16 @@ for (const language of readdirSync('editor/locales')) {
     )
   }
 }
+cpSync(`plugins/${PLUGIN}/${PLUGIN}.html`, `dist/plugins/${PLUGIN}/${PLUGIN}.html`)
+cpSync(`plugins/${PLUGIN}/editor/sidebar.css`, `resources/plugins/${PLUGIN}/editor/sidebar.css`)
+for (const [language, status] of Object.entries(statuses)) {
+  const file = `plugins/${PLUGIN}/locales/${language}/${PLUGIN}.json`
+  mkdirSync(dirname(`dist/${file}`), { recursive: true })
+  writeFileSync(`dist/${file}`, JSON.stringify({ ...readJson(file), status }))
+}
 // Of `LANG=zh_CN.UTF-8` Node-RED keeps `zh`.
-for (const node of Object.keys(tables)) {
-  const locales = `dist/nodes/${node}/locales`
+for (const owner of [...Object.keys(tables).map((node) => `nodes/${node}`), `plugins/${PLUGIN}`]) {
+  const locales = `dist/${owner}/locales`
   cpSync(`${locales}/zh-CN`, `${locales}/zh`, { recursive: true })
 }
 cpSync('icons', `dist/nodes/${ICON_HOME}/icons`, { recursive: true })
@@ -58,6 +68,7 @@ writeFileSync('resources/editor/options.js', `export const options = ${literal}\
 for (const [name, module] of Object.entries(PACKAGES)) {
   const built = dirname(require.resolve(name))
   cpSync(join(built, module), `resources/packages/${name}/${name}.js`)
+  if (name in STYLES) cpSync(join(built, STYLES[name]), `resources/packages/${name}/${STYLES[name]}`)
   cpSync(join(built, '../LICENSE'), `resources/packages/${name}/LICENSE`)
 }
 

@@ -64,7 +64,18 @@ const plain = (msg) => (msg instanceof Error ? { message: msg.message, code: msg
 const tellLogged = ({ level, type, id, msg }) => tell({ logged: { level, type, id, msg: plain(msg) } })
 events.on('runtime-event', ({ id, payload }) => id === 'runtime-state' && payload && tell({ flows: payload }))
 
+// What everyone may do, without a login; everything unless it is set.
+const permissions = process.env.NODE_RED_PERMISSIONS
+const noUser = async () => null
+const adminAuth = permissions && {
+  type: 'credentials',
+  users: noUser,
+  authenticate: noUser,
+  default: async () => ({ anonymous: true, permissions: permissions.split(',') }),
+}
+
 module.exports = {
+  ...(adminAuth && { adminAuth }),
   uiHost: '127.0.0.1',
   uiPort: ${port},
   flowFile: 'flows.json',

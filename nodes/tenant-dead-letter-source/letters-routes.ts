@@ -1,6 +1,7 @@
 /**
  * The part of the dialog that lists dead letters, and has them replayed. The list is that of the values in the dialog: a
- * deployed `tenant-postgres` is asked. The replay is that of the deployed node, as if a message had asked for it.
+ * deployed `tenant-postgres` is asked. The replay is that of the deployed node, as if a message had asked for it. The
+ * sidebar has no values of a dialog: it asks the deployed node how many its own filter finds, and has those replayed.
  */
 import type { Node, NodeAPI } from 'node-red'
 import type { PostgresNode } from '../../src/postgres/require-postgres'
@@ -29,6 +30,13 @@ export interface ProgressAnswer {
   readonly report: ReplayReport | undefined
 }
 
+/** What the filter of the deployed node finds. */
+export interface WaitingAnswer {
+  readonly waiting: number
+  /** There are groups that were not counted. */
+  readonly more: boolean
+}
+
 const type = 'tenant-dead-letter-source'
 
 export function addLettersRoutes(RED: NodeAPI): void {
@@ -52,6 +60,31 @@ export function addLettersRoutes(RED: NodeAPI): void {
       narrowed(configuration.filter, asked)
       source.assertReady()
       node.receive({ action: 'replay', payload: asked })
+      return {}
+    },
+  })
+  addAdminRoute<Node & ReplayHolder>(RED, {
+    type,
+    action: 'waiting',
+    permission: 'read',
+    answer: async (node): Promise<WaitingAnswer> => {
+      const { configuration, database } = replayOf(node)
+      const postgres = requirePostgres(RED.nodes.getNode(database))
+      const { groups, more } = await listGroups(
+        postgres.database,
+        configuration.source.table,
+        configuration.filter,
+      )
+      return { waiting: groups.reduce((sum, { waiting }) => sum + waiting, 0), more }
+    },
+  })
+  addAdminRoute<Node & ReplayHolder>(RED, {
+    type,
+    action: 'waiting/replay',
+    permission: 'write',
+    answer: (node) => {
+      replayOf(node).source.assertReady()
+      node.receive({ action: 'replay' })
       return {}
     },
   })

@@ -11,6 +11,7 @@ import { readinessOf, type FlowState } from '../../src/watch/readiness'
 import { readWatchSettings, type WatchSettings } from '../../src/watch/settings'
 import { countTenants } from '../../src/watch/tenants'
 import { watchedNodes } from '../../src/watch/watched-nodes'
+import { addNumbersRoute } from './numbers-route'
 import { asPipelineError, describeError, PipelineError } from '../../src/wire/errors'
 
 const ID = 'tenant-pipeline'
@@ -42,6 +43,7 @@ export = function (RED: NodeAPI): void {
       response.status(status).type(contentType).send(body)
     })
   })
+  addNumbersRoute(RED, ID, watchedNodes)
   try {
     const chosen = readWatchSettings(settings.tenantPipeline, process.env)
     countTenants(chosen.metricsTenants)

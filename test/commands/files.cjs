@@ -15,6 +15,7 @@ const ONLY_ALL = [
   'test/flow/node-red-5.test.ts',
   'test/editor/layout.test.ts',
   'test/editor/every-field.test.ts',
+  'test/editor/sidebar.test.ts',
   'test/editor/examples.test.ts',
   'test/integration/mqtt-loss.test.ts',
   'test/integration/kafka-broken-topic.test.ts',

@@ -9,11 +9,15 @@ import type { FlowEntry } from '../../dev/node-red'
 import type { NodeRedVersion } from '../../dev/node-red/runtime'
 import { closeDialog, openDialog, unfold } from '../../dev/dialog'
 import { fresh, picture, TestEditor } from '../support/editor'
+import { paleTexts } from '../support/pale-texts'
 import { editorDefinition, nodeTypes } from '../support/package'
 
 const VERSIONS: readonly NodeRedVersion[] = ['4.1', '5']
 /** Of the form: in a dialog of 400 px, and of 500, as it opens. */
 const WIDTHS = [360, 460]
+
+/** Whose colour is looked at. */
+const TEXTS = 'label, summary, p, .tenant-pipeline-hint, .tenant-pipeline-words, .form-tips'
 
 const HELP_WIDTH = 300
 const LANGUAGES = ['en-US', 'zh-CN']
@@ -77,28 +81,6 @@ const FAULTS = `(form) => {
   const labels = [...form.querySelectorAll('.form-row > label:first-child')].filter(shown).map((label) => label.textContent.trim())
   for (const [index, label] of labels.entries()) if (labels.indexOf(label) !== index) faults.push('twice: ' + label)
   return faults
-}`
-
-/** Runs in the page. @returns texts whose colour is too close to what is behind them, by the rule of WCAG 2 */
-const PALE = `(form) => {
-  const rgb = (colour) => colour.match(/[\\d.]+/g).map(Number)
-  const behind = (element) => {
-    for (let place = element; place !== null; place = place.parentElement) {
-      const [red, green, blue, alpha = 1] = rgb(getComputedStyle(place).backgroundColor)
-      if (alpha > 0.5) return [red, green, blue]
-    }
-    return [255, 255, 255]
-  }
-  const luminance = (colour) => {
-    const [red, green, blue] = colour.slice(0, 3).map((part) => part / 255)
-      .map((part) => (part <= 0.03928 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4))
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
-  }
-  const texts = form.querySelectorAll('label, summary, p, .tenant-pipeline-hint, .tenant-pipeline-words, .form-tips')
-  return [...texts].filter((text) => {
-    const lights = [luminance(rgb(getComputedStyle(text).color)), luminance(behind(text))].sort()
-    return text.getClientRects().length > 0 && (lights[1] + 0.05) / (lights[0] + 0.05) < 4.5
-  }).map((text) => text.textContent.trim())
 }`
 
 /** Runs in the page. @returns what of a help text is cut or was not understood */
@@ -196,11 +178,13 @@ describe('the layout of the dialogs', function () {
                 const found = await inForm(page, FAULTS)
                 faults.push(...found.map((fault) => `${width} px: ${fault}`))
               }
-              faults.push(...(await inForm(page, PALE)).map((text) => `pale: ${text}`))
+              faults.push(...(await inForm(page, paleTexts(TEXTS))).map((text) => `pale: ${text}`))
               if (version === '5') {
                 await page.evaluate(`document.documentElement.classList.add('nr-theme-dark')`)
                 await picture(form, `${name}-dark`)
-                faults.push(...(await inForm(page, PALE)).map((text) => `pale in the dark theme: ${text}`))
+                faults.push(
+                  ...(await inForm(page, paleTexts(TEXTS))).map((text) => `pale in the dark theme: ${text}`),
+                )
                 await page.evaluate(`document.documentElement.classList.remove('nr-theme-dark')`)
               }
               await closeDialog(page, 'cancel')

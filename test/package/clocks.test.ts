@@ -29,6 +29,7 @@ const READ_TIME_OF_DAY = [
   'src/postgres/table/arrivals.ts',
   'src/postgres/table/outdated-parts.ts',
   'src/postgres/table/retention.ts',
+  'src/watch/history.ts',
 ]
 
 describe('clocks', () => {

@@ -2,9 +2,19 @@ import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import path from 'node:path'
-import { dialogSources, filesIn, nodeTypes, readText, ROOT } from '../support/package'
+import { dialogSources, filesIn, manifest, nodeTypes, readText, ROOT } from '../support/package'
 
-const ofDialogs = new Set(nodeTypes.flatMap(dialogSources))
+const ofDialogs = new Set([
+  ...nodeTypes.flatMap(dialogSources),
+  ...filesIn('plugins').filter((file) => /^plugins\/[^/]+\/editor[/.]/.test(file)),
+])
+/** A page of Node-RED, and the module that it loads. */
+const entries = [
+  ...nodeTypes.map((type) => [type, `nodes/${type}/${type}.html`, `nodes/${type}/editor.js`] as const),
+  ...Object.keys(manifest['node-red'].plugins).map(
+    (name) => [name, `plugins/${name}/${name}.html`, `plugins/${name}/editor.js`] as const,
+  ),
+]
 
 /**
  * What ships: the compiled library, nodes, plugin and command line, what Node-RED reads beside them, the modules of the dialogs, examples,
@@ -48,13 +58,10 @@ describe('the packed files', () => {
   })
 
   // A module that is missing would keep the editor from loading, and the other nodes with it.
-  for (const type of nodeTypes) {
-    it(`have the module of ${type}'s dialog with all that it imports, by names that a browser can ask for`, () => {
-      const entry = `nodes/${type}/editor.js`
-      const { name } = JSON.parse(readText('package.json')) as { name: string }
-      const [, source] =
-        /<script type="module" src="([^"]+)"/.exec(readText(`nodes/${type}/${type}.html`)) ?? []
-      assert.equal(source, `resources/${name}/${entry}`)
+  for (const [type, page, entry] of entries) {
+    it(`have the module of ${type} in the editor with all that it imports, by names that a browser can ask for`, () => {
+      const [, source] = /<script type="module" src="([^"]+)"/.exec(readText(page)) ?? []
+      assert.equal(source, `resources/${manifest.name}/${entry}`)
       const loaded = new Set<string>()
       const load = (file: string): void => {
         if (loaded.has(file)) return
@@ -68,7 +75,7 @@ describe('the packed files', () => {
         }
       }
       load(entry)
-      assert.ok(loaded.has('editor/options.js'))
+      assert.ok(loaded.has(page.startsWith('nodes/') ? 'editor/options.js' : 'packages/uplot/uplot.js'))
     })
   }
 })

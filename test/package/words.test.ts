@@ -155,3 +155,32 @@ describe('the words of the dialogs', () => {
     )
   })
 })
+
+describe('the words of the sidebar', () => {
+  const catalogueIn = (language: string): string[] =>
+    keysOf(readJson(`plugins/tenant-pipeline/locales/${language}/tenant-pipeline.json`) as Catalogue)
+  const english = catalogueIn('en-US')
+  const texts = filesIn('plugins')
+    .filter((file) => file.endsWith('.ts'))
+    .map(readText)
+    .join('\n')
+  /** `sidebar.total.` of a key whose end is computed. */
+  const used = [...texts.matchAll(/['`](sidebar\.[A-Za-z]+[A-Za-z.]*)/g)].map(([, key]) => key as string)
+
+  it('are the same in Chinese', () => {
+    assert.deepEqual(catalogueIn('zh-CN'), english)
+  })
+
+  it('are all there, and all used', () => {
+    const isUsed = (key: string): boolean =>
+      used.some((each) => each === key || (each.endsWith('.') && key.startsWith(each)))
+    assert.deepEqual(
+      english.filter((key) => !isUsed(key)),
+      [],
+    )
+    assert.deepEqual(
+      used.filter((each) => !each.endsWith('.') && !english.includes(each)),
+      [],
+    )
+  })
+})

@@ -5,6 +5,7 @@ import plugin from '../../plugins/tenant-pipeline/tenant-pipeline'
 import { freePort } from '../../dev/services/free-port'
 import type { LogEntry } from '../../src/log/event-log'
 import type { Readiness } from '../../src/watch/readiness'
+import type { Overview } from '../../src/watch/overview'
 import { parseMetrics } from '../support/metrics'
 import { until } from '../support/until'
 
@@ -47,6 +48,22 @@ describe('the plugin', () => {
     const build = parseMetrics(page).find(({ name }) => name === 'tenant_pipeline_build_info')
     assert.equal(build?.labels.node_red, '4.1.0')
     assert.match(build.labels.version ?? '', /^\d+\.\d+\.\d+/)
+  })
+
+  it('guards the numbers of the sidebar, and answers with what has passed since it was asked last', () => {
+    const { routes } = load()
+    const route = routes.find(({ path }) => path === '/tenant-pipeline/nodes')
+    assert.equal(route?.guard, 'tenant-pipeline.read')
+    const ask = (after?: string): Overview => {
+      let answer: Overview | undefined
+      const response = { set: () => response, json: (given: Overview) => (answer = given) }
+      route.handler({ query: { after } }, response)
+      return answer as Overview
+    }
+    const first = ask()
+    assert.equal(first.ticks.length, 1)
+    assert.deepEqual(ask(String(first.ticks[0]?.atMs)).ticks, [])
+    assert.equal(ask('no time').ticks.length, 1)
   })
 
   it('follows the flows, and is not ready while they start or stop', async () => {
