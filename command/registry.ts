@@ -23,6 +23,18 @@ export const COMMANDS: Readonly<Record<string, Registered>> = {
     summary: 'shows the records of Kafka topics, without a trace',
     load: async () => (await import('./commands/consume.js')).consume,
   },
+  'dead-letters list': {
+    summary: 'lists dead letters by reason and tenant',
+    load: async () => (await import('./commands/dead-letters-list.js')).deadLettersList,
+  },
+  'dead-letters export': {
+    summary: 'writes dead letters as lines of JSON, byte for byte',
+    load: async () => (await import('./commands/dead-letters-export.js')).deadLettersExport,
+  },
+  'dead-letters replay': {
+    summary: 'sends dead letters to Kafka again',
+    load: async () => (await import('./commands/dead-letters-replay.js')).deadLettersReplay,
+  },
   'ledger show': {
     summary: 'shows where each sink is in Kafka',
     load: async () => (await import('./commands/ledger-show.js')).ledgerShow,

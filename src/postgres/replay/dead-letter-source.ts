@@ -20,6 +20,7 @@ import { PipelineError } from '../../wire/errors'
 import type { Database } from '../connect/database'
 import type { DeadLetterFilter } from './dead-letter-filter'
 import type { TableName } from '../connect/identifiers'
+import { groupsOf, inOrder, listLetters, type ListedLetters } from './list-letters'
 import { prepareReplay } from './prepare-replay'
 import type { ReplayEvents } from './replay-events'
 import type { ReplayTables } from './replay-marks'
@@ -29,17 +30,14 @@ import {
   countAttempt,
   countLeft,
   type DeadLetterRow,
-  findNewest,
   findReplayable,
-  type FoundLetter,
   markReplayed,
   readDeadLetters,
 } from './replay-statements'
-import { listEntry, replayMessage } from './stored-dead-letter'
+import { replayMessage } from './stored-dead-letter'
 
-/** Payloads that are in memory for one group, or one list; the first letter always fits. */
+/** Payloads that are in memory for one group; the first letter always fits. */
 const MAX_GROUP_BYTES = 8 * 1024 * 1024
-const MAX_LIST_BYTES = 64 * 1024 * 1024
 /** What is left for marking what has ended, of the time that Node-RED gives a node to close. */
 const MARK_BUDGET_MS = 3_000
 
@@ -69,12 +67,6 @@ export interface DeadLetterSourceHost {
   /** Something that `report`, `problem` or `out` say has changed. */
   onChange(): void
   readonly events: ReplayEvents
-}
-
-export interface ListedLetters {
-  readonly entries: readonly Record<string, unknown>[]
-  /** The id of the last one, when there are more. */
-  readonly lastId: string | undefined
 }
 
 export class DeadLetterSource {
@@ -112,19 +104,10 @@ export class DeadLetterSource {
     })
   }
 
-  /** Newest first, whether they have been replayed or not. @throws PipelineError */
-  async list(filter: DeadLetterFilter): Promise<ListedLetters> {
+  /** See `listLetters`. @throws PipelineError */
+  list(filter: DeadLetterFilter): Promise<ListedLetters> {
     const { database, table, createTable } = this.options
-    await prepareReplay(database, table, createTable)
-    return database.withClient('listing dead letters', async (client) => {
-      const found = await findNewest(client, table, filter)
-      const [page = []] = groupsOf(found.slice(0, filter.limit), filter.limit, MAX_LIST_BYTES)
-      const rows = await this.inOrder(page, (ids) => readDeadLetters(client, table, ids))
-      return {
-        entries: rows.map(listEntry),
-        lastId: page.length < found.length ? page.at(-1)?.id : undefined,
-      }
-    })
+    return listLetters(database, table, filter, createTable)
   }
 
   /**
@@ -173,7 +156,7 @@ export class DeadLetterSource {
       if (this.stopping.signal.aborted) break
       const rows = await this.untilDone(() =>
         database.withClient('reading dead letters', (client) =>
-          this.inOrder(group, (ids) => readDeadLetters(client, table, ids)),
+          inOrder(group, (ids) => readDeadLetters(client, table, ids)),
         ),
       )
       // Another node may have replayed some of them meanwhile.
@@ -258,14 +241,6 @@ export class DeadLetterSource {
     this.host.onChange()
   }
 
-  private async inOrder(
-    letters: readonly FoundLetter[],
-    read: (ids: readonly string[]) => Promise<readonly DeadLetterRow[]>,
-  ): Promise<DeadLetterRow[]> {
-    const byId = new Map((await read(letters.map(({ id }) => id))).map((row) => [row.id, row]))
-    return letters.flatMap(({ id }) => byId.get(id) ?? [])
-  }
-
   private passGate(): void {
     for (const pass of this.atGate.splice(0)) pass()
   }
@@ -278,24 +253,6 @@ export class DeadLetterSource {
 function countsAsAttempt({ outcome, error }: Replayed): boolean {
   if (outcome !== 'failed') return false
   return error?.retryable !== true || error.code === 'NODE_FAILED' || error.code === 'DELIVERY_STALLED'
-}
-
-/** Groups bounded in letters and bytes; one letter always fits. */
-function groupsOf(letters: readonly FoundLetter[], maxLetters: number, maxBytes: number): FoundLetter[][] {
-  const groups: FoundLetter[][] = []
-  let group: FoundLetter[] = []
-  let bytes = 0
-  for (const letter of letters) {
-    if (group.length > 0 && (group.length >= maxLetters || bytes + letter.bytes > maxBytes)) {
-      groups.push(group)
-      group = []
-      bytes = 0
-    }
-    group.push(letter)
-    bytes += letter.bytes
-  }
-  if (group.length > 0) groups.push(group)
-  return groups
 }
 
 function underWay(): PipelineError {

@@ -45,6 +45,28 @@ select id, ${BYTES} from ${qualified(table)}
   return rows
 }
 
+/** Letters that a replay would send, by the Kafka topic that they were read from, or were to go to. */
+export interface TopicOfLetters {
+  /** `null`: they had none. */
+  readonly topic: string | null
+  readonly count: number
+}
+
+/** Of the letters that `findReplayable` finds. */
+export async function topicsOfReplayable(
+  client: ClientBase,
+  table: TableName,
+  filter: DeadLetterFilter,
+  maxAttempts: number,
+): Promise<TopicOfLetters[]> {
+  const ids = (await findReplayable(client, table, filter, maxAttempts)).map(({ id }) => id)
+  const { rows } = await client.query<TopicOfLetters>(
+    `select kafka_topic as topic, count(*)::float8 as count from ${qualified(table)} where id = any ($1::uuid[]) group by 1 order by 1`,
+    [ids],
+  )
+  return rows
+}
+
 export async function countLeft(
   client: ClientBase,
   table: TableName,
