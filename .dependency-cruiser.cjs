@@ -11,6 +11,7 @@ const LAYERS = [
   'log',
   'config',
   'watch',
+  'trace',
   'runtime',
   'record',
   'batching',

@@ -9,6 +9,7 @@ import { answerOf, jsonAnswer, listen, portOf, type Answer, type Pages } from '.
 import type { Scrape } from '../../src/watch/scrape'
 import { readinessOf, type FlowState } from '../../src/watch/readiness'
 import { readWatchSettings, type WatchSettings } from '../../src/watch/settings'
+import { startTraces } from '../../src/trace/traces'
 import { countTenants } from '../../src/watch/tenants'
 import { watchedNodes } from '../../src/watch/watched-nodes'
 import { addNumbersRoute } from './numbers-route'
@@ -47,12 +48,17 @@ export = function (RED: NodeAPI): void {
   try {
     const chosen = readWatchSettings(settings.tenantPipeline, process.env)
     countTenants(chosen.metricsTenants)
+    if (chosen.traces && !startTraces(ownVersion())) log.note('TRACES_WITHOUT_SDK', WITHOUT_SDK)
     if (chosen.metricsPort > 0) void open(chosen, pages, log)
   } catch (thrown) {
     log.problem('METRICS_UNAVAILABLE', asPipelineError(thrown))
   }
   plugins.registerPlugin(ID, {})
 }
+
+const WITHOUT_SDK =
+  'traces are on, but no OpenTelemetry SDK is registered in this process, so nothing exports them; start it before ' +
+  "Node-RED's nodes, in settings.js or with node --require (docs/operations.md)"
 
 function followFlows(events: PluginHost['events']): () => FlowState {
   let state: FlowState = 'starting'

@@ -340,6 +340,11 @@ export const EVENTS = {
     'Metrics, `/live` and `/ready` are not served: a setting is wrong, or the port is in use. The flows run.',
     'See the message and docs/operations.md, and restart Node-RED.',
   ),
+  TRACES_WITHOUT_SDK: kind(
+    'warn',
+    'Traces are on, and no OpenTelemetry SDK is registered in the process: nothing exports them. The flows run.',
+    'Start the SDK in settings.js (docs/operations.md), or turn traces off, and restart Node-RED.',
+  ),
 
   // ---- what is under all this
   KAFKA_CLIENT: kind('debug', 'What the Kafka client library says, as it says it.'),

@@ -15,7 +15,8 @@ import { MESSAGES, Redelivery, type WhenFiltered } from '../delivery/redelivery'
 import { distributionOf, type Distribution } from '../watch/distribution'
 import { CLOSE_BUDGET_MS, settlesWithin } from '../time/deadline'
 import type { PipelineError } from '../wire/errors'
-import { copyOf, type Message, type MqttFields } from '../wire/message'
+import { activeTraces, type ReceiveSpan } from '../trace/traces'
+import { copyOf, type Message, type MqttFields, type WireRecord } from '../wire/message'
 import type { HeldMessage } from './session/acknowledgement-window'
 import type { QueueForecast } from './loss/broker-queue'
 import { checkBrokerSettings, type BrokerSettings } from './connect/broker-settings'
@@ -73,6 +74,7 @@ export interface SourceHost {
 interface Arrived {
   readonly held: HeldMessage
   readonly fields: MqttFields
+  readonly trace: ReceiveSpan | undefined
 }
 
 /** What the source is doing, for its status. */
@@ -339,7 +341,9 @@ export class MqttSource {
     this.arrivedCount++
     if (packet.qos > 0) this.queueableCount++
     if (!this.mayEmit) this.session?.pause()
-    const arrived = { held, fields: this.fieldsOf(packet) }
+    const { topic, payload, properties } = packet
+    const trace = activeTraces()?.receive(topic, payload.length, properties?.userProperties)
+    const arrived = { held, fields: this.fieldsOf(packet), trace }
     if (this.settings.mode === 'batch') this.gathering.add(arrived)
     else this.redelivery.emit([arrived])
   }
@@ -364,8 +368,8 @@ export class MqttSource {
     const first = content[0] as Arrived
     const message: Message =
       this.settings.mode === 'batch'
-        ? { batch: true, payload: content.map(({ fields }) => copyOf(fields)) }
-        : (copyOf(first.fields) as Message)
+        ? { batch: true, payload: content.map(recordOf) }
+        : (recordOf(first) as Message)
     if (error !== undefined) message.error = this.host.describe(error)
     return message
   }
@@ -377,7 +381,10 @@ export class MqttSource {
   }
 
   private settle(content: readonly Arrived[]): void {
-    for (const { held } of content) this.session?.settle(held)
+    for (const { held, trace } of content) {
+      this.session?.settle(held)
+      trace?.end()
+    }
   }
 
   private enter(state: SourceState): void {
@@ -388,6 +395,13 @@ export class MqttSource {
     }
     this.host.onChange()
   }
+}
+
+/** A record of its own for each attempt: nodes of the flow change it. */
+function recordOf({ fields, trace }: Arrived): WireRecord {
+  const record = copyOf(fields) as WireRecord
+  if (trace !== undefined) record.kafka = { headers: { ...trace.headers } }
+  return record
 }
 
 /** The client id of a source; empty when neither it nor the broker configuration has one. */

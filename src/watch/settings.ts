@@ -7,6 +7,7 @@ export const WATCH_OPTIONS = {
   metricsPort: integer({ default: 0, min: 0, max: 65_535, unit: '(0: no listener)' }),
   metricsHost: text({ default: '127.0.0.1' }),
   metricsTenants: flag(false),
+  traces: flag(false),
 }
 
 export type WatchSettings = OptionValues<typeof WATCH_OPTIONS>

@@ -9,6 +9,8 @@ import { OrderedRelease, type Slot } from '../../delivery/ordered-release'
 import type { ConsumedPart } from './consumed-message'
 import type { ConsumedBatch } from '../driver'
 import { Window } from './window'
+import { activeTraces, type TraceSpan } from '../../trace/traces'
+import { batchAttributes } from '../batch-attributes'
 import { Distribution, SECONDS } from '../../watch/distribution'
 
 /** A part of a batch in the flow. */
@@ -22,6 +24,7 @@ export interface Run {
   /** See `KafkaRange`. */
   readonly assignment: number | undefined
   readonly startedAtMs: number
+  readonly trace: TraceSpan | undefined
   /** Nothing of it is sent again. */
   isRevoked: boolean
   /** Parts that are in the flow. */
@@ -140,8 +143,14 @@ export class BatchRuns {
     if (this.runs.has(run)) this.options.commit(run.batch, nextOffset, run.assignment)
   }
 
-  private begin(fields: Omit<Run, 'isRevoked' | 'open' | 'startedAtMs'>): Run {
-    const run = { ...fields, startedAtMs: this.now(), isRevoked: false, open: 0 }
+  private begin(fields: Omit<Run, 'isRevoked' | 'open' | 'startedAtMs' | 'trace'>): Run {
+    const run = {
+      ...fields,
+      startedAtMs: this.now(),
+      trace: traceOf(fields.batch),
+      isRevoked: false,
+      open: 0,
+    }
     this.runs.add(run)
     return run
   }
@@ -162,6 +171,7 @@ export class BatchRuns {
     run.open--
     if (this.options.mode === 'record') this.window.release()
     this.runs.delete(run)
+    run.trace?.end('no message could be made of it')
     this.options.dropRevoked()
   }
 
@@ -175,7 +185,18 @@ export class BatchRuns {
   private finishWhenDone(run: Run): void {
     if (run.open > 0 || !run.isComplete) return
     this.runs.delete(run)
+    run.trace?.end(run.isRevoked ? 'handed back' : undefined)
     if (!run.isRevoked) this.durations.add((this.now() - run.startedAtMs) / 1000)
     run.onFinished()
   }
+}
+
+function traceOf({ topic, partition, records }: ConsumedBatch): TraceSpan | undefined {
+  return activeTraces()?.batch({
+    name: `process ${topic}`,
+    kind: 'CONSUMER',
+    attributes: batchAttributes('process', topic, partition, records.length),
+    count: records.length,
+    carrierOf: (at) => records[at]?.headers,
+  })
 }

@@ -8,10 +8,12 @@ import { Lanes } from '../../batching/lanes'
 import { systemClock } from '../../batching/system-clock'
 import type { EventLog } from '../../log/event-log'
 import type { ValueFormat } from '../../record/envelope'
+import { batchAttributes } from '../batch-attributes'
 import { reserveTopic } from '../../tenant/reserved-topics'
 import { backoffMs } from '../../time/backoff'
 import { settlesWithin } from '../../time/deadline'
 import { Distribution, SECONDS } from '../../watch/distribution'
+import { activeTraces } from '../../trace/traces'
 import { asPipelineError, asRecordError, type PipelineError } from '../../wire/errors'
 import type { WireRecord } from '../../wire/message'
 import type { KafkaCluster } from '../cluster'
@@ -265,14 +267,23 @@ export class TenantProducer {
 
   private async writeBatch(topic: string, partition: number, records: readonly KafkaRecord[]): Promise<void> {
     const sentAtMs = this.clock.now()
+    const span = activeTraces()?.batch({
+      name: `publish ${topic}`,
+      kind: 'PRODUCER',
+      attributes: batchAttributes('send', topic, partition, records.length),
+      count: records.length,
+      carrierOf: (at) => records[at]?.headers,
+    })
     try {
       await this.producer.send(topic, partition, records)
+      span?.end()
       this.latencies.add((this.clock.now() - sentAtMs) / 1000)
       this.stored += records.length
       this.probeProblem = undefined
       this.answered = true
       this.refusals.taken(topic)
     } catch (error) {
+      span?.end(error)
       if (isTimeOfClock(error, records)) throw wrongClock(error)
       if (isRefusal(error)) throw this.refusals.judge(topic, records, error)
       if (mayBeGone(error)) await this.leaveVanished(topic, partition)

@@ -4,6 +4,7 @@
  */
 import type { PoolClient } from 'pg'
 import { PipelineError } from '../../wire/errors'
+import { activeTraces, type TraceSpan } from '../../trace/traces'
 import type { WireRecord } from '../../wire/message'
 import type { Database } from '../connect/database'
 import type { TableName } from '../connect/identifiers'
@@ -89,9 +90,12 @@ export async function commitBatch(
     })
   }
   const startedAtMs = performance.now()
+  const span = traceOf(targets.name, records)
   try {
     await database.transaction(`writing to ${targets.name}`, everything, position.lane, statements)
+    span?.end()
   } catch (error) {
+    span?.end(error)
     if (error instanceof PositionMoved) return undefined
     throw error
   }
@@ -107,6 +111,21 @@ export async function commitBatch(
   options.onTimeReplaced?.(stored.flatMap(({ rows }) => rows.timeReplaced))
   targets.noteWritten(stored.flatMap(({ tenant }) => tenant ?? []))
   return { rows: records.length - rejected.length, rejected, before: false }
+}
+
+function traceOf(table: string, records: readonly WireRecord[]): TraceSpan | undefined {
+  return activeTraces()?.batch({
+    name: `insert ${table}`,
+    kind: 'CLIENT',
+    attributes: {
+      'db.system.name': 'postgresql',
+      'db.operation.name': 'insert',
+      'db.collection.name': table,
+      'db.operation.batch.size': records.length,
+    },
+    count: records.length,
+    carrierOf: (at) => records[at]?.kafka?.headers,
+  })
 }
 
 function storedTimes(

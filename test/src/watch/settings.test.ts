@@ -5,7 +5,12 @@ import { readWatchSettings, variableOf, WATCH_OPTIONS } from '../../../src/watch
 describe('the settings of the plugin', () => {
   it('have defaults: no listener, and nothing by tenant', () => {
     const settings = readWatchSettings(undefined, {})
-    assert.deepEqual(settings, { metricsPort: 0, metricsHost: '127.0.0.1', metricsTenants: false })
+    assert.deepEqual(settings, {
+      metricsPort: 0,
+      metricsHost: '127.0.0.1',
+      metricsTenants: false,
+      traces: false,
+    })
   })
 
   it('come from settings.js, or from the environment, which wins', () => {
@@ -13,7 +18,12 @@ describe('the settings of the plugin', () => {
     assert.equal(readWatchSettings(inFile, {}).metricsPort, 1)
     const environment = { TENANT_PIPELINE_METRICS_PORT: '9464', TENANT_PIPELINE_METRICS_HOST: '0.0.0.0' }
     const settings = readWatchSettings(inFile, environment)
-    assert.deepEqual(settings, { metricsPort: 9464, metricsHost: '0.0.0.0', metricsTenants: true })
+    assert.deepEqual(settings, {
+      metricsPort: 9464,
+      metricsHost: '0.0.0.0',
+      metricsTenants: true,
+      traces: false,
+    })
   })
 
   it('each have a variable', () => {
@@ -21,6 +31,7 @@ describe('the settings of the plugin', () => {
       'TENANT_PIPELINE_METRICS_PORT',
       'TENANT_PIPELINE_METRICS_HOST',
       'TENANT_PIPELINE_METRICS_TENANTS',
+      'TENANT_PIPELINE_TRACES',
     ])
   })
 
