@@ -3,7 +3,7 @@
  * ("failed messages") after a permanent one, and held when nothing is wired to it. An emission is in one of these
  * places until the end, and `size` counts them all:
  *
- *   waiting   the gate is closed (a deploy is under way); sent in the order of arrival when it opens
+ *   waiting   the gate is closed (a deploy is under way, or the source is paused); sent in the order of arrival when it opens
  *   out       a delivery is open
  *   retrying  failed, transient; sent again after a back-off
  *   held      failed for good and not stored anywhere: never acknowledged, looked at again after each deploy
@@ -120,7 +120,7 @@ export class Redelivery<T> {
     this.place(fresh(content, [], this.orders++))
   }
 
-  /** A deploy has finished: sends what waits, in the order of arrival, and tries what is held again. */
+  /** A deploy has finished, or a paused source resumes: sends what waits, in the order of arrival, and tries what is held again. */
   gateOpened(): void {
     this.waiting.push(...this.held.splice(0))
     this.sendWaiting()

@@ -47,7 +47,7 @@ const FAULTS = `(sidebar) => {
   return [...sidebar.querySelectorAll('*')].flatMap((element) => {
     const box = element.getBoundingClientRect()
     const name = element.className + ' ' + element.textContent.trim().slice(0, 60)
-    if (box.width === 0 || element.matches('.tenant-pipeline-name')) return []
+    if (box.width === 0 || element.matches('.tenant-pipeline-name, .tenant-pipeline-flow')) return []
     if (box.right > edge.right + 1 || box.left < edge.left - 1) return ['sticks out: ' + name]
     return element.scrollWidth > element.clientWidth + 1 && element.clientWidth > 0 ? ['is cut: ' + name] : []
   })
@@ -87,6 +87,10 @@ for (const version of VERSIONS) {
         'sink',
         'repaired',
         'letters',
+      ])
+      assert.deepEqual(await page.locator('.tenant-pipeline-flow:not(:empty)').allTextContents(), [
+        'Plant north',
+        'Repair',
       ])
       assert.equal(await part(page, 'source', 'name'), HTML_NAME)
       assert.equal(await part(page, 'topic', 'state'), 'ready')
@@ -271,12 +275,17 @@ for (const version of VERSIONS) {
           await watcher.waitForLoadState('networkidle')
         }
       }
+      /** Ten seconds in which nothing has to be answered. */
+      const quiet = async (): Promise<void> => {
+        await watcher.clock.runFor(10_000)
+        await watcher.waitForLoadState('networkidle')
+      }
       asked = 0
       await seconds(3)
       assert.equal(asked, 3)
       await watcher.evaluate(`RED.sidebar.show('info')`)
       asked = 0
-      await seconds(10)
+      await quiet()
       assert.equal(asked, 0, 'another tab is shown')
       await openSidebar(watcher)
       await watcher.evaluate(
@@ -284,7 +293,7 @@ for (const version of VERSIONS) {
       )
       await watcher.waitForLoadState('networkidle')
       asked = 0
-      await seconds(10)
+      await quiet()
       assert.equal(asked, 0, 'the page is hidden')
       await watcher.evaluate(`delete document.visibilityState`)
       await seconds(1)

@@ -72,6 +72,7 @@ function flowOf(name: string, topic: string, lost: string): FlowEntry[] {
     fresh(type, { id, z: 'tab', x: 300, y: (y += 60), ...change })
   return [
     { id: 'tab', type: 'tab', label: 'Plant north' },
+    { id: 'repair', type: 'tab', label: 'Repair' },
     fresh('tenant-mqtt-broker', { id: 'broker', url: '${MQTT_URL}', clientId: name }),
     fresh('tenant-kafka-cluster', { id: 'cluster', brokers: '${KAFKA_BROKERS}' }),
     fresh('tenant-postgres', { id: 'database', address: 'url', url: '${DATABASE_URL}' }),
@@ -112,11 +113,13 @@ function flowOf(name: string, topic: string, lost: string): FlowEntry[] {
     { id: 'debug', type: 'debug', z: 'tab', x: 600, y: 360, wires: [] },
     drawn('tenant-dead-letter-source', 'letters', {
       name: 'repaired',
+      z: 'repair',
       database: 'database',
       wires: [['repaired'], []],
     }),
     drawn('tenant-postgres-sink', 'repaired', {
       name: 'rows of iot_repaired',
+      z: 'repair',
       database: 'database',
       table: 'iot_repaired',
       payloadType: 'text',

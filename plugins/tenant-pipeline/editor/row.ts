@@ -10,6 +10,7 @@ const SHOWN_AGE_SECONDS = 1
 
 export class Row {
   readonly element = $('<li class="tenant-pipeline-node">')
+  private readonly flow = $('<div class="tenant-pipeline-flow">')
   private readonly dot = $('<i class="tenant-pipeline-dot">')
   private readonly name = $('<button type="button" class="tenant-pipeline-name">')
   private readonly rate = $('<span class="tenant-pipeline-rate">')
@@ -23,6 +24,7 @@ export class Row {
     this.element
       .attr('data-node', node.id)
       .append(
+        this.flow,
         $('<div class="tenant-pipeline-head">').append(this.dot, this.name, this.rate),
         this.state,
         this.numbers,
@@ -44,6 +46,11 @@ export class Row {
     setText(this.numbers, numbersOf(node))
     this.element.attr('data-fill', status.fill ?? 'none').attr('title', `${flowOf(node)} › ${node.type}`)
     this.showActions()
+  }
+
+  /** Above the row; empty for none. */
+  showFlow(name: string): void {
+    setText(this.flow, name)
   }
 
   /** Whether a text of it has this in it. */

@@ -68,6 +68,7 @@ export function showSidebar(): Sidebar {
     for (const [id, row] of rows) if (!nodes.some((node) => node.id === id)) drop(id, row)
     const shown = inOrder(nodes.filter((node) => rows.get(node.id)?.matches(wanted)))
     arrange(shown)
+    showFlows(shown)
     totals.show(shown, ({ id }) => rates.of(id))
     const lines = (Object.keys(STAGES) as Stage[]).map(
       (stage) => new Set(shown.filter((node) => node.stage === stage).map(({ id }) => id)),
@@ -92,6 +93,14 @@ export function showSidebar(): Sidebar {
       const there = list[0]?.children[at]
       if (there !== element) list[0]?.insertBefore(element, there ?? null)
     }
+  }
+
+  /** Where there are several: above the first row of each. */
+  const showFlows = (shown: readonly NodeOverview[]): void => {
+    const flows = shown.map(flowOf)
+    const isOne = new Set(flows).size < 2
+    for (const [at, node] of shown.entries())
+      rows.get(node.id)?.showFlow(isOne || flows[at] === flows[at - 1] ? '' : (flows[at] as string))
   }
 
   const take = (given: Overview): void => {
