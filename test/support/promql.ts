@@ -7,31 +7,39 @@ const { parser } = createRequire(__filename)('@prometheus-io/lezer-promql') as {
 
 type Node = ReturnType<LRParser['parse']>['topNode']
 
-const OF_SETS = ['And', 'Or', 'Unless']
 const COMPARISONS = ['Eql', 'Neq', 'Gtr', 'Lss', 'Gte', 'Lte']
 
 /**
- * The parts of a condition that have a value at all times: both sides of `and`, `or`, `unless` and of comparisons, except for
- * numbers, and what `absent` looks for. Values of a while ago (`offset`) are read as those of now.
+ * The expression without its thresholds, so that it has a value also while it has nothing to report: `a > 1 and on (x) b == 0`
+ * becomes `(a) and on (x) (b)`, which still finds nothing when the labels of the two do not match. Of `or` and `unless` each
+ * side is one for itself; `absent(a)` becomes `a`. What was a while ago (`offset`) is read as of now.
  * @throws Error where it is no PromQL
  */
-export function operandsOf(expression: string): string[] {
+export function withoutThresholds(expression: string): string[] {
   const root = parser.parse(expression).topNode
-  const text = ({ from, to }: Node): string => expression.slice(from, to)
   root.cursor().iterate((node) => {
     if (node.type.isError) throw new Error(`no PromQL at ${node.from}: ${expression}`)
   })
+  return conditions(root)
 
-  function operands(node: Node): string[] {
+  function conditions(node: Node): string[] {
     const [left, right] = [node.firstChild, node.lastChild]
     if (left === null || right === null) return [withoutOffsets(node)]
-    if (node.name === 'PromQL') return operands(left)
     // The grammar takes `a > b offset 5m` as if the offset were that of the comparison.
-    if (node.name === 'ParenExpr' || node.name === 'OffsetExpr') return operands(left)
-    if (node.name === 'FunctionCall' && text(left) === 'absent') return operands(right.firstChild ?? right)
-    const isCondition = [...OF_SETS, ...COMPARISONS].some((name) => node.getChild(name) !== null)
-    if (node.name !== 'BinaryExpr' || !isCondition) return [withoutOffsets(node)]
-    return [left, right].filter(({ name }) => name !== 'NumberDurationLiteral').flatMap(operands)
+    if (['PromQL', 'ParenExpr', 'OffsetExpr'].includes(node.name)) return conditions(left)
+    if (node.name === 'FunctionCall' && text(left) === 'absent') return conditions(right.firstChild ?? right)
+    const has = (name: string): boolean => node.name === 'BinaryExpr' && node.getChild(name) !== null
+    if (has('Or') || has('Unless')) return [...conditions(left), ...conditions(right)]
+    const isComparison = COMPARISONS.some(has)
+    if (isComparison && right.name === 'NumberDurationLiteral') return conditions(left)
+    if (!isComparison && !has('And')) return [withoutOffsets(node)]
+    const modifier = node.getChild('MatchingModifierClause')
+    const and = modifier === null ? 'and' : `and ${text(modifier)}`
+    return conditions(left).flatMap((one) => conditions(right).map((other) => `(${one}) ${and} (${other})`))
+  }
+
+  function text({ from, to }: Node): string {
+    return expression.slice(from, to)
   }
 
   function withoutOffsets(node: Node): string {
@@ -47,6 +55,4 @@ export function operandsOf(expression: string): string[] {
     }
     return left + expression.slice(at, node.to)
   }
-
-  return operands(root)
 }
