@@ -87,10 +87,12 @@ for (const version of VERSIONS) {
         'sink',
         'repaired',
         'letters',
+        'instance-inner',
       ])
       assert.deepEqual(await page.locator('.tenant-pipeline-flow:not(:empty)').allTextContents(), [
         'Plant north',
         'Repair',
+        'Topics of a plant',
       ])
       assert.equal(await part(page, 'source', 'name'), HTML_NAME)
       assert.equal(await part(page, 'topic', 'state'), 'ready')
@@ -130,7 +132,7 @@ for (const version of VERSIONS) {
       await until('all is stored', async () => (await services.rows()) === published)
     })
 
-    it('selects a node that is clicked, also from another flow', async () => {
+    it('selects a node that is clicked, also from another flow, and one inside a subflow', async () => {
       await page.evaluate(`RED.workspaces.show(RED.workspaces.add(undefined, true).id)`)
       await row(page, 'sink').locator('.tenant-pipeline-state').click()
       const selected = (): Promise<string> =>
@@ -139,6 +141,9 @@ for (const version of VERSIONS) {
       assert.equal(await page.evaluate('RED.workspaces.active()'), 'tab')
       await row(page, 'producer').locator('button.tenant-pipeline-name').press('Enter')
       assert.equal(await selected(), 'producer')
+      await row(page, 'instance-inner').locator('.tenant-pipeline-state').click()
+      assert.equal(await selected(), 'inner')
+      assert.equal(await page.evaluate('RED.workspaces.active()'), 'subflow')
     })
 
     it('shows and adds up only what the filter finds', async () => {
@@ -149,7 +154,7 @@ for (const version of VERSIONS) {
       await filter.fill('no such node')
       await page.getByText('No node matches the filter.').waitFor()
       await filter.fill('')
-      await until('all are back', async () => (await shownIds(page)).length === 8)
+      await until('all are back', async () => (await shownIds(page)).length === 9)
     })
 
     it('pauses a source after a question, and resumes it', async () => {

@@ -73,6 +73,9 @@ function flowOf(name: string, topic: string, lost: string): FlowEntry[] {
   return [
     { id: 'tab', type: 'tab', label: 'Plant north' },
     { id: 'repair', type: 'tab', label: 'Repair' },
+    { id: 'subflow', type: 'subflow', name: 'Topics of a plant', in: [], out: [] },
+    { id: 'instance', type: 'subflow:subflow', z: 'repair', x: 600, y: 60, wires: [] },
+    fresh('tenant-topic', { id: 'inner', z: 'subflow', x: 200, y: 100, wires: [[], []] }),
     fresh('tenant-mqtt-broker', { id: 'broker', url: '${MQTT_URL}', clientId: name }),
     fresh('tenant-kafka-cluster', { id: 'cluster', brokers: '${KAFKA_BROKERS}' }),
     fresh('tenant-postgres', { id: 'database', address: 'url', url: '${DATABASE_URL}' }),
