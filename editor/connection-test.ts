@@ -95,7 +95,16 @@ function shownConfig(node: EditorNode, place: JQuery): TestedConfig {
     // Of a choice among configuration nodes: none.
     return value === '_ADD_' ? '' : value
   }
-  const all = (names: object = {}): object =>
-    Object.fromEntries(Object.keys(names).map((name) => [name, valueOf(name)]))
-  return { values: all(node._def.defaults), credentials: all(node._def.credentials) }
+  return configOf(node, valueOf, valueOf)
+}
+
+/** What a configuration node has, property by property. */
+export function configOf(
+  { _def }: EditorNode,
+  valueOf: (name: string) => unknown,
+  credentialOf: (name: string) => unknown,
+): TestedConfig {
+  const each = (names: object = {}, of: (name: string) => unknown): object =>
+    Object.fromEntries(Object.keys(names).map((name) => [name, of(name)]))
+  return { values: each(_def.defaults, valueOf), credentials: each(_def.credentials, credentialOf) }
 }

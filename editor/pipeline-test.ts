@@ -2,11 +2,9 @@
  * The button *Test the whole pipeline* of a node: tries what all nodes of its flow connect to, each as *Test connection* of
  * the configuration node does, and names the nodes that are incomplete.
  */
-import { listOfChecks, testConnection, type TestedConfig } from './connection-test'
+import { SAVED_PASSWORD } from '../src/config/saved-password'
+import { configOf, listOfChecks, testConnection, type TestedConfig } from './connection-test'
 import type { EditorNode } from './node'
-
-/** What Node-RED shows in place of a saved password. */
-const SAVED_PASSWORD = '__PWRD__'
 
 /** Fills the element `<type>-test-pipeline` of the dialog. */
 export function offerPipelineTest(node: EditorNode): void {
@@ -66,18 +64,14 @@ const nameOf = (node: EditorNode): string => RED.utils.getNodeLabel(node, node.t
 
 /** As it will be deployed. The editor has the credentials of those nodes only whose dialog was opened. */
 async function savedConfig(node: EditorNode): Promise<TestedConfig> {
-  const { id, type, _def } = node
+  const { id, type } = node
   const known = (node['credentials'] ?? (await $.getJSON(`credentials/${type}/${id}`))) as Record<
     string,
     unknown
   >
-  const pick = (names: object, valueOf: (name: string) => unknown): object =>
-    Object.fromEntries(Object.keys(names).map((name) => [name, valueOf(name)]))
-  return {
-    values: pick(_def.defaults, (name) => node[name]),
-    credentials: pick(
-      _def.credentials ?? {},
-      (name) => known[name] ?? (known[`has_${name}`] === true ? SAVED_PASSWORD : ''),
-    ),
-  }
+  return configOf(
+    node,
+    (name) => node[name],
+    (name) => known[name] ?? (known[`has_${name}`] === true ? SAVED_PASSWORD : ''),
+  )
 }

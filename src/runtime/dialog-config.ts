@@ -6,6 +6,7 @@
  * server adds one only when the address, and how it is connected to, are as they were deployed. An address itself may
  * come from a variable: what is in there goes nowhere but to that address, and is not shown.
  */
+import { SAVED_PASSWORD } from '../config/saved-password'
 import { comparable, type OptionTable } from '../config/options'
 
 type Values = Readonly<Record<string, unknown>>
@@ -42,8 +43,6 @@ export interface DialogConfig {
   readonly hasVariables: boolean
 }
 
-/** What the editor shows instead of a saved password. */
-const SAVED_PASSWORD = '__PWRD__'
 const VARIABLE = /^\$(?:\{(\S+)\}|\((\S+)\))$/
 
 /**

@@ -15,9 +15,15 @@ interface Node {
 }
 
 /** Whose reports of a possible loss are shown as 0 before there is one: an alert needs something to grow from. */
-const LOSSES: Readonly<Record<string, string>> = {
-  'tenant-mqtt-source': 'MQTT_',
-  'tenant-kafka-consumer': 'KAFKA_',
+const LOSSES: Readonly<Record<string, readonly EventCode[]>> = {
+  'tenant-mqtt-source': lossesOf('MQTT_'),
+  'tenant-kafka-consumer': lossesOf('KAFKA_'),
+}
+
+function lossesOf(system: string): readonly EventCode[] {
+  return (Object.keys(EVENTS) as EventCode[]).filter(
+    (code) => isPossibleLoss(code) && code.startsWith(system),
+  )
 }
 
 /** A configuration node: its lines in the log. Those that use it say whether they are ready. @returns what ends it */
@@ -37,9 +43,7 @@ export function watchNode(
   nodes: WatchedNodes = watchedNodes,
 ): () => void {
   const { id, type, name, _alias: idInFlow } = node
-  const losses = (Object.keys(EVENTS) as EventCode[]).filter(
-    (code) => isPossibleLoss(code) && LOSSES[type] !== undefined && code.startsWith(LOSSES[type]),
-  )
+  const losses = LOSSES[type] ?? []
   return nodes.add({
     id,
     idInFlow,
