@@ -87,7 +87,7 @@ describe('tenant-pipeline ledger', () => {
     await write()
     await database.query('create table twice as select * from iot_messages limit 1')
     await database.query('insert into iot_messages select * from twice')
-    assert.deepEqual(failuresOf(await audit()), ['1 rows of the table are at a position that has a row'])
+    assert.match(failuresOf(await audit()).join(), /^1 rows of the table are at a position that has a row/)
     await database.query('delete from iot_messages where kafka_offset < 4')
     const gone = '4 of 10 rows are not in the table'
     assert.match((await audit()).answer.positions[0]?.notes[0] ?? '', new RegExp(`^${gone}: the retention`))

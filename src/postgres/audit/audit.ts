@@ -123,8 +123,10 @@ export function judge(line: AuditedLine, kafka: KafkaRange, keepsAll: boolean): 
   }
   const { rows, positions } = counted
   // One record may become several rows, which are `added`.
-  if (added === 0 && rows > positions)
-    failures.push(`${rows - positions} rows of the table are at a position that has a row`)
+  if (added === 0 && rows > positions) {
+    const again = `${rows - positions} rows of the table are at a position that has a row`
+    failures.push(`${again}: written twice, or of an earlier topic of this name`)
+  }
   if (rows < storedRows) {
     const gone = `${storedRows - rows} of ${storedRows} rows are not in the table`
     if (keepsAll) failures.push(gone)
