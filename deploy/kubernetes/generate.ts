@@ -10,6 +10,7 @@ import { parse, stringify } from 'yaml'
 const ROOT = path.resolve(__dirname, '../..')
 const MONITORING = 'deploy/monitoring'
 const EXAMPLE = 'examples/08 Shared subscription over two Node-REDs.json'
+const TOPIC = 'iot-messages'
 /** Where the StatefulSet mounts the certificate of Strimzi's authority. */
 const KAFKA_CA = '/etc/kafka-ca/ca.crt'
 
@@ -47,9 +48,19 @@ function flow(): Entry[] {
     },
     'tenant-mqtt-broker': { name: 'MQTT broker' },
     'tenant-postgres': { name: 'PostgreSQL' },
-    'tenant-kafka-producer': { missingTopic: 'wait' },
-    'tenant-kafka-consumer': { missingTopic: 'wait', group: 'tenant-pipeline' },
-    'tenant-postgres-sink': { table: 'iot_messages', ledgerName: 'tenant-pipeline' },
+    'tenant-topic': { kafkaTopic: TOPIC },
+    'tenant-kafka-producer': { name: `to ${TOPIC}`, missingTopic: 'wait' },
+    'tenant-kafka-consumer': {
+      name: `from ${TOPIC}`,
+      topics: TOPIC,
+      missingTopic: 'wait',
+      group: 'tenant-pipeline',
+    },
+    'tenant-postgres-sink': {
+      name: 'rows of iot_messages',
+      table: 'iot_messages',
+      ledgerName: 'tenant-pipeline',
+    },
     tab: { label: 'Pipeline' },
   }
   const nodes = example()

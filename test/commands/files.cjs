@@ -40,6 +40,7 @@ const ONLY_ALL = [
   'test/dev/container.test.ts',
   'test/deploy/compose-services.test.ts',
   'test/deploy/kubernetes.test.ts',
+  'test/deploy/scripts.test.ts',
 ]
 
 /** Of `npm test`. */

@@ -153,6 +153,35 @@ describe('Kubernetes', function () {
       assert.equal(find(objects, 'StatefulSet', 'node-red')['replicas'], undefined)
     })
 
+  it('the flow, its topics, its permissions and its autoscaler speak of the same', () => {
+    const flow = JSON.parse(readFileSync(fileOf('flows.json'), 'utf8')) as Record<string, string>[]
+    const one = (type: string, field: string): string => {
+      const [value] = flow.flatMap((node) => (node['type'] === type ? [node[field]] : []))
+      assert.ok(value, `${field} of ${type}`)
+      return value
+    }
+    const topic = one('tenant-topic', 'kafkaTopic')
+    const group = one('tenant-kafka-consumer', 'group')
+    const [, deadLetters = ''] = /"topic":\s*"(dead-letter-[^"]*)"/.exec(JSON.stringify(flow)) ?? []
+    assert.equal(one('tenant-kafka-consumer', 'topics'), topic)
+    const prod = built.get('overlays/prod') ?? []
+    for (const name of [topic, deadLetters]) find(prod, 'KafkaTopic', name)
+    const user = find<{ authorization: { acls: { resource: { type: string; name?: string } }[] } }>(
+      prod,
+      'KafkaUser',
+      'node-red',
+    )
+    const named = user.authorization.acls.map(({ resource }) => resource.name)
+    assert.deepEqual(named, [topic, deadLetters, group, undefined])
+    const { triggers } = find<{ triggers: { metadata: Record<string, string> }[] }>(
+      prod,
+      'ScaledObject',
+      'node-red',
+    )
+    assert.equal(triggers[0]?.metadata['topic'], topic)
+    assert.equal(triggers[0].metadata['consumerGroup'], group)
+  })
+
   it('a database of your own replaces the cluster', () => {
     const objects = built.get('external-database') ?? []
     assert.ok(!objects.some(({ kind }) => kind === 'Cluster'))
