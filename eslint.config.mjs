@@ -34,6 +34,6 @@ export default tseslint.config(
       '@typescript-eslint/no-unused-expressions': 'off',
     },
   },
-  { files: ['**/*.{mjs,cjs}'], ...tseslint.configs.disableTypeChecked },
-  { files: ['**/*.cjs'], rules: { '@typescript-eslint/no-require-imports': 'off' } },
+  { files: ['**/*.{mjs,cjs}', 'deploy/container/*.js'], ...tseslint.configs.disableTypeChecked },
+  { files: ['**/*.cjs', 'deploy/container/*.js'], rules: { '@typescript-eslint/no-require-imports': 'off' } },
 )
