@@ -102,4 +102,15 @@ describe('topic pattern', () => {
       }),
     )
   })
+
+  it('makes a topic of names that it finds there again', () => {
+    const level = fc.string({ minLength: 1, maxLength: 20 }).filter((text) => !/[/+#\0]/.test(text))
+    const pattern = TopicPattern.compile('plant/+/t-{tenant}/{project}/{device?}/#')
+    fc.assert(
+      fc.property(level, level, (tenant, project) => {
+        assert.deepEqual(pattern.match(pattern.topicOf({ tenant, project })), { levels: { tenant, project } })
+      }),
+    )
+    assert.equal(pattern.topicOf({ tenant: 'a', project: 'p', device: 'd' }), 'plant/-/t-a/p/d')
+  })
 })

@@ -67,6 +67,16 @@ export function consumerContract(stage: () => ContractStage): void {
     })
   }
 
+  it('commits nothing as an observer, not even where it began', async () => {
+    const topic = await createTestTopic(stage().brokers)
+    await produce(stage().brokers, topic, numbered(10))
+    const groupId = uniqueName('group')
+    const it = stage().consumer({ groupId, topics: [topic], isObserver: true })
+    await until(() => it.count === 10)
+    await it.close()
+    assert.equal(await committed(groupId, topic), -1)
+  })
+
   it('commits what is settled and nothing more, and a restart continues there', async () => {
     const topic = await createTestTopic(stage().brokers)
     const groupId = uniqueName('group')
