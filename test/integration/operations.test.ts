@@ -110,6 +110,23 @@ describe('a pipeline that is watched', function () {
     await until('it is ready again', async () => (await status('/ready')) === 200)
   })
 
+  it('accounts for every record at each scrape after Node-RED was killed, also for those that come again', async () => {
+    simulator = await SimulatorProcess.start({ url: broker.address, rate: RATE, tenants: 3 })
+    for (let kill = 0; kill < 2; kill++) {
+      await scrapeUntil('rows are written', (series) => sumOf(series, 'postgres_rows_total') > RATE)
+      await pipeline.nodeRed.kill()
+      await pipeline.nodeRed.start()
+    }
+    const { missing } = await pipeline.drained(await simulator.stop())
+    assert.equal(missing, 0)
+    const series = await scrapeUntil(
+      'nothing is in flight',
+      (each) => sumOf(each, 'tenant_pipeline_source_in_flight_records') === 0,
+    )
+    assert.ok(sumOf(series, 'kafka_consumer_messages_consumed_total') > 0)
+    await until('it is ready again', async () => (await status('/ready')) === 200)
+  })
+
   it('serves the same page on the admin server', async () => {
     const response = await fetch(`${pipeline.nodeRed.editorUrl}/tenant-pipeline/metrics`)
     assert.match(response.headers.get('content-type') ?? '', /^text\/plain;.* version=0\.0\.4/)
