@@ -41,6 +41,7 @@ const ONLY_ALL = [
   'test/deploy/compose-services.test.ts',
   'test/deploy/kubernetes.test.ts',
   'test/deploy/scripts.test.ts',
+  'test/deploy/kubernetes-flow.test.ts',
 ]
 
 /** Of `npm test`. */
