@@ -1,5 +1,6 @@
 /** deploy/compose.yaml: what a machine can check without a Docker engine. */
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync } from 'node:fs'
 import path from 'node:path'
 import { parse } from 'yaml'
@@ -95,8 +96,10 @@ describe('compose.yaml', () => {
         assert.match(from as string, /^(node:.*|\.\/\w+|mqtt)$/, file)
   })
 
-  it('is accepted by docker compose, where that is installed', async () => {
-    if (!(await run('docker', ['compose', 'version'])).ok) return
+  const hasCompose = spawnSync('docker', ['compose', 'version']).status === 0
+  // Everywhere else the tests above and those of the services have to do.
+  if (!hasCompose) return
+  it('is accepted by docker compose', async () => {
     const files = ['--file', 'compose.yaml', '--file', 'compose.three-brokers.yaml']
     const config = [
       'compose',
