@@ -273,32 +273,30 @@ for (const version of VERSIONS) {
       const answers = watcher.waitForResponse(/tenant-pipeline\/nodes/)
       await openSidebar(watcher)
       await answers
+      const untilAnswered = (): Promise<void> =>
+        until('what was asked is answered', () => watcher.evaluate<boolean>('jQuery.active === 0'))
       // Each second has its answer before the next begins.
       const seconds = async (count: number): Promise<void> => {
         for (let second = 0; second < count; second++) {
           await watcher.clock.runFor(1000)
-          await watcher.waitForLoadState('networkidle')
+          await untilAnswered()
         }
       }
-      /** Ten seconds in which nothing has to be answered. */
-      const quiet = async (): Promise<void> => {
-        await watcher.clock.runFor(10_000)
-        await watcher.waitForLoadState('networkidle')
-      }
+      await untilAnswered()
       asked = 0
       await seconds(3)
       assert.equal(asked, 3)
       await watcher.evaluate(`RED.sidebar.show('info')`)
       asked = 0
-      await quiet()
+      await watcher.clock.runFor(10_000)
       assert.equal(asked, 0, 'another tab is shown')
       await openSidebar(watcher)
       await watcher.evaluate(
         `Object.defineProperty(document, 'visibilityState', { value: 'hidden', configurable: true })`,
       )
-      await watcher.waitForLoadState('networkidle')
+      await untilAnswered()
       asked = 0
-      await quiet()
+      await watcher.clock.runFor(10_000)
       assert.equal(asked, 0, 'the page is hidden')
       await watcher.evaluate(`delete document.visibilityState`)
       await seconds(1)
