@@ -9,8 +9,8 @@ import { OrderedRelease, type Slot } from '../../delivery/ordered-release'
 import type { ConsumedPart } from './consumed-message'
 import type { ConsumedBatch } from '../driver'
 import { Window } from './window'
-import { activeTraces, type TraceSpan } from '../../trace/traces'
-import { batchAttributes } from '../batch-attributes'
+import type { TraceSpan } from '../../trace/traces'
+import { batchSpan } from '../batch-span'
 import { Distribution, SECONDS } from '../../watch/distribution'
 
 /** A part of a batch in the flow. */
@@ -144,13 +144,9 @@ export class BatchRuns {
   }
 
   private begin(fields: Omit<Run, 'isRevoked' | 'open' | 'startedAtMs' | 'trace'>): Run {
-    const run = {
-      ...fields,
-      startedAtMs: this.now(),
-      trace: traceOf(fields.batch),
-      isRevoked: false,
-      open: 0,
-    }
+    const { topic, partition, records } = fields.batch
+    const trace = batchSpan('process', topic, partition, records)
+    const run = { ...fields, startedAtMs: this.now(), trace, isRevoked: false, open: 0 }
     this.runs.add(run)
     return run
   }
@@ -189,14 +185,4 @@ export class BatchRuns {
     if (!run.isRevoked) this.durations.add((this.now() - run.startedAtMs) / 1000)
     run.onFinished()
   }
-}
-
-function traceOf({ topic, partition, records }: ConsumedBatch): TraceSpan | undefined {
-  return activeTraces()?.batch({
-    name: `process ${topic}`,
-    kind: 'CONSUMER',
-    attributes: batchAttributes('process', topic, partition, records.length),
-    count: records.length,
-    carrierOf: (at) => records[at]?.headers,
-  })
 }

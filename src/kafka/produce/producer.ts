@@ -8,12 +8,11 @@ import { Lanes } from '../../batching/lanes'
 import { systemClock } from '../../batching/system-clock'
 import type { EventLog } from '../../log/event-log'
 import type { ValueFormat } from '../../record/envelope'
-import { batchAttributes } from '../batch-attributes'
+import { batchSpan } from '../batch-span'
 import { reserveTopic } from '../../tenant/reserved-topics'
 import { backoffMs } from '../../time/backoff'
 import { settlesWithin } from '../../time/deadline'
 import { Distribution, SECONDS } from '../../watch/distribution'
-import { activeTraces } from '../../trace/traces'
 import { asPipelineError, asRecordError, type PipelineError } from '../../wire/errors'
 import type { WireRecord } from '../../wire/message'
 import type { KafkaCluster } from '../cluster'
@@ -267,13 +266,7 @@ export class TenantProducer {
 
   private async writeBatch(topic: string, partition: number, records: readonly KafkaRecord[]): Promise<void> {
     const sentAtMs = this.clock.now()
-    const span = activeTraces()?.batch({
-      name: `publish ${topic}`,
-      kind: 'PRODUCER',
-      attributes: batchAttributes('send', topic, partition, records.length),
-      count: records.length,
-      carrierOf: (at) => records[at]?.headers,
-    })
+    const span = batchSpan('publish', topic, partition, records)
     try {
       await this.producer.send(topic, partition, records)
       span?.end()
