@@ -8,8 +8,8 @@ import type { Page } from 'playwright-core'
 import type { FlowEntry } from '../../dev/node-red'
 import type { NodeRedVersion } from '../../dev/node-red/runtime'
 import { deploy } from '../../dev/dialog'
-import { TestEditor } from '../support/editor'
-import { exampleFiles, manifest, readJson } from '../support/package'
+import { importExample, TestEditor } from '../support/editor'
+import { exampleFiles, readJson } from '../support/package'
 
 /** Nothing listens there. */
 const NOWHERE = {
@@ -82,15 +82,4 @@ async function nodesIn(page: Page): Promise<ShownNode[]> {
     RED.nodes.eachConfig(take)
     return nodes
   })()`)
-}
-
-async function importExample(page: Page, name: string): Promise<void> {
-  await page.locator('#red-ui-header-button-sidemenu').click()
-  await page.locator('#menu-item-import').click()
-  const dialog = page.locator('.ui-dialog', { has: page.locator('#red-ui-clipboard-dialog') })
-  await dialog.locator('#red-ui-tab-red-ui-clipboard-dialog-import-tab-examples').click()
-  await dialog.getByText(manifest.name).click()
-  await dialog.getByText(name).click()
-  await dialog.locator('#red-ui-clipboard-dialog-ok').click()
-  await page.locator('#red-ui-workspace-tabs').getByText(name).waitFor()
 }

@@ -13,7 +13,7 @@ import type { NodeRedVersion } from '../../dev/node-red/runtime'
 import { PROJECT_ROOT } from '../../dev/project'
 import { freePort } from '../../dev/services/free-port'
 import { launchBrowser } from '../../dev/browser'
-import { noteFaults, picture } from '../support/editor'
+import { importExample, noteFaults, picture } from '../support/editor'
 import { editorDefinition, nodeTypes } from '../support/package'
 import { until } from '../support/until'
 
@@ -69,7 +69,9 @@ describe('the packed package in the editor', function () {
         await page.goto(nodeRed.editorUrl)
         await page.waitForSelector('.red-ui-palette-node[data-palette-type="tenant-topic"]')
         assert.deepEqual(await paletteTypes(page), NODE_TYPES)
-        await importExample(page)
+        await importExample(page, EXAMPLE)
+        await page.locator('#red-ui-workspace-tabs').getByText(EXAMPLE).click()
+        await page.waitForSelector('.red-ui-flow-node-group')
         await page.locator('#red-ui-header-button-deploy').click()
         await page.waitForFunction(
           "document.querySelector('#red-ui-header-button-deploy').classList.contains('disabled')",
@@ -102,15 +104,4 @@ function paletteTypes(page: Page): Promise<(string | null)[]> {
   return category
     .locator('.red-ui-palette-node')
     .evaluateAll((nodes) => nodes.map((node) => node.getAttribute('data-palette-type')))
-}
-
-async function importExample(page: Page): Promise<void> {
-  await page.evaluate("RED.actions.invoke('core:show-import-dialog')")
-  const dialog = page.locator('.ui-dialog', { has: page.locator('#red-ui-clipboard-dialog') })
-  await dialog.locator('#red-ui-tab-red-ui-clipboard-dialog-import-tab-examples').click()
-  await dialog.getByText('@iot-bridge/node-red-tenant-pipeline').click()
-  await dialog.getByText(EXAMPLE).click()
-  await dialog.locator('#red-ui-clipboard-dialog-ok').click()
-  await page.locator('#red-ui-workspace-tabs').getByText(EXAMPLE).click()
-  await page.waitForSelector('.red-ui-flow-node-group')
 }

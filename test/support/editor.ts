@@ -9,7 +9,7 @@ import { NodeRed, type FlowEntry } from '../../dev/node-red'
 import type { NodeRedVersion } from '../../dev/node-red/runtime'
 import { freePort } from '../../dev/services/free-port'
 import { witnesses, type Witness } from './failures'
-import { editorDefinition } from './package'
+import { editorDefinition, manifest } from './package'
 
 /** The dialogs and messages of a page, and what has the focus. */
 const SHOWN = `[...document.querySelectorAll('.red-ui-tray, .red-ui-notification, .ui-dialog')]
@@ -105,6 +105,27 @@ export function noteFaults(page: Page, faults: string[]): void {
     if (response.status() < 400 || isAnswer) return
     faults.push(`${response.status()} to ${response.request().method()} ${response.url()}`)
   })
+}
+
+/**
+ * Menu → Import → Examples, as a user does it.
+ * @param name of the example, without `.json`
+ */
+export async function importExample(page: Page, name: string): Promise<void> {
+  await page.locator('#red-ui-header-button-sidemenu').click()
+  await page.locator('#menu-item-import').click()
+  const dialog = page.locator('.ui-dialog', { has: page.locator('#red-ui-clipboard-dialog') })
+  await dialog.locator('#red-ui-tab-red-ui-clipboard-dialog-import-tab-examples').click()
+  // 100 ms after the dialog has opened, the editor finds the text on the first tab empty and turns *Import* off, whichever tab is
+  // shown by then. Of two timers of the same length, the later one ends last.
+  await page.evaluate('new Promise((done) => setTimeout(done, 100))')
+  await dialog.getByText(manifest.name).click()
+  // The list unfolds. An example that has moved between the press of the button and its release is not selected.
+  await dialog.getByText(name).waitFor()
+  await page.waitForFunction('$(":animated").length === 0')
+  await dialog.getByText(name).click()
+  await dialog.locator('#red-ui-clipboard-dialog-ok').click()
+  await page.locator('#red-ui-workspace-tabs').getByText(name).waitFor()
 }
 
 /** A node as it comes out of the palette: an editor takes one without these properties for changed, or for wrong. */
