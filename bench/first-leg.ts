@@ -13,6 +13,8 @@ import type { BridgePlan } from './subjects/bridge'
 import type { Subject } from './subjects/subject'
 
 export const FILTER = 'mtic/msg/client/realtime/#'
+/** Of a shared subscription. */
+export const SHARED_FILTER = `$share/bench/${FILTER}`
 export const PARTITIONS = 6
 const CLIENT = 'bench'
 
@@ -37,21 +39,24 @@ export interface QueueDrain extends Traffic {
   /** Of the topic that is made for it. */
   readonly partitions?: number
   readonly start: (plan: BridgePlan) => Promise<Subject>
+  /** Client ids of the sessions that share the subscription; default: one session, with a subscription of its own. */
+  readonly sharedBy?: readonly string[]
   /** Instead of counting the topic's records. */
   readonly count?: () => Promise<number>
 }
 
-/** Fills the queue of a session, starts the process that owns it, and watches its records arrive in Kafka. */
+/** Fills the queues of sessions, starts the processes that own them, and watches their records arrive in Kafka. */
 export async function drainQueue({ stage, signal }: Measuring, drain: QueueDrain): Promise<Figures> {
   const topic = await stage.topic(drain.partitions ?? PARTITIONS)
   const mosquitto = await stage.mosquitto()
   let subject: Subject | undefined
   try {
-    await makeSession(mosquitto.address)
+    const filter = drain.sharedBy === undefined ? FILTER : SHARED_FILTER
+    for (const clientId of drain.sharedBy ?? [CLIENT]) await makeSession(mosquitto.address, clientId, filter)
     const publisher = await Publisher.connect(mosquitto.address)
     await publisher.fill(drain.messages, mqttMessages(drain), signal)
     publisher.close()
-    subject = await drain.start({ mqtt: mosquitto.address, clientId: CLIENT, filter: FILTER, topic })
+    subject = await drain.start({ mqtt: mosquitto.address, clientId: CLIENT, filter, topic })
     const count = drain.count ?? (() => recordsIn(stage, topic))
     return await watchDrain(drain.messages, count, subject, signal)
   } finally {
@@ -68,8 +73,8 @@ export async function recordsIn(stage: Stage, topic: string): Promise<number> {
 }
 
 /** The broker queues only for a session that exists and has subscribed. */
-async function makeSession(url: string): Promise<void> {
-  const client = await connectAsync(url, { clientId: CLIENT, clean: false, protocolVersion: 4 })
-  await client.subscribeAsync(FILTER, { qos: 1 })
+async function makeSession(url: string, clientId: string, filter: string): Promise<void> {
+  const client = await connectAsync(url, { clientId, clean: false, protocolVersion: 4 })
+  await client.subscribeAsync(filter, { qos: 1 })
   await client.endAsync()
 }

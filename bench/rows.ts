@@ -6,6 +6,7 @@ import { growthFlow } from './rows/growth-flow'
 import { growthPartitions } from './rows/growth-partitions'
 import { growthPayload } from './rows/growth-payload'
 import { growthProcesses } from './rows/growth-processes'
+import { growthSubscribers } from './rows/growth-subscribers'
 import { growthTenants } from './rows/growth-tenants'
 import { growthTopics } from './rows/growth-topics'
 import { live } from './rows/live'
@@ -27,6 +28,7 @@ export const ROWS: readonly Row[] = [
   growthPartitions,
   growthFlow,
   growthProcesses,
+  growthSubscribers,
   backlog,
   busyPartition,
   tracking,
