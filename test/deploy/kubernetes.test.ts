@@ -28,6 +28,16 @@ interface PodSpec {
   readonly [field: string]: unknown
 }
 
+/** Of Strimzi. */
+interface KafkaSpec {
+  readonly kafka: WithContainers & { readonly version?: string; readonly metadataVersion?: string }
+  readonly entityOperator: WithContainers
+}
+
+interface WithContainers {
+  readonly template: Readonly<Record<string, { readonly securityContext?: object }>>
+}
+
 async function build(folder: string): Promise<KubernetesObject[]> {
   return parseAllDocuments(await kustomizeBuild(folder)).map(
     (document) => document.toJSON() as KubernetesObject,
@@ -42,6 +52,16 @@ function find<Spec = Record<string, unknown>>(
   const found = objects.find((object) => object.kind === kind && object.metadata.name === name)
   assert.ok(found, `${kind} ${name}`)
   return found['spec'] as Spec
+}
+
+/** The names by which pods and operators' objects refer to a ConfigMap. */
+function configMapsIn(value: unknown): string[] {
+  if (typeof value !== 'object' || value === null) return []
+  return Object.entries(value).flatMap(([field, inner]) =>
+    field === 'configMap' || field === 'configMapKeyRef'
+      ? [(inner as { name: string }).name]
+      : configMapsIn(inner),
+  )
 }
 
 describe('the files for Kubernetes that are generated', () => {
@@ -152,6 +172,31 @@ describe('Kubernetes', function () {
       assert.equal(scalers.length, 1)
       assert.equal(find(objects, 'StatefulSet', 'node-red')['replicas'], undefined)
     })
+
+  it('configuration that an object refers to is there, under the name that kustomize gives it', () => {
+    for (const folder of ['overlays/dev', 'overlays/prod']) {
+      const objects = built.get(folder) ?? []
+      const maps = objects.flatMap(({ kind, metadata }) => (kind === 'ConfigMap' ? [metadata.name] : []))
+      assert.deepEqual([...new Set(configMapsIn(objects))].sort(), maps.sort(), folder)
+    }
+  })
+
+  it("the namespace admits Kafka's pods, which Strimzi does not restrict by itself", () => {
+    const { kafka, entityOperator } = find<KafkaSpec>(built.get('overlays/prod') ?? [], 'Kafka', 'pipeline')
+    const { topicOperatorContainer, userOperatorContainer } = entityOperator.template
+    for (const container of [kafka.template['kafkaContainer'], topicOperatorContainer, userOperatorContainer])
+      assert.deepEqual(container?.securityContext, {
+        allowPrivilegeEscalation: false,
+        runAsNonRoot: true,
+        capabilities: { drop: ['ALL'] },
+        seccompProfile: { type: 'RuntimeDefault' },
+      })
+  })
+
+  it('the version of Kafka is the default of the operator, which drops old ones with each release', () => {
+    const { kafka } = find<KafkaSpec>(built.get('overlays/prod') ?? [], 'Kafka', 'pipeline')
+    assert.deepEqual([kafka.version, kafka.metadataVersion], [undefined, undefined])
+  })
 
   it('the flow, its topics, its permissions and its autoscaler speak of the same', () => {
     const flow = JSON.parse(readFileSync(fileOf('flows.json'), 'utf8')) as Record<string, string>[]
