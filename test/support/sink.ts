@@ -9,6 +9,7 @@ import { sibling } from '../../src/postgres/connect/identifiers'
 import { NewestRow } from '../../src/postgres/refusals/newest-row'
 import { DailyPartitions } from '../../src/postgres/table/partitions'
 import { DAY_MS } from '../../src/postgres/rows/record-time'
+import { encodeRows } from '../../src/postgres/rows/row-encoder'
 import { dropOutdated, type RetentionOptions } from '../../src/postgres/table/retention'
 import { SharedTable, type RowTarget } from '../../src/postgres/write/row-target'
 import { CopyWriter, type RowWriter } from '../../src/postgres/write/row-writer'
@@ -108,7 +109,10 @@ export async function openWriter(
   return new BatchWriter({
     database,
     ledger,
-    targets: new SharedTable({ table, mapping, writer, partitions }),
+    targets: new SharedTable({
+      ...{ table, mapping, writer, partitions },
+      encode: (records, nowMs, refusedDays) => encodeRows(mapping, records, nowMs, refusedDays),
+    }),
     breakers: new TenantBreakers(),
     refusals: new SharedRefusals(),
     earlier: new EarlierAttempts(),

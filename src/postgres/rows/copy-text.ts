@@ -12,6 +12,7 @@
  * that of rows that are durable is used again.
  */
 import { timeText } from './record-time'
+import type { RowBytes } from './row-bytes'
 
 const TAB = 0x09
 const LINE_FEED = 0x0a
@@ -38,7 +39,7 @@ const SHORT = 32
 /** Whole numbers up to here are written digit by digit. */
 const MAX_DIGITS = 2 ** 31
 
-export class CopyText {
+export class CopyText implements RowBytes {
   private bytes: Buffer
   private length = 0
   private rowStart = 0

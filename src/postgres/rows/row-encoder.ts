@@ -11,11 +11,12 @@ import { keptFromMs, outdated } from './kept-time'
 import { DAY_MS } from './record-time'
 import { RecordValues } from './record-values'
 import type { Reason, RejectedRecord } from './rejected'
+import type { RowBytes } from './row-bytes'
 import type { RowMapping } from './row-mapping'
 import { rowTime, type TimeRules } from './row-time'
 
 export interface EncodedRows {
-  readonly copy: CopyText
+  readonly copy: RowBytes
   /** The record of each row. */
   readonly records: readonly WireRecord[]
   /** The time of each row. */

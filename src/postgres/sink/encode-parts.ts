@@ -9,7 +9,7 @@ import { refusedPayload } from '../refusals/screen'
 import { divideBySuspicion } from '../refusals/tenant-breakers'
 import { refusedElement } from '../rows/elements'
 import type { RejectedRecord } from '../rows/rejected'
-import { encodeRows, type EncodedRows } from '../rows/row-encoder'
+import type { EncodedRows } from '../rows/row-encoder'
 import type { RowMapping } from '../rows/row-mapping'
 import type { EncodedPart } from '../write/part-writer'
 import type { RowTarget, RowTargets, TableFailure } from '../write/row-target'
@@ -48,7 +48,7 @@ export async function encodeParts(
     const { passed, refused } = screened(records, target.mapping, screensAll ? () => true : isSuspect)
     rejected.push(...refused)
     for (const run of isSuspect === undefined ? [passed] : divideBySuspicion(passed, isSuspect)) {
-      let rows = encodeRows(target.mapping, run, database.clock.now())
+      let rows = target.encode(run, database.clock.now())
       try {
         onDays?.(rows.days)
         rows = await withPartitions(target, run, rows)
@@ -70,14 +70,14 @@ export async function encodeParts(
 
 /** Encodes the records again without those of days that the table has no place for. */
 async function withPartitions(
-  { mapping, partitions }: RowTarget,
+  target: RowTarget,
   records: readonly WireRecord[],
   rows: EncodedRows,
 ): Promise<EncodedRows> {
-  const refusedDays = await partitions?.forRows(rows.days, rows.nowMs)
+  const refusedDays = await target.partitions?.forRows(rows.days, rows.nowMs)
   return refusedDays === undefined || refusedDays.size === 0
     ? rows
-    : encodeRows(mapping, records, rows.nowMs, refusedDays)
+    : target.encode(records, rows.nowMs, refusedDays)
 }
 
 /** Takes out payloads that the column of this table is certain to refuse. */

@@ -1,6 +1,8 @@
 /** Prepares a table for rows: creates it where the sink may, with partitions, and chooses how to write to it. */
 import type { ColumnType } from '../rows/column-family'
 import { PAYLOAD_TYPES, type Column, type PayloadType, type PropertyPath } from '../rows/columns'
+import { encodeRows } from '../rows/row-encoder'
+import type { RowMapping } from '../rows/row-mapping'
 import { CopyWriter } from './row-writer'
 import type { Database } from '../connect/database'
 import type { TableName } from '../connect/identifiers'
@@ -28,6 +30,7 @@ export interface RowOptions {
 }
 
 export interface PreparedTable extends RowTarget {
+  readonly partitions: DailyPartitions | undefined
   readonly layout: TableLayout
 }
 
@@ -54,19 +57,21 @@ export async function preparedTable(
   // The maintenance reports a day that cannot have a partition: rows of other days can be written.
   await partitions?.ensureAhead()
   const names = columns.map(({ name }) => name)
+  const mapping: RowMapping = {
+    columns,
+    types,
+    payloadType: payloadTypeOf(columns, types),
+    timeProperty,
+    bounds,
+    boundTime: layout !== 'plain',
+    keeping: keepingOf(layout, options),
+    key: key ?? [],
+  }
   return {
     table,
     layout,
-    mapping: {
-      columns,
-      types,
-      payloadType: payloadTypeOf(columns, types),
-      timeProperty,
-      bounds,
-      boundTime: layout !== 'plain',
-      keeping: keepingOf(layout, options),
-      key: key ?? [],
-    },
+    mapping,
+    encode: (records, nowMs, refusedDays) => encodeRows(mapping, records, nowMs, refusedDays),
     writer: key === undefined ? new CopyWriter(table, names) : new StagedWriter(table, names, key),
     partitions,
   }

@@ -2,8 +2,8 @@
 import type { WireRecord } from '../../wire/message'
 import type { DatabaseError } from '../connect/database-error'
 import type { TableName } from '../connect/identifiers'
-import type { DailyPartitions } from '../table/partitions'
-import type { RejectedRecord } from '../rows/rejected'
+import type { Reason, RejectedRecord } from '../rows/rejected'
+import type { EncodedRows } from '../rows/row-encoder'
 import type { RowMapping } from '../rows/row-mapping'
 import type { RowWriter } from './row-writer'
 
@@ -11,9 +11,27 @@ import type { RowWriter } from './row-writer'
 export interface RowTarget {
   readonly table: TableName
   readonly mapping: RowMapping
+  /** @param refusedDays days that the table has no place for, and why */
+  encode(
+    records: readonly WireRecord[],
+    nowMs: number,
+    refusedDays?: ReadonlyMap<number, Reason>,
+  ): EncodedRows
+  /** Takes what `encode` makes. */
   readonly writer: RowWriter
   /** Partitions to create before rows need them, when they are ours. */
-  readonly partitions: DailyPartitions | undefined
+  readonly partitions: RowPartitions | undefined
+}
+
+export interface RowPartitions {
+  /**
+   * Makes sure that rows of these days have a place.
+   * @returns days gone by for which there can be none, and why
+   * @throws DatabaseError of kind `configuration` when there can be none for today, or for a day to come
+   */
+  forRows(days: Iterable<number>, nowMs: number): Promise<ReadonlyMap<number, Reason>>
+  /** Some may have been dropped: look again. */
+  forget(): void
 }
 
 /** Records of one table. */

@@ -9,7 +9,7 @@ import { StoredRows } from './stored-rows'
 
 export interface RowWriter {
   /**
-   * @param rows text format of `COPY`, all columns of the mapping in its order
+   * @param rows as the table's `RowTarget` encodes them; here the text format of `COPY`, all columns of the mapping in its order
    * @param count how many rows these are
    * @returns how many of them were stored
    */
