@@ -3,7 +3,8 @@ import { PAYLOAD_TYPES, readColumns, type Column, type PropertyPath } from '../.
 import type { TableName } from '../../src/postgres/connect/identifiers'
 import { nameOption } from '../../src/postgres/connect/name-option'
 import { targetOf } from '../../src/postgres/ledger/sink-name'
-import type { TableSinkOptions } from '../../src/postgres/sink/table-sink'
+import type { SinkSetup } from '../../src/postgres/sink/run-sink'
+import type { SinkTablesOptions } from '../../src/postgres/sink/sink-tables'
 import { SCHEMA_TEMPLATE, SchemaTemplate } from '../../src/postgres/tenants/tenant-schema'
 import { readPath } from '../../src/postgres/rows/property-path'
 import { PipelineError } from '../../src/wire/errors'
@@ -51,13 +52,8 @@ export const options = {
   deadLetterTable: nameOption('iot_dead_letters'),
 }
 
-export interface SinkConfiguration extends Omit<
-  TableSinkOptions,
-  'database' | 'ledger' | 'replayTables' | 'refuser' | 'deliverRejected' | 'onChange' | 'events'
-> {
-  /** Rejected records that the flow after the output has ended count as safe. */
-  readonly outputMayEnd: boolean
-}
+export type SinkConfiguration = Omit<SinkTablesOptions, 'database' | 'ledger' | 'events'> &
+  Omit<SinkSetup, 'tables'>
 
 /**
  * @throws PipelineError `CONFIG_INVALID`, also for options that do not fit together

@@ -1,6 +1,6 @@
 /** The dialog's button "What would be dropped now?". */
 import type { OutdatedPart } from '../../src/postgres/table/outdated-parts'
-import type { TableSink } from '../../src/postgres/sink/table-sink'
+import type { SinkTables } from '../../src/postgres/sink/sink-tables'
 import { addAdminRoute } from '../../src/runtime/admin-route'
 import type { RefusedNode } from '../../src/runtime/run-node'
 import { readOptions } from '../../src/config/options'
@@ -8,7 +8,7 @@ import { options } from './options'
 
 /** What the node shows to the route. */
 export interface SinkHolder extends RefusedNode {
-  sink?: TableSink
+  tables?: SinkTables
 }
 
 /** Instants in ISO 8601. */
@@ -23,12 +23,14 @@ export function addOutdatedRoute(RED: object): void {
     type: 'tenant-postgres-sink',
     action: 'outdated',
     permission: 'read',
-    answer: async ({ sink, problem }, { retentionDays }): Promise<OutdatedAnswer> => {
-      if (sink === undefined) throw problem as Error
+    answer: async ({ tables, problem }, { retentionDays }): Promise<OutdatedAnswer> => {
+      if (tables === undefined) throw problem as Error
       const table = { retentionDays: options.retentionDays }
       const days =
-        retentionDays === undefined ? sink.retentionDays : readOptions(table, { retentionDays }).retentionDays
-      const parts = await sink.outdated(days)
+        retentionDays === undefined
+          ? tables.retentionDays
+          : readOptions(table, { retentionDays }).retentionDays
+      const parts = await tables.outdated(days)
       return {
         days,
         parts: parts.map(({ from, to, ...part }) => ({

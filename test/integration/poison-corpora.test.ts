@@ -7,13 +7,12 @@ import fc from 'fast-check'
 import { defaultColumns, readColumns, type PayloadType } from '../../src/postgres/rows/columns'
 import type { Database } from '../../src/postgres/connect/database'
 import { refusedPayload } from '../../src/postgres/refusals/screen'
-import type { TableSinkOptions } from '../../src/postgres/sink/table-sink'
 import type { WireRecord } from '../../src/wire/message'
 import { NAUGHTY } from '../poison/naughty-strings'
 import { mutatedJson, oddJson } from '../support/odd-json'
 import { createTestDatabase, type TestDatabase } from '../support/postgres'
 import { testSeed } from '../support/random'
-import { openDatabase, openSink, range, record } from '../support/sink'
+import { openDatabase, openSink, range, record, type SinkChange } from '../support/sink'
 
 const SAMPLES = 500
 
@@ -45,7 +44,7 @@ describe('poison, generated at random', () => {
   /** Each between two clean records. @returns which were rejected, by their place */
   async function write(
     inputs: readonly Partial<WireRecord>[],
-    options: Partial<TableSinkOptions>,
+    options: SinkChange,
   ): Promise<ReadonlySet<number>> {
     const sink = openSink(connection, options)
     const batch = inputs.flatMap((input, index) => [record(2 * index, input), record(2 * index + 1)])

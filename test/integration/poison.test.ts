@@ -6,23 +6,23 @@ import assert from 'node:assert/strict'
 import { Client } from 'pg'
 import { defaultColumns, PAYLOAD_TYPES, readColumns } from '../../src/postgres/rows/columns'
 import type { Database } from '../../src/postgres/connect/database'
-import type { TableSink, TableSinkOptions } from '../../src/postgres/sink/table-sink'
+import type { TableSink } from '../../src/postgres/sink/table-sink'
 import type { WireRecord } from '../../src/wire/message'
 import { ELSEWHERE } from '../poison/elsewhere'
 import { POISON } from '../poison/inputs'
 import type { PoisonInput, Stage } from '../poison/poison-input'
 import { filesIn, readText } from '../support/package'
 import { createTestDatabase, type TestDatabase } from '../support/postgres'
-import { openDatabase, openSink, range } from '../support/sink'
+import { openDatabase, openSink, range, type SinkChange } from '../support/sink'
 
 const LAST = 116
 const BATCH = 100
 const CLEAN = { tenant: 'clean', project: 'p', topic: 'clean/p/d', payload: Buffer.from('{"clean":true}') }
 
-const STAGES: Readonly<Record<Stage, Partial<TableSinkOptions>>> = {
+const STAGES: Readonly<Record<Stage, SinkChange>> = {
   ...(Object.fromEntries(
     PAYLOAD_TYPES.map((type) => [type, { columns: defaultColumns(type), payloadType: type }]),
-  ) as Record<(typeof PAYLOAD_TYPES)[number], Partial<TableSinkOptions>>),
+  ) as Record<(typeof PAYLOAD_TYPES)[number], SinkChange>),
   'device time': { columns: defaultColumns('jsonb', true), timeProperty: ['payload', 'time'] },
   'by key': { exactlyOnce: 'key', key: ['tenant_id', 'message_id', 'time'] },
   columns: {

@@ -1,10 +1,10 @@
 /** Is the table at fault, or the row: what a real PostgreSQL answers, and what becomes of the records. */
 import assert from 'node:assert/strict'
 import type { ExactlyOnce } from '../../src/postgres/sink/write-request'
-import type { TableSink, TableSinkOptions } from '../../src/postgres/sink/table-sink'
+import type { TableSink } from '../../src/postgres/sink/table-sink'
 import type { WireRecord } from '../../src/wire/message'
 import type { TestDatabase } from '../support/postgres'
-import { openDatabase, openSink, range, record } from '../support/sink'
+import { openDatabase, openSink, range, record, type SinkChange } from '../support/sink'
 import { databaseForEachTest } from '../support/sink-database'
 import { until } from '../support/until'
 
@@ -27,8 +27,7 @@ describe('whether the table is at fault or the row', () => {
   let sink: TableSink
   const opened = databaseForEachTest((made) => ({ database } = made))
 
-  const open = (change: Partial<TableSinkOptions> = {}): TableSink =>
-    (sink = opened({ createTable: false, ...change }))
+  const open = (change: SinkChange = {}): TableSink => (sink = opened({ createTable: false, ...change }))
   const count = async (table: string, where = 'true'): Promise<number> =>
     Number((await database.query<{ n: string }>(`select count(*) as n from ${table} where ${where}`))[0]?.n)
   const letters = (): Promise<number> => count('iot_dead_letters')

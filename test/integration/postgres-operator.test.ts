@@ -6,9 +6,9 @@ import assert from 'node:assert/strict'
 import { startOwnPostgres, type OwnPostgres } from '../../dev/services/postgres'
 import type { Database } from '../../src/postgres/connect/database'
 import { DAYS_AHEAD, partitionName } from '../../src/postgres/table/partitions'
-import type { TableSink, TableSinkOptions } from '../../src/postgres/sink/table-sink'
+import type { TableSink } from '../../src/postgres/sink/table-sink'
 import { createDatabaseAt, type TestDatabase } from '../support/postgres'
-import { dropOutdatedLater, range, record, TABLE } from '../support/sink'
+import { dropOutdatedLater, range, record, TABLE, type SinkChange } from '../support/sink'
 import { databaseForEachTest } from '../support/sink-database'
 import { until } from '../support/until'
 
@@ -159,7 +159,7 @@ describe('a table of ours, to which an operator gives', () => {
     (made) => ({ database, connection } = made),
     () => createDatabaseAt(server.address),
   )
-  const open = (change: Partial<TableSinkOptions> = {}): TableSink => opened({ retentionDays: 0, ...change })
+  const open = (change: SinkChange = {}): TableSink => opened({ retentionDays: 0, ...change })
   /** @throws what keeps the sink from writing it */
   async function write(sink: TableSink, offset: number, timestamp = Date.now()): Promise<void> {
     const kafka = { topic: 'iot-messages', partition: 0, offset, timestamp, headers: {} }

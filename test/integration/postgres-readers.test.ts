@@ -4,8 +4,7 @@ import { Client, Pool } from 'pg'
 import { partitionName } from '../../src/postgres/table/partitions'
 import { readText } from '../support/package'
 import { createTestDatabase, type TestDatabase } from '../support/postgres'
-import type { TableSinkOptions } from '../../src/postgres/sink/table-sink'
-import { openDatabase, openSink, range, record, records, TABLE } from '../support/sink'
+import { openDatabase, openSink, range, record, records, TABLE, type SinkChange } from '../support/sink'
 
 const DAY_MS = 86_400_000
 const READER = { role: 'iot_reader', tenantColumn: 'tenant_id' }
@@ -105,7 +104,7 @@ describe('readers of the shared table', () => {
   it('see nothing in the partitions of a table that was there before they were', async () => {
     const table = { schema: 'public', table: 'iot_before' }
     const connection = openDatabase(as('iot_writer'))
-    const write = async (from: number, change: Partial<TableSinkOptions>): Promise<void> => {
+    const write = async (from: number, change: SinkChange): Promise<void> => {
       const sink = openSink(connection, { table, ledgerName: 'sink3', ...change })
       await sink.write({ way: 'range', range: range(from, from + 3), records: records(from, from + 3) })
       await sink.close(1000)

@@ -5,8 +5,9 @@
 import assert from 'node:assert/strict'
 import { Client } from 'pg'
 import type { Database } from '../../src/postgres/connect/database'
+import { SinkTables } from '../../src/postgres/sink/sink-tables'
 import { createTestDatabase, type TestDatabase } from '../support/postgres'
-import { dropOutdatedLater, openDatabase, openSink, range, record, TABLE } from '../support/sink'
+import { dropOutdatedLater, openDatabase, openSink, range, record, TABLE, sinkOptions } from '../support/sink'
 
 const DAY_MS = 86_400_000
 /** At the beginning of a statement, also of one of several in a text. */
@@ -51,7 +52,8 @@ describe('the session of a connection to PostgreSQL', () => {
     const byKey = openSink(connection, { table, exactlyOnce: 'key', retentionDays: 0 })
     await byKey.write({ way: 'records', records: [at(0, 0), at(1, 9), at(2, 0, '{')] })
     byLedger.start()
-    assert.equal((await byLedger.outdated(7)).length, 1)
+    const tables = new SinkTables(sinkOptions(connection, { retentionDays: 0, reader }), () => undefined)
+    assert.equal((await tables.outdated(7)).length, 1)
     assert.equal(await dropOutdatedLater(connection, { table: TABLE, layout: 'by day', days: 7 }), 1)
     await Promise.all([byLedger.close(0), byKey.close(0)])
 

@@ -5,12 +5,12 @@ import { DailyPartitions, partitionName } from '../../src/postgres/table/partiti
 import { SinkEvents } from '../../src/postgres/sink/sink-events'
 import { markPutOff } from '../../src/postgres/table/partition-statements'
 import { SinkStatus } from '../../src/postgres/sink/sink-status'
-import type { TableSink, TableSinkOptions } from '../../src/postgres/sink/table-sink'
+import type { TableSink } from '../../src/postgres/sink/table-sink'
 import { SchemaTemplate } from '../../src/postgres/tenants/tenant-schema'
 import type { WireRecord } from '../../src/wire/message'
 import { keptLog } from '../support/events'
 import { createTestDatabase, type TestDatabase } from '../support/postgres'
-import { openDatabase, openSink, range, record, records, TABLE } from '../support/sink'
+import { openDatabase, openSink, range, record, records, TABLE, type SinkChange } from '../support/sink'
 import { shownInEnglish } from '../support/statuses'
 import { until } from '../support/until'
 
@@ -32,7 +32,7 @@ describe('a table for each tenant', () => {
     await database.drop()
   })
 
-  function open(change: Partial<TableSinkOptions> = {}, url = database.url): TableSink {
+  function open(change: SinkChange = {}, url = database.url): TableSink {
     const connection = openDatabase(url)
     connections.push(connection)
     const sink = openSink(connection, { tenantSchemas: new SchemaTemplate('tenant_{tenant}'), ...change })

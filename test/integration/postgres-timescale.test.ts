@@ -8,9 +8,17 @@ import { losesRowsAfterConflict } from '../../src/postgres/table/conflict-loss'
 import type { Database } from '../../src/postgres/connect/database'
 import { listOutdatedParts } from '../../src/postgres/table/outdated-parts'
 import { listOwnTables, OURS } from '../../src/postgres/table/table-statements'
-import type { TableSink, TableSinkOptions } from '../../src/postgres/sink/table-sink'
+import type { TableSink } from '../../src/postgres/sink/table-sink'
 import { createTestDatabase, type TestDatabase } from '../support/postgres'
-import { dropOutdatedLater, openDatabase, openSink, range, record, TABLE } from '../support/sink'
+import {
+  dropOutdatedLater,
+  openDatabase,
+  openSink,
+  range,
+  record,
+  TABLE,
+  type SinkChange,
+} from '../support/sink'
 import { pretendHypertable, pretendTimescale } from '../support/timescale'
 import { until } from '../support/until'
 
@@ -54,7 +62,7 @@ describe('the settings for TimescaleDB', () => {
     return record(offset, { kafka: { topic: 'iot-messages', partition: 0, offset, timestamp, headers: {} } })
   }
   /** Opens a sink, as a deploy does, and writes a row of today, of 5 and of 9 days ago. */
-  async function deploy(change: Partial<TableSinkOptions>): Promise<TableSink> {
+  async function deploy(change: SinkChange): Promise<TableSink> {
     const sink = openSink(connection, { retentionDays: 30, ...change })
     sinks.push(sink)
     const first = 3 * sinks.length

@@ -1,8 +1,8 @@
 /** A database for each test of a block, and its sinks, which are closed after the test. */
 import type { Database } from '../../src/postgres/connect/database'
-import type { TableSink, TableSinkOptions } from '../../src/postgres/sink/table-sink'
+import type { TableSink } from '../../src/postgres/sink/table-sink'
 import { createTestDatabase, type TestDatabase } from './postgres'
-import { openDatabase, openSink } from './sink'
+import { openDatabase, openSink, type SinkChange } from './sink'
 
 /**
  * @param note gets what each test has
@@ -11,7 +11,7 @@ import { openDatabase, openSink } from './sink'
 export function databaseForEachTest(
   note: (made: { readonly database: TestDatabase; readonly connection: Database }) => void,
   create: () => Promise<TestDatabase> = createTestDatabase,
-): (change?: Partial<TableSinkOptions>) => TableSink {
+): (change?: SinkChange) => TableSink {
   let database: TestDatabase
   let connection: Database
   let sinks: TableSink[]

@@ -19,6 +19,7 @@ import { SinkEvents } from '../../src/postgres/sink/sink-events'
 import { listPartitions, markPutOff } from '../../src/postgres/table/partition-statements'
 import { prepareTable } from '../../src/postgres/table/table'
 import { TenantBreakers } from '../../src/postgres/refusals/tenant-breakers'
+import { SinkTables, type SinkTablesOptions } from '../../src/postgres/sink/sink-tables'
 import { TableSink, type TableSinkOptions } from '../../src/postgres/sink/table-sink'
 import { Witnesses } from '../../src/postgres/refusals/witnesses'
 import type { KafkaRange, WireRecord } from '../../src/wire/message'
@@ -132,8 +133,19 @@ export function copyWriter(): RowWriter {
   )
 }
 
-export function openSink(database: Database, change: Partial<TableSinkOptions> = {}): TableSink {
-  return new TableSink({
+/** How a sink differs from that of most tests. */
+export type SinkChange = Partial<Omit<TableSinkOptions, 'tables'> & SinkTablesOptions>
+
+export function openSink(database: Database, change: SinkChange = {}): TableSink {
+  const options = sinkOptions(database, change)
+  return new TableSink({ ...options, tables: (onChange) => new SinkTables(options, onChange) })
+}
+
+export function sinkOptions(
+  database: Database,
+  change: SinkChange = {},
+): Omit<TableSinkOptions, 'tables'> & SinkTablesOptions {
+  return {
     database,
     ledger: ledgerOf(database),
     replayTables: new Map(),
@@ -159,7 +171,7 @@ export function openSink(database: Database, change: Partial<TableSinkOptions> =
     onChange: () => undefined,
     events: new SinkEvents(keptLog().log),
     ...change,
-  })
+  }
 }
 
 /**

@@ -1,4 +1,4 @@
-/** The tables that a sink writes to, one or one for each tenant: prepared before the first row, maintained from then on. */
+/** The tables that `tenant-postgres-sink` writes to: one for all, or one for each tenant. */
 import type { PipelineError } from '../../wire/errors'
 import type { Database } from '../connect/database'
 import type { TableName } from '../connect/identifiers'
@@ -11,6 +11,7 @@ import type { SchemaTemplate } from '../tenants/tenant-schema'
 import { TenantTables } from '../tenants/tenant-tables'
 import { preparedTable, type PreparedTable, type RowOptions } from '../write/prepared-table'
 import { SharedTable, type RowTargets } from '../write/row-target'
+import type { MaintainedTables } from './maintained-tables'
 import type { SinkEvents } from './sink-events'
 
 export interface SinkTablesOptions extends Omit<RowOptions, 'key' | 'hypertable'> {
@@ -31,8 +32,7 @@ export interface SinkTablesOptions extends Omit<RowOptions, 'key' | 'hypertable'
 /** Misconfigured devices could produce any number of tenant names. */
 const MAX_TENANT_PROBLEMS = 1000
 
-export class SinkTables {
-  /** Why the table of a tenant cannot be written; its records become dead letters meanwhile. */
+export class SinkTables implements MaintainedTables {
   readonly problems = new Map<string, PipelineError>()
   private readonly arrivals = new Arrivals()
   private readonly maintenance: TableMaintenance
@@ -50,24 +50,24 @@ export class SinkTables {
     if (tenantSchemas !== undefined) this.ofTenants = this.tenantTablesOf(tenantSchemas)
   }
 
-  /** @throws DatabaseError */
+  get areShared(): boolean {
+    return this.ofTenants === undefined
+  }
+
   async targets(): Promise<RowTargets> {
     const shared = await this.prepareShared()
     return shared === undefined ? (this.ofTenants as TenantTables) : new SharedTable(shared)
   }
 
-  /** Partitions and retention are in order, as far as is known. */
   get isMaintained(): boolean {
     return this.maintenance.isInOrder
   }
 
-  /** Looks at the tables again before the next row. */
   forget(): void {
     this.shared = undefined
     this.ofTenants?.forget()
   }
 
-  /** Rows fall on these days (since 1970, UTC). */
   noteDays(days: ReadonlySet<number>): void {
     this.arrivals.note(days)
   }
@@ -76,9 +76,12 @@ export class SinkTables {
     this.maintenance.start()
   }
 
-  /** Resolves when no maintenance is running. */
   close(): Promise<void> {
     return this.maintenance.close()
+  }
+
+  get retentionDays(): number {
+    return this.options.retentionDays
   }
 
   /** What the retention would drop now if it kept this many days. */

@@ -13,8 +13,11 @@ import { Distribution, RECORDS, SECONDS } from '../../watch/distribution'
 import { tenantCounts } from '../../watch/tenants'
 import type { PipelineError } from '../../wire/errors'
 import type { KafkaRange, WireRecord } from '../../wire/message'
+import type { Database } from '../connect/database'
 import { DatabaseError } from '../connect/database-error'
+import type { TableName } from '../connect/identifiers'
 import { prepareDeadLetters, type Refuser } from '../dead-letters/dead-letters'
+import type { Ledger } from '../ledger/ledger'
 import { LedgerRewound, RangeSuperseded } from '../ledger/range-plan'
 import { NewestRow } from '../refusals/newest-row'
 import { SharedRefusals } from '../refusals/shared-refusals'
@@ -23,17 +26,25 @@ import { Witnesses } from '../refusals/witnesses'
 import { ReplayMarks, type ReplayTables } from '../replay/replay-marks'
 import { EmptyColumns } from '../rows/empty-columns'
 import type { RejectedRecord } from '../rows/rejected'
-import type { OutdatedPart } from '../table/outdated-parts'
 import { BatchWriter, lateCopy } from './batch-writer'
 import { EarlierAttempts } from './earlier-attempts'
 import { Gatherer, type GatherLimits } from './gatherer'
 import { JointRanges, type RangeWrite } from './joint-ranges'
-import type { WriteRequest } from './write-request'
+import type { MaintainedTables } from './maintained-tables'
+import type { SinkEvents } from './sink-events'
 import type { SinkState } from './sink-status'
-import { SinkTables, type SinkTablesOptions } from './sink-tables'
 import type { Written } from './transaction'
+import type { ExactlyOnce, WriteRequest } from './write-request'
 
-export interface TableSinkOptions extends SinkTablesOptions {
+export interface TableSinkOptions {
+  readonly database: Database
+  readonly ledger: Ledger
+  /** What it writes to. @param onChange to be called when `problems` has changed */
+  readonly tables: (onChange: () => void) => MaintainedTables
+  readonly exactlyOnce: ExactlyOnce
+  /** `undefined`: `deliverRejected` stores what can never become a row. */
+  readonly deadLetters: TableName | undefined
+  readonly events: SinkEvents
   readonly replayTables: ReplayTables
   /** This sink's name in the ledger. */
   readonly ledgerName: string
@@ -66,19 +77,18 @@ export class TableSink implements SinkState {
   private readonly emptyColumns = new EmptyColumns()
   private readonly witnesses = new Witnesses()
   private readonly newestRow = new NewestRow()
-  private readonly tables: SinkTables
+  private readonly tables: MaintainedTables
   private writer: Promise<BatchWriter> | undefined
   private readonly rangeTails = new Map<string, Promise<unknown>>()
   private readonly joint: JointRanges
   private readonly gatherers = new Map<string, Gatherer<Written>>()
 
   constructor(private readonly options: TableSinkOptions) {
-    this.tables = new SinkTables(options, () => this.onChange())
+    this.tables = options.tables(() => this.onChange())
     this.joint = new JointRanges({
       maxBytes: options.limits.maxBytes,
       // The table of one tenant may be locked: ranges with records of others do not wait for it.
-      mayJoin: ({ key, range }) =>
-        this.options.tenantSchemas === undefined && this.options.ledger.knows(key, range),
+      mayJoin: ({ key, range }) => this.tables.areShared && options.ledger.knows(key, range),
       together: (writes) => this.writeTogether(writes),
       alone: ({ key, range, records, isLate }) =>
         this.attempt(records, (writer) => writer.writeRange(key, range, records, isLate)),
@@ -106,15 +116,6 @@ export class TableSink implements SinkState {
   /** Partitions and retention are in order, as far as is known. */
   get isMaintained(): boolean {
     return this.tables.isMaintained
-  }
-
-  get retentionDays(): number {
-    return this.options.retentionDays
-  }
-
-  /** What the retention would drop now if it kept this many days. */
-  outdated(days: number): Promise<OutdatedPart[]> {
-    return this.tables.outdated(days)
   }
 
   /** Prepares the tables, now or when the database appears, and maintains them from then on. */
