@@ -80,9 +80,8 @@ const sideBySide = (spec) => ({
   ...require('../../.mocharc.json'),
   spec,
   parallel: true,
-  // Most of their time they wait, so two processors have work for three. More than four would want more memory, and ports
-  // (dev/services/free-port.ts).
-  jobs: Math.min(4, Math.max(3, availableParallelism())),
+  // More than four would want more memory, and ports (dev/services/free-port.ts).
+  jobs: Math.min(4, Math.max(2, availableParallelism())),
 })
 
 const quick = inOrder(
