@@ -22,7 +22,7 @@ done
 
 if ! "$DRY_RUN"; then
   reach_cluster
-  if ! "${KUBECTL[@]}" get namespace "$NAMESPACE" > /dev/null 2>&1; then
+  if ! is_there namespace "$NAMESPACE"; then
     echo "there is no namespace $NAMESPACE: nothing to remove"
     exit 0
   fi
@@ -35,18 +35,24 @@ if ! "$DRY_RUN" && ! "$YES"; then
   [ "$answer" = "$NAMESPACE" ] || fail "nothing was removed"
 fi
 
+"$DRY_RUN" || served=$(apis)
+has() { "$DRY_RUN" || grep -qx "$1" <<< "$served"; }
+delete_all() { # delete_all <kind>...
+  local kind
+  for kind in "$@"; do change "${KUBECTL[@]}" --namespace "$NAMESPACE" delete "$kind" --all --ignore-not-found; done
+}
+
 if "$data"; then
   # The operators clean up, while they still see what belongs together.
-  for kind in kafkatopic kafkauser kafka kafkanodepool cluster.postgresql.cnpg.io; do
-    change "${KUBECTL[@]}" --namespace "$NAMESPACE" delete "$kind" --all --ignore-not-found
-  done
+  if has kafka.strimzi.io/v1; then delete_all kafkatopic kafkauser kafka kafkanodepool; fi
+  if has postgresql.cnpg.io/v1; then delete_all cluster.postgresql.cnpg.io; fi
   change "${KUBECTL[@]}" delete namespace "$NAMESPACE" --ignore-not-found
 else
   # By name: what the operators have made for Kafka and the database stays.
   objects=(statefulset/node-red service/node-red poddisruptionbudget/node-red cronjob/health-check)
   objects+=(networkpolicy/node-red networkpolicy/health-check horizontalpodautoscaler/node-red)
   # First, or it would start pods again.
-  if "$DRY_RUN" || "${KUBECTL[@]}" get crd scaledobjects.keda.sh > /dev/null 2>&1; then
+  if has keda.sh/v1alpha1; then
     change "${KUBECTL[@]}" --namespace "$NAMESPACE" delete scaledobject/node-red --ignore-not-found
   fi
   change "${KUBECTL[@]}" --namespace "$NAMESPACE" delete "${objects[@]}" --ignore-not-found

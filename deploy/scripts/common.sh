@@ -23,6 +23,16 @@ needs() { command -v "$1" > /dev/null || fail "$1 is not installed, or not on th
 
 reach_cluster() {
   needs kubectl
-  "${KUBECTL[@]}" version --output=json > /dev/null 2>&1 ||
-    fail "kubectl reaches no cluster: choose one with --context, or start it (kubectl config get-contexts)"
+  local output
+  output=$("${KUBECTL[@]}" version --output=json 2>&1) || fail "kubectl reaches no cluster: $(tail -n 1 <<< "$output")
+  Choose one with --context, or start it (kubectl config get-contexts)"
 }
+
+is_there() { # is_there <what kubectl gets>...: an error other than its absence, such as a missing permission, ends the script
+  local output
+  output=$("${KUBECTL[@]}" get "$@" --ignore-not-found --output=name 2>&1) || fail "$output"
+  [ -n "$output" ]
+}
+
+# The APIs of the cluster. Any user may list them, which is not so for the definitions of the operators' objects.
+apis() { "${KUBECTL[@]}" api-versions || fail "kubectl cannot list the APIs of the cluster"; }

@@ -27,19 +27,20 @@ esac
 if ! "$DRY_RUN"; then
   reach_cluster
   rendered=$("${KUBECTL[@]}" kustomize "$overlay")
+  served=$(apis)
   missing=()
-  operator() { # operator <kind of the objects> <its definition> <who brings it>
-    if grep -q "^kind: $1$" <<< "$rendered" && ! "${KUBECTL[@]}" get crd "$2" > /dev/null 2>&1; then missing+=("$3"); fi
+  operator() { # operator <API of its objects> <who brings it>
+    if grep -q "^apiVersion: $1$" <<< "$rendered" && ! grep -qx "$1" <<< "$served"; then missing+=("$2"); fi
   }
-  operator Kafka kafkas.kafka.strimzi.io "Strimzi"
-  operator Cluster clusters.postgresql.cnpg.io "CloudNativePG"
-  operator ScaledObject scaledobjects.keda.sh "KEDA"
-  operator ServiceMonitor servicemonitors.monitoring.coreos.com "the Prometheus operator"
-  [ ${#missing[@]} -eq 0 ] || fail "install these operators first: ${missing[*]}"
+  operator kafka.strimzi.io/v1 "Strimzi 0.49 or newer"
+  operator postgresql.cnpg.io/v1 "CloudNativePG"
+  operator keda.sh/v1alpha1 "KEDA"
+  operator monitoring.coreos.com/v1 "the Prometheus operator"
+  [ ${#missing[@]} -eq 0 ] || fail "install these operators first: $(printf '%s, ' "${missing[@]}" | sed 's/, $//')"
 fi
 
 change "${KUBECTL[@]}" apply --server-side --filename "$FOLDER/base/namespace.yaml"
-if ! "$DRY_RUN" && ! "${KUBECTL[@]}" --namespace "$NAMESPACE" get secret mqtt > /dev/null 2>&1; then
+if ! "$DRY_RUN" && ! is_there secret mqtt --namespace "$NAMESPACE"; then
   fail "there is no secret with the address of the MQTT broker. Create it, and run this again:
   kubectl --namespace $NAMESPACE create secret generic mqtt --from-literal=url='mqtts://user:password@broker.example:8883'"
 fi

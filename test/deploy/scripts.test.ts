@@ -107,13 +107,25 @@ describe('deploy/scripts/verify.sh', function () {
 describe('deploy/scripts', () => {
   const folder = mkdtempSync(path.join(tmpdir(), 'tenant-scripts-'))
   const calls = path.join(folder, 'calls')
+  const ALL_APIS =
+    'v1\nkafka.strimzi.io/v1\npostgresql.cnpg.io/v1\nkeda.sh/v1alpha1\nmonitoring.coreos.com/v1'
   after(() => rmSync(folder, { recursive: true }))
 
-  /** A cluster in which everything is there: notes what the script asks of it. */
-  function recorder(): Record<string, string> {
+  /**
+   * A kubectl that notes what the script asks of it. `answers`: what it prints when its arguments contain the key; an
+   * error ends it with 1, as the real one. Otherwise everything that is looked for is there.
+   */
+  function recorder(answers: Record<string, string> = {}): Record<string, string> {
     rmSync(calls, { force: true })
     const program = path.join(folder, 'kubectl')
-    writeFileSync(program, `#!/bin/sh\necho "$*" >> ${calls}\n`)
+    const cases = Object.entries({ 'api-versions': ALL_APIS, ...answers, '--output=name': 'found' }).map(
+      ([part, answer]) =>
+        /^Error|^error/.test(answer)
+          ? `*"${part}"*) echo '${answer}' >&2; exit 1 ;;`
+          : `*"${part}"*) echo '${answer}' ;;`,
+    )
+    const lines = ['#!/bin/sh', `echo "$*" >> ${calls}`, 'case "$*" in', ...cases, 'esac', '']
+    writeFileSync(program, lines.join('\n'))
     chmodSync(program, 0o755)
     return { PATH: `${folder}:${process.env['PATH']}` }
   }
@@ -151,6 +163,55 @@ describe('deploy/scripts', () => {
     assert.doesNotMatch(asked(), /delete.*(kafka|cluster|namespace |persistentvolume)/)
     await script('cleanup.sh', ['--data', '--yes'], recorder())
     assert.match(asked(), /delete kafka --all[^]*delete namespace tenant-pipeline/)
+  })
+
+  it('cleanup.sh deletes no kind that the cluster does not know', async () => {
+    const env = recorder({ 'api-versions': 'v1\nkafka.strimzi.io/v1' })
+    const { code, output } = await script('cleanup.sh', ['--data', '--yes'], env)
+    assert.equal(code, 0, output)
+    assert.match(asked(), /delete kafkatopic --all[^]*delete namespace tenant-pipeline/)
+    assert.doesNotMatch(asked(), /cluster\.postgresql/)
+  })
+
+  it('deploy.sh says which operators are missing, or too old, and changes nothing', async () => {
+    const rendered = ['kafka.strimzi.io/v1', 'postgresql.cnpg.io/v1', 'keda.sh/v1alpha1']
+    const env = recorder({
+      'api-versions': 'apps/v1\nkafka.strimzi.io/v1beta2\npostgresql.cnpg.io/v1',
+      kustomize: rendered.map((api) => `apiVersion: ${api}`).join('\n'),
+    })
+    const { code, output } = await script('deploy.sh', ['--overlay', 'prod'], env)
+    assert.equal(code, 1, output)
+    assert.match(output, /^error: install these operators first: Strimzi 0\.49 or newer, KEDA$/m)
+    assert.doesNotMatch(asked(), /apply/)
+  })
+
+  const forbidden =
+    'Error from server (Forbidden): secrets "mqtt" is forbidden: User "viewer" cannot get resource "secrets"'
+
+  it('deploy.sh tells a secret that it may not read from one that is not there', async () => {
+    const refused = await script('deploy.sh', [], recorder({ 'get secret': forbidden }))
+    assert.equal(refused.code, 1)
+    assert.match(refused.output, /^error: Error from server \(Forbidden\)/m)
+    const absent = await script('deploy.sh', [], recorder({ 'get secret': '' }))
+    assert.equal(absent.code, 1)
+    assert.match(absent.output, /create secret generic mqtt/)
+  })
+
+  it('cleanup.sh does not take a namespace that it may not read for one that is gone', async () => {
+    const refused = await script('cleanup.sh', ['--yes'], recorder({ 'get namespace': forbidden }))
+    assert.equal(refused.code, 1)
+    assert.match(refused.output, /^error: Error from server \(Forbidden\)/m)
+    assert.doesNotMatch(asked(), /delete/)
+    const absent = await script('cleanup.sh', ['--yes'], recorder({ 'get namespace': '' }))
+    assert.equal(absent.code, 0)
+    assert.match(absent.output, /^there is no namespace tenant-pipeline: nothing to remove$/m)
+  })
+
+  it('says why kubectl reaches no cluster', async () => {
+    const refused = 'error: You must be logged in to the server (Unauthorized)'
+    const { code, output } = await script('deploy.sh', [], recorder({ version: refused }))
+    assert.equal(code, 1)
+    assert.match(output, /^error: kubectl reaches no cluster: .*Unauthorized/m)
   })
 
   it('deploy.sh applies the overlay that it is given, and waits', async () => {
