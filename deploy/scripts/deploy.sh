@@ -46,7 +46,11 @@ if ! "$DRY_RUN" && ! is_there secret mqtt --namespace "$NAMESPACE"; then
 fi
 change "${KUBECTL[@]}" apply --server-side --kustomize "$overlay"
 # In the order in which they need each other.
-ready() { change "${KUBECTL[@]}" --namespace "$NAMESPACE" wait --for=condition=Ready "--timeout=$timeout" "$@"; }
+ready() { # ready <what>...
+  change "${KUBECTL[@]}" --namespace "$NAMESPACE" wait --for=condition=Ready "--timeout=$timeout" "$@" ||
+    fail "$1 is not ready. Its conditions say why; without any, no operator watches the namespace:
+  ${KUBECTL[*]} --namespace $NAMESPACE describe $*"
+}
 ready kafka/pipeline
 ready kafkatopic --selector strimzi.io/cluster=pipeline
 ready kafkauser/node-red

@@ -67,12 +67,11 @@ here() {
 
 # shellcheck disable=SC2317
 topics_are_as_asked() {
-  local wrong
-  wrong=$("${KUBECTL[@]}" --namespace "$NAMESPACE" get kafkatopic --output \
-    'jsonpath={range .items[*]}{.metadata.name}{" "}{.status.conditions[?(@.type=="Ready")].status}{" "}{.spec.partitions}{"/"}{.spec.replicas}{"\n"}{end}')
-  [ -n "$wrong" ] || { echo "there is no KafkaTopic" && return 1; }
-  echo "$wrong"
-  ! grep -v ' True ' <<< "$wrong"
+  local topics
+  topics=$("${KUBECTL[@]}" --namespace "$NAMESPACE" get kafkatopic --output \
+    'jsonpath={range .items[*]}{.metadata.name}{" "}{.status.conditions[?(@.type=="Ready")].status}{" "}{.spec.partitions}{"/"}{.spec.replicas}{"\n"}{end}') || return
+  [ -n "$topics" ] || { echo "there is no KafkaTopic" && return 1; }
+  ! grep -v ' True ' <<< "$topics"
 }
 
 in_kubernetes() {

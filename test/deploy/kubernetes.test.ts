@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { parseAllDocuments } from 'yaml'
+import { parse, parseAllDocuments } from 'yaml'
 import { fileOf, GENERATED, textOf } from '../../deploy/kubernetes/generate'
 import { kustomizeBuild } from '../../dev/services/kustomize'
 import { packageFile } from '../../dev/project'
@@ -179,6 +179,15 @@ describe('Kubernetes', function () {
       const maps = objects.flatMap(({ kind, metadata }) => (kind === 'ConfigMap' ? [metadata.name] : []))
       assert.deepEqual([...new Set(configMapsIn(objects))].sort(), maps.sort(), folder)
     }
+  })
+
+  it('the namespace that deploy.sh applies first is the one of the overlays, so that neither changes the other', () => {
+    const first = [parse(readFileSync(fileOf('namespace.yaml'), 'utf8'))]
+    for (const folder of ['overlays/dev', 'overlays/prod'])
+      assert.deepEqual(
+        built.get(folder)?.filter(({ kind }) => kind === 'Namespace'),
+        first,
+      )
   })
 
   it("the namespace admits Kafka's pods, which Strimzi does not restrict by itself", () => {

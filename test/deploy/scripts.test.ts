@@ -207,6 +207,22 @@ describe('deploy/scripts', () => {
     assert.match(absent.output, /^there is no namespace tenant-pipeline: nothing to remove$/m)
   })
 
+  it('deploy.sh says where to look when an operator does nothing', async () => {
+    const timedOut = 'error: timed out waiting for the condition on kafkas/pipeline'
+    const { code, output } = await script('deploy.sh', [], recorder({ 'wait --for': timedOut }))
+    assert.equal(code, 1)
+    assert.match(output, /^error: kafka\/pipeline is not ready\. .*no operator watches the namespace:$/m)
+    assert.match(output, /^ {2}kubectl --namespace tenant-pipeline describe kafka\/pipeline$/m)
+  })
+
+  it('verify.sh lists each topic that is not ready once', async () => {
+    const topics = 'iot-messages True 6/3\norder-events  3/3'
+    const { code, output } = await script('verify.sh', [], recorder({ 'get kafkatopic': topics }))
+    assert.equal(code, 1)
+    assert.equal(output.match(/order-events/g)?.length, 1, output)
+    assert.doesNotMatch(output, /iot-messages/)
+  })
+
   it('says why kubectl reaches no cluster', async () => {
     const refused = 'error: You must be logged in to the server (Unauthorized)'
     const { code, output } = await script('deploy.sh', [], recorder({ version: refused }))
