@@ -10,18 +10,18 @@ export interface WindowAggregate {
   readonly aggregate: Aggregate
 }
 
-/**
- * @param from the first record
- * @param to   the record after the last
- * @returns the windows of one length, in the order of their keys: two transactions that write some of the same windows lock
- *          them in the same order
- */
+/** Windows of one length by their keys, so that two transactions that write some of the same ones lock them in the same order. */
 export type InOrder = readonly WindowAggregate[]
 
 /** By series, and by the start of the window. */
 type Windows = Map<Series, Map<number, Aggregate>>
 
-/** @param names from the shortest to the longest @returns the windows of each of these lengths */
+/**
+ * @param from  the first record
+ * @param to    the record after the last
+ * @param names from the shortest to the longest
+ * @returns the windows of each of these lengths
+ */
 export function aggregate(
   { ends, series, points }: Points,
   from: number,
