@@ -11,10 +11,6 @@ const NO_TIMERS = new Set([
   'retentionDays',
   'chunkHours',
   'compressAfterDays',
-  'minuteDays',
-  'quarterDays',
-  'hourDays',
-  'dayDays',
   'pastDays',
   'futureDays',
 ])

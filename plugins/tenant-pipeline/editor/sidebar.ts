@@ -22,7 +22,6 @@ const TYPES = [
   'tenant-kafka-consumer',
   'tenant-batch',
   'tenant-postgres-sink',
-  'tenant-rollup',
   'tenant-dead-letter',
   'tenant-dead-letter-source',
 ]
