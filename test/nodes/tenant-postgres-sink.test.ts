@@ -8,7 +8,6 @@ import tenantTopic from '../../nodes/tenant-topic/tenant-topic'
 import type { Message } from '../../src/wire/message'
 import type { PostgresNode } from '../../src/postgres/require-postgres'
 import { partitionName } from '../../src/postgres/table/partitions'
-import type { NodeStatus } from '../../src/runtime/host'
 import { clockAheadBy } from '../support/clock-ahead'
 import { func } from '../support/delivery-flow'
 import { deliveryNodes, type TestSink, type TestSource } from '../support/delivery-nodes'
@@ -19,6 +18,7 @@ import {
   helper,
   loadFlow,
   startRuntime,
+  statusText,
   stopRuntime,
   untilLogged,
   type FlowEntry,
@@ -78,14 +78,6 @@ describe('tenant-postgres-sink', () => {
   async function run(...flow: FlowEntry[]): Promise<TestSource> {
     await loadFlow(modules, [tab, ...flow])
     return helper.getNode('source') as TestSource
-  }
-  /** The newest status of a sink; the helper's spy sees those of all nodes. */
-  function statusText(id = 'rows'): string {
-    const sink = helper.getNode(id) as {
-      status: { getCalls(): { thisValue: unknown; args: [NodeStatus] }[] }
-    }
-    const calls = sink.status.getCalls().filter(({ thisValue }) => thisValue === sink)
-    return calls.at(-1)?.args[0].text ?? ''
   }
   const offsets = async (): Promise<number[]> =>
     (await test.query<{ o: string }>('select kafka_offset as o from iot_messages order by 1')).map(({ o }) =>
@@ -386,12 +378,12 @@ describe('tenant-postgres-sink', () => {
     const gate = entry('gate', 'function', [['dead']], { func: 'return flow.get("open") ? msg : null' })
     const from = await run(source('rows'), sink({ deadLetters: 'output' }, 'gate'), gate, dead, database)
     const settled = from.emitMessage(withRubbish(2))
-    await until(() => statusText() === 'rejected records not stored, 1 batch waiting')
+    await until(() => statusText('rows') === 'rejected records not stored, 1 batch waiting')
     await untilLogged('rows', 'REJECTS_WAITING')
     assert.deepEqual(await offsets(), [])
     ;(helper.getNode('gate') as Node).context().flow.set('open', true)
     assert.equal((await settled).outcome, 'delivered')
-    await until(() => /^\d+\/s · 0 in flight · 1 rejected/.test(statusText()))
+    await until(() => /^\d+\/s · 0 in flight · 1 rejected/.test(statusText('rows')))
     await untilLogged('rows', 'REJECTS_BACK')
     assert.deepEqual(await offsets(), [0])
     assert.deepEqual(await test.query('select kafka_offset from iot_dead_letters'), [{ kafka_offset: '1' }])
@@ -439,10 +431,10 @@ describe('tenant-postgres-sink', () => {
     try {
       const from = await run(source('rows'), sink(), databaseAt(server.address))
       const settled = from.emitMessage(batch(0, 2))
-      await until(() => statusText() === 'PostgreSQL: not reachable, 1 batch waiting')
+      await until(() => statusText('rows') === 'PostgreSQL: not reachable, 1 batch waiting')
       await server.restart()
       assert.equal((await settled).outcome, 'delivered')
-      await until(() => /^\d+\/s · 0 in flight$/.test(statusText()))
+      await until(() => /^\d+\/s · 0 in flight$/.test(statusText('rows')))
     } finally {
       await helper.unload()
       await server.stop()
@@ -455,12 +447,12 @@ describe('tenant-postgres-sink', () => {
       const dead = entry('dead', 'tenant-dead-letter', [], { target: 'table', database: 'db' })
       const from = await run(source('rows'), sink(), dead, databaseAt(server.address))
       assert.equal((await from.emitMessage(batch(0, 2))).outcome, 'delivered')
-      await until(() => /^\d+\/s · 0 in flight$/.test(statusText()))
+      await until(() => /^\d+\/s · 0 in flight$/.test(statusText('rows')))
       await server.kill()
       await clockAheadBy(30_000, async () => {
         await untilLogged('rows', 'POSTGRES_AWAY')
         await untilLogged('dead', 'DEAD_LETTERS_WAITING')
-        assert.equal(statusText(), 'PostgreSQL: not reachable')
+        assert.equal(statusText('rows'), 'PostgreSQL: not reachable')
       })
       await server.restart()
       await clockAheadBy(60_000, async () => {
@@ -511,7 +503,7 @@ describe('tenant-postgres-sink', () => {
   ] as const) {
     it(`refuses ${what} when it is deployed`, async () => {
       const from = await run(source('rows'), sink(wrong), database)
-      assert.equal(statusText(), text)
+      assert.equal(statusText('rows'), text)
       const { outcome, error } = await from.emitMessage(batch(0, 1))
       assert.deepEqual([outcome, error?.retryable], ['failed', true])
     })

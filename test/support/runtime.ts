@@ -4,6 +4,7 @@
  */
 import { createRequire } from 'node:module'
 import type { NodeAPI } from 'node-red'
+import type { NodeStatus } from '../../src/runtime/host'
 import { until } from './until'
 
 /** The parts of the helper we use; it ships no types. */
@@ -122,4 +123,13 @@ export async function loadFlow(
     (module) => (RED: NodeAPI) => module(Object.assign(RED, { hooks })),
   )
   await helper.load(withHooks, placed(flow), credentials)
+}
+
+/** The newest status of a node; the helper's spy sees those of all nodes. */
+export function statusText(id: string): string {
+  const node = helper.getNode(id) as {
+    readonly status: { getCalls(): { readonly thisValue: unknown; readonly args: [NodeStatus] }[] }
+  }
+  const calls = node.status.getCalls().filter(({ thisValue }) => thisValue === node)
+  return calls.at(-1)?.args[0].text ?? ''
 }
