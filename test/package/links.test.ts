@@ -4,7 +4,8 @@ import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { filesIn, nodeTypes, readText, ROOT } from '../support/package'
 
-const LONGEST_README = 120
+/** In lines, without those of the table of nodes. */
+const LONGEST_README = 112
 const CHINESE = 'README.zh-CN.md'
 const PAGES = [
   'README.md',
@@ -39,7 +40,8 @@ describe('the README', () => {
   })
 
   it('fits on two screens', () => {
-    assert.ok(readText('README.md').trimEnd().split('\n').length <= LONGEST_README)
+    const lines = readText('README.md').trimEnd().split('\n')
+    assert.ok(lines.filter((line) => !line.startsWith('| `tenant-')).length <= LONGEST_README)
   })
 
   it('lists every node', () => {

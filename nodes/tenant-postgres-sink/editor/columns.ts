@@ -1,7 +1,7 @@
 /** The column mapping as the dialog has it: a text, or a list of entries, and what the node would refuse of it. */
 import { COLUMN_TYPE, defaultColumns, type ColumnSource } from '../../../src/postgres/rows/columns'
 import { IDENTIFIER } from '../../../src/postgres/connect/name-option'
-import { readPath } from '../../../src/postgres/rows/property-path'
+import { readPath } from '../../../src/record/property-path'
 import type { EditorNode } from '../../../editor/node'
 
 /** Further properties stay as they were written. */

@@ -1,9 +1,9 @@
 /** Which columns a row has and where their values come from: read from the node's configuration once. */
+import { readPath, type PropertyPath } from '../../record/property-path'
 import { PipelineError } from '../../wire/errors'
 import { IDENTIFIER } from '../connect/name-option'
-import { readPath, type PropertyPath } from './property-path'
 
-export type { PropertyPath } from './property-path'
+export type { PropertyPath } from '../../record/property-path'
 
 export const PAYLOAD_TYPES = ['jsonb', 'json', 'text', 'bytea'] as const
 export type PayloadType = (typeof PAYLOAD_TYPES)[number]

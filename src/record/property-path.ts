@@ -1,5 +1,5 @@
 /** Paths into a record, such as `payload.values.0`: parsed once, and refused when they can never find anything. */
-import type { KafkaFields, MqttFields, TenantFields } from '../../wire/message'
+import type { KafkaFields, MqttFields, TenantFields } from '../wire/message'
 
 /** A path such as `['kafka', 'offset']` into a record. */
 export type PropertyPath = readonly [string, ...string[]]
