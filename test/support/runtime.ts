@@ -2,6 +2,7 @@
  * Node-RED in this process, by node-red-node-test-helper, on the Node-RED of `NODE_RED_RUNTIME` (default: the
  * development dependency). The helper knows no hooks; this adds those of the runtime it has loaded.
  */
+import { once } from 'node:events'
 import { createRequire } from 'node:module'
 import type { NodeAPI } from 'node-red'
 import type { NodeStatus } from '../../src/runtime/host'
@@ -100,9 +101,14 @@ export function untilLogged(id: string, code: string): Promise<void> {
   )
 }
 
-/** Deploys a changed flow. */
+/** Deploys a changed flow. Resolves when it runs, however long that takes: the helper itself waits for 300 ms. */
 export async function deploy(flow: readonly FlowEntry[], type: 'full' | 'nodes' | 'flows'): Promise<void> {
-  await helper.setFlows(placed(flow), type)
+  const { events } = requireFromRuntime('@node-red/util') as { events: NodeJS.EventEmitter }
+  const started = once(events, 'flows:started')
+  const taken = helper.setFlows(placed(flow), type).catch((error: unknown) => {
+    if ((error as Error).message !== 'timeout waiting event') throw error
+  })
+  await Promise.all([taken, started])
 }
 
 /** Node-RED takes an entry without coordinates for a config node. */
