@@ -6,7 +6,7 @@ import {
   type TopicPositions,
 } from '../../src/postgres/ledger/orphaned-positions'
 import { runtimeIds, type FlowEntry } from '../../src/runtime/subflows'
-import { ledgerNameOf } from '../../src/postgres/ledger/sink-name'
+import { LEDGER_SINKS, ledgerNameOf } from '../../src/postgres/ledger/sink-name'
 import { addAdminRoute } from '../../src/runtime/admin-route'
 import { readOptions, text } from '../../src/config/options'
 import { type PostgresNode, requirePostgres } from '../../src/postgres/require-postgres'
@@ -63,7 +63,7 @@ function deployedSinks(RED: NodeAPI): ReadonlySet<string> {
         const { database: shared } = (RED.nodes.getNode(id) ?? {}) as PostgresNode
         for (const name of shared?.ledger.sinks.names ?? []) names.add(name)
       }
-    } else if (entry.type === 'tenant-postgres-sink') {
+    } else if (LEDGER_SINKS.includes(entry.type)) {
       // Under its id are the positions of an older version that it has not come to yet.
       names.add(ledgerNameOf(entry))
       for (const id of runtimeIds(entry.id, entries)) names.add(id)

@@ -14,6 +14,8 @@ export const EXPECTED = {
     'a Kafka topic: 1 to 249 letters, digits, dots, dashes and underscores, not beginning with two underscores',
   kafkaTopics: 'topics separated by commas, or one /pattern/',
   keyTemplate: 'text with names of the topic pattern in braces, such as {tenant}/{device}',
+  metrics:
+    'paths such as payload.temperature, each once and separated by commas; msg. before one that a node of the flow sets',
   mqttUrl: 'mqtt://host:1883, mqtts://, ws:// or wss://; several are separated by commas',
   postgresHost: 'a host, or host:port; several are separated by commas, as in a:5432,b:5433',
   postgresUrl: 'the form postgres://user@host:5432/database',

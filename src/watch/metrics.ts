@@ -74,6 +74,13 @@ export const METRICS = {
   postgres_transaction_duration_seconds: histogram('Time of a committed transaction, with its COPY.'),
   postgres_transaction_records: histogram('Records in a committed transaction.'),
   postgres_waiting_messages: gauge('Messages in the sink that are not written yet.'),
+  rollup_windows_total: counter('Windows that a roll-up has added numbers to.'),
+  rollup_skipped_values_total: counter(
+    'Values that a roll-up has left out, because they are no finite number.',
+  ),
+  rollup_empty_records_total: counter(
+    'Records without a number in which a roll-up has found nothing to add.',
+  ),
 
   // ---- every source
   tenant_pipeline_source_records_total: counter(

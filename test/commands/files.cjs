@@ -22,6 +22,7 @@ const ONLY_ALL = [
   'test/editor/postgres-dialogs.test.ts',
   'test/faults/kafka-brokers.test.ts',
   'test/integration/restore.test.ts',
+  'test/integration/rollup-kill.test.ts',
   'test/integration/mqtt-loss.test.ts',
   'test/integration/consumer-positions.test.ts',
   'test/editor/examples.test.ts',

@@ -11,6 +11,10 @@ const NO_TIMERS = new Set([
   'retentionDays',
   'chunkHours',
   'compressAfterDays',
+  'minuteDays',
+  'quarterDays',
+  'hourDays',
+  'dayDays',
   'pastDays',
   'futureDays',
 ])

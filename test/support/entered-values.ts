@@ -142,6 +142,32 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
       entered: { address: 'url', url: 'postgres://writer@db.example:5432/iot', tlsMode: 'verify' },
     },
   ],
+  'tenant-rollup': [
+    {
+      before: { database: POSTGRES, minute: true, quarter: true, hour: true, day: true },
+      entered: {
+        createTable: true,
+        schema: 'iot',
+        table: 'sums',
+        metrics: 'payload.temperature, payload.values.0',
+        minute: true,
+        minuteDays: '3',
+        quarter: true,
+        quarterDays: '30',
+        hour: true,
+        hourDays: '300',
+        day: true,
+        dayDays: '3000',
+        timeProperty: 'payload.at',
+        ledgerName: 'sums of plant 7',
+        deadLetterTable: 'rejected',
+      },
+    },
+    {
+      before: { database: POSTGRES },
+      entered: { createTable: false, minute: false, quarter: true, hour: false, day: false },
+    },
+  ],
   'tenant-postgres-sink': [
     {
       before: { database: POSTGRES },

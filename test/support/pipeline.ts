@@ -43,6 +43,7 @@ const EXAMPLES = {
   '11': '11 The first leg as one node',
   '12': '12 Live view with core nodes',
   '13': '13 Split a batch and join it',
+  '14': '14 Raw rows and a roll-up',
 } as const
 
 export type Example = keyof typeof EXAMPLES

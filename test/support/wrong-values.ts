@@ -92,6 +92,14 @@ const TEXTS: Readonly<Record<string, Readonly<Record<string, Given>>>> = {
     pastDays: [[2, { retentionDays: 3, createTable: true }]],
     compressAfterDays: [[7, { readerRole: 'readers' }]],
   },
+  'tenant-rollup': {
+    schema: ['', ...NAME],
+    table: ['', ...NAME],
+    metrics: ['payload..x', 'payload.a, payload.a', 'nothing.known'],
+    timeProperty: ['payload..x'],
+    ledgerName: ANYTHING,
+    deadLetterTable: ['', ...NAME],
+  },
   'tenant-dead-letter': { topic: ['', 'bad topic!'], schema: ['', ...NAME], table: ['', ...NAME] },
   'tenant-dead-letter-source': {
     schema: ['', ...NAME],

@@ -2,6 +2,7 @@
 import { textOf, type EditorNode } from '../../../editor/node'
 import { downstreamOf } from '../../../editor/presets'
 import { valueOf } from '../../../editor/form'
+import { LEDGER_SINKS } from '../../../src/postgres/ledger/sink-name'
 
 /**
  * The topics that this Node-RED writes for others to read: a producer's own, or those of `tenant-topic`. What the consumer
@@ -30,7 +31,7 @@ export function onlyTopic(consumer: EditorNode): string | undefined {
 
 /** The database of the sinks that the consumer's records come to, if there is one. */
 export function databaseOfSinks(consumer: EditorNode): string | undefined {
-  const sinks = downstreamOf(consumer).filter(({ type }) => type === 'tenant-postgres-sink')
+  const sinks = downstreamOf(consumer).filter(({ type }) => LEDGER_SINKS.includes(type))
   const [database, ...others] = new Set(sinks.map((sink) => textOf(sink['database'])))
   return others.length === 0 && database !== '' ? database : undefined
 }

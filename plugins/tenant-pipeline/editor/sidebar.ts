@@ -22,6 +22,7 @@ const TYPES = [
   'tenant-kafka-consumer',
   'tenant-batch',
   'tenant-postgres-sink',
+  'tenant-rollup',
   'tenant-dead-letter',
   'tenant-dead-letter-source',
 ]

@@ -1,6 +1,7 @@
 /** The tables that the nodes of a flow use through one PostgreSQL configuration. */
 import { textOr, usersOf, type FlowConfig } from '../../delivery/flow/flow-walk'
 import type { FlowEntry } from '../../runtime/subflows'
+import { chosenWindows, tableOf } from '../rollup/windows'
 import { IDENTIFIER } from './name-option'
 import type { Right, WantedTable } from './wanted-tables'
 
@@ -11,8 +12,8 @@ export interface FlowTables {
 }
 
 const WRITES: readonly Right[] = ['SELECT', 'INSERT']
-/** Replayed dead letters are marked. */
-const REPLAYS: readonly Right[] = ['SELECT', 'INSERT', 'UPDATE']
+/** Replayed dead letters are marked, and windows change. */
+const UPDATES: readonly Right[] = ['SELECT', 'INSERT', 'UPDATE']
 
 /** @param id of the configuration */
 export function flowTables(flow: readonly FlowEntry[], id: string): FlowTables {
@@ -41,10 +42,15 @@ function tablesOf(user: FlowConfig): WantedTable[] {
       const hasLetters = (user.deadLetters ?? 'table') === 'table'
       return [...rows, ...(hasLetters ? [named(user.deadLetterTable, 'iot_dead_letters', WRITES)] : [])]
     }
+    case 'tenant-rollup': {
+      const base = { schema: textOr(schema, 'public'), table: textOr(table, 'iot_rollup') }
+      const windows = chosenWindows(user).map((name) => named(tableOf(base, name).table, '', UPDATES))
+      return [...windows, named(user.deadLetterTable, 'iot_dead_letters', WRITES)]
+    }
     case 'tenant-dead-letter':
       return user.target === 'table' ? [named(table, 'iot_dead_letters', WRITES)] : []
     case 'tenant-dead-letter-source':
-      return [named(table, 'iot_dead_letters', REPLAYS)]
+      return [named(table, 'iot_dead_letters', UPDATES)]
     default:
       return []
   }

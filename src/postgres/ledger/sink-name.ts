@@ -2,6 +2,9 @@
  * The name of a sink in the ledger. By default it comes from what the sink writes to and not from its node: copies of a
  * flow write to the same table, and have to know what the others have written.
  */
+/** Types of nodes that have a position of their own in the ledger. */
+export const LEDGER_SINKS: readonly string[] = ['tenant-postgres-sink', 'tenant-rollup']
+
 type Target = Readonly<Record<'schema' | 'table' | 'tenancy' | 'tenantSchema', string>>
 
 /** The table that a sink writes to, with the template of the tenants' schemas where each has its own. */

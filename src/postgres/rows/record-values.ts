@@ -39,6 +39,12 @@ export class RecordValues {
     return this.at(path)
   }
 
+  /** The whole payload, opened; `undefined` when it is text or bytes and not JSON. */
+  payload(): unknown {
+    const opened = this.open()
+    return 'unusable' in opened ? undefined : opened.value
+  }
+
   /** The value as its device wrote it; `undefined` when it is not a part of a JSON text. */
   sourceAt(path: PropertyPath): string | undefined {
     if (!leadsIntoPayload(path)) return undefined

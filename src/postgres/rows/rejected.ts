@@ -4,7 +4,8 @@ import type { WireRecord } from '../../wire/message'
 export interface Reason {
   /**
    * `RECORD_INVALID`, `JSON_INVALID`, `UTF8_INVALID`, `NUL_BYTE`, `TIME_INVALID`, `VALUE_CHANGED`, `NOT_ENCODABLE`, `KEY_MISSING`,
-   * `TENANT_INVALID`, `TENANT_TABLE`, `TIME_OUTDATED`, `NO_PARTITION`, or a SQLSTATE.
+   * `TENANT_INVALID`, `TENANT_TABLE`, `TIME_OUTDATED`, `NO_PARTITION`, of a roll-up `NAME_INVALID` and `METRICS_EXCEEDED`, or a
+   * SQLSTATE.
    */
   readonly code: string
   readonly text: string

@@ -109,7 +109,7 @@ export function encodeRows(
   return { copy, records: kept, timesMs, rejected, days, nowMs, timeReplaced, empty }
 }
 
-const NO_TIME: Reason = {
+export const NO_TIME: Reason = {
   code: 'TIME_INVALID',
   text:
     'the Kafka timestamp lies outside of the days that the table accepts, and the record has no usable received-at that ' +

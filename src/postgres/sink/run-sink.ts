@@ -9,6 +9,7 @@ import { IdleCheck } from '../../runtime/idle-check'
 import { runNode, type RunningNode } from '../../runtime/run-node'
 import { CLOSE_BUDGET_MS, settlesWithin } from '../../time/deadline'
 import { Reconnects } from '../../watch/reconnects'
+import type { Samples } from '../../watch/watched-nodes'
 import type { PipelineError } from '../../wire/errors'
 import type { Database } from '../connect/database'
 import { qualified } from '../connect/identifiers'
@@ -34,12 +35,16 @@ export interface SinkSetup extends Pick<
   readonly tables: (given: GivenToTables) => MaintainedTables
   /** Rejected records that the flow after the output has ended count as safe. */
   readonly outputMayEnd: boolean
+  /** What the node counts besides what all of them do. */
+  readonly samples?: () => Samples
 }
 
 export interface GivenToTables {
   readonly database: Database
   readonly ledger: Ledger
   readonly events: SinkEvents
+  /** For a node that keeps its dead letters in a table, and has another use of its output. */
+  readonly output: { readonly isWired: () => boolean; readonly send: (message: object) => void }
   /** To be called when `problems` of the tables has changed. */
   readonly onChange: () => void
 }
@@ -67,7 +72,8 @@ export function sinkRunner(RED: SinkRuntime): (chosen: Chosen, read: () => SinkS
       const events = new SinkEvents(log)
       onClose(() => events.close())
       const { database, ledger, replayTables } = requirePostgres(RED.nodes.getNode(id ?? ''))
-      const { tables, outputMayEnd, ...setup } = read()
+      const { tables, outputMayEnd, samples, ...setup } = read()
+      const output = { isWired: () => isWired(), send: (message: object) => send(0, message) }
       const refuser = refuserOf(node)
       const rejects = new RejectOutput({
         tracker: tracking.tracker,
@@ -96,7 +102,7 @@ export function sinkRunner(RED: SinkRuntime): (chosen: Chosen, read: () => SinkS
         ...setup,
         database,
         ledger,
-        tables: (onChange) => tables({ database, ledger, events, onChange }),
+        tables: (onChange) => tables({ database, ledger, events, output, onChange }),
         replayTables,
         refuser,
         deliverRejected: (rejected) => rejects.deliver(rejected),
@@ -105,7 +111,7 @@ export function sinkRunner(RED: SinkRuntime): (chosen: Chosen, read: () => SinkS
       })
       const problemNow = (): PipelineError | undefined => sink.problem ?? idle.problem
       watch({
-        samples: () => samplesOf(sink, problemNow(), reconnects.count),
+        samples: () => ({ ...samplesOf(sink, problemNow(), reconnects.count), ...samples?.() }),
         unready: () => unreadyOf(sink, problemNow()),
       })
       if (setup.exactlyOnce === 'ledger') {
