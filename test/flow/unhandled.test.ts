@@ -82,6 +82,7 @@ describe('nothing ends Node-RED', function () {
     const others = [
       ...exampleFlow('05').filter(({ type }) => type === 'tenant-dead-letter-source'),
       ...exampleFlow('13').filter(({ type }) => type === 'tenant-batch'),
+      ...exampleFlow('14').filter(({ type }) => type === 'tenant-rollup'),
     ]
     const place = {
       z: idOf('tab'),
