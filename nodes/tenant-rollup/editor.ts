@@ -28,6 +28,7 @@ offer(type, {
       const created = $('#node-input-createTable').is(':checked')
       return {
         '.tenant-rollup-none': !LENGTHS.some(isChosen),
+        '.tenant-rollup-kept': created && LENGTHS.some(isChosen),
         ...Object.fromEntries(
           LENGTHS.map((length) => [`.tenant-rollup-${length}`, created && isChosen(length)]),
         ),
