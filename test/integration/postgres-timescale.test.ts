@@ -8,8 +8,10 @@ import { losesRowsAfterConflict } from '../../src/postgres/table/conflict-loss'
 import type { Database } from '../../src/postgres/connect/database'
 import { listOutdatedParts } from '../../src/postgres/table/outdated-parts'
 import { listOwnTables, OURS } from '../../src/postgres/table/table-statements'
+import { KEY, TABLE_COLUMNS } from '../../src/postgres/rollup/upsert-columns'
 import type { TableSink } from '../../src/postgres/sink/table-sink'
 import { createTestDatabase, type TestDatabase } from '../support/postgres'
+import { openRollup } from '../support/rollup'
 import {
   dropOutdatedLater,
   openDatabase,
@@ -254,7 +256,10 @@ describe('the settings for TimescaleDB', () => {
       const written = sink.write({ way: 'records', records: [at(0, 0)] })
       await until('the sink refuses it', () => sink.problem !== undefined)
       assert.equal(sink.problem?.statusText, 'PostgreSQL: TimescaleDB 2.18.0 loses rows by key')
-      assert.match(sink.problem.message, /Install 2\.18\.1 or newer.*or let the sink write by ledger/)
+      assert.match(
+        sink.problem.message,
+        /Install 2\.18\.1 or newer.*or let a tenant postgres sink write by ledger/,
+      )
       assert.equal(await storedRows(), 0)
       await database.query(
         `set allow_system_table_mods = on; update pg_extension set extversion = '2.18.1' where oid = 1`,
@@ -262,6 +267,56 @@ describe('the settings for TimescaleDB', () => {
       assert.equal((await written).rows, 1)
     })
   }
+
+  // ---- the tables of a roll-up ------------------------------------------------------------------------------------------
+
+  /** Rolls up a record of today and one of twenty days ago, in windows of an hour. */
+  async function rollUp(retentionDays: number): Promise<TableSink> {
+    const windows = [{ name: '1h' as const, retentionDays }]
+    const rollup = openRollup(connection, { windows, timeProperty: undefined })
+    sinks.push(rollup)
+    const first = 2 * sinks.length
+    const records = [at(first, 20), at(first + 1, 0)].map((one) => ({ ...one, payload: '{"t": 1}' }))
+    await rollup.write({ way: 'range', range: range(first, first + 2), records })
+    return rollup
+  }
+  const rollupPolicies = (): Promise<object[]> =>
+    database.query(`select config - 'hypertable_id' as config from timescaledb_information.jobs
+                     where hypertable_name = 'iot_rollup_1h'`)
+  const chunkLength = (): Promise<object[]> =>
+    database.query(`select (extract(epoch from time_interval) / 86400)::int as days
+                      from timescaledb_information.dimensions where hypertable_name = 'iot_rollup_1h'`)
+
+  it('have chunks that suit the length of the windows of a roll-up, and its retention', async () => {
+    await rollUp(30)
+    if (!offered) {
+      const days = await database.query(`select from pg_inherits where inhparent = 'iot_rollup_1h'::regclass`)
+      assert.ok(days.length > 2, `${days.length} partitions`)
+      return
+    }
+    assert.deepEqual(await chunkLength(), [{ days: 7 }])
+    await until('the policy is there', async () => (await rollupPolicies()).length > 0)
+    assert.deepEqual(await rollupPolicies(), [{ config: { drop_after: '30 days' } }])
+  })
+
+  it('reach a hypertable of a roll-up: policies, bounds and retention', async function () {
+    if (offered) return
+    const table = `create table iot_rollup_1h (${TABLE_COLUMNS.map(({ name, type }) => `${name} ${type}`).join(', ')},
+        unique (${KEY.join(', ')}));
+      comment on table iot_rollup_1h is '${OURS}'`
+    const generation = 'without a trigger'
+    await pretendHypertable(database, { generation, version: '2.28.3', table, name: 'iot_rollup_1h' })
+    await rollUp(3)
+    await until('the policy is there', async () => (await rollupPolicies()).length > 0)
+    assert.deepEqual(await rollupPolicies(), [{ config: { drop_after: '3 days' } }])
+    assert.deepEqual(await chunkLength(), [{ days: 7 }])
+    assert.equal((await database.query('select from iot_rollup_1h')).length, 1)
+    assert.deepEqual(await database.query('select code from iot_dead_letters'), [{ code: 'TIME_OUTDATED' }])
+    await rollUp(0)
+    await until('the policy is gone', async () => (await rollupPolicies()).length === 0)
+    const late = await database.query(`select from iot_rollup_1h where time < now() - interval '10 days'`)
+    assert.equal(late.length, 1)
+  })
 
   it('drop nothing in a dry run, and drop just that afterwards', async () => {
     await deploy({ retentionDays: 0 })

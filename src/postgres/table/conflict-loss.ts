@@ -17,6 +17,6 @@ export function conflictLoss({ schema, table }: TableName, version: string): Dat
   const text =
     `TimescaleDB ${version} loses rows that are written by key to the hypertable "${schema}"."${table}": after the first ` +
     'that is there already, those of compressed chunks. Install 2.18.1 or newer and run "alter extension timescaledb ' +
-    'update", or let the sink write by ledger'
+    'update", or let a tenant postgres sink write by ledger'
   return new DatabaseError('configuration', '0A000', text, phrase('postgresTimescaleLosesRows', { version }))
 }
