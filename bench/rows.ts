@@ -15,6 +15,7 @@ import { metrics } from './rows/metrics'
 import { mqttDrain } from './rows/mqtt-drain'
 import { ordinary } from './rows/ordinary'
 import { postgresDrain } from './rows/postgres-drain'
+import { rollup } from './rows/rollup'
 import { tracking } from './rows/tracking'
 
 export const ROWS: readonly Row[] = [
@@ -34,4 +35,5 @@ export const ROWS: readonly Row[] = [
   tracking,
   ordinary,
   metrics,
+  rollup,
 ]

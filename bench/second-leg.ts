@@ -5,7 +5,7 @@ import type { FlowEntry } from '../dev/node-red'
 import type { NodeRedVersion } from '../dev/node-red/runtime'
 import { watchDrain } from './drain'
 import { example } from './flows'
-import { kafkaRecord } from './load/messages'
+import { kafkaRecord, measurement } from './load/messages'
 import type { Figures } from './report/figures'
 import type { Measuring } from './row'
 import type { Stage } from './stage'
@@ -30,6 +30,8 @@ export interface Filling {
   readonly poison?: number
   /** Only the first of them get records. */
   readonly busy?: number
+  /** With several numbers in each, and a device in one partition only. */
+  readonly measurements?: true
 }
 
 /** Makes a topic with records in it. @param into a topic that is there already */
@@ -38,7 +40,7 @@ export async function fillTopic(
   filling: Filling,
   into?: string,
 ): Promise<string> {
-  const { records, partitions, poison = 0, busy = partitions } = filling
+  const { records, partitions, poison = 0, busy = partitions, measurements = false } = filling
   const topic = into ?? (await stage.topic(partitions))
   const { producer } = await stage.kafka()
   for (let n = 0; n < records;) {
@@ -46,7 +48,12 @@ export async function fillTopic(
     const partition = Math.floor(n / CHUNK) % busy
     const end = Math.min(n + CHUNK, records)
     const messages = []
-    for (; n < end; n++) messages.push(kafkaRecord(n, partition, poisonOf(n, poison)))
+    for (; n < end; n++) {
+      const record = measurements
+        ? measurement(n, partitions)
+        : kafkaRecord(n, partition, poisonOf(n, poison))
+      messages.push(record)
+    }
     await producer.send({ topic, acks: -1, messages })
   }
   return topic
@@ -148,11 +155,15 @@ export async function drainTopic(measuring: Measuring, drain: TopicDrain): Promi
   }
 }
 
-/** How far the ledger is: it moves with the rows, in the same transaction, and asking it costs next to nothing. */
+/**
+ * How far the ledger is, of several sinks the last one: it moves with the rows, in the same transaction, and asking it costs
+ * next to nothing.
+ */
 export async function positionIn(database: Client, ledger: string): Promise<number> {
   try {
     const { rows } = await database.query<{ n: string }>(
-      `select coalesce(sum(next_offset), 0) as n from ${ledger} where sink <> ''`,
+      `select coalesce(min(n), 0) as n
+         from (select sum(next_offset) as n from ${ledger} where sink <> '' group by sink) as sinks`,
     )
     return Number(rows[0]?.n)
   } catch (error) {

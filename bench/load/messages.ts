@@ -39,6 +39,16 @@ export function kafkaRecord(n: number, partition: number, value?: Buffer): Messa
   }
 }
 
+/** A record with four numbers, of one of 200 devices; all of a device's are in one partition. */
+export function measurement(n: number, partitions: number): Message {
+  const device = n % DEVICES
+  const head =
+    `{"deviceId":"device${device}","temperature":${(n % 1000) / 10},"humidity":${(n % 97) / 4},` +
+    `"voltage":${220 + (n % 7) / 8},"seq":${n},"pad":"`
+  const record = kafkaRecord(n, device % partitions, Buffer.from(padded(head, PAYLOAD_BYTES)))
+  return { ...record, headers: { ...record.headers, device: `device${device}` } }
+}
+
 /** Microseconds since 1970, of the clock that PostgreSQL on this machine reads as well. */
 export function nowMicros(): number {
   return Math.round((performance.timeOrigin + performance.now()) * 1000)
@@ -53,5 +63,9 @@ export function sentMicros(packet: Buffer): number | undefined {
 
 function payloadOf(n: number, device: number, bytes: number): string {
   const head = `{"sent":${nowMicros()},"deviceId":"device${device}","seq":${n},"pad":"`
+  return padded(head, bytes)
+}
+
+function padded(head: string, bytes: number): string {
   return head + 'x'.repeat(Math.max(0, bytes - head.length - 2)) + '"}'
 }
