@@ -230,6 +230,7 @@ export const ENGLISH = {
   postgresNoDatabase: 'no such database',
   postgresNoSchema: 'no such schema',
   postgresPermissionDenied: 'permission denied',
+  statementRefused: 'statement refused [__code__]',
   postgresNoColumn: 'no such column',
   postgresColumnMissing: 'no column __column__',
   postgresColumnType: 'column of another type',

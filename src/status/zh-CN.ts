@@ -227,6 +227,7 @@ export const CHINESE: Readonly<Record<PhraseKey, string>> = {
   postgresNoDatabase: '数据库不存在',
   postgresNoSchema: 'schema 不存在',
   postgresPermissionDenied: '权限不足',
+  statementRefused: '语句被拒绝 [__code__]',
   postgresNoColumn: '列不存在',
   postgresColumnMissing: '列 __column__ 不存在',
   postgresColumnType: '列的类型不符',

@@ -66,6 +66,9 @@ export const METRICS = {
 
   // ---- PostgreSQL sink
   postgres_rows_total: counter('Records that became rows.'),
+  postgres_changed_rows_total: counter(
+    'Rows that the statement of tenant-postgres-apply has changed or returned.',
+  ),
   postgres_connection_status: gauge('1 while the sink can write, otherwise 0.'),
   postgres_reconnects_total: counter('Times that the sink could write again after it could not.'),
   postgres_maintenance_status: gauge(

@@ -75,6 +75,7 @@ describe('nothing ends Node-RED', function () {
       },
       'tenant-postgres': { url: url.href, connectTimeoutMs: 1000 },
       'tenant-mqtt-source': { deliveryTimeoutMs: 2000 },
+      'tenant-postgres-apply': { statement: 'select $1::jsonb', parameters: 'payload' },
       'tenant-kafka-consumer': { deliveryTimeoutMs: 2000, sessionTimeoutMs: 6000 },
     }
     const example = exampleFlow('01')
@@ -83,6 +84,7 @@ describe('nothing ends Node-RED', function () {
       ...exampleFlow('05').filter(({ type }) => type === 'tenant-dead-letter-source'),
       ...exampleFlow('13').filter(({ type }) => type === 'tenant-batch'),
       ...exampleFlow('14').filter(({ type }) => type === 'tenant-rollup'),
+      ...exampleFlow('15').filter(({ type }) => type === 'tenant-postgres-apply'),
     ]
     const place = {
       z: idOf('tab'),

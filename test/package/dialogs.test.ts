@@ -10,6 +10,7 @@ const NEEDED = [
   ...['tenant-kafka-cluster.brokers', 'tenant-kafka-consumer.topics', 'tenant-kafka-consumer.group'],
   ...['tenant-mqtt-broker.url', 'tenant-mqtt-broker.clientId', 'tenant-mqtt-source.topic'],
   'tenant-postgres.url',
+  ...['statement', 'parameters', 'ledgerName'].map((option) => `tenant-postgres-apply.${option}`),
 ]
 
 describe('the dialogs', () => {

@@ -206,6 +206,21 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
     },
     { before: { database: POSTGRES } },
   ],
+  'tenant-postgres-apply': [
+    {
+      before: { database: POSTGRES },
+      entered: {
+        statement: 'update stock set quantity = quantity - $2 where article = $1',
+        parameters: 'payload.article, payload.quantity',
+        ledgerName: 'take-stock',
+        unchanged: 'reject',
+        deadLetters: 'table',
+        schema: 'iot',
+        deadLetterTable: 'rejected',
+      },
+    },
+    { before: { database: POSTGRES }, entered: { deadLetters: 'output' } },
+  ],
   'tenant-dead-letter': [
     {
       before: { cluster: KAFKA, missingTopic: 'wait' },

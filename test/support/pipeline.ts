@@ -44,6 +44,7 @@ const EXAMPLES = {
   '12': '12 Live view with core nodes',
   '13': '13 Split a batch and join it',
   '14': '14 Raw rows and a roll-up',
+  '15': '15 Take from stock exactly once',
 } as const
 
 export type Example = keyof typeof EXAMPLES

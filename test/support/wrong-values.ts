@@ -100,6 +100,13 @@ const TEXTS: Readonly<Record<string, Readonly<Record<string, Given>>>> = {
     ledgerName: ANYTHING,
     deadLetterTable: ['', ...NAME],
   },
+  'tenant-postgres-apply': {
+    statement: [''],
+    parameters: ['', 'payload..x', 'nothere', 'payload.a,,payload.b'],
+    ledgerName: [''],
+    schema: ['', ...NAME],
+    deadLetterTable: ['', ...NAME],
+  },
   'tenant-dead-letter': { topic: ['', 'bad topic!'], schema: ['', ...NAME], table: ['', ...NAME] },
   'tenant-dead-letter-source': {
     schema: ['', ...NAME],

@@ -23,6 +23,7 @@ const TYPES = [
   'tenant-batch',
   'tenant-postgres-sink',
   'tenant-rollup',
+  'tenant-postgres-apply',
   'tenant-dead-letter',
   'tenant-dead-letter-source',
 ]

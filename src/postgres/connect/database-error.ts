@@ -173,6 +173,8 @@ const UNCODED: readonly (readonly [RegExp, string])[] = [
 
 /** The fields that `pg` sets on errors of the server; system errors have `code` and `syscall`. */
 interface Thrown {
+  /** Set by a writer that knows which of its rows has failed. */
+  readonly row?: unknown
   readonly message?: unknown
   readonly code?: unknown
   readonly where?: unknown
@@ -200,7 +202,7 @@ export function asDatabaseError(thrown: unknown, doing: string): DatabaseError {
   const message = kind === 'data' ? refusal : `${doing} failed: ${what}; ${fix} [${code}]`
   const rowFault = fault && {
     blame: fault.blame,
-    row: fault.blame === 'never' ? undefined : copyRow(error.where),
+    row: fault.blame === 'never' ? undefined : rowOf(error),
     rule: ruleOf(error),
     missingPartition: isMissingPartition(error),
     relation: typeof error.table === 'string' ? error.table : undefined,
@@ -266,6 +268,10 @@ function shortened(text: string): string {
  * line number counts: after the column comes what a device has sent, which may look like this as well.
  */
 const COPY_CONTEXT = /^COPY .*?, line (\d+)(?:, column ([^:]+):)?/m
+
+function rowOf({ row, where }: Thrown): number | undefined {
+  return typeof row === 'number' ? row : copyRow(where)
+}
 
 function copyRow(where: unknown): number | undefined {
   const line = typeof where === 'string' ? COPY_CONTEXT.exec(where)?.[1] : undefined

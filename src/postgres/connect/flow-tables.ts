@@ -47,6 +47,11 @@ function tablesOf(user: FlowConfig): WantedTable[] {
       const windows = chosenWindows(user).map((name) => named(tableOf(base, name).table, '', UPDATES))
       return [...windows, named(user.deadLetterTable, 'iot_dead_letters', WRITES)]
     }
+    case 'tenant-postgres-apply':
+      // What its statement needs, only PostgreSQL knows.
+      return (user.deadLetters ?? 'table') === 'table'
+        ? [named(user.deadLetterTable, 'iot_dead_letters', WRITES)]
+        : []
     case 'tenant-dead-letter':
       return user.target === 'table' ? [named(table, 'iot_dead_letters', WRITES)] : []
     case 'tenant-dead-letter-source':

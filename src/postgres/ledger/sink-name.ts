@@ -2,8 +2,13 @@
  * The name of a sink in the ledger. By default it comes from what the sink writes to and not from its node: copies of a
  * flow write to the same table, and have to know what the others have written.
  */
+
 /** Types of nodes that have a position of their own in the ledger. */
-export const LEDGER_SINKS: readonly string[] = ['tenant-postgres-sink', 'tenant-rollup']
+export const LEDGER_SINKS: readonly string[] = [
+  'tenant-postgres-sink',
+  'tenant-rollup',
+  'tenant-postgres-apply',
+]
 
 type Target = Readonly<Record<'schema' | 'table' | 'tenancy' | 'tenantSchema', string>>
 

@@ -18,6 +18,8 @@ import { textFor, Unfit } from './value-rules'
 /** A column of a table. */
 export interface Cell {
   readonly name: string
+  /** For sentences. */
+  readonly label: string
   /** Rows may have no value in it because its path is misspelled. */
   readonly mayBeMisspelled: boolean
   /** Adds the record's value to the row. @returns false when it has none @throws what `encodeRow` turns into a reason */
@@ -26,18 +28,20 @@ export interface Cell {
 
 type AddValue = (copy: CopyText, record: WireRecord, values: RecordValues, time: RowTime) => boolean
 
-export function cellOf({ name, source }: Column, type = columnType([])): Cell {
+export function cellOf(column: Column, type = columnType([])): Cell {
+  const { name, source } = column
+  const label = column.label ?? `the column "${name}"`
   switch (source.kind) {
     case 'time':
-      return { name, mayBeMisspelled: false, add: timeAdder(type) }
+      return { name, label, mayBeMisspelled: false, add: timeAdder(type) }
     case 'time source':
-      return { name, mayBeMisspelled: false, add: timeSourceAdder(type) }
+      return { name, label, mayBeMisspelled: false, add: timeSourceAdder(type) }
     case 'payload':
-      return { name, mayBeMisspelled: false, add: payloadAdder(type) }
+      return { name, label, mayBeMisspelled: false, add: payloadAdder(type) }
     case 'property': {
       const { path } = source
       const add = leadsIntoPayload(path) ? payloadPartAdder(type, path) : propertyAdder(type, path)
-      return { name, mayBeMisspelled: !OUR_OWN.has(path[0]), add }
+      return { name, label, mayBeMisspelled: !OUR_OWN.has(path[0]), add }
     }
   }
 }
@@ -66,10 +70,10 @@ export function encodeRow(
   } catch (error) {
     if (error instanceof Unusable) return { code: error.code, text: error.message }
     isEmpty[at] = false
-    const rule = (cells[at] as Cell).name
+    const { name: rule, label } = cells[at] as Cell
     const { message } = error as Error
-    if (error instanceof Unfit) return { code: error.code, text: `the column "${rule}" ${message}`, rule }
-    return { code: 'NOT_ENCODABLE', text: `the column "${rule}": ${message}` }
+    if (error instanceof Unfit) return { code: error.code, text: `${label} ${message}`, rule }
+    return { code: 'NOT_ENCODABLE', text: `${label}: ${message}` }
   }
 }
 

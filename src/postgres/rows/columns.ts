@@ -20,6 +20,8 @@ export type ColumnSource =
 export interface Column {
   readonly name: string
   readonly source: ColumnSource
+  /** How sentences call it; without it the column with its name. */
+  readonly label?: string
   /** Used only when the table is created. */
   readonly type: string
   /** Left out of rows for a table that has no such column. */

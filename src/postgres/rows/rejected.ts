@@ -4,8 +4,8 @@ import type { WireRecord } from '../../wire/message'
 export interface Reason {
   /**
    * `RECORD_INVALID`, `JSON_INVALID`, `UTF8_INVALID`, `NUL_BYTE`, `TIME_INVALID`, `VALUE_CHANGED`, `NOT_ENCODABLE`, `KEY_MISSING`,
-   * `TENANT_INVALID`, `TENANT_TABLE`, `TIME_OUTDATED`, `NO_PARTITION`, of a roll-up `NAME_INVALID` and `METRICS_EXCEEDED`, or a
-   * SQLSTATE.
+   * `TENANT_INVALID`, `TENANT_TABLE`, `TIME_OUTDATED`, `NO_PARTITION`, `NO_ROW_CHANGED`, of a roll-up `NAME_INVALID` and
+   * `METRICS_EXCEEDED`, or a SQLSTATE.
    */
   readonly code: string
   readonly text: string
@@ -13,6 +13,8 @@ export interface Reason {
   readonly rule?: string | undefined
   /** PostgreSQL has refused the row without saying whether the row or the table is at fault. */
   readonly byTable?: boolean
+  /** A rule of the user's has decided on the record, by what the database has now: it is sold out, or known already. */
+  readonly isVerdict?: boolean
 }
 
 /** The record is good: its tenant's own table cannot be written, while those of other tenants can. */
@@ -27,8 +29,8 @@ export const NO_PARTITION = 'NO_PARTITION'
 const OF_GOOD_RECORDS: ReadonlySet<string> = new Set([TENANT_TABLE, TIME_OUTDATED, NO_PARTITION])
 
 /** The reason does not count against the record, its tenant, or rows of other times and tables. */
-export function isOfGoodRecord({ code, byTable = false }: Reason): boolean {
-  return OF_GOOD_RECORDS.has(code) && !byTable
+export function isOfGoodRecord({ code, byTable = false, isVerdict = false }: Reason): boolean {
+  return isVerdict || (OF_GOOD_RECORDS.has(code) && !byTable)
 }
 
 export interface RejectedRecord {

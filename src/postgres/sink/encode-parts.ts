@@ -47,7 +47,8 @@ export async function encodeParts(
   for (const { target, tenant, records } of division.parts) {
     const { passed, refused } = screened(records, target.mapping, screensAll ? () => true : isSuspect)
     rejected.push(...refused)
-    for (const run of isSuspect === undefined ? [passed] : divideBySuspicion(passed, isSuspect)) {
+    const suspected = target.keepsOrder === true ? undefined : isSuspect
+    for (const run of suspected === undefined ? [passed] : divideBySuspicion(passed, suspected)) {
       let rows = target.encode(run, database.clock.now())
       try {
         onDays?.(rows.days)
@@ -61,7 +62,7 @@ export async function encodeParts(
         continue
       }
       rejected.push(...rows.rejected)
-      const isLast = run[0] !== undefined && isSuspect?.(run[0].tenant) === true
+      const isLast = run[0] !== undefined && suspected?.(run[0].tenant) === true
       ;(isLast ? suspects : others).push({ target, tenant, records: run, rows })
     }
   }

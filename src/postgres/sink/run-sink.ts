@@ -18,7 +18,7 @@ import type { Ledger } from '../ledger/ledger'
 import { requirePostgres } from '../require-postgres'
 import type { MaintainedTables } from './maintained-tables'
 import { RejectOutput } from './reject-output'
-import { SinkEvents } from './sink-events'
+import { SinkEvents, type SinkWords } from './sink-events'
 import { SinkIntake } from './sink-intake'
 import { samplesOf, unreadyOf } from './sink-samples'
 import { SinkStatus } from './sink-status'
@@ -33,6 +33,9 @@ export interface SinkSetup extends Pick<
   'exactlyOnce' | 'ledgerName' | 'target' | 'limits' | 'deadLetters'
 > {
   readonly tables: (given: GivenToTables) => MaintainedTables
+  /** Two nodes with one name in the ledger have to do the same; without it, to write to the same target. */
+  readonly effect?: string
+  readonly words?: SinkWords
   /** Rejected records that the flow after the output has ended count as safe. */
   readonly outputMayEnd: boolean
   /** What the node counts besides what all of them do. */
@@ -69,10 +72,10 @@ export function sinkRunner(RED: SinkRuntime): (chosen: Chosen, read: () => SinkS
 
   return ({ node, database: id }, read) => {
     const start = ({ log, status: line, isWired, send, onClose, refresh, watch }: RunningNode): Handle => {
-      const events = new SinkEvents(log)
-      onClose(() => events.close())
       const { database, ledger, replayTables } = requirePostgres(RED.nodes.getNode(id ?? ''))
-      const { tables, outputMayEnd, samples, ...setup } = read()
+      const { tables, outputMayEnd, effect, words, samples, ...setup } = read()
+      const events = new SinkEvents(log, words)
+      onClose(() => events.close())
       const output = { isWired: () => isWired(), send: (message: object) => send(0, message) }
       const refuser = refuserOf(node)
       const rejects = new RejectOutput({
@@ -115,7 +118,7 @@ export function sinkRunner(RED: SinkRuntime): (chosen: Chosen, read: () => SinkS
         unready: () => unreadyOf(sink, problemNow()),
       })
       if (setup.exactlyOnce === 'ledger') {
-        onClose(ledger.sinks.register(setup.ledgerName, node.id, setup.target))
+        onClose(ledger.sinks.register(setup.ledgerName, node.id, effect ?? setup.target))
       }
       onClose(database.users.add())
       if (setup.deadLetters === undefined) {

@@ -11,6 +11,21 @@ import type { SinkState } from './sink-status'
 /** For up to this many tenants the log names a table that cannot be written; the count of rejected records covers all. */
 const MAX_TENANTS = 100
 
+/** What is said differently of a table and of a statement. */
+export interface SinkWords {
+  readonly ready: string
+  /** What a record that is rejected can never become. */
+  readonly rejected: string
+  /** How to call what has never had a value, and where its source is set. */
+  readonly empty: { readonly one: string; readonly several: string; readonly setIn: string }
+}
+
+export const OF_TABLE: SinkWords = {
+  ready: 'connected to PostgreSQL, and the table is ready',
+  rejected: 'can never become a row',
+  empty: { one: 'the column', several: 'the columns', setIn: 'the column mapping' },
+}
+
 export class SinkEvents implements MaintenanceEvents {
   private readonly connection: OutageLog
   private readonly output: OutageLog
@@ -21,12 +36,15 @@ export class SinkEvents implements MaintenanceEvents {
   private readonly timeReplaced: CountLog
   private clockProblem = ''
 
-  constructor(private readonly log: EventLog) {
+  constructor(
+    private readonly log: EventLog,
+    private readonly words: SinkWords = OF_TABLE,
+  ) {
     this.connection = new OutageLog(log, {
       away: 'POSTGRES_AWAY',
       back: 'POSTGRES_BACK',
       backText: 'PostgreSQL stores records again',
-      first: ['POSTGRES_READY', 'connected to PostgreSQL, and the table is ready'],
+      first: ['POSTGRES_READY', words.ready],
     })
     this.output = new OutageLog(log, {
       away: 'REJECTS_WAITING',
@@ -35,7 +53,7 @@ export class SinkEvents implements MaintenanceEvents {
     })
     this.rejected = new CountLog(log, {
       code: 'REJECTED',
-      text: (count) => `${count} ${count === 1 ? 'record' : 'records'} can never become a row`,
+      text: (count) => `${count} ${count === 1 ? 'record' : 'records'} ${words.rejected}`,
     })
     this.timeReplaced = new CountLog(log, {
       code: 'TIME_REPLACED',
@@ -90,10 +108,11 @@ export class SinkEvents implements MaintenanceEvents {
   /** Columns that no record has filled since the deploy. */
   noteEmptyColumns(names: readonly string[]): void {
     if (names.length === 0) return
-    const which = `${names.length === 1 ? 'the column' : 'the columns'} ${names.map((name) => `"${name}"`).join(', ')}`
+    const { one, several, setIn } = this.words.empty
+    const which = `${names.length === 1 ? one : several} ${names.map((name) => `"${name}"`).join(', ')}`
     this.log.note(
       'COLUMN_EMPTY',
-      `no row has had a value for ${which} since the deploy; check the source in the column mapping`,
+      `no row has had a value for ${which} since the deploy; check the source in ${setIn}`,
     )
   }
 

@@ -138,7 +138,7 @@ async function bisectRows(
   return {
     bad: bad.map(({ index, error }) => ({
       record: part.rows.records[index] as WireRecord,
-      reason: reasonOf(error),
+      reason: reasonOf(error, part.target),
     })),
     stored,
     doubt: bad.find(({ error }) => isDoubtful(error))?.error,
@@ -156,9 +156,12 @@ function needsProof({ rowFault, missingPartition }: DatabaseError): boolean {
   return rowFault?.blame !== 'row' && !missingPartition
 }
 
-function reasonOf({ sqlState, rowFault, message, missingPartition }: DatabaseError): Reason {
+function reasonOf(error: DatabaseError, { verdicts }: RowTarget): Reason {
+  const { sqlState, rowFault, message, missingPartition } = error
   const { rule, refusal = message } = rowFault ?? {}
-  if (!missingPartition) return { code: sqlState, text: refusal, rule }
+  if (!missingPartition) {
+    return { code: sqlState, text: refusal, rule, isVerdict: verdicts?.has(sqlState) ?? false }
+  }
   const text =
     `the table has no partition for the ${rule ?? 'row'} of this row, while it takes others; create one, then send ` +
     `the dead letter through the flow again [${sqlState}]`

@@ -19,6 +19,10 @@ export interface RowTarget {
   ): EncodedRows
   /** Takes what `encode` makes. */
   readonly writer: RowWriter
+  /** Rows of suspected tenants are not put last: what one row does depends on those before it. */
+  readonly keepsOrder?: boolean
+  /** SQLSTATEs that are a verdict on a row, however many rows in a row get it. */
+  readonly verdicts?: ReadonlySet<string>
   /** Partitions to create before rows need them, when they are ours. */
   readonly partitions: RowPartitions | undefined
 }
