@@ -38,7 +38,7 @@ describe('Check the statement', function () {
     const flow = [
       { id: 'tab', type: 'tab', label: 'test' },
       { id: 'db', type: 'tenant-postgres', address: 'url', url: test.url },
-      { id: 'wrong', type: 'tenant-postgres', address: 'url', url: 'postgres://nobody@127.0.0.1:1/none' },
+      { id: 'wrong', type: 'tenant-postgres', address: 'url', url: 'postgres://canary@127.0.0.1:1/none' },
       { id: 'note', type: 'comment', z: 'tab', name: '', wires: [] },
     ]
     const env = { NODE_RED_PERMISSIONS: permissions }
@@ -87,7 +87,7 @@ describe('Check the statement', function () {
     const away = await check({ statement: TAKE, parameters: PARAMETERS }, 'wrong')
     assert.equal(away.status, 409)
     assert.match(away.body.message ?? '', /not reachable/)
-    assert.doesNotMatch(away.body.message ?? '', /nobody@/)
+    assert.doesNotMatch(away.body.message ?? '', /canary@/)
   })
 
   it('is refused to a user who may only read: a statement of theirs would reach the database', async () => {
