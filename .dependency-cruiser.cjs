@@ -17,6 +17,7 @@ const LAYERS = [
   'batching',
   'delivery',
   'tenant',
+  'validate',
   'dead-letters',
 ]
 /** The outside systems: on top of all layers, side by side. */

@@ -97,7 +97,7 @@ declare const RED: {
 
 /** A list whose rows are edited in place. `Row` is kept with its element as `data('data')`. */
 interface EditableListOptions<Row> {
-  readonly header: JQuery
+  readonly header?: JQuery
   readonly height: string
   readonly sortable: boolean
   readonly removable: boolean

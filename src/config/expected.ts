@@ -29,6 +29,7 @@ export const EXPECTED = {
     'a Kafka topic with names of the topic pattern in braces and text between them, such as {tenant}.{project}',
   topicPattern:
     'a topic pattern with {tenant}, such as plant/{tenant}/{device}/#; a level is a name, + or, at the end, #',
+  validationRules: 'a list of rules in JSON, each with a condition and a JSON Schema',
 } as const
 
 export type Expected = keyof typeof EXPECTED

@@ -293,6 +293,11 @@ export const EVENTS = {
     'MQTT topics do not match the pattern; `counts` says how many messages since the last line.',
     'Look at the second output, and correct the pattern or the devices.',
   ),
+  INVALID: kind(
+    'warn',
+    'Payloads do not fit their JSON Schema, or no rule is for them; `counts` says how many records since the last line.',
+    'Look at the second output of the node, and correct the devices or the schema.',
+  ),
   REJECTED: kind(
     'warn',
     'Records can never be stored where they should go; they were handed to the output or to the dead letters.',

@@ -28,18 +28,25 @@ export interface AdminRoute<N> {
   readonly permission: 'read' | 'write'
   /** @throws PipelineError, whose message the dialog shows */
   readonly answer: (node: N, body: Readonly<Record<string, unknown>>) => Promise<object> | object
+  /** Answers for a node that is not deployed, from what the dialog shows alone. */
+  readonly answerUndeployed?: (body: Readonly<Record<string, unknown>>) => Promise<object> | object
 }
 
 /** By the code of a refusal; 409 for all others. */
 const STATUSES: Readonly<Record<string, number>> = { NOT_DEPLOYED: 404, UNEXPECTED: 500 }
 
-export function addAdminRoute<N>(host: object, { type, action, permission, answer }: AdminRoute<N>): void {
+export function addAdminRoute<N>(host: object, route: AdminRoute<N>): void {
+  const { type, action, permission, answer, answerUndeployed } = route
   const { httpAdmin, auth, nodes } = host as AdminHost
   const handle = async ({ params, body }: Request, response: Response): Promise<void> => {
     try {
       const running = runningNodes<N>(nodes, params.id, type)
-      if (running.length === 0) throw notDeployed()
       const given = typeof body === 'object' && body !== null ? (body as Record<string, unknown>) : {}
+      if (running.length === 0 && answerUndeployed === undefined) throw notDeployed()
+      if (running.length === 0) {
+        response.status(200).json(await answerUndeployed!(given))
+        return
+      }
       response.status(200).json(await answerOfAll(running, (node) => answer(node, given)))
     } catch (thrown) {
       // The text of a foreign error may hold anything.

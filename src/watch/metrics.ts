@@ -64,6 +64,16 @@ export const METRICS = {
   kafka_connection_status: gauge('1 while Kafka takes records, or gives them; otherwise 0.'),
   kafka_reconnects_total: counter('Outages of Kafka that are over for the node; it looks once a second.'),
 
+  // ---- validation
+  tenant_pipeline_validated_records_total: counter(
+    'Records that a tenant validate node has judged: valid, invalid, or unchecked because no rule is for them.',
+    'result',
+  ),
+  tenant_pipeline_tenant_invalid_records_total: counter(
+    'Records that a tenant validate node has refused, by tenant: only when asked for, 100 tenants at most, then "other".',
+    'tenant',
+  ),
+
   // ---- PostgreSQL sink
   postgres_rows_total: counter('Records that became rows.'),
   postgres_changed_rows_total: counter(

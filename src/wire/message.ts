@@ -141,4 +141,6 @@ export interface MessageError {
   message: string
   code?: string
   source: { id: string; type: string; name?: string }
+  /** From `tenant-validate`: all that does not fit. */
+  reasons?: readonly object[]
 }

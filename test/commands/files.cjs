@@ -35,6 +35,7 @@ const ONLY_ALL = [
   'test/deploy/compose-services.test.ts',
   'test/deploy/monitoring/prometheus.test.ts',
   'test/deploy/scripts.test.ts',
+  'test/integration/validate.test.ts',
   'test/integration/mqtt-refusals.test.ts',
   'test/integration/connection-test-kafka.test.ts',
   'test/integration/lifecycle.test.ts',

@@ -6,6 +6,7 @@ import assert from 'node:assert/strict'
 import tenantKafkaCluster from '../../nodes/tenant-kafka-cluster/tenant-kafka-cluster'
 import tenantKafkaProducer from '../../nodes/tenant-kafka-producer/tenant-kafka-producer'
 import tenantTopic from '../../nodes/tenant-topic/tenant-topic'
+import tenantValidate from '../../nodes/tenant-validate/tenant-validate'
 import type { Settlement } from '../../src/delivery/delivery'
 import type { Message } from '../../src/wire/message'
 import { func, node, sink, source, tab } from '../support/delivery-flow'
@@ -20,6 +21,8 @@ interface Case {
   readonly good: object
   readonly bad: object
 }
+
+const TYPES = ['tenant-topic', 'tenant-validate', 'tenant-kafka-producer']
 
 describe('what leaves an error output', () => {
   let topic: string
@@ -40,6 +43,11 @@ describe('what leaves an error output', () => {
       ],
       good: { topic: 'rt/acme' },
       bad: { topic: 'elsewhere' },
+    },
+    'tenant-validate': {
+      flow: (rejects, config) => [node('node', 'tenant-validate', config, ['sink'], rejects), sink()],
+      good: { payload: '{}' },
+      bad: { payload: 'b' },
     },
     'tenant-kafka-producer': {
       flow: (rejects, config) => [
@@ -64,7 +72,7 @@ describe('what leaves an error output', () => {
   ): Promise<Settlement> => {
     const rejects = wired.map(({ id }) => id)
     await loadFlow(
-      [deliveryNodes, tenantTopic, tenantKafkaCluster, tenantKafkaProducer],
+      [deliveryNodes, tenantTopic, tenantValidate, tenantKafkaCluster, tenantKafkaProducer],
       [tab, source('node'), ...flow(rejects, config), ...wired],
     )
     const message: Message = batch
@@ -80,7 +88,7 @@ describe('what leaves an error output', () => {
     return (helper.getNode('source') as TestSource).emitMessage(message, 20_000)
   }
 
-  for (const type of ['tenant-topic', 'tenant-kafka-producer']) {
+  for (const type of TYPES) {
     for (const [what, wired] of Object.entries(outputs)) {
       for (const batch of [false, true]) {
         const isStored = what === 'a sink'
@@ -106,12 +114,12 @@ describe('what leaves an error output', () => {
     })
   }
 
-  for (const type of ['tenant-topic', 'tenant-kafka-producer']) {
+  for (const type of TYPES) {
     it(`of ${type} does not get what has replaced the list of a batch: the batch fails`, async () => {
       const { flow, good } = cases[type] as Case
       const change = { rules: [{ t: 'set', p: 'payload', pt: 'msg', to: 'x', tot: 'str' }] }
       await loadFlow(
-        [deliveryNodes, tenantTopic, tenantKafkaCluster, tenantKafkaProducer],
+        [deliveryNodes, tenantTopic, tenantValidate, tenantKafkaCluster, tenantKafkaProducer],
         [tab, source('n'), node('n', 'change', change, ['node']), ...flow(['out'], {}), sink('out')],
       )
       const message: Message = {
@@ -131,10 +139,10 @@ describe('what leaves an error output', () => {
   it('is each element of a batch that is no record, alone and whole', async () => {
     const own = await createTestTopic(brokers, { partitions: 1 })
     const odd = [null, Buffer.from('bytes'), 'text', 7, [1, 2]]
-    for (const type of ['tenant-topic', 'tenant-kafka-producer']) {
+    for (const type of TYPES) {
       const { flow, good } = cases[type] as Case
       await loadFlow(
-        [deliveryNodes, tenantTopic, tenantKafkaCluster, tenantKafkaProducer],
+        [deliveryNodes, tenantTopic, tenantValidate, tenantKafkaCluster, tenantKafkaProducer],
         [tab, source('node'), ...flow(['out'], { topic: own }), sink('out')],
       )
       const payload = [{ payload: 'a', ...good }, ...odd, { payload: 'z', ...good }]

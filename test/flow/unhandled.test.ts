@@ -85,6 +85,7 @@ describe('nothing ends Node-RED', function () {
       ...exampleFlow('13').filter(({ type }) => type === 'tenant-batch'),
       ...exampleFlow('14').filter(({ type }) => type === 'tenant-rollup'),
       ...exampleFlow('15').filter(({ type }) => type === 'tenant-postgres-apply'),
+      ...exampleFlow('16').filter(({ type }) => type === 'tenant-validate'),
     ]
     const place = {
       z: idOf('tab'),

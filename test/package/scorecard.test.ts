@@ -57,9 +57,9 @@ describe('the scorecard', () => {
     assert.equal(manifest.engines.node, '>=20')
   })
 
-  it('D01, D02: at most eight dependencies, and no old agent-base among them', () => {
-    // The scorecard likes six; reading every codec of Kafka is worth two more. See docs/decisions/dependencies.md.
-    assert.ok(Object.keys(manifest.dependencies).length <= 8)
+  it('D01, D02: at most nine dependencies, and no old agent-base among them', () => {
+    // The scorecard likes six; reading every codec of Kafka is worth two more, validating payloads one. See docs/decisions/dependencies.md.
+    assert.ok(Object.keys(manifest.dependencies).length <= 9)
     const lock = readJson('package-lock.json') as {
       packages: Record<string, { version: string; dev?: boolean }>
     }

@@ -78,6 +78,13 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
     },
     { entered: { pattern: '{tenant}/{project}/{line}/#', topicTemplate: 'iot.{tenant}.{line}' } },
   ],
+  // As text, which the dialog shows for what rows cannot: a name that is a number. `validate-dialog.test.ts` enters rows.
+  'tenant-validate': [
+    {
+      before: { rules: '[{"name":1,"when":"any","schema":"{}"}]' },
+      entered: { rules: '[{"name":2,"when":"tenant","is":"acme","schema":"{}"}]' },
+    },
+  ],
   'tenant-kafka-cluster': [
     {
       before: { brokers: '127.0.0.1:1' },

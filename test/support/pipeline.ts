@@ -45,6 +45,7 @@ const EXAMPLES = {
   '13': '13 Split a batch and join it',
   '14': '14 Raw rows and a roll-up',
   '15': '15 Take from stock exactly once',
+  '16': '16 Validate before PostgreSQL',
 } as const
 
 export type Example = keyof typeof EXAMPLES

@@ -107,6 +107,19 @@ const TEXTS: Readonly<Record<string, Readonly<Record<string, Given>>>> = {
     schema: ['', ...NAME],
     deadLetterTable: ['', ...NAME],
   },
+  'tenant-validate': {
+    rules: [
+      ...[
+        '',
+        '{',
+        '[]',
+        '[{"when":"any"}]',
+        '[{"when":"any","schema":"{"}]',
+        '[{"when":"or","schema":"{}"}]',
+      ],
+      ...['[{"when":"tenant","is":"(?=a)","schema":"{}"}]', '[{"when":"topic","is":"a/#/b","schema":"{}"}]'],
+    ],
+  },
   'tenant-dead-letter': { topic: ['', 'bad topic!'], schema: ['', ...NAME], table: ['', ...NAME] },
   'tenant-dead-letter-source': {
     schema: ['', ...NAME],

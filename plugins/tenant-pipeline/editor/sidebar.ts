@@ -20,6 +20,7 @@ const TYPES = [
   'tenant-topic',
   'tenant-kafka-producer',
   'tenant-kafka-consumer',
+  'tenant-validate',
   'tenant-batch',
   'tenant-postgres-sink',
   'tenant-rollup',

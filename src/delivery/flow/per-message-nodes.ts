@@ -112,7 +112,7 @@ function unchangedAfter(config: FlowConfig, { wires, links, inside }: Onwards): 
   const { type } = config
   if (type === 'link out' || type === 'link call') return links
   // What does not match leaves by the second output, as single messages.
-  if (type === 'tenant-topic') return config.wires?.[0] ?? []
+  if (type === 'tenant-topic' || type === 'tenant-validate') return config.wires?.[0] ?? []
   if (type === 'change') return rulesOf(config.rules).some(writesPayload) ? [] : wires
   // It sends another payload.
   if (type === 'trigger') return []
