@@ -17,6 +17,7 @@ import { ordinary } from './rows/ordinary'
 import { postgresDrain } from './rows/postgres-drain'
 import { rollup } from './rows/rollup'
 import { tracking } from './rows/tracking'
+import { validate } from './rows/validate'
 
 export const ROWS: readonly Row[] = [
   mqttDrain,
@@ -35,5 +36,6 @@ export const ROWS: readonly Row[] = [
   tracking,
   ordinary,
   metrics,
+  validate,
   rollup,
 ]

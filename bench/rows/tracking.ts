@@ -1,5 +1,6 @@
 import { defineRow, type Side } from '../row'
-import { runTracking } from '../subjects/tracking-process'
+import { runOnce } from '../subjects/run-once'
+import type { TrackingPlan, TrackingTimes } from '../subjects/tracking'
 
 interface TrackingSide extends Side {
   readonly hops: number
@@ -35,7 +36,8 @@ export const tracking = defineRow<TrackingSide>({
   open: () =>
     Promise.resolve(async ({ hops, tracked }, measuring) => {
       const messages = measuring.size(100_000, 50_000)
-      const { seconds, cpuMicros, rss } = await runTracking({ messages, hops, tracked }, measuring.signal)
+      const plan: TrackingPlan = { messages, hops, tracked }
+      const { seconds, cpuMicros, rss } = await runOnce<TrackingTimes>('tracking.ts', plan, measuring.signal)
       return { rate: messages / seconds, cpuEach: cpuMicros / messages, rss: rss / MB }
     }),
 })

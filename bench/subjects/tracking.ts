@@ -1,7 +1,7 @@
 /**
  * Messages through Node-RED's own wires, with and without a delivery, past a number of nodes that pass them along. The sink
- * confirms at once, so that nothing but the wires and the tracking takes time. A process of its own, which `tracking-process.ts`
- * starts with a `TrackingPlan` as its argument; it tells its parent a `TrackingTimes`.
+ * confirms at once, so that nothing but the wires and the tracking takes time. A process of its own, which gets a `TrackingPlan`
+ * as its argument; it tells its parent a `TrackingTimes`.
  */
 import { createServer } from 'node:http'
 import { mkdtempSync, rmSync } from 'node:fs'
