@@ -1,61 +1,31 @@
 /** The statement of `tenant-postgres-apply` in a real PostgreSQL; what it has done is asked by plain SQL. */
 import assert from 'node:assert/strict'
 import { Client } from 'pg'
-import type { NodeStatus } from '../../src/runtime/host'
-import tenantPostgres from '../../nodes/tenant-postgres/tenant-postgres'
-import tenantPostgresApply from '../../nodes/tenant-postgres-apply/tenant-postgres-apply'
-import type { Message, WireRecord } from '../../src/wire/message'
-import { deliveryNodes, type TestSource } from '../support/delivery-nodes'
 import { startOwnPostgres } from '../../dev/services/postgres'
+import type { TestSource } from '../support/delivery-nodes'
 import { createTestDatabase, type TestDatabase } from '../support/postgres'
 import {
   deploy,
   helper,
   loadFlow,
   startRuntime,
+  statusText,
   stopRuntime,
   untilLogged,
-  type FlowEntry,
 } from '../support/runtime'
-import { range, record } from '../support/sink'
+import {
+  apply,
+  lettersIn,
+  many,
+  orders,
+  quantityOf,
+  source,
+  STOCK,
+  stockFlow,
+  stockModules,
+  TAKE,
+} from '../support/stock'
 import { until } from '../support/until'
-
-const TAKE = 'update stock set quantity = quantity - $2, last = $3 where article = $1'
-const tab = { id: 'tab', type: 'tab', label: 'test' }
-const modules = [deliveryNodes, tenantPostgres, tenantPostgresApply]
-
-const databaseAt = (url: string): FlowEntry => ({ id: 'db', type: 'tenant-postgres', address: 'url', url })
-const source = { id: 'source', type: 'test-source', z: 'tab', wires: [['take']] }
-const apply = (more: object = {}): FlowEntry => ({
-  id: 'take',
-  type: 'tenant-postgres-apply',
-  z: 'tab',
-  wires: [[]],
-  database: 'db',
-  statement: TAKE,
-  parameters: 'payload.article, payload.quantity, kafka.offset',
-  ledgerName: 'take-stock',
-  ...more,
-})
-
-interface Order {
-  readonly article: unknown
-  readonly quantity: unknown
-}
-
-const order = (offset: number, payload: unknown): WireRecord =>
-  record(offset, { payload: Buffer.from(JSON.stringify(payload)) })
-
-function orders(from: number, ...all: readonly Order[]): Message {
-  return {
-    batch: true,
-    payload: all.map((one, at) => order(from + at, one)),
-    kafka: range(from, from + all.length),
-  }
-}
-
-const many = (count: number, article = 'bolt'): Order[] =>
-  Array.from({ length: count }, () => ({ article, quantity: 1 }))
 
 describe('tenant-postgres-apply', () => {
   let test: TestDatabase
@@ -63,9 +33,7 @@ describe('tenant-postgres-apply', () => {
   after(stopRuntime)
   beforeEach(async () => {
     test = await createTestDatabase()
-    await test.query(
-      'create table stock (article text primary key, quantity integer not null check (quantity >= 0), last bigint)',
-    )
+    await test.query(STOCK)
     await test.query("insert into stock values ('bolt', 1000), ('nut', 1000)")
   })
   afterEach(async () => {
@@ -74,26 +42,11 @@ describe('tenant-postgres-apply', () => {
   })
 
   async function run(more: object = {}, url = test.url): Promise<TestSource> {
-    await loadFlow(modules, [tab, source, apply(more), databaseAt(url)])
+    await loadFlow(stockModules, stockFlow(url, more))
     return helper.getNode('source') as TestSource
   }
-  const quantity = async (article: string): Promise<number | undefined> => {
-    const text = `select quantity from stock where article = '${article}'`
-    return (await test.query<{ quantity: number }>(text))[0]?.quantity
-  }
-  const letters = async (): Promise<[offset: number, code: string][]> =>
-    (
-      await test.query<{ o: string; c: string }>(
-        'select kafka_offset as o, code as c from iot_dead_letters order by 1',
-      )
-    ).map(({ o, c }) => [Number(o), c])
-  function statusText(): string {
-    const node = helper.getNode('take') as {
-      status: { getCalls(): { thisValue: unknown; args: [NodeStatus] }[] }
-    }
-    const calls = node.status.getCalls().filter(({ thisValue }) => thisValue === node)
-    return calls.at(-1)?.args[0].text ?? ''
-  }
+  const quantity = (article: string): Promise<number | undefined> => quantityOf(test, article)
+  const letters = (): Promise<[offset: number, code: string][]> => lettersIn(test)
 
   it('applies each record once, however often its range comes, and whatever overlaps', async () => {
     const from = await run()
@@ -110,12 +63,16 @@ describe('tenant-postgres-apply', () => {
   it('applies a copied flow with the same name not again, and one with another name', async () => {
     const from = await run()
     await from.emitMessage(orders(0, ...many(10)))
-    const copy = { ...apply(), id: 'copy' }
-    const again = { ...source, wires: [['copy']] }
-    await deploy([tab, again, copy, databaseAt(test.url)], 'full')
+    // The flow with another node in the place of the first.
+    const copied = (more: object = {}) =>
+      stockFlow(test.url).map((entry) => {
+        if (entry.id === 'source') return { ...source, wires: [['copy']] }
+        return entry.id === 'take' ? { ...apply(more), id: 'copy' } : entry
+      })
+    await deploy(copied(), 'full')
     await (helper.getNode('source') as TestSource).emitMessage(orders(0, ...many(10)))
     assert.equal(await quantity('bolt'), 990)
-    await deploy([tab, again, { ...copy, ledgerName: 'other' }, databaseAt(test.url)], 'full')
+    await deploy(copied({ ledgerName: 'other' }), 'full')
     await (helper.getNode('source') as TestSource).emitMessage(orders(0, ...many(10)))
     assert.equal(await quantity('bolt'), 980)
   })
@@ -190,10 +147,7 @@ describe('tenant-postgres-apply', () => {
     const from = await run()
     await from.emitMessage(batch)
     assert.deepEqual([await quantity('bolt'), await letters()], [847, []])
-    await deploy(
-      [tab, source, apply({ ledgerName: 'second', unchanged: 'reject' }), databaseAt(test.url)],
-      'full',
-    )
+    await deploy(stockFlow(test.url, { ledgerName: 'second', unchanged: 'reject' }), 'full')
     await (helper.getNode('source') as TestSource).emitMessage(batch)
     assert.deepEqual([await quantity('bolt'), await letters()], [694, [[3, 'NO_ROW_CHANGED']]])
   })
@@ -211,7 +165,7 @@ describe('tenant-postgres-apply', () => {
   ] as const) {
     it(`refuses ${what} at deploy, and nothing is run`, async () => {
       await run({ statement })
-      await until('it says why', () => statusText().includes(`statement refused [${code}]`))
+      await until('it says why', () => statusText('take').includes(`statement refused [${code}]`))
       assert.deepEqual([await quantity('bolt'), await quantity('nut')], [1000, 1000])
     })
   }
@@ -220,7 +174,7 @@ describe('tenant-postgres-apply', () => {
     await test.query('alter table stock rename to away')
     const from = await run()
     const settled = from.emitMessage(orders(0, ...many(5)), 60_000)
-    await until('it is refused', () => statusText().includes('statement refused [42P01]'))
+    await until('it is refused', () => statusText('take').includes('statement refused [42P01]'))
     await test.query('alter table away rename to stock')
     assert.equal((await settled).outcome, 'delivered')
     assert.equal(await quantity('bolt'), 995)

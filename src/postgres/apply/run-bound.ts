@@ -28,14 +28,14 @@ interface Run {
 }
 
 /**
- * @param rows text format of `COPY`; without any, the statement is only parsed
+ * @param rows text format of `COPY`
  * @returns how many rows of tables the statement has changed, or returned, in all
  * @throws NoRowChanged, or what PostgreSQL answers, with the number of the row that has failed in `row`
  */
 export async function runBound(client: ClientBase, run: Run, rows: Buffer): Promise<number> {
   let changed = 0
   let done = 0
-  for (let from = 0; from === 0 || from < rows.length;) {
+  for (let from = 0; from < rows.length;) {
     const { messages, next } = bindMessages(rows, from, run.parameters, ROWS_AT_ONCE)
     const counts = await new Promise<readonly number[]>((resolve, reject) => {
       client.query(new BoundRows(run.statement, messages, done, resolve, reject))
@@ -44,7 +44,6 @@ export async function runBound(client: ClientBase, run: Run, rows: Buffer): Prom
     if (idle >= 0) throw new NoRowChanged(done + idle)
     done += counts.length
     for (const count of counts) changed += count
-    if (next === from) break
     from = next
   }
   return changed
