@@ -133,6 +133,8 @@ describe('nothing ends Node-RED', function () {
     await until(
       () => `${sent} messages are stored`,
       async () => (await rows()) === sent,
+      // All that the nodes were given before comes first.
+      { giveUpMs: 200_000 },
     )
   }
   const start = async (): Promise<void> => {

@@ -32,6 +32,9 @@ const MQTT = 'tenant-mqtt-broker-1'
 const KAFKA = 'tenant-kafka-cluster-1'
 const POSTGRES = 'tenant-postgres-1'
 
+/** What a `tenant-postgres-apply` cannot be without. */
+const APPLIED = { statement: 'select $1::text', parameters: 'payload', ledgerName: 'texts' }
+
 /** Every secret has it, so that it is found wherever it should not be. */
 export const CANARY = 'canary-7f3a'
 
@@ -215,7 +218,7 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
   ],
   'tenant-postgres-apply': [
     {
-      before: { database: POSTGRES },
+      before: { database: POSTGRES, ...APPLIED },
       entered: {
         statement: 'update stock set quantity = quantity - $2 where article = $1',
         parameters: 'payload.article, payload.quantity',
@@ -226,7 +229,7 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
         deadLetterTable: 'rejected',
       },
     },
-    { before: { database: POSTGRES }, entered: { deadLetters: 'output' } },
+    { before: { database: POSTGRES, ...APPLIED }, entered: { deadLetters: 'output' } },
   ],
   'tenant-dead-letter': [
     {
