@@ -15,6 +15,13 @@ const NEEDED: Readonly<Record<string, object>> = {
   'tenant-kafka-consumer': { cluster: 'tenant-kafka-cluster', topics: 'a', group: 'g' },
   'tenant-postgres': { address: 'url', url: 'postgres://me@127.0.0.1:1/db', databaseName: 'db', user: 'me' },
   'tenant-postgres-sink': { database: 'tenant-postgres' },
+  'tenant-rollup': { database: 'tenant-postgres' },
+  'tenant-postgres-apply': {
+    database: 'tenant-postgres',
+    statement: 'select $1::text',
+    parameters: 'payload',
+    ledgerName: 'texts',
+  },
   'tenant-dead-letter': { cluster: 'tenant-kafka-cluster', database: 'tenant-postgres' },
   'tenant-dead-letter-source': { database: 'tenant-postgres' },
 }
