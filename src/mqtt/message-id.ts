@@ -2,10 +2,12 @@
  * The id of a message, set once when it arrives: from an MQTT 5 user property, from a JSON pointer into the
  * payload, or made here. What a device sets itself survives a repetition by the broker; what we make does not.
  */
-import { isUtf8 } from 'node:buffer'
 import { randomBytes } from 'node:crypto'
 import { PipelineError } from '../wire/errors'
+import { pointerSteps } from '../record/json-pointer'
 import { sourceAt } from '../record/json-source'
+import { openJson } from '../record/open-json'
+import { follow } from '../record/property-path'
 
 export type MessageIdSource = 'generated' | 'userProperty' | 'jsonPointer'
 
@@ -58,29 +60,17 @@ function parsePointer(pointer: string): string[] {
   if (!pointer.startsWith('/')) {
     throw invalid(`"${pointer}" is no JSON pointer; expected a path such as /deviceId or /header/id`)
   }
-  return pointer
-    .slice(1)
-    .split('/')
-    .map((step) => step.replace(/~1/g, '/').replace(/~0/g, '~'))
+  return pointerSteps(pointer)
 }
 
 function textAt(payload: Buffer, steps: readonly string[]): string {
   // Of bytes that are no UTF-8 two ids could become one.
-  if (!isUtf8(payload)) return ''
-  const text = payload.toString('utf8')
-  let value: unknown
-  try {
-    value = JSON.parse(text)
-  } catch {
-    return ''
-  }
-  for (const step of steps) {
-    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, step)) return ''
-    value = (value as Record<string, unknown>)[step]
-  }
+  const opened = openJson(payload)
+  if (typeof opened === 'string') return ''
+  const value = follow(opened.value, steps, 0)
   if (typeof value === 'string') return value
   // As it was written: JavaScript has one number for 9007199254740992 and …993, and for 1 and 1.0.
-  return typeof value === 'number' ? (sourceAt(text, steps) ?? '') : ''
+  return typeof value === 'number' ? (sourceAt(opened.text, steps) ?? '') : ''
 }
 
 function invalid(message: string): PipelineError {

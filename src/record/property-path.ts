@@ -69,3 +69,14 @@ function reaches(shape: Shape, steps: readonly string[]): boolean {
   const inner = shapeOf(shape, first)
   return inner !== undefined && reaches(inner, rest)
 }
+
+/** Own properties only, so that no name reaches into a prototype. @param from the first step of the path that is taken */
+export function follow(start: unknown, path: readonly string[], from: number): unknown {
+  let value = start
+  for (let index = from; index < path.length; index++) {
+    const step = path[index] as string
+    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, step)) return undefined
+    value = (value as Record<string, unknown>)[step]
+  }
+  return value
+}

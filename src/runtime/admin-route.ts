@@ -36,18 +36,17 @@ export interface AdminRoute<N> {
 const STATUSES: Readonly<Record<string, number>> = { NOT_DEPLOYED: 404, UNEXPECTED: 500 }
 
 export function addAdminRoute<N>(host: object, route: AdminRoute<N>): void {
-  const { type, action, permission, answer, answerUndeployed } = route
+  const { type, action, permission, answer, answerUndeployed = notDeployedAnswer } = route
   const { httpAdmin, auth, nodes } = host as AdminHost
   const handle = async ({ params, body }: Request, response: Response): Promise<void> => {
     try {
       const running = runningNodes<N>(nodes, params.id, type)
       const given = typeof body === 'object' && body !== null ? (body as Record<string, unknown>) : {}
-      if (running.length === 0 && answerUndeployed === undefined) throw notDeployed()
-      if (running.length === 0) {
-        response.status(200).json(await answerUndeployed!(given))
-        return
-      }
-      response.status(200).json(await answerOfAll(running, (node) => answer(node, given)))
+      const isDeployed = running.length > 0
+      const answered = isDeployed
+        ? await answerOfAll(running, (node) => answer(node, given))
+        : await answerUndeployed(given)
+      response.status(200).json(answered)
     } catch (thrown) {
       // The text of a foreign error may hold anything.
       const message =
@@ -57,6 +56,10 @@ export function addAdminRoute<N>(host: object, route: AdminRoute<N>): void {
     }
   }
   httpAdmin.post(`/${type}/:id/${action}`, auth.needsPermission(`${type}.${permission}`), handle)
+}
+
+const notDeployedAnswer = (): never => {
+  throw notDeployed()
 }
 
 /** The node that the dialog shows; inside a subflow it runs once for each instance. */

@@ -1,6 +1,6 @@
 /** Of which records a rule speaks, compiled when the node is deployed. */
 import { compileLinear } from '../config/linear-pattern'
-import { readPath, type PropertyPath } from '../record/property-path'
+import { follow, readPath, type PropertyPath } from '../record/property-path'
 import { TopicCache } from '../tenant/topic-cache'
 import { TopicPattern } from '../tenant/topic-pattern'
 import type { WireRecord } from '../wire/message'
@@ -9,11 +9,11 @@ import type { Rule } from './rules'
 /** @param payload the parsed payload */
 export type Condition = (record: WireRecord, payload: unknown) => boolean
 
-/** @param rule one that `readRules` has accepted, and not `or` */
+/** @param rule one that `readRules` has accepted; `or` has no condition of its own */
 export function compileCondition({ when, property = '', is = '' }: Rule): Condition {
-  if (when === 'any') return () => true
+  if (when === 'any' || when === 'or') return () => true
   const matches = remembering(when === 'topic' ? topicTest(is) : nameTest(is))
-  if (when !== 'property') return (record) => matches(record[when === 'or' ? 'topic' : when])
+  if (when !== 'property') return (record) => matches(record[when])
   const path = readPath(property, 'known') as PropertyPath
   return path[0] === 'payload'
     ? (_record, payload) => matches(follow(payload, path, 1))
@@ -37,15 +37,4 @@ function remembering(test: (text: string) => boolean): (value: unknown) => boole
     if (typeof value === 'string') return cache.get(value, test)
     return (typeof value === 'number' || typeof value === 'boolean') && cache.get(String(value), test)
   }
-}
-
-/** Own properties only, so that no name reaches into a prototype. @param from the first step of the path that is taken */
-export function follow(start: unknown, path: readonly string[], from: number): unknown {
-  let value = start
-  for (let index = from; index < path.length; index++) {
-    const step = path[index] as string
-    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, step)) return undefined
-    value = (value as Record<string, unknown>)[step]
-  }
-  return value
 }

@@ -1,5 +1,6 @@
 /** Why a record does not fit: for the user of the second output, with the values, and for the log, without them. */
 import type { ErrorObject } from 'ajv'
+import { pointerSteps } from '../record/json-pointer'
 import { PipelineError } from '../wire/errors'
 import type { MessageError } from '../wire/message'
 
@@ -85,7 +86,7 @@ function shownAt(
   rule: string,
   name: string | undefined,
 ): string | undefined {
-  const steps = pointer === '' ? [] : pointer.slice(1).split('/').map(unescaped)
+  const steps = pointerSteps(pointer)
   const isExtra = /^(additional|unevaluated)Properties$/.test(rule)
   let value = payload
   for (const step of isExtra && name !== undefined ? [...steps, name] : steps) {
@@ -94,8 +95,6 @@ function shownAt(
   }
   return shown(value)
 }
-
-const unescaped = (step: string): string => step.replaceAll('~1', '/').replaceAll('~0', '~')
 
 /** What is large is not written out to be cut: a device may send a megabyte. */
 export function shown(value: unknown): string {

@@ -1,4 +1,5 @@
 /** Where in a schema something stands, as a JSON pointer: Ajv does not say it of all that it refuses. */
+import { pointerStep } from '../record/json-pointer'
 
 /** Their properties are names of the author's own, not keywords. */
 const MAPS: ReadonlySet<string> = new Set([
@@ -29,16 +30,15 @@ function find(schema: object, at: string, test: Test): string {
 function search(schema: unknown, at: string, test: Test): string | undefined {
   if (typeof schema !== 'object' || schema === null) return undefined
   for (const [key, value] of Object.entries(schema)) {
-    if (!Array.isArray(schema) && test(key, value)) return `${at}/${escaped(key)}`
+    if (!Array.isArray(schema) && test(key, value)) return `${at}/${pointerStep(key)}`
     if (VALUES.has(key)) continue
     const inner = MAPS.has(key) ? Object.entries(Object(value) as object) : [['', value] as const]
     for (const [name, each] of inner) {
-      const place = name === '' ? `${at}/${escaped(key)}` : `${at}/${escaped(key)}/${escaped(name)}`
+      const place =
+        name === '' ? `${at}/${pointerStep(key)}` : `${at}/${pointerStep(key)}/${pointerStep(name)}`
       const found = search(each, place, test)
       if (found !== undefined) return found
     }
   }
   return undefined
 }
-
-const escaped = (key: string): string => key.replaceAll('~', '~0').replaceAll('/', '~1')

@@ -1,5 +1,6 @@
 /** Takes fields out of a payload that its schema does not know, and says when the rest would not be what the device sent. */
 import type { ErrorObject } from 'ajv'
+import { pointerSteps } from '../record/json-pointer'
 
 /** What has to be removed at one place, and below it. */
 interface Removal {
@@ -24,8 +25,7 @@ export function withoutUnknown(value: unknown, errors: readonly ErrorObject[]): 
 
 function removalAt(root: Removal, pointer: string): Removal {
   let at = root
-  for (const step of pointer.split('/').slice(1)) {
-    const name = step.replaceAll('~1', '/').replaceAll('~0', '~')
+  for (const name of pointerSteps(pointer)) {
     let next = at.below.get(name)
     if (next === undefined) at.below.set(name, (next = { names: new Set(), below: new Map() }))
     at = next

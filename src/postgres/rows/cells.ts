@@ -5,12 +5,13 @@
  * What a column's source and type mean is decided once, for a table, and not for each value.
  */
 import { keepsDigits } from '../../record/identifier'
+import { follow } from '../../record/property-path'
 import type { WireRecord } from '../../wire/message'
 import { columnType, type ColumnType } from './column-family'
 import type { Column, PropertyPath } from './columns'
 import type { CopyText } from './copy-text'
 import { cutText, timeText } from './record-time'
-import { follow, leadsIntoPayload, Unusable, type RecordValues } from './record-values'
+import { leadsIntoPayload, Unusable, type RecordValues } from './record-values'
 import type { Reason } from './rejected'
 import type { RowTime } from './row-time'
 import { textFor, Unfit } from './value-rules'

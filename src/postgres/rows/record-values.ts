@@ -3,15 +3,16 @@
  * path leads into it, and never changed: what JavaScript cannot hold (2^53+1, 1e400, duplicate keys) is available as it
  * was written.
  */
-import { isUtf8 } from 'node:buffer'
+import { sourceAt } from '../../record/json-source'
+import { openJson, type NotJson } from '../../record/open-json'
+import { follow } from '../../record/property-path'
 import type { WireRecord } from '../../wire/message'
 import type { PropertyPath } from './columns'
-import { sourceAt } from '../../record/json-source'
 
 /** A column takes a part of the payload, and the payload is not JSON. */
 export class Unusable extends Error {
   constructor(
-    readonly code: 'JSON_INVALID' | 'UTF8_INVALID',
+    readonly code: NotJson,
     text: string,
   ) {
     super(text)
@@ -62,31 +63,14 @@ export function leadsIntoPayload(path: PropertyPath): boolean {
   return path[0] === 'payload' && path.length > 1
 }
 
-/** Own properties only, so that no name reaches into a prototype. @param from the first step of the path that is taken */
-export function follow(start: unknown, path: PropertyPath, from: number): unknown {
-  let value = start
-  for (let index = from; index < path.length; index++) {
-    const step = path[index] as string
-    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, step)) return undefined
-    value = (value as Record<string, unknown>)[step]
-  }
-  return value
+const WHY: Readonly<Record<NotJson, string>> = {
+  UTF8_INVALID: 'the payload is not UTF-8',
+  JSON_INVALID: 'a column takes a part of the payload, and the payload is not JSON',
 }
 
 function openPayload(payload: unknown): Opened {
-  if (typeof payload === 'string') return openText(payload)
-  if (!(payload instanceof Uint8Array)) return { value: payload, text: undefined }
-  if (!isUtf8(payload)) {
-    return { unusable: new Unusable('UTF8_INVALID', 'the payload is not UTF-8') }
-  }
-  return openText(Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength).toString('utf8'))
-}
-
-function openText(text: string): Opened {
-  try {
-    return { value: JSON.parse(text) as unknown, text }
-  } catch {
-    const why = 'a column takes a part of the payload, and the payload is not JSON'
-    return { unusable: new Unusable('JSON_INVALID', why) }
-  }
+  if (typeof payload !== 'string' && !(payload instanceof Uint8Array))
+    return { value: payload, text: undefined }
+  const opened = openJson(payload)
+  return typeof opened === 'string' ? { unusable: new Unusable(opened, WHY[opened]) } : opened
 }
